@@ -30,7 +30,7 @@ use crate::http::{self, TcpListeners, Tls};
 use crate::model::{Clock, DurationSetting, Origin, UserId};
 use crate::service::dispatch::Dispatch;
 use crate::service::sync::{Link, Links, SessionIds};
-use crate::store::lease::Owner;
+use crate::store::lease::LeaseOwner;
 use crate::store::{self, Store, seed};
 use base::Base;
 pub use database::{Backend, Databases, open, open_store};
@@ -94,7 +94,7 @@ impl Gateway {
         let (listeners, metrics_listeners) = bind(&config)?;
         let addresses = listeners.addresses();
         let origin = origin_at(&config, &addresses).unwrap_or(named);
-        let (clock, owner) = (Clock::default(), Owner::generate());
+        let (clock, owner) = (Clock::default(), LeaseOwner::generate());
         let events = Arc::new(events::open(&config, &databases.store, &owner, &keys, &mut registry).await?);
 
         let base = Base {

@@ -43,8 +43,8 @@ pub mod version;
 pub mod wait;
 
 pub use engine::{
-    Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, Store, StoreUrl, Value, batch, redact_url,
-    serving,
+    Change, CommitResult, Error, Metrics, MigrationReport, Query, Result, Row, Settings, Store, StoreUrl, Value, batch,
+    redact_url, serving,
 };
 pub use schema::set_aside_too_old;
 

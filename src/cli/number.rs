@@ -10,7 +10,7 @@ use super::remote::Remote;
 use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, NumberId};
-use crate::service::number::Capability;
+use crate::service::number::NumberCapability;
 
 const NUMBERS: &str = "/v1/numbers";
 
@@ -76,7 +76,11 @@ struct Change {
 #[derive(Args)]
 struct Uses {
     /// What it can do; may be repeated [new numbers: sms]
-    #[arg(long = "capability", value_name = "CAPABILITY", value_parser = Capability::ALL.map(Capability::name))]
+    #[arg(
+        long = "capability",
+        value_name = "CAPABILITY",
+        value_parser = NumberCapability::ALL.map(NumberCapability::name)
+    )]
     capabilities: Vec<String>,
     /// What a text to it means [new numbers: forward]
     #[arg(long, value_enum)]

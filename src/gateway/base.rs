@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::crypto::HashKey;
 use crate::model::{Clock, Origin};
 use crate::service::event::Events;
-use crate::store::lease::Owner;
+use crate::store::lease::LeaseOwner;
 use crate::store::meta;
 
 /// Each part takes of it what it needs.
@@ -21,7 +21,7 @@ pub(super) struct Base<'a> {
     pub(super) keys: &'a Keyring,
     pub(super) clock: &'a Clock,
     /// This process among all that lease rows.
-    pub(super) owner: &'a Owner,
+    pub(super) owner: &'a LeaseOwner,
     pub(super) events: &'a Arc<Events>,
     pub(super) origin: &'a Origin,
     pub(super) tasks: &'a TaskTracker,

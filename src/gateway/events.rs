@@ -9,12 +9,12 @@ use crate::model::Clock;
 use crate::provider::webhook::{self, PrivateAddressExceptions, WebhookClient};
 use crate::service::event::{Events, Metrics, Parts};
 use crate::store::Store;
-use crate::store::lease::Owner;
+use crate::store::lease::LeaseOwner;
 
 pub(super) async fn open(
     config: &Config,
     store: &Store,
-    owner: &Owner,
+    owner: &LeaseOwner,
     keys: &Keyring,
     registry: &mut Registry,
 ) -> Result<Events, StartError> {

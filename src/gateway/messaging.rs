@@ -19,7 +19,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
 use crate::service::ledger::Ledger;
-use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
+use crate::service::number::{NewNumber, NumberCapability, NumberUse, Numbers};
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
@@ -154,8 +154,8 @@ impl Built {
             let number = NewNumber {
                 address: Address::stored(address),
                 account: loopback.id,
-                capabilities: Capability::ALL.to_vec(),
-                meaning: Meaning::Forward,
+                capabilities: NumberCapability::ALL.to_vec(),
+                meaning: NumberUse::Forward,
                 platform: None,
                 rate: 0,
             };

@@ -12,7 +12,7 @@ use crate::service::dispatch::{self, Dispatch, Permits, SendPermit};
 use crate::service::message::{self, Messages};
 use crate::service::opt_out::{self, OptOuts};
 use crate::store::outbox::LaneKeys;
-use crate::store::outbox::intake::{Acceptor, Intake, Leased};
+use crate::store::outbox::intake::{LeasedMessage, MessageAcceptor, MessageIntake};
 
 /// What it consists of.
 pub(super) struct Sending {
@@ -44,16 +44,16 @@ impl Base<'_> {
     }
 
     /// The way into the outbox: what comes out of it leased goes to the sender at once.
-    fn outbox(&self, directory: &Arc<Directory>, room: &Arc<Semaphore>, sender: &DispatchSlot) -> Acceptor {
+    fn outbox(&self, directory: &Arc<Directory>, room: &Arc<Semaphore>, sender: &DispatchSlot) -> MessageAcceptor {
         let sender = sender.clone();
-        let intake = Intake {
+        let intake = MessageIntake {
             store: self.databases.store.clone(),
             clock: self.clock.clone(),
             owner: self.owner.clone(),
             lease_ms: self.config.outbox.lease.as_ms(),
             room: room.clone(),
             // where there is no sender any more, the lease just ends
-            start: Box::new(move |leased: Leased<SendPermit>| {
+            start: Box::new(move |leased: LeasedMessage<SendPermit>| {
                 if let Some(dispatch) = sender.get().and_then(Weak::upgrade) {
                     dispatch.send(leased);
                 }
@@ -66,7 +66,7 @@ impl Base<'_> {
     async fn messages(
         &self,
         directory: &Arc<Directory>,
-        outbox: Acceptor,
+        outbox: MessageAcceptor,
         lanes: &LaneKeys,
         registry: &mut Registry,
     ) -> Result<Messages, StartError> {

@@ -9,7 +9,7 @@ use self::shape::{AccountIn, AccountOut, ChangeIn, out};
 use super::resource::{Answer, ListOut, Posted, Refusal, Request, Resource, on, with_body};
 use super::{RequestParts, audit, list, object, reply};
 use crate::model::{AccountId, DurationSetting, Secret};
-use crate::service::account::{Account, AccountChange, CarrierKind, Credentials, NewAccount, Uncertain};
+use crate::service::account::{Account, AccountChange, CarrierKind, Credentials, NewAccount, UncertainPolicy};
 use crate::service::audit::AuditContext;
 
 pub(super) fn resource() -> Resource {
@@ -25,9 +25,10 @@ fn provider(name: &str) -> Result<CarrierKind, Refusal> {
     CarrierKind::parse(name).ok_or_else(|| reply::bad_field("provider", &expected()))
 }
 
-fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {
-    let parse =
-        |name| Uncertain::parse(name).ok_or_else(|| reply::bad_field("uncertain", "is reconcile, resend or fail"));
+fn uncertain(name: Option<&str>) -> Result<Option<UncertainPolicy>, Refusal> {
+    let parse = |name| {
+        UncertainPolicy::parse(name).ok_or_else(|| reply::bad_field("uncertain", "is reconcile, resend or fail"))
+    };
     name.map(parse).transpose()
 }
 

@@ -9,7 +9,7 @@ use super::resource::{Answer, ListOut, PageIn, Request, Resource, on};
 use super::{RequestParts, auth, filter, list, openapi};
 use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
-use crate::service::audit::{Actor, AuditContext, Entry, Filter as Wanted};
+use crate::service::audit::{Actor, AuditContext, AuditEntry, Filter as Wanted};
 
 /// What an administrator does who was let in: the service writes it down with what it was done to, before and after, as `show` has
 /// it. What a client does for itself is not written.
@@ -65,7 +65,7 @@ struct EntryOut {
     address: Option<String>,
 }
 
-fn out(entry: Entry) -> EntryOut {
+fn out(entry: AuditEntry) -> EntryOut {
     let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     EntryOut {
         id: entry.id.to_string(),

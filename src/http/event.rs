@@ -9,7 +9,7 @@ use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, wi
 use super::{audit, auth, list, object, openapi, reply};
 use crate::model::event::EventType;
 use crate::model::{EndpointId, rfc3339};
-use crate::service::event::{Delivery, Event, State, Target, Told, last_reason};
+use crate::service::event::{Delivery, DeliveryState, Event, EventTarget, Told, last_reason};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi, "evt")
@@ -81,10 +81,10 @@ struct TargetOut {
     message_id: Option<String>,
 }
 
-fn target_out(target: &Target) -> TargetOut {
+fn target_out(target: &EventTarget) -> TargetOut {
     match target {
-        Target::Endpoint(id) => TargetOut { endpoint_id: Some(id.to_string()), message_id: None },
-        Target::Callback(id) => TargetOut { endpoint_id: None, message_id: Some(id.to_string()) },
+        EventTarget::Endpoint(id) => TargetOut { endpoint_id: Some(id.to_string()), message_id: None },
+        EventTarget::Callback(id) => TargetOut { endpoint_id: None, message_id: Some(id.to_string()) },
     }
 }
 
@@ -98,7 +98,7 @@ fn delivery_out(delivery: &Delivery, to_administrator: bool) -> DeliveryOut {
         tries: delivery.tries,
         last_status: delivery.last_status,
         last_reason: reason.map(str::to_owned),
-        next_try_at: delivery.ready_ms.filter(|_| delivery.state == State::Pending).map(rfc3339),
+        next_try_at: delivery.ready_ms.filter(|_| delivery.state == DeliveryState::Pending).map(rfc3339),
         changed_at: rfc3339(delivery.changed_ms),
     }
 }
@@ -158,7 +158,7 @@ async fn replay_event(request: Request, posted: Posted) -> Answer {
     let posted: ReplayIn = object::read_or_default(&request, posted, &request.app).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;
-    let context = audit::context(&request, "event.replay", |targets: &Vec<Target>| {
+    let context = audit::context(&request, "event.replay", |targets: &Vec<EventTarget>| {
         audit::json(&serde_json::json!({"targets": targets.iter().map(target_out).collect::<Vec<_>>()}))
     });
     let told = request.app.events.replay(client, request.id("event")?, endpoint, &context).await?;

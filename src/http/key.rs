@@ -12,7 +12,7 @@ use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resourc
 use super::{RequestParts, audit, list, openapi, reply, written};
 use crate::model::{Millis, Secret, Twiml, date, parse_time, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::client::{KeyChange, KeyOrigin, KeyRow, KeyTerms, Scope};
+use crate::service::client::{ApiKey, KeyChange, KeyOrigin, KeyTerms, Scope};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(Doc::openapi, "key")
@@ -23,8 +23,8 @@ pub(super) fn resource() -> Resource {
         )
 }
 
-fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, KeyRow> {
-    audit::context(request, action, |key: &KeyRow| audit::json(&out(key, None)))
+fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, ApiKey> {
+    audit::context(request, action, |key: &ApiKey| audit::json(&out(key, None)))
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -185,7 +185,7 @@ struct KeyOut<'a> {
     key: Option<&'a str>,
 }
 
-fn out<'a>(key: &'a KeyRow, made: Option<&'a str>) -> KeyOut<'a> {
+fn out<'a>(key: &'a ApiKey, made: Option<&'a str>) -> KeyOut<'a> {
     let sources = key.sources.as_deref().and_then(|json| serde_json::from_str(json).ok());
     KeyOut {
         id: key.id.to_string(),

@@ -12,7 +12,9 @@ use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resourc
 use super::{App, audit, auth, filter, idempotency, list, object, openapi, reply};
 use crate::model::{ClientId, MessageId, Money, rfc3339};
 use crate::service::idempotency::LEDGER;
-use crate::service::ledger::{Balance, Entry, Filter as Wanted, Kind, PostedEntry, Posting, Statement};
+use crate::service::ledger::{
+    ClientBalance, Filter as Wanted, LedgerEntry, LedgerEntryKind, PostedEntry, Posting, Statement,
+};
 use crate::service::{Error, ErrorKind};
 
 /// Parts of a statement that wait for whoever reads it.
@@ -43,11 +45,11 @@ struct EntryIn {
 }
 
 fn posted_kinds() -> openapi::AnySchema {
-    openapi::one_of([Kind::Credit.name(), Kind::Adjustment.name()])
+    openapi::one_of([LedgerEntryKind::Credit.name(), LedgerEntryKind::Adjustment.name()])
 }
 
 fn kinds() -> openapi::AnySchema {
-    openapi::one_of(Kind::ALL.map(Kind::name))
+    openapi::one_of(LedgerEntryKind::ALL.map(LedgerEntryKind::name))
 }
 
 /// What a list may be narrowed by.
@@ -79,7 +81,7 @@ struct EntryOut<'a> {
     created_at: String,
 }
 
-fn out(entry: &Entry) -> EntryOut<'_> {
+fn out(entry: &LedgerEntry) -> EntryOut<'_> {
     EntryOut {
         id: entry.id.to_string(),
         kind: entry.kind.name(),
@@ -100,7 +102,7 @@ struct PostedOut<'a> {
     balance: String,
 }
 
-fn posted_out(entry: &Entry, balance: Money) -> PostedOut<'_> {
+fn posted_out(entry: &LedgerEntry, balance: Money) -> PostedOut<'_> {
     PostedOut { entry: out(entry), balance: balance.to_string() }
 }
 
@@ -114,7 +116,7 @@ struct BalanceOut {
     low_at: Option<String>,
 }
 
-fn balance_out(client: ClientId, found: Option<Balance>) -> BalanceOut {
+fn balance_out(client: ClientId, found: Option<ClientBalance>) -> BalanceOut {
     BalanceOut {
         client_id: client.to_string(),
         balance: found.map(|found| found.balance.to_string()),
@@ -134,8 +136,8 @@ fn readable(request: &Request) -> Result<ClientId, Refusal> {
     if acting.is_administrator || acting.client == id { Ok(id) } else { Err(Error::not_found("client").into()) }
 }
 
-fn kind(name: &str) -> Result<Kind, Refusal> {
-    Kind::parse(name).ok_or_else(|| reply::bad_field("kind", "is credit, debit, refund or adjustment"))
+fn kind(name: &str) -> Result<LedgerEntryKind, Refusal> {
+    LedgerEntryKind::parse(name).ok_or_else(|| reply::bad_field("kind", "is credit, debit, refund or adjustment"))
 }
 
 /// `GET /v1/clients/<id>/ledger`: what has moved its balance, newest first. A client may read its own.
@@ -184,7 +186,7 @@ async fn post(request: Request, posted: Posted) -> Answer {
         (None, Some(_), None) => return Err(reply::bad_field("kind", "missing")),
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
-    let context = audit::context(&request, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
+    let context = audit::context(&request, "ledger.post", |entry: &LedgerEntry| audit::json(&out(entry)));
     let named = key.map(|key| request.app.messages.named(client, key, &posting.canonical(posted.reason.clone())));
     let PostedEntry { entry, balance, is_repeated } =
         request.app.ledger.post(client, posting, posted.reason, named, &context).await?;

@@ -10,7 +10,7 @@ use super::{RequestParts, audit, auth, list, openapi, reply, written};
 use crate::model::address::{self, Address, AddressKind, AddressRole};
 use crate::model::{PoolId, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::number::{Capability, Meaning, NewNumber, Number, NumberChange};
+use crate::service::number::{NewNumber, Number, NumberCapability, NumberChange, NumberUse};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi, "num")
@@ -18,15 +18,15 @@ pub(super) fn resource() -> Resource {
         .at("numbers/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }
 
-fn capabilities(names: &[String]) -> Result<Vec<Capability>, Refusal> {
+fn capabilities(names: &[String]) -> Result<Vec<NumberCapability>, Refusal> {
     let wrong = |words: &str| reply::bad_field("capabilities", words);
-    let parse = |name: &String| Capability::parse(name).ok_or_else(|| wrong("are sms, mms, voice and whatsapp"));
+    let parse = |name: &String| NumberCapability::parse(name).ok_or_else(|| wrong("are sms, mms, voice and whatsapp"));
     let parsed: Vec<_> = names.iter().map(parse).collect::<Result<_, _>>()?;
     if parsed.is_empty() { Err(wrong("are sms, mms, voice and whatsapp, one at least")) } else { Ok(parsed) }
 }
 
-fn meaning(name: &str) -> Result<Meaning, Refusal> {
-    Meaning::parse(name).ok_or_else(|| reply::bad_field("meaning", "is forward or encrypted"))
+fn meaning(name: &str) -> Result<NumberUse, Refusal> {
+    NumberUse::parse(name).ok_or_else(|| reply::bad_field("meaning", "is forward or encrypted"))
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Number> {
@@ -55,19 +55,19 @@ struct NumberIn {
 }
 
 fn meanings() -> openapi::AnySchema {
-    openapi::one_of(Meaning::ALL.map(Meaning::name))
+    openapi::one_of(NumberUse::ALL.map(NumberUse::name))
 }
 
 fn all_capabilities() -> openapi::AnySchema {
-    openapi::list_of(openapi::one_of(Capability::ALL.map(Capability::name)))
+    openapi::list_of(openapi::one_of(NumberCapability::ALL.map(NumberCapability::name)))
 }
 
 fn sms() -> Vec<String> {
-    vec![Capability::Sms.name().to_owned()]
+    vec![NumberCapability::Sms.name().to_owned()]
 }
 
 fn forward() -> String {
-    Meaning::Forward.name().to_owned()
+    NumberUse::Forward.name().to_owned()
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -9,7 +9,7 @@ use super::written::{self, TEXTS, text_channel, text_channels};
 use super::{RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::address::AddressRole;
 use crate::model::{Address, Channel, rfc3339};
-use crate::service::opt_out::{OptOut, OptOutFilter};
+use crate::service::opt_out::{OptOutEntry, OptOutFilter};
 use crate::service::{Error, ErrorKind};
 
 pub(super) fn resource() -> Resource {
@@ -45,8 +45,8 @@ struct OptOutOut {
     changed_at: String,
 }
 
-fn out(entry: OptOut) -> OptOutOut {
-    let OptOut { channel, number, person, is_out, reason, changed_ms } = entry;
+fn out(entry: OptOutEntry) -> OptOutOut {
+    let OptOutEntry { channel, number, person, is_out, reason, changed_ms } = entry;
     OptOutOut { number, person, channel: channel.name(), is_out, reason, changed_at: rfc3339(changed_ms) }
 }
 
@@ -60,7 +60,7 @@ fn filters() -> Vec<openapi::Parameter> {
 }
 
 /// Number, person and channel of a page's last entry; in hex, as names may hold anything.
-fn cursor(last: &OptOut) -> String {
+fn cursor(last: &OptOutEntry) -> String {
     hex::encode(format!("{}\n{}\n{}", last.number, last.person, last.channel))
 }
 
@@ -129,7 +129,7 @@ async fn set(request: Request, posted: Posted) -> Answer {
     let change: ChangeIn = object::read(&request, posted, &request.app).await?;
     let said = change.channel.as_deref().map(text_channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
-    let context = audit::context(&request, "opt_out.set", |entry: &OptOut| audit::json(&out(entry.clone())));
+    let context = audit::context(&request, "opt_out.set", |entry: &OptOutEntry| audit::json(&out(entry.clone())));
     let number = number.as_str();
     let mut entry = request.app.opt_outs.set(client, channel, number, &person, change.is_out, &context).await;
     if is_operator(&request) && !change.is_out {

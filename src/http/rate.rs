@@ -12,7 +12,7 @@ use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resourc
 use super::{RequestParts, audit, filter, list, openapi, reply};
 use crate::model::{Money, PricedChannel, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, Slot};
+use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, RateSlot};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(Doc::openapi, "rat")
@@ -98,7 +98,7 @@ fn cursor(rate: &Rate) -> String {
     format!("{}.{}.{}", rate.channel.name(), rate.prefix, rate.from_ms)
 }
 
-fn read_cursor(text: &str) -> Option<Slot> {
+fn read_cursor(text: &str) -> Option<RateSlot> {
     let [channel, prefix, from_ms] = text.split('.').collect::<Vec<_>>()[..] else { return None };
     Some((PricedChannel::parse(channel)?, prefix.to_owned(), from_ms.parse().ok()?))
 }

@@ -19,5 +19,5 @@ pub use proof::{By, Proof};
 pub use rate_limiter::{RateLimiter, Reservation};
 
 pub use crate::provider::{CarrierKind, Connectors, CredentialField, Credentials};
-pub use crate::store::account::token::Role;
-pub use crate::store::account::{Account, Rest, Token, Uncertain};
+pub use crate::store::account::token::TokenRole;
+pub use crate::store::account::{Account, AccountToken, RestReason, UncertainPolicy};

@@ -7,7 +7,7 @@ use crate::model::{AuditId, Millis};
 use crate::service::page;
 use crate::store::{self, Store, audit};
 
-pub use crate::store::audit::{Entry, Filter};
+pub use crate::store::audit::{AuditEntry, Filter};
 
 /// What a column holds at most, on every engine.
 const WHO: usize = 64;
@@ -56,10 +56,10 @@ impl<'a, T> AuditContext<'a, T> {
         object: impl ToString,
         before: Option<&T>,
         after: Option<&T>,
-    ) -> Option<Entry> {
+    ) -> Option<AuditEntry> {
         let by = self.by.as_ref()?;
         let shown = |one: Option<&T>| one.and_then(|one| (self.show)(one)).map(cut);
-        Some(Entry {
+        Some(AuditEntry {
             id: AuditId::next(at_ms),
             at_ms,
             who: by.who.chars().take(WHO).collect(),
@@ -94,7 +94,7 @@ pub struct Audit {
 
 impl Audit {
     /// Newest first; whether there are more.
-    pub async fn list(&self, filter: &Filter, limit: usize) -> store::Result<(Vec<Entry>, bool)> {
+    pub async fn list(&self, filter: &Filter, limit: usize) -> store::Result<(Vec<AuditEntry>, bool)> {
         Ok(page(audit::list(&self.store, filter, limit + 1).await?, limit))
     }
 }

@@ -24,7 +24,7 @@ pub use profile::{Profile, ProfileChange};
 pub use request_limiter::Exhausted;
 
 pub use crate::store::client::Client;
-pub use crate::store::key::Key as KeyRow;
+pub use crate::store::key::ApiKey;
 
 use self::pattern::KeyPatterns;
 use crate::crypto::{HashKey, MasterKey};

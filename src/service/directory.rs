@@ -8,12 +8,12 @@ use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId, Secret};
 use crate::provider::CarrierKind;
 use crate::service::account::{AccountHandle, Connectors, Proof, RateLimiter, Resting};
-use crate::service::number::Capability;
+use crate::service::number::NumberCapability;
 use crate::service::snapshot::Snapshot;
 use crate::store::account::Account;
 use crate::store::account::token::place as token_place;
 use crate::store::number::Number;
-use crate::store::version::Versioned;
+use crate::store::version::VersionedData;
 use crate::store::{Result, Store, account, admin, number, version};
 
 /// A number in use, with its own limiter.
@@ -23,7 +23,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    pub fn can(&self, what: Capability) -> bool {
+    pub fn can(&self, what: NumberCapability) -> bool {
         self.number.capabilities.contains(&what)
     }
 }
@@ -97,7 +97,7 @@ impl Directory {
 
     /// Reads what has changed since it was read last.
     pub async fn refresh(&self) -> Result<()> {
-        self.entries.refresh(version::current(&self.store, Versioned::Directory), |old| self.read(old)).await
+        self.entries.refresh(version::current(&self.store, VersionedData::Directory), |old| self.read(old)).await
     }
 
     async fn read(&self, old: Arc<Entries>) -> Result<Entries> {
@@ -138,7 +138,7 @@ impl Directory {
 
     /// The tokens that are believed besides the account's own.
     fn proofs(&self, account: &Account, known: Option<&AccountHandle>) -> Vec<Proof> {
-        let open = |token: &account::Token| {
+        let open = |token: &account::AccountToken| {
             let plain = self.master.open(token_place(&token.id.hex()), &token.token);
             let failed = |error: &crate::crypto::Error| tracing::error!(account = %account.id, %error, "a token of it cannot be used");
             let secret = Secret::new(String::from_utf8_lossy(&plain.inspect_err(failed).ok()?).into_owned());

@@ -30,14 +30,14 @@ use crate::service::directory::Directory;
 use crate::service::event::{Events, Why};
 use crate::service::opt_out::OptOuts;
 use crate::service::outbox::Settings;
-use crate::store::batch::Batch;
-use crate::store::lease::{Lease, Owner};
+use crate::store::batch::BatchWriter;
+use crate::store::lease::{Lease, LeaseOwner};
 use crate::store::outbox::LaneKeys;
-use crate::store::outbox::claim::{self, Claimed};
-use crate::store::outbox::intake::Leased;
-use crate::store::outbox::mark::Mark;
-use crate::store::outbox::outcome::Outcomes;
-use crate::store::serving::Serving;
+use crate::store::outbox::claim::{self, ClaimedLane};
+use crate::store::outbox::intake::LeasedMessage;
+use crate::store::outbox::mark::SendingMarks;
+use crate::store::outbox::outcome::LaneOutcomes;
+use crate::store::serving::ServingLock;
 use crate::store::{self, Store};
 use lane::Lane;
 
@@ -51,7 +51,7 @@ pub struct Parts {
     pub opt_outs: Arc<OptOuts>,
     pub clock: Clock,
     /// This process among all that own lanes.
-    pub owner: Owner,
+    pub owner: LeaseOwner,
     /// Where carriers reach us; they are asked for receipts only where there is such a URL.
     pub public_url: Option<Origin>,
     pub lanes: LaneKeys,
@@ -64,10 +64,10 @@ pub struct Parts {
 
 pub struct Dispatch {
     parts: Parts,
-    marks: Batch<Mark>,
-    outcomes: Batch<Outcomes>,
+    marks: BatchWriter<SendingMarks>,
+    outcomes: BatchWriter<LaneOutcomes>,
     /// That this process serves an embedded store: see [`Dispatch::inherit`].
-    serving: OnceLock<Serving>,
+    serving: OnceLock<ServingLock>,
 }
 
 impl Dispatch {
@@ -75,13 +75,18 @@ impl Dispatch {
     pub fn new(parts: Parts) -> Self {
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
         let lease_ms = parts.settings.lease.as_ms();
-        let marks = Batch::start(Mark { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms });
-        let outcomes = Batch::start(Outcomes { store, clock, owner });
+        let marks = BatchWriter::start(SendingMarks {
+            store: store.clone(),
+            clock: clock.clone(),
+            owner: owner.clone(),
+            lease_ms,
+        });
+        let outcomes = BatchWriter::start(LaneOutcomes { store, clock, owner });
         Self { parts, marks, outcomes, serving: OnceLock::new() }
     }
 
     /// Sends what was born leased to this node, and what follows it in its lane.
-    pub fn send(self: &Arc<Self>, leased: Leased<SendPermit>) {
+    pub fn send(self: &Arc<Self>, leased: LeasedMessage<SendPermit>) {
         self.start(leased.into());
     }
 
@@ -123,7 +128,7 @@ impl Dispatch {
         let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + length.as_ms() };
         let claimed = claim::claim(&self.parts.store, lease, room).await?;
         found += claimed.len();
-        for Claimed { head, message, progress } in claimed {
+        for ClaimedLane { head, message, progress } in claimed {
             // intake may have been quicker with the room: then its lease just ends
             let Ok(room) = self.parts.room.clone().try_acquire_owned() else { break };
             self.start(Lane { head, message, progress, lease_ends, _room: room, permit: None });

@@ -17,7 +17,7 @@ pub mod payload;
 mod reason;
 
 pub use batch::{EventBatch, Happened};
-pub use courier::{ClaimedDelivery, Courier, DeliveryLane, Done};
+pub use courier::{ClaimedDelivery, Courier, DeliveryLane, FinishedDelivery};
 pub use endpoint::{NewEndpoint, Patch};
 pub use history::Told;
 pub(in crate::service) use message::wanted;
@@ -26,9 +26,9 @@ pub use metrics::Metrics;
 pub use reason::{disabled_reason, last_reason};
 
 pub use crate::provider::webhook::BadWebhookUrl;
-pub use crate::store::delivery::{Delivery, State};
+pub use crate::store::delivery::{Delivery, DeliveryState};
 pub use crate::store::endpoint::Endpoint;
-pub use crate::store::event::{Event, Order, Target};
+pub use crate::store::event::{Event, EventOrder, EventTarget};
 
 use std::sync::Arc;
 
@@ -42,10 +42,10 @@ use crate::provider::webhook::WebhookClient;
 use crate::service::Result;
 use crate::service::retention::Throttle;
 use crate::service::snapshot::{self, Snapshot};
-use crate::store::endpoint::Listeners;
-use crate::store::lease::Owner;
-use crate::store::sweep::Walk;
-use crate::store::version::Versioned;
+use crate::store::endpoint::EventListeners;
+use crate::store::lease::LeaseOwner;
+use crate::store::sweep::RowWalk;
+use crate::store::version::VersionedData;
 use crate::store::{self, Store, version};
 
 /// `[event]`.
@@ -71,20 +71,20 @@ pub struct Parts {
     pub webhooks: WebhookClient,
     pub clock: Clock,
     /// This process among all that lease deliveries.
-    pub owner: Owner,
+    pub owner: LeaseOwner,
     pub metrics: Metrics,
 }
 
 /// The events of this node.
 pub struct Events {
     parts: Parts,
-    listeners: Snapshot<Listeners>,
+    listeners: Snapshot<EventListeners>,
     woken: Notify,
 }
 
 impl Events {
     pub async fn open(parts: Parts) -> Result<Self> {
-        version::begin(&parts.store, Versioned::Endpoints).await?;
+        version::begin(&parts.store, VersionedData::Endpoints).await?;
         let events = Self { parts, listeners: Snapshot::default(), woken: Notify::new() };
         events.refresh().await?;
         Ok(events)
@@ -96,23 +96,23 @@ impl Events {
 
     /// Who wants to hear of this: enabled endpoints of the client, and the callback of a message
     /// that brought one. As of at most a second ago where another node changed them.
-    pub fn targets(&self, client: ClientId, kind: EventType, callback: Option<MessageId>) -> Vec<Target> {
+    pub fn targets(&self, client: ClientId, kind: EventType, callback: Option<MessageId>) -> Vec<EventTarget> {
         let listeners = self.listeners.current();
         let wants =
             |patterns: &[crate::model::event::EventPattern]| patterns.iter().any(|pattern| pattern.matches(kind));
         let of_client = listeners.by_client.get(&client).into_iter().flatten();
-        let endpoints = of_client.filter(|one| wants(&one.patterns)).map(|one| Target::Endpoint(one.id));
-        endpoints.chain(callback.map(Target::Callback)).collect()
+        let endpoints = of_client.filter(|one| wants(&one.patterns)).map(|one| EventTarget::Endpoint(one.id));
+        endpoints.chain(callback.map(EventTarget::Callback)).collect()
     }
 
     /// Those of these that are told of one object's events one after the other.
-    fn ordered(&self, client: ClientId, targets: &[Target]) -> Vec<EndpointId> {
+    fn ordered(&self, client: ClientId, targets: &[EventTarget]) -> Vec<EndpointId> {
         let listeners = self.listeners.current();
         if !listeners.has_ordered {
             return Vec::new();
         }
         let of_client = listeners.by_client.get(&client).into_iter().flatten();
-        let ordered = of_client.filter(|one| one.is_ordered && targets.contains(&Target::Endpoint(one.id)));
+        let ordered = of_client.filter(|one| one.is_ordered && targets.contains(&EventTarget::Endpoint(one.id)));
         ordered.map(|one| one.id).collect()
     }
 
@@ -129,7 +129,7 @@ impl Events {
     /// Reads who listens, where that has changed.
     pub async fn refresh(&self) -> Result<()> {
         let store = &self.parts.store;
-        let version = version::current(store, Versioned::Endpoints);
+        let version = version::current(store, VersionedData::Endpoints);
         Ok(self.listeners.refresh(version, |_| store::endpoint::listeners(store)).await?)
     }
 
@@ -147,7 +147,7 @@ impl Events {
     /// Forgets events that were kept for `keep_events`.
     pub async fn sweep(&self) -> Result<()> {
         let before_ms = self.parts.clock.now_ms() - self.parts.settings.keep_events.as_ms();
-        let (mut walk, mut throttle) = (Walk::before(before_ms), Throttle::default());
+        let (mut walk, mut throttle) = (RowWalk::before(before_ms), Throttle::default());
         while store::event::sweep(&self.parts.store, &mut walk).await? {
             throttle.rest().await;
         }

@@ -3,11 +3,11 @@
 use crate::crypto::{HashKey, hash};
 use crate::model::ClientId;
 
-pub use crate::store::idempotency::{Named, Reply};
+pub use crate::store::idempotency::{RequestIdentity, StoredReply};
 
 use super::Error;
 use crate::store::Store;
-use crate::store::idempotency::{self, Found};
+use crate::store::idempotency::{self, FoundRequest};
 
 /// Of what is compared: another where the same request is written in another way.
 const VERSION: &[u8] = b"2";
@@ -16,11 +16,14 @@ const VERSION: &[u8] = b"2";
 pub const LEDGER: &str = "/v1/clients/{id}/ledger";
 
 /// What the same request was answered, if it came before.
-pub(in crate::service) async fn replayed(store: &Store, named: Option<&Named>) -> Result<Option<Reply>, Error> {
+pub(in crate::service) async fn replayed(
+    store: &Store,
+    named: Option<&RequestIdentity>,
+) -> Result<Option<StoredReply>, Error> {
     let Some(named) = named else { return Ok(None) };
     match idempotency::find(store, named).await? {
-        Some(Found::Same(reply)) => Ok(Some(reply)),
-        Some(Found::Other) => Err(Error::key_reused()),
+        Some(FoundRequest::Same(reply)) => Ok(Some(reply)),
+        Some(FoundRequest::Other) => Err(Error::key_reused()),
         None => Ok(None),
     }
 }
@@ -35,9 +38,9 @@ pub struct IdempotencyKey {
 
 impl IdempotencyKey {
     /// `canonical`: what is compared of two requests. Nobody can tell from the hash what was said.
-    pub(in crate::service) fn named(self, client: ClientId, canonical: &[u8], secret: &HashKey) -> Named {
+    pub(in crate::service) fn named(self, client: ClientId, canonical: &[u8], secret: &HashKey) -> RequestIdentity {
         let Self { name, path } = self;
         let id = hash::sha256(format!("{}\0{path}\0{name}", client.hex()).as_bytes());
-        Named { id, hash: secret.mac(&[VERSION, canonical]) }
+        RequestIdentity { id, hash: secret.mac(&[VERSION, canonical]) }
     }
 }

@@ -28,7 +28,7 @@ pub use proof::Proved;
 pub use webhook::is_guess;
 
 pub use crate::provider::{PostKind, ProviderPost, WebhookReply};
-pub use crate::store::inbound::Kind;
+pub use crate::store::inbound::WebhookKind;
 
 use crate::model::DurationSetting;
 use crate::store::inbound;
@@ -51,4 +51,4 @@ const LEASE: Duration = Duration::from_secs(30);
 const HELD: usize = 10_000;
 
 /// A webhook to be handled.
-type WebhookJob = inbound::Job<WebhookContent>;
+type WebhookJob = inbound::LeasedWebhook<WebhookContent>;

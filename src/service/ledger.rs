@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 pub use statement::Statement;
 
-pub use crate::store::ledger::{Balance, Entry, Filter, Kind, Page};
+pub use crate::store::ledger::{ClientBalance, Filter, LedgerEntry, LedgerEntryKind, LedgerPage};
 
 use crate::model::{ClientId, Clock, EntryId, Millis, Money};
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
-use crate::service::idempotency::{self, Named};
+use crate::service::idempotency::{self, RequestIdentity};
 use crate::service::race::settled;
 use crate::service::{Error, Result};
-use crate::store::ledger::{self, Movement};
+use crate::store::ledger::{self, LedgerMovement};
 use crate::store::{self, Store};
 
 /// Characters of a reason at most.
@@ -48,7 +48,7 @@ impl Posting {
 /// What was entered.
 #[derive(Clone, Debug)]
 pub struct PostedEntry {
-    pub entry: Entry,
+    pub entry: LedgerEntry,
     /// After it.
     pub balance: Money,
     /// The same request had entered it before.
@@ -62,12 +62,18 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub async fn balance(&self, client: ClientId) -> Result<Balance> {
+    pub async fn balance(&self, client: ClientId) -> Result<ClientBalance> {
         ledger::balance(&self.store, client).await?.ok_or_else(|| Error::not_found("client"))
     }
 
     /// Newest first.
-    pub async fn list(&self, client: ClientId, filter: &Filter, after: Option<EntryId>, limit: usize) -> Result<Page> {
+    pub async fn list(
+        &self,
+        client: ClientId,
+        filter: &Filter,
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<LedgerPage> {
         self.balance(client).await?;
         Ok(ledger::list(&self.store, client, filter, after, limit).await?)
     }
@@ -78,8 +84,8 @@ impl Ledger {
         client: ClientId,
         posting: Posting,
         reason: Option<String>,
-        kept: Option<Named>,
-        audit: &AuditContext<'_, Entry>,
+        kept: Option<RequestIdentity>,
+        audit: &AuditContext<'_, LedgerEntry>,
     ) -> Result<PostedEntry> {
         let reason = said(reason);
         check(posting, reason.as_deref())?;
@@ -89,15 +95,16 @@ impl Ledger {
             }
             let before = self.balance(client).await?;
             let (kind, amount, expected) = match posting {
-                Posting::Credit(amount) => (Kind::Credit, amount, None),
-                Posting::Adjustment(amount) => (Kind::Adjustment, amount, None),
+                Posting::Credit(amount) => (LedgerEntryKind::Credit, amount, None),
+                Posting::Adjustment(amount) => (LedgerEntryKind::Adjustment, amount, None),
                 Posting::Set(target) => {
                     let amount = target.minus(before.balance).ok_or_else(|| Error::invalid("set", "is too much"))?;
-                    (Kind::Adjustment, amount, Some(before.balance))
+                    (LedgerEntryKind::Adjustment, amount, Some(before.balance))
                 }
             };
             let at_ms = self.clock.now_ms();
-            let movement = Movement { id: EntryId::new(at_ms), client, kind, amount, reason: reason.clone(), at_ms };
+            let movement =
+                LedgerMovement { id: EntryId::new(at_ms), client, kind, amount, reason: reason.clone(), at_ms };
             let entry = entry(&movement);
             let audited = audit.entry(at_ms, client, None, Some(&entry));
             let after = ledger::post(&self.store, &movement, expected, kept.as_ref(), audited).await;
@@ -121,7 +128,7 @@ impl Ledger {
     }
 
     /// What the same request has entered before, with the balance as it is now.
-    async fn posted(&self, client: ClientId, kept: Option<&Named>) -> Result<Option<PostedEntry>> {
+    async fn posted(&self, client: ClientId, kept: Option<&RequestIdentity>) -> Result<Option<PostedEntry>> {
         let Some(reply) = idempotency::replayed(&self.store, kept).await? else { return Ok(None) };
         let id = EntryId::from_hex(&reply.text).map_err(|_| store::Error::Data("kept entry id".into()))?;
         let entry = ledger::find(&self.store, client, id).await?;
@@ -180,7 +187,7 @@ fn check(posting: Posting, reason: Option<&str>) -> Result<()> {
     }
 }
 
-fn entry(movement: &Movement) -> Entry {
-    let Movement { id, client: _, kind, amount, reason, at_ms } = movement.clone();
-    Entry { id, kind, amount, message: None, reason, created_ms: at_ms }
+fn entry(movement: &LedgerMovement) -> LedgerEntry {
+    let LedgerMovement { id, client: _, kind, amount, reason, at_ms } = movement.clone();
+    LedgerEntry { id, kind, amount, message: None, reason, created_ms: at_ms }
 }

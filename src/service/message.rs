@@ -21,19 +21,19 @@ pub(in crate::service) use limit::{anyway, limits};
 pub use metrics::Metrics;
 pub use order::{From, Order, SendResult, Via, unsaid};
 
-pub use crate::store::ledger::Paid;
-pub use crate::store::message::{Attempt, Filter, Message};
-pub use crate::store::receipt::Receipt;
+pub use crate::store::ledger::ChargeResult;
+pub use crate::store::message::{Filter, Message, SendAttempt};
+pub use crate::store::receipt::StoredReceipt;
 
 use crate::crypto::HashKey;
 use crate::model::{ClientId, Clock, MessageId, Millis};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
-use crate::service::idempotency::{IdempotencyKey, Named};
+use crate::service::idempotency::{IdempotencyKey, RequestIdentity};
 use crate::service::outbox::Settings;
-use crate::store::message::{self, Page};
+use crate::store::message::{self, MessagePage};
 use crate::store::outbox::LaneKeys;
-use crate::store::outbox::intake::Acceptor;
+use crate::store::outbox::intake::MessageAcceptor;
 use crate::store::{self, Store, receipt};
 
 /// What the service is built from.
@@ -44,7 +44,7 @@ pub struct Parts {
     pub events: Arc<Events>,
     pub clock: Clock,
     /// The way into the outbox.
-    pub outbox: Acceptor,
+    pub outbox: MessageAcceptor,
     pub lanes: LaneKeys,
     /// Under which requests are hashed.
     pub request_key: HashKey,
@@ -63,7 +63,7 @@ impl Messages {
     }
 
     /// How a client's request is known again; `canonical`: what is compared of it.
-    pub fn named(&self, client: ClientId, key: IdempotencyKey, canonical: &[u8]) -> Named {
+    pub fn named(&self, client: ClientId, key: IdempotencyKey, canonical: &[u8]) -> RequestIdentity {
         key.named(client, canonical, &self.parts.request_key)
     }
 
@@ -72,12 +72,12 @@ impl Messages {
     }
 
     /// Newest first.
-    pub async fn list(&self, client: ClientId, filter: &Filter, limit: usize) -> store::Result<Page> {
+    pub async fn list(&self, client: ClientId, filter: &Filter, limit: usize) -> store::Result<MessagePage> {
         message::list(&self.parts.store, client, filter, limit).await
     }
 
     /// What providers did and said of a message.
-    pub async fn history(&self, id: MessageId) -> store::Result<(Vec<Attempt>, Vec<Receipt>)> {
+    pub async fn history(&self, id: MessageId) -> store::Result<(Vec<SendAttempt>, Vec<StoredReceipt>)> {
         Ok((message::attempts(&self.parts.store, id).await?, receipt::list(&self.parts.store, id).await?))
     }
 

@@ -15,7 +15,7 @@ use crate::service::race::{Written as _, settled};
 use crate::service::{Error, Result};
 use crate::store::number;
 
-pub use crate::store::number::{Capability, Meaning, Number};
+pub use crate::store::number::{Number, NumberCapability, NumberUse};
 pub use pool::{Filled, Pool};
 
 /// `[number]`.
@@ -35,8 +35,8 @@ fn country_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Country>
 pub struct NewNumber {
     pub address: Address,
     pub account: AccountId,
-    pub capabilities: Vec<Capability>,
-    pub meaning: Meaning,
+    pub capabilities: Vec<NumberCapability>,
+    pub meaning: NumberUse,
     pub platform: Option<String>,
     pub rate: i64,
 }
@@ -45,15 +45,15 @@ pub struct NewNumber {
 #[derive(Clone, Debug, Default)]
 pub struct NumberChange {
     pub account: Option<AccountId>,
-    pub capabilities: Option<Vec<Capability>>,
-    pub meaning: Option<Meaning>,
+    pub capabilities: Option<Vec<NumberCapability>>,
+    pub meaning: Option<NumberUse>,
     pub platform: Option<Option<String>>,
     pub rate: Option<i64>,
 }
 
 /// Each once, in the one order in which they are kept.
-fn ordered(capabilities: &[Capability]) -> Vec<Capability> {
-    Capability::ALL.into_iter().filter(|one| capabilities.contains(one)).collect()
+fn ordered(capabilities: &[NumberCapability]) -> Vec<NumberCapability> {
+    NumberCapability::ALL.into_iter().filter(|one| capabilities.contains(one)).collect()
 }
 
 pub struct Numbers {
@@ -142,14 +142,14 @@ impl Numbers {
     /// A sender name only sends texts. Encrypted texts go to one platform, others to none.
     fn holds(&self, number: &Number) -> Result<()> {
         let is_name = Address::stored(number.address.as_str()).kind() == AddressKind::Alphanumeric;
-        if is_name && number.capabilities != [Capability::Sms] {
+        if is_name && number.capabilities != [NumberCapability::Sms] {
             return Err(Error::invalid("capabilities", "a sender name can only send sms"));
         }
         let wrong = |reason: &'static str| Err(Error::invalid("platform", reason));
         match (number.meaning, &number.platform) {
-            (Meaning::Forward, Some(_)) => wrong("only a number for encrypted texts has one"),
-            (Meaning::Encrypted, None) => wrong("a number for encrypted texts needs one"),
-            (Meaning::Encrypted, Some(name)) if !self.platforms.contains(name) => wrong("is not configured"),
+            (NumberUse::Forward, Some(_)) => wrong("only a number for encrypted texts has one"),
+            (NumberUse::Encrypted, None) => wrong("a number for encrypted texts needs one"),
+            (NumberUse::Encrypted, Some(name)) if !self.platforms.contains(name) => wrong("is not configured"),
             _ => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ mod ledger;
 
 use std::sync::Arc;
 
-pub use administer::{OptOut, OptOutFilter};
+pub use administer::{OptOutEntry, OptOutFilter};
 pub use keyword::{Settings, Spoken};
 
 use crate::model::{Clock, Keywords};

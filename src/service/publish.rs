@@ -26,7 +26,7 @@ use crate::provider::WebhookClient;
 use crate::service::retention::throttled;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::device::{self, SealedKey};
-use crate::store::lease::Owner;
+use crate::store::lease::LeaseOwner;
 use crate::store::{Store, publication};
 
 /// How long the row of a text stays that is over: nodes that keep no blocks yet know repeats by it.
@@ -75,7 +75,7 @@ pub struct Parts {
     pub loopback: Option<LoopbackSink>,
     pub clock: Clock,
     /// This process among all that lease texts.
-    pub owner: Owner,
+    pub owner: LeaseOwner,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::model::{Clock, DurationSetting};
 use crate::store::account::token;
-use crate::store::message::{self, Old};
+use crate::store::message::{self, OldMessages};
 use crate::store::outbox::LaneKeys;
 use crate::store::{self, Store, idempotency};
 
@@ -48,7 +48,7 @@ impl Retention {
         if self.settings.messages.as_ms() == 0 {
             return Ok(());
         }
-        let mut old = Old::before(self.clock.now_ms() - self.settings.messages.as_ms());
+        let mut old = OldMessages::before(self.clock.now_ms() - self.settings.messages.as_ms());
         let mut throttle = Throttle::default();
         while old.remove(&self.store, |channel, from, to| self.lanes.of(channel, from, to)).await? {
             throttle.rest().await;

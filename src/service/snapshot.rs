@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
-use crate::store::version::Version;
+use crate::store::version::DataVersion;
 
 /// A value as it stood at one version of the store. Whoever asks waits for nobody, not even while it is read again.
 #[derive(Default)]
@@ -14,7 +14,7 @@ pub struct Snapshot<T> {
     value: ArcSwap<T>,
     /// What the value was read at; `None`: nobody knows, so the next look reads. Held as long as a reload takes: of two
     /// at once the second finds what the first has read, and an older value never replaces a newer.
-    version: Mutex<Option<Version>>,
+    version: Mutex<Option<DataVersion>>,
 }
 
 impl<T> Snapshot<T> {
@@ -26,7 +26,7 @@ impl<T> Snapshot<T> {
     /// What fails leaves both as they are, so that the next look tries again.
     pub async fn refresh<E, R>(
         &self,
-        version: impl Future<Output = Result<Option<Version>, E>>,
+        version: impl Future<Output = Result<Option<DataVersion>, E>>,
         read: impl FnOnce(Arc<T>) -> R,
     ) -> Result<(), E>
     where
@@ -77,8 +77,8 @@ mod tests {
             self.value.store(value, Ordering::SeqCst);
         }
 
-        fn version(&self) -> Version {
-            Version(self.value.load(Ordering::SeqCst).to_string())
+        fn version(&self) -> DataVersion {
+            DataVersion(self.value.load(Ordering::SeqCst).to_string())
         }
 
         /// Gives others so many turns before it is done.

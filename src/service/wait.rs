@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Clock, Millis};
 use crate::store::lease::SKEW_MS;
-use crate::store::wait::{self, Leases};
+use crate::store::wait::{self, LeaseRule};
 use crate::store::{Error, Store};
 
 /// Another node's clock may have gone back, or that of one that is no more.
@@ -44,7 +44,7 @@ impl Waits {
             return Ok(());
         }
         let are_left = self.turned.is_some_and(|turned| turned.elapsed() < LONGEST);
-        let found = wait::end(&self.store, now_ms, Leases { are_left, lease_ms: self.lease_ms }).await?;
+        let found = wait::end(&self.store, now_ms, LeaseRule { are_left, lease_ms: self.lease_ms }).await?;
         if found > 0 {
             tracing::warn!("the clock has gone back: what waited by the time before is due");
         }

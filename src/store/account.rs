@@ -6,28 +6,28 @@ pub mod token;
 use std::collections::HashSet;
 
 use super::engine::{NamedValues, readable};
-use super::event::{self, Told};
-use super::version::Versioned;
+use super::event::{self, PendingEvents};
+use super::version::VersionedData;
 use super::{Change, Query, Result, Row, Store, audit, params};
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, named};
-pub use rest::Rest;
-pub use token::Token;
+pub use rest::RestReason;
+pub use token::AccountToken;
 
 /// What becomes of a message when a provider's answer was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum Uncertain {
+pub enum UncertainPolicy {
     /// Look whether the provider has it; send it again if not.
     Reconcile,
     Resend,
     Fail,
 }
 
-named!(Uncertain);
+named!(UncertainPolicy);
 
-impl Uncertain {
+impl UncertainPolicy {
     pub const ALL: [Self; 3] = [Self::Reconcile, Self::Resend, Self::Fail];
 }
 
@@ -43,17 +43,17 @@ pub struct Account {
     pub credentials: Vec<u8>,
     /// Segments a second at most, all its numbers together; 0: no limit.
     pub rate: i64,
-    pub uncertain: Uncertain,
+    pub uncertain: UncertainPolicy,
     /// The carrier itself answers STOP and its like.
     pub replies_to_keywords: bool,
     /// Messages may leave from senders that are no numbers of ours: the carrier says which.
     pub any_sender: bool,
     pub created_ms: Millis,
     /// Its carrier refuses it, whatever is sent.
-    pub rest: Option<Rest>,
+    pub rest: Option<RestReason>,
     /// By which its carrier's posts are believed too, for a while.
     #[serde(skip)]
-    pub tokens: Vec<Token>,
+    pub tokens: Vec<AccountToken>,
 }
 
 /// Where an account's credentials lie sealed.
@@ -72,7 +72,7 @@ pub async fn all(store: &Store) -> Result<Vec<Account>> {
     let found = store.read(vec![query, token::query()]).await?;
     let of = |nth: usize| found.get(nth).map_or(&[][..], Vec::as_slice);
     let mut accounts: Vec<Account> = readable("an account", of(0), Row::read);
-    for (id, token) in readable("an account's token", of(1), Row::read::<(AccountId, Token)>) {
+    for (id, token) in readable("an account's token", of(1), Row::read::<(AccountId, AccountToken)>) {
         accounts.iter_mut().filter(|account| account.id == id).for_each(|account| account.tokens.push(token.clone()));
     }
     Ok(accounts)
@@ -86,7 +86,7 @@ pub async fn ids(store: &Store) -> Result<HashSet<AccountId>> {
 }
 
 /// [`super::Error::Conflict`]: the provider's account is known already.
-pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn insert(store: &Store, account: &Account, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
          replies_to_keywords, created_ms, any_sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -104,7 +104,9 @@ pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry
         ],
     );
     let settled = "SELECT 1 FROM sb_account WHERE id = ?";
-    store.commit(change.versioned(Versioned::Directory).audited(entry).settled_by(settled, params![account.id])).await
+    store
+        .commit(change.versioned(VersionedData::Directory).audited(entry).settled_by(settled, params![account.id]))
+        .await
 }
 
 impl Account {
@@ -128,8 +130,8 @@ pub async fn update(
     store: &Store,
     before: &Account,
     account: &Account,
-    told: &Told,
-    entry: Option<audit::Entry>,
+    told: &PendingEvents,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let key = [("id", account.id.into())];
     let mut change = Change::new().rewrite("sb_account", account.columns(), key, before.columns());
@@ -143,7 +145,7 @@ pub async fn update(
     if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
         change = rest::over(change, before.id, rest);
     }
-    let change = change.versioned(Versioned::Directory).audited(entry);
+    let change = change.versioned(VersionedData::Directory).audited(entry);
     store
         .commit(event::add(change, &told.new, &told.targets, told.new.first().map_or(0, |event| event.created_ms)))
         .await
@@ -157,11 +159,11 @@ pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
 
 /// Forgets an account and its credentials. [`super::Error::Guard`]: it has numbers, or is not there, or another than was
 /// read.
-pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn delete(store: &Store, before: &Account, entry: Option<audit::AuditEntry>) -> Result<()> {
     let sql = "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)";
     let change = Change::new().one_as_read(sql, params![before.id, before.id], before.columns());
     let change = ["sb_account_rest", "sb_account_token"].into_iter().fold(change, |change, table| {
         change.run(format!("DELETE FROM {table} WHERE account_id = ?"), params![before.id])
     });
-    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
 }

@@ -1,12 +1,12 @@
 //! What administrators did: `sb_audit`, which is only ever added to, by the change that does it.
 
-use super::engine::{Conditions, below};
+use super::engine::{SqlConditions, below};
 use super::{Change, Result, Store, Value, params};
 use crate::model::{AuditId, Millis};
 
 /// One thing that was done.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Entry {
+pub struct AuditEntry {
     pub id: AuditId,
     pub at_ms: Millis,
     /// The administrator's key, or that it was the configuration's.
@@ -31,13 +31,13 @@ pub struct Filter {
     pub after: Option<AuditId>,
 }
 
-/// The fields of [`Entry`].
+/// The fields of [`AuditEntry`].
 const COLUMNS: &str = "SELECT id, at_ms, who, action, object, before_text, after_text, address FROM sb_audit";
 
 pub(super) const INSERT: &str =
     "INSERT INTO sb_audit (id, at_ms, who, action, object, before_text, after_text, address)";
 
-impl Entry {
+impl AuditEntry {
     /// The values of [`INSERT`].
     pub(super) fn values(&self) -> Vec<Value> {
         params![
@@ -57,7 +57,7 @@ impl Change {
     /// Writes down that somebody does this: it is done and written down, or neither. It goes behind the guards whose
     /// places somebody asks for.
     #[must_use]
-    pub fn audited(self, entry: Option<Entry>) -> Self {
+    pub fn audited(self, entry: Option<AuditEntry>) -> Self {
         let Some(entry) = entry else { return self };
         let mut change = self.insert(INSERT, vec![entry.values()]);
         // the entry is there exactly when the rest is
@@ -69,10 +69,10 @@ impl Change {
 }
 
 /// Newest first.
-pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
+pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<AuditEntry>> {
     // ids are in the order of time
     let end = filter.before_ms.map(AuditId::first_of);
-    let (sql, params) = Conditions::of("id < ?", vec![below([filter.after, end].into_iter().flatten().min())])
+    let (sql, params) = SqlConditions::of("id < ?", vec![below([filter.after, end].into_iter().flatten().min())])
         .and_some("id >= ?", filter.from_ms.map(AuditId::first_of))
         .and_some("object = ?", filter.object.as_deref())
         .page(COLUMNS, "ORDER BY id DESC LIMIT ?", limit);

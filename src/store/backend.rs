@@ -4,7 +4,7 @@ use super::{Error, Query, Result, Row, Store, params};
 use crate::model::{Secret, UserId};
 
 /// What a login needs of a user.
-pub struct Login {
+pub struct BackendLogin {
     /// How the password was stored.
     pub password: Secret,
     /// The backend's hash of the whole phone number.
@@ -14,7 +14,7 @@ pub struct Login {
 }
 
 /// The user's login, where exactly one verified phone number belongs to it.
-pub async fn login(backend: &Store, user: &UserId) -> Result<Option<Login>> {
+pub async fn login(backend: &Store, user: &UserId) -> Result<Option<BackendLogin>> {
     let answers = backend.read(vec![login_query(user), grants_query(user)]).await?;
     let [logins, grants] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
     let [row] = logins.as_slice() else { return Ok(None) };
@@ -22,7 +22,7 @@ pub async fn login(backend: &Store, user: &UserId) -> Result<Option<Login>> {
     let is_same = row.text(0)? == user.as_str();
     let stored: (Option<Secret>, Option<String>) = row.read_from(1)?;
     let (Some(password), Some(phone_hash)) = stored else { return Ok(None) };
-    Ok(is_same.then_some(Login { password, phone_hash, granted_platforms: platforms(grants)? }))
+    Ok(is_same.then_some(BackendLogin { password, phone_hash, granted_platforms: platforms(grants)? }))
 }
 
 fn login_query(user: &UserId) -> Query {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer};
 
 use super::engine::{below, patched, readable};
-use super::ledger::{self, Movement};
-use super::version::Versioned;
+use super::ledger::{self, LedgerMovement};
+use super::version::VersionedData;
 use super::{Change, Result, Row, Store, Value, audit, params};
 use crate::crypto::Aad;
 use crate::model::{ClientId, Country, Millis, Money};
@@ -31,7 +31,7 @@ pub struct Client {
 
 /// What of a client is kept in memory.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Known {
+pub struct CachedClient {
     pub id: ClientId,
     pub name: String,
     pub auth_token: Option<Vec<u8>>,
@@ -69,7 +69,7 @@ pub async fn find(store: &Store, client: ClientId) -> Result<Option<Client>> {
 }
 
 /// All of them, the operator too.
-pub async fn known(store: &Store) -> Result<Vec<Known>> {
+pub async fn known(store: &Store) -> Result<Vec<CachedClient>> {
     let rows = store.query("SELECT id, name, auth_token, is_active, country FROM sb_client", Vec::new()).await?;
     // one that cannot be read is nobody
     Ok(readable("a client", &rows, Row::read))
@@ -79,8 +79,8 @@ pub async fn known(store: &Store) -> Result<Vec<Known>> {
 pub async fn insert(
     store: &Store,
     client: &Client,
-    paid: Option<&Movement>,
-    entry: Option<audit::Entry>,
+    paid: Option<&LedgerMovement>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_client (id, name, profile, auth_token, is_active, created_ms, country) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -100,12 +100,12 @@ pub async fn insert(
         None => change,
     };
     let settled = "SELECT 1 FROM sb_client WHERE id = ?";
-    store.commit(change.versioned(Versioned::Clients).audited(entry).settled_by(settled, params![client.id])).await
+    store.commit(change.versioned(VersionedData::Clients).audited(entry).settled_by(settled, params![client.id])).await
 }
 
 /// What is to change of a client; what is not given stays as it is by then.
 #[derive(Clone, Debug, Default)]
-pub struct Set {
+pub struct ClientUpdate {
     pub name: Option<String>,
     pub profile: Option<Option<String>>,
     pub is_active: Option<bool>,
@@ -114,7 +114,7 @@ pub struct Set {
     pub low_at: Option<Option<Money>>,
 }
 
-impl Set {
+impl ClientUpdate {
     /// The client as it will be.
     pub fn of(&self, before: &Client) -> Client {
         let mut client = before.clone();
@@ -130,7 +130,7 @@ impl Set {
 
 /// [`super::Error::Guard`]: it is not there, or what is to change is another than was read; or it owes more than the
 /// new credit limit.
-pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn update(store: &Store, before: &Client, set: ClientUpdate, entry: Option<audit::AuditEntry>) -> Result<()> {
     let id = Value::from(before.id);
     let (columns, read) = patched([
         ("name", set.name.map(Value::from), before.name.as_str().into()),
@@ -150,11 +150,16 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
                    WHERE client_id = ?";
         change = change.one_as_read(sql, params![low_at, id], vec![("low_at", before.low_at.into())]);
     }
-    store.commit(change.versioned(Versioned::Clients).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Clients).audited(entry)).await
 }
 
 /// Puts another auth token in place of the old one. [`super::Error::Guard`]: there is no such client.
-pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn set_token(
+    store: &Store,
+    client: ClientId,
+    sealed: Vec<u8>,
+    entry: Option<audit::AuditEntry>,
+) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
-    store.commit(Change::new().one(sql, params![sealed, client]).versioned(Versioned::Clients).audited(entry)).await
+    store.commit(Change::new().one(sql, params![sealed, client]).versioned(VersionedData::Clients).audited(entry)).await
 }

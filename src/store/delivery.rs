@@ -3,9 +3,9 @@
 mod outcome;
 pub(super) mod turn;
 
-pub use outcome::{Done, Health, Outcome, record};
+pub use outcome::{DeliveryOutcome, EndpointHealth, FinishedDelivery, record};
 
-use super::event::{self, Target};
+use super::event::{self, EventTarget};
 use super::lease::{FREE, Lease, TAKE};
 use super::{Change, Error, Result, Row, Store, Value, params};
 use crate::model::{ClientId, EventId, Millis, SharedMessageContent, named};
@@ -14,7 +14,7 @@ use crate::model::{ClientId, EventId, Millis, SharedMessageContent, named};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum State {
+pub enum DeliveryState {
     /// Waits for its turn, or for its next try.
     Pending,
     Delivered,
@@ -24,13 +24,13 @@ pub enum State {
     Dropped,
 }
 
-named!(State);
+named!(DeliveryState);
 
 /// One delivery, as it may be shown.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct Delivery {
-    pub target: Target,
-    pub state: State,
+    pub target: EventTarget,
+    pub state: DeliveryState,
     pub tries: i64,
     pub last_status: Option<i64>,
     pub last_reason: Option<String>,
@@ -48,14 +48,14 @@ pub async fn list(store: &Store, event: EventId) -> Result<Vec<Delivery>> {
 
 /// What stands still.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
-pub struct Backlog {
+pub struct DeliveryBacklog {
     /// Deliveries that wait, or are under way.
     pub waiting: i64,
     /// Endpoints to which nothing is posted.
     pub disabled: i64,
 }
 
-pub async fn backlog(store: &Store) -> Result<Backlog> {
+pub async fn backlog(store: &Store) -> Result<DeliveryBacklog> {
     let sql = "SELECT (SELECT COUNT(*) FROM sb_delivery WHERE ready_ms >= 0), \
                (SELECT COUNT(*) FROM sb_endpoint WHERE state = 'disabled')";
     store.first(sql, Vec::new()).await?.ok_or_else(|| Error::Data("no count".into()))
@@ -63,9 +63,9 @@ pub async fn backlog(store: &Store) -> Result<Backlog> {
 
 /// Names a delivery that this node holds a lease on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Held {
+pub struct HeldDelivery {
     pub event: EventId,
-    pub target: Target,
+    pub target: EventTarget,
     /// When the lease ends.
     pub until_ms: Millis,
     /// It is of a callback whose login lies sealed.
@@ -76,7 +76,7 @@ pub struct Held {
 
 /// Where an endpoint is and how it signs, as of the claim.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Address {
+pub struct EndpointAddress {
     pub url: String,
     /// Sealed.
     pub secret: Vec<u8>,
@@ -89,14 +89,14 @@ pub struct Address {
 
 /// A claimed delivery with all that it takes to post it.
 #[derive(Clone, Debug)]
-pub struct Claimed {
-    pub held: Held,
+pub struct LeasedDelivery {
+    pub held: HeldDelivery,
     pub client: ClientId,
     pub payload: String,
     /// Tries before this one.
     pub tries: i64,
     /// Of an endpoint that still exists.
-    pub address: Option<Address>,
+    pub address: Option<EndpointAddress>,
     /// Of a callback: what its message holds, the URL among it.
     pub content: SharedMessageContent,
     /// Of a callback: its URL with its login, sealed, where it has one.
@@ -107,7 +107,7 @@ pub struct Claimed {
 
 /// Leases at most `limit` due deliveries to `lease.owner`, but none to the targets in `busy`, and none whose turn it is not.
 /// `lease.until_ms` must be another one each time: it tells this claim's rows.
-pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Claimed>> {
+pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64) -> Result<Vec<LeasedDelivery>> {
     let due = due(store, lease, busy, limit).await?;
     if due.is_empty() {
         return Ok(Vec::new());
@@ -150,7 +150,7 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
 }
 
 /// The keys of what is due, the longest waiting first.
-async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Vec<Value>>> {
+async fn due(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64) -> Result<Vec<Vec<Value>>> {
     let mut values = lease.free().to_vec();
     let mut sql = format!("SELECT event_id, target_id, ready_ms FROM sb_delivery d WHERE {FREE}");
     if !busy.is_empty() {
@@ -166,11 +166,17 @@ async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Re
     rows.iter().map(|row| Ok(params![row.key(0)?, row.key(1)?, row.int(2)?])).collect()
 }
 
-fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
-    let (event, target): (EventId, Target) = row.read()?;
+fn parse(row: &Row, until_ms: Millis) -> Result<LeasedDelivery> {
+    let (event, target): (EventId, EventTarget) = row.read()?;
     let callback: Option<Vec<u8>> = row.read_from(17)?;
-    Ok(Claimed {
-        held: Held { event, target, until_ms, has_login: callback.is_some(), has_turn: row.maybe_bytes(18)?.is_some() },
+    Ok(LeasedDelivery {
+        held: HeldDelivery {
+            event,
+            target,
+            until_ms,
+            has_login: callback.is_some(),
+            has_turn: row.maybe_bytes(18)?.is_some(),
+        },
         client: row.id(3)?,
         payload: event::numbered(event::payload(row.text(4)?, row.maybe_int(14)?), row.maybe_int(16)?),
         tries: row.int(5)?,

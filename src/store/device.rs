@@ -97,7 +97,7 @@ pub async fn revoke(
     id: DeviceId,
     user: &UserId,
     now_ms: Millis,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let change = told
         .one(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Deserializer, de};
 
 use super::engine::below;
-use super::version::Versioned;
+use super::version::VersionedData;
 use super::{Change, Error, Result, Store, Value, audit, params};
 use crate::crypto::Aad;
 use crate::model::event::EventPattern;
@@ -90,7 +90,7 @@ pub async fn insert(
     client: ClientId,
     endpoint: &Endpoint,
     sealed: Vec<u8>,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let sql = "INSERT INTO sb_endpoint (id, client_id, url, description, event_types, secret, state, created_ms, \
                changed_ms, ordered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -107,7 +107,7 @@ pub async fn insert(
         endpoint.is_ordered,
     ];
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
-    let change = Change::new().one(sql, values).versioned(Versioned::Endpoints).audited(entry);
+    let change = Change::new().one(sql, values).versioned(VersionedData::Endpoints).audited(entry);
     store.commit(change.settled_by(settled, params![endpoint.id])).await
 }
 
@@ -117,7 +117,7 @@ pub async fn update(
     client: ClientId,
     seen: &Endpoint,
     to: &Endpoint,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let sql = "UPDATE sb_endpoint SET url = ?, description = ?, event_types = ?, state = ?, reason = ?, \
                failing_since_ms = ?, changed_ms = ?, ordered = ? WHERE id = ? AND client_id = ? AND changed_ms = ?";
@@ -145,7 +145,7 @@ pub async fn rotate(
     to: &Endpoint,
     sealed: Vec<u8>,
     previous: Vec<u8>,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let sql = "UPDATE sb_endpoint SET secret = ?, previous_secret = ?, previous_until_ms = ?, changed_ms = ? \
                WHERE id = ? AND client_id = ? AND changed_ms = ?";
@@ -155,7 +155,7 @@ pub async fn rotate(
 
 async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ? AND changed_ms = ?";
-    let change = change.versioned(Versioned::Endpoints);
+    let change = change.versioned(VersionedData::Endpoints);
     store.commit(change.settled_by(settled, params![to.id, to.changed_ms])).await
 }
 
@@ -168,9 +168,9 @@ fn found(done: Result<()>) -> Result<bool> {
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
-pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::Entry>) -> Result<bool> {
+pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::AuditEntry>) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let change = Change::new().one(sql, params![id, client]).versioned(Versioned::Endpoints);
+    let change = Change::new().one(sql, params![id, client]).versioned(VersionedData::Endpoints);
     found(store.commit(change.audited(entry)).await)
 }
 
@@ -180,12 +180,12 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
                WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
     let changed_ms = now_ms.max(seen_ms + 1);
     let values: Vec<Value> = params![reason, changed_ms, id, seen_ms];
-    found(store.commit(Change::new().one(sql, values).versioned(Versioned::Endpoints)).await)
+    found(store.commit(Change::new().one(sql, values).versioned(VersionedData::Endpoints)).await)
 }
 
 /// What every client listens for.
 #[derive(Debug, Default)]
-pub struct Listeners {
+pub struct EventListeners {
     pub by_client: HashMap<ClientId, Vec<EndpointListener>>,
     /// One of them at least is told of one object's events one after the other.
     pub has_ordered: bool,
@@ -200,9 +200,9 @@ pub struct EndpointListener {
     pub is_ordered: bool,
 }
 
-pub async fn listeners(store: &Store) -> Result<Listeners> {
+pub async fn listeners(store: &Store) -> Result<EventListeners> {
     let sql = "SELECT client_id, id, event_types, ordered FROM sb_endpoint WHERE state = 'enabled'";
-    let mut listeners = Listeners::default();
+    let mut listeners = EventListeners::default();
     for (client, one) in store.all::<(ClientId, EndpointListener)>(sql, Vec::new()).await? {
         listeners.has_ordered |= one.is_ordered;
         listeners.by_client.entry(client).or_default().push(one);

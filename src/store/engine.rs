@@ -16,16 +16,16 @@ mod sqlite;
 mod url;
 mod value;
 
-pub use change::{Change, Committed, Query};
+pub use change::{Change, CommitResult, Query};
 pub use database::Store;
 pub use metrics::Metrics;
-pub use migrate::Report;
+pub use migrate::MigrationReport;
 pub use url::{StoreUrl, redact_url};
 pub use value::{Row, Value};
 
 pub(super) use change::marks;
-pub(super) use filter::Conditions;
-pub(super) use migrate::Schema;
+pub(super) use filter::SqlConditions;
+pub(super) use migrate::StoreSchema;
 pub(super) use rows::{NamedValues, patched};
 pub(super) use serving::set_aside;
 pub(super) use sqlite::look_into;

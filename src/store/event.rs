@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 pub(super) use payload::{numbered, payload};
 
 use super::delivery::turn;
-use super::engine::{Conditions, below};
-use super::sweep::Walk;
+use super::engine::{SqlConditions, below};
+use super::sweep::RowWalk;
 use super::{Change, Error, Result, Row, Store, Value, audit, params};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId, FromBytes as _, Id as _, MessageId, Millis};
@@ -26,7 +26,7 @@ pub struct NewEvent {
     pub payload: String,
     /// The message that it tells of.
     pub message: Option<MessageId>,
-    pub order: Order,
+    pub order: EventOrder,
     /// Those endpoints among its targets that are told of one object's events one after the other.
     pub ordered: Vec<EndpointId>,
     pub created_ms: Millis,
@@ -34,7 +34,7 @@ pub struct NewEvent {
 
 /// What puts the events of one object in order, whichever node tells them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum EventOrder {
     /// It is of nothing that has several.
     Alone,
     /// The row of this message, or call, counts them in the transaction that writes them.
@@ -46,13 +46,13 @@ pub enum Order {
 /// Where an event goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(from = "(String, MessageId)")]
-pub enum Target {
+pub enum EventTarget {
     Endpoint(EndpointId),
     /// The URL that a message brought with it.
     Callback(MessageId),
 }
 
-impl Target {
+impl EventTarget {
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::Endpoint(_) => "endpoint",
@@ -70,7 +70,7 @@ impl Target {
 }
 
 /// Its kind in a column, and its key in the next.
-impl From<(String, MessageId)> for Target {
+impl From<(String, MessageId)> for EventTarget {
     fn from((kind, id): (String, MessageId)) -> Self {
         if kind == "endpoint" { Self::Endpoint(EndpointId::from_bytes(id.bytes())) } else { Self::Callback(id) }
     }
@@ -78,9 +78,9 @@ impl From<(String, MessageId)> for Target {
 
 /// Events to be written with what happened, and where each goes.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct PendingEvents {
     pub new: Vec<NewEvent>,
-    pub targets: Vec<(EventId, Target)>,
+    pub targets: Vec<(EventId, EventTarget)>,
 }
 
 const INTO: &str = "INSERT INTO sb_event (id, client_id, type, payload, message_id, created_ms, sequence)";
@@ -94,9 +94,9 @@ impl NewEvent {
     /// What its sequence counts the events of.
     pub(super) fn object(&self) -> Option<[u8; 16]> {
         match self.order {
-            Order::Alone => None,
-            Order::Message(id) => Some(id.bytes()),
-            Order::Known { object, .. } => Some(object),
+            EventOrder::Alone => None,
+            EventOrder::Message(id) => Some(id.bytes()),
+            EventOrder::Known { object, .. } => Some(object),
         }
     }
 }
@@ -105,7 +105,7 @@ impl NewEvent {
 pub(super) fn counted(events: &[NewEvent]) -> BTreeMap<MessageId, i64> {
     let mut counted = BTreeMap::new();
     for event in events {
-        if let Order::Message(id) = event.order {
+        if let EventOrder::Message(id) = event.order {
             *counted.entry(id).or_default() += 1;
         }
     }
@@ -114,7 +114,7 @@ pub(super) fn counted(events: &[NewEvent]) -> BTreeMap<MessageId, i64> {
 
 /// Adds events and their deliveries to a change, so that they commit with what happened.
 /// Deliveries are born free, due when the event was made.
-pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, Target)], now_ms: Millis) -> Change {
+pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, EventTarget)], now_ms: Millis) -> Change {
     let mut counted = counted(events);
     let mut by_count: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
     for (id, count) in &counted {
@@ -127,15 +127,15 @@ pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, Target)
     for event in events {
         let mut row = event.values();
         match event.order {
-            Order::Message(id) => {
+            EventOrder::Message(id) => {
                 // the row has counted all of them by now: how many come behind this one
                 let behind = counted.entry(id).or_default();
                 *behind -= 1;
                 row.extend([(*behind).into(), id.into()]);
                 of_messages.push(row);
             }
-            Order::Known { sequence, .. } => others.push([row, params![sequence]].concat()),
-            Order::Alone => others.push([row, vec![Value::Null]].concat()),
+            EventOrder::Known { sequence, .. } => others.push([row, params![sequence]].concat()),
+            EventOrder::Alone => others.push([row, vec![Value::Null]].concat()),
         }
     }
     let numbered = "(?, ?, ?, ?, ?, ?, (SELECT sequence - ? FROM sb_message WHERE id = ?))";
@@ -143,17 +143,17 @@ pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, Target)
 }
 
 /// Adds the first events of messages that the same change inserts, with their count in their row.
-pub(super) fn add_first(change: Change, told: &Told, now_ms: Millis) -> Change {
+pub(super) fn add_first(change: Change, told: &PendingEvents, now_ms: Millis) -> Change {
     let mut counted = BTreeMap::new();
     let rows = told.new.iter().map(|event| {
         let sequence = match event.order {
-            Order::Message(id) => {
+            EventOrder::Message(id) => {
                 let count = counted.entry(id).or_insert(0_i64);
                 *count += 1;
                 Some(*count)
             }
-            Order::Known { sequence, .. } => Some(sequence),
-            Order::Alone => None,
+            EventOrder::Known { sequence, .. } => Some(sequence),
+            EventOrder::Alone => None,
         };
         [event.values(), params![sequence]].concat()
     });
@@ -161,7 +161,7 @@ pub(super) fn add_first(change: Change, told: &Told, now_ms: Millis) -> Change {
     deliver(change.insert(INTO, rows), &told.new, &told.targets, now_ms)
 }
 
-fn deliver(change: Change, events: &[NewEvent], targets: &[(EventId, Target)], now_ms: Millis) -> Change {
+fn deliver(change: Change, events: &[NewEvent], targets: &[(EventId, EventTarget)], now_ms: Millis) -> Change {
     let objects = turn::objects(events);
     let rows = targets.iter().map(|(event, target)| {
         params![event, target.key(), target.kind(), now_ms, 0, "pending", now_ms, objects.get(&(*event, *target))]
@@ -202,7 +202,7 @@ pub async fn list(
     after: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<Event>> {
-    let older = Conditions::of("e.client_id = ? AND e.id < ?", params![client, below(after)]);
+    let older = SqlConditions::of("e.client_id = ? AND e.id < ?", params![client, below(after)]);
     let those = older.and_some("e.type = ?", kind.map(EventType::name));
     let (sql, params) = those.page(COLUMNS, "ORDER BY e.id DESC LIMIT ?", limit);
     store.query(sql, params).await?.iter().map(parse).collect()
@@ -218,9 +218,9 @@ pub async fn find(store: &Store, client: ClientId, id: EventId) -> Result<Option
 pub async fn replay(
     store: &Store,
     id: EventId,
-    targets: &[Target],
+    targets: &[EventTarget],
     now_ms: Millis,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     for _ in 0..RACES {
         match store.commit(again(store, id, targets, now_ms).await?.audited(entry.clone())).await {
@@ -232,8 +232,9 @@ pub async fn replay(
     Err(Error::Busy("others keep replaying this event".into()))
 }
 
-async fn again(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -> Result<Change> {
-    let known: Vec<Target> = super::delivery::list(store, id).await?.into_iter().map(|found| found.target).collect();
+async fn again(store: &Store, id: EventId, targets: &[EventTarget], now_ms: Millis) -> Result<Change> {
+    let known: Vec<EventTarget> =
+        super::delivery::list(store, id).await?.into_iter().map(|found| found.target).collect();
     let mut change = Change::new();
     for target in targets.iter().filter(|target| known.contains(target)) {
         let sql = "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, last_status = NULL, \
@@ -247,7 +248,7 @@ async fn again(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -
 }
 
 /// Forgets a batch of events that nobody waits for any more; whether there may be more.
-pub async fn sweep(store: &Store, walk: &mut Walk) -> Result<bool> {
+pub async fn sweep(store: &Store, walk: &mut RowWalk) -> Result<bool> {
     let passed = walk.go_on(store, "SELECT id FROM sb_event WHERE id > ? AND id < ? ORDER BY id LIMIT ?").await?;
     if !passed.rows.is_empty() {
         let range = passed.between.to_vec();

@@ -7,7 +7,7 @@ use crate::model::{Millis, Money};
 
 /// How a request is found again, and known to be the same.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub struct RequestIdentity {
     /// Of the client, of what it posted to, and of its name for it.
     pub id: [u8; 32],
     /// A keyed hash of what was asked.
@@ -16,7 +16,7 @@ pub struct Named {
 
 /// What was answered when a request came first.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Reply {
+pub struct StoredReply {
     pub text: String,
     /// What its client was left with, where the answer says so.
     pub balance: Option<Money>,
@@ -24,44 +24,44 @@ pub struct Reply {
 
 /// What was kept under a request's name.
 #[derive(Debug)]
-pub enum Found {
-    Same(Reply),
+pub enum FoundRequest {
+    Same(StoredReply),
     /// Another request came under it.
     Other,
 }
 
 /// What is known of requests, by their ids.
 #[derive(Default)]
-pub(super) struct Replies(HashMap<[u8; 32], ([u8; 32], Reply)>);
+pub(super) struct StoredReplies(HashMap<[u8; 32], ([u8; 32], StoredReply)>);
 
-impl Replies {
+impl StoredReplies {
     pub(super) fn of(rows: &[Row]) -> Result<Self> {
         rows.iter().map(Row::read).collect::<Result<_>>().map(Self)
     }
 
-    pub(super) fn find(&self, named: &Named) -> Option<Found> {
+    pub(super) fn find(&self, named: &RequestIdentity) -> Option<FoundRequest> {
         let (known, reply) = self.0.get(&named.id)?;
-        Some(if *known == named.hash { Found::Same(reply.clone()) } else { Found::Other })
+        Some(if *known == named.hash { FoundRequest::Same(reply.clone()) } else { FoundRequest::Other })
     }
 
     /// So that a twin in the same batch gets the same reply.
-    pub(super) fn add(&mut self, named: &Named, text: &str) {
-        let reply = Reply { text: text.to_owned(), balance: None };
+    pub(super) fn add(&mut self, named: &RequestIdentity, text: &str) {
+        let reply = StoredReply { text: text.to_owned(), balance: None };
         self.0.insert(named.id, (named.hash, reply));
     }
 }
 
-/// What [`Replies::of`] reads.
-pub(super) fn over<'a>(all: impl Iterator<Item = &'a Named>) -> Option<Query> {
+/// What [`StoredReplies::of`] reads.
+pub(super) fn over<'a>(all: impl Iterator<Item = &'a RequestIdentity>) -> Option<Query> {
     let ids: Vec<Value> = all.map(|named| named.id.into()).collect();
     let sql = "SELECT id, request_hash, reply, balance FROM sb_idempotency WHERE id IN ({})";
     (!ids.is_empty()).then(|| Query::over(sql, &[], ids))
 }
 
 /// What was kept of a request, if it came before.
-pub async fn find(store: &Store, named: &Named) -> Result<Option<Found>> {
+pub async fn find(store: &Store, named: &RequestIdentity) -> Result<Option<FoundRequest>> {
     let Some(query) = over(std::iter::once(named)) else { return Ok(None) };
-    Ok(Replies::of(&store.read(vec![query]).await?.concat())?.find(named))
+    Ok(StoredReplies::of(&store.read(vec![query]).await?.concat())?.find(named))
 }
 
 /// Forgets a batch of those kept before `before_ms`; whether there may be more.

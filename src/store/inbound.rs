@@ -9,7 +9,7 @@ pub mod intake;
 
 use tokio::time::Instant;
 
-use super::sweep::Walk;
+use super::sweep::RowWalk;
 use super::{Change, Result, Store, Value, params};
 use crate::model::{AccountId, InboundId, MessageId, Millis, named};
 
@@ -17,20 +17,20 @@ use crate::model::{AccountId, InboundId, MessageId, Millis, named};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum Kind {
+pub enum WebhookKind {
     Sms,
     Receipt,
 }
 
-named!(Kind);
+named!(WebhookKind);
 
-impl Kind {
+impl WebhookKind {
     pub const ALL: [Self; 2] = [Self::Sms, Self::Receipt];
 }
 
 /// What a job's webhook says. `R`: what its service reads it as.
 #[derive(Clone, Debug)]
-pub enum Content<R> {
+pub enum JobContent<R> {
     /// Read by this node, when it came.
     Read(R),
     /// As it came, out of the store.
@@ -39,11 +39,11 @@ pub enum Content<R> {
 
 /// A webhook to be handled, which this node has leased.
 #[derive(Clone, Debug)]
-pub struct Job<R> {
+pub struct LeasedWebhook<R> {
     pub id: InboundId,
     pub account: AccountId,
-    pub kind: Kind,
-    pub content: Content<R>,
+    pub kind: WebhookKind,
+    pub content: JobContent<R>,
     pub received_ms: Millis,
     /// By the monotonic clock: a process that was stopped owns nothing any more.
     pub lease_ends: Instant,
@@ -56,7 +56,7 @@ pub(super) fn erase(change: Change, message: MessageId) -> Change {
 }
 
 /// Forgets a batch of those that are handled, as far as the walk goes; whether there may be more.
-pub async fn sweep(store: &Store, walk: &mut Walk) -> Result<bool> {
+pub async fn sweep(store: &Store, walk: &mut RowWalk) -> Result<bool> {
     let find = "SELECT id, ready_ms FROM sb_inbound WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
     let passed = walk.go_on(store, find).await?;
     let mut handled: Vec<Value> = Vec::with_capacity(passed.rows.len());

@@ -1,13 +1,13 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
 use super::engine::{below, patched, readable};
-use super::version::Versioned;
+use super::version::VersionedData;
 use super::{Change, Result, Store, Value, audit, params};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 
 /// What may be shown of a key.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-pub struct Key {
+pub struct ApiKey {
     pub id: KeyId,
     pub client: ClientId,
     /// How it begins; empty where it was not made here.
@@ -32,23 +32,23 @@ pub struct Key {
     pub twiml: Option<Twiml>,
 }
 
-/// The fields of [`Key`].
+/// The fields of [`ApiKey`].
 const COLUMNS: &str = "SELECT id, client_id, prefix, name, scopes, account_id, sources, senders, destinations, rate, \
      created_ms, expires_ms, last_used_ms, revoked_ms, twiml";
 
 /// A client's keys, newest first, starting after the key `after`; revoked ones too.
-pub async fn list(store: &Store, client: ClientId, after: Option<KeyId>, limit: usize) -> Result<Vec<Key>> {
+pub async fn list(store: &Store, client: ClientId, after: Option<KeyId>, limit: usize) -> Result<Vec<ApiKey>> {
     let sql = format!("{COLUMNS} FROM sb_key WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     store.all(sql, params![client, below(after), limit]).await
 }
 
-pub async fn find(store: &Store, client: ClientId, id: KeyId) -> Result<Option<Key>> {
+pub async fn find(store: &Store, client: ClientId, id: KeyId) -> Result<Option<ApiKey>> {
     store.first(format!("{COLUMNS} FROM sb_key WHERE id = ? AND client_id = ?"), params![id, client]).await
 }
 
 /// All that are not revoked, with their hashes.
-pub async fn in_force(store: &Store) -> Result<Vec<([u8; 32], Key)>> {
+pub async fn in_force(store: &Store) -> Result<Vec<([u8; 32], ApiKey)>> {
     let rows = store.query(format!("{COLUMNS}, key_hash FROM sb_key WHERE revoked_ms IS NULL"), Vec::new()).await?;
     // one that cannot be read opens nothing
     Ok(readable("a key", &rows, |row| Ok((row.array(15)?, row.read()?))))
@@ -56,7 +56,7 @@ pub async fn in_force(store: &Store) -> Result<Vec<([u8; 32], Key)>> {
 
 /// [`super::Error::Conflict`]: this key is there already. [`super::Error::Guard`]: there is no such client, or it is not
 /// active.
-pub async fn insert(store: &Store, key: &Key, hash: &[u8; 32], entry: Option<audit::Entry>) -> Result<()> {
+pub async fn insert(store: &Store, key: &ApiKey, hash: &[u8; 32], entry: Option<audit::AuditEntry>) -> Result<()> {
     let id = Value::from(key.id);
     let change = Change::new().one(
         "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
@@ -65,12 +65,12 @@ pub async fn insert(store: &Store, key: &Key, hash: &[u8; 32], entry: Option<aud
         params![id.clone(), hash, key.prefix.as_str(), key.name.as_str(), key.scopes.as_str(), key.account, key.sources.clone(), key.senders.clone(), key.destinations.clone(), key.rate, key.created_ms, key.expires_ms, key.twiml.map(Twiml::name), key.client],
     );
     let settled = "SELECT 1 FROM sb_key WHERE id = ?";
-    store.commit(change.versioned(Versioned::Clients).audited(entry).settled_by(settled, vec![id])).await
+    store.commit(change.versioned(VersionedData::Clients).audited(entry).settled_by(settled, vec![id])).await
 }
 
 /// What is to change of a key; what is not given stays as it is by then.
 #[derive(Clone, Debug, Default)]
-pub struct Set {
+pub struct ApiKeyUpdate {
     pub name: Option<String>,
     pub scopes: Option<String>,
     pub account: Option<Option<AccountId>>,
@@ -84,7 +84,7 @@ pub struct Set {
 
 /// Changes what a key is called and may do. [`super::Error::Guard`]: it is not there, or revoked, or what is to change
 /// is another than was read.
-pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn update(store: &Store, before: &ApiKey, set: ApiKeyUpdate, entry: Option<audit::AuditEntry>) -> Result<()> {
     let account = |account: Option<AccountId>| Value::from(account);
     let twiml = |twiml: Option<Twiml>| Value::from(twiml.map(Twiml::name));
     let (columns, mut read) = patched([
@@ -100,7 +100,9 @@ pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::
     ]);
     read.push(("revoked_ms", Value::Null));
     let key = [("id", before.id.into()), ("client_id", before.client.into())];
-    store.commit(Change::new().rewrite("sb_key", columns, key, read).versioned(Versioned::Clients).audited(entry)).await
+    store
+        .commit(Change::new().rewrite("sb_key", columns, key, read).versioned(VersionedData::Clients).audited(entry))
+        .await
 }
 
 /// [`super::Error::Guard`]: it is not there, or revoked already.
@@ -109,11 +111,11 @@ pub async fn revoke(
     client: ClientId,
     id: KeyId,
     now_ms: Millis,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
     let change = Change::new().one(sql, params![now_ms, id, client]);
-    store.commit(change.versioned(Versioned::Clients).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Clients).audited(entry)).await
 }
 
 /// Writes down that keys were used, the last time of all of them.

@@ -9,17 +9,17 @@ pub const SKEW_MS: Millis = 5_000;
 
 /// Names one process in all its leases: made once, when it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner([u8; 8]);
+pub struct LeaseOwner([u8; 8]);
 
-impl Owner {
+impl LeaseOwner {
     /// Another one each time.
     pub fn generate() -> Self {
         Self(rand::random())
     }
 }
 
-impl From<&Owner> for Value {
-    fn from(owner: &Owner) -> Self {
+impl From<&LeaseOwner> for Value {
+    fn from(owner: &LeaseOwner) -> Self {
         owner.0.into()
     }
 }
@@ -27,7 +27,7 @@ impl From<&Owner> for Value {
 /// What a process claims rows for: whatever is free at `now_ms`, until `until_ms`.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease<'a> {
-    pub owner: &'a Owner,
+    pub owner: &'a LeaseOwner,
     pub now_ms: Millis,
     pub until_ms: Millis,
 }
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn every_piece_has_its_values() {
-        let owner = Owner::generate();
+        let owner = LeaseOwner::generate();
         let lease = Lease { owner: &owner, now_ms: 20_000, until_ms: 50_000 };
         assert_eq!(FREE.matches('?').count(), lease.free().len());
         assert_eq!(TAKE.matches('?').count(), lease.take().len());
@@ -73,6 +73,6 @@ mod tests {
         assert_eq!(lease.free(), [20_000, 15_000].map(Value::Int), "another's clock may be behind");
         assert_eq!(lease.held(), [Value::from(&owner), Value::Int(50_000)]);
         assert!(matches!(Value::from(&owner), Value::Bytes(name) if name.len() == 8), "as wide as its column");
-        assert_ne!(owner, Owner::generate());
+        assert_ne!(owner, LeaseOwner::generate());
     }
 }

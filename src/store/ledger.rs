@@ -9,8 +9,8 @@ mod transfer;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub use account::{Balance, Entry, Filter, balance, find, post, recovered, sum_before, told, untold, walk};
-pub use list::{Page, list};
+pub use account::{ClientBalance, Filter, LedgerEntry, balance, find, post, recovered, sum_before, told, untold, walk};
+pub use list::{LedgerPage, list};
 
 use super::message::{Message, in_states};
 use super::{Change, Query, Result, Row, Value, params};
@@ -21,7 +21,7 @@ use crate::model::{ClientId, EntryId, MessageId, Millis, Money, named};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum Kind {
+pub enum LedgerEntryKind {
     /// A client has paid in.
     Credit,
     /// A message was accepted.
@@ -32,9 +32,9 @@ pub enum Kind {
     Adjustment,
 }
 
-named!(Kind);
+named!(LedgerEntryKind);
 
-impl Kind {
+impl LedgerEntryKind {
     pub const ALL: [Self; 4] = [Self::Credit, Self::Debit, Self::Refund, Self::Adjustment];
 }
 
@@ -42,7 +42,7 @@ pub(super) const INSERT: &str = "INSERT INTO sb_ledger (client_id, id, kind, amo
 
 /// What a client was left with by a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-pub struct Paid {
+pub struct ChargeResult {
     pub balance: Money,
     /// It fell below what the client wants to be told of, and it has not been told.
     pub is_low: bool,
@@ -54,7 +54,7 @@ const UNTOLD: &str = "(low_told = 2 OR (low_told = 0 AND balance < low_at))";
 
 /// What clients can pay, and what a batch of messages costs them.
 #[derive(Default)]
-pub(super) struct Purse {
+pub(super) struct ChargeBatch {
     /// Balance and credit together, less what this batch takes.
     left: HashMap<ClientId, Money>,
     /// And under which id the last entry for it stands.
@@ -62,7 +62,7 @@ pub(super) struct Purse {
     debits: Vec<Vec<Value>>,
 }
 
-/// What [`Purse::of`] reads.
+/// What [`ChargeBatch::of`] reads.
 pub(super) fn balances(clients: &[Value]) -> Query {
     Query::over(
         "SELECT client_id, balance + credit_limit FROM sb_balance WHERE client_id IN ({})",
@@ -71,7 +71,7 @@ pub(super) fn balances(clients: &[Value]) -> Query {
     )
 }
 
-impl Purse {
+impl ChargeBatch {
     pub(super) fn of(rows: &[Row]) -> Result<Self> {
         let left = rows.iter().map(Row::read).collect::<Result<_>>()?;
         Ok(Self { left, ..Self::default() })
@@ -84,7 +84,7 @@ impl Purse {
         let Some(rest) = left.minus(cost).filter(|rest| !rest.is_negative()) else { return false };
         *left = rest;
         let (client, entry) = (message.client, message.id.debit());
-        self.debits.push(params![client, entry, Kind::Debit.name(), -cost, message.id, now_ms]);
+        self.debits.push(params![client, entry, LedgerEntryKind::Debit.name(), -cost, message.id, now_ms]);
         let (taken, last) = self.taken.entry(client).or_insert((Money::ZERO, entry));
         *taken = taken.plus(cost).unwrap_or(*taken);
         *last = entry;
@@ -112,17 +112,17 @@ impl Purse {
     }
 }
 
-/// What clients are left with, as [`Purse::pay`] looked.
-pub(super) fn left(rows: &[Row]) -> Result<HashMap<ClientId, Paid>> {
+/// What clients are left with, as [`ChargeBatch::pay`] looked.
+pub(super) fn left(rows: &[Row]) -> Result<HashMap<ClientId, ChargeResult>> {
     rows.iter().map(Row::read).collect()
 }
 
 /// A movement that is no message's: money paid in, or things set right.
 #[derive(Clone, Debug)]
-pub struct Movement {
+pub struct LedgerMovement {
     pub id: EntryId,
     pub client: ClientId,
-    pub kind: Kind,
+    pub kind: LedgerEntryKind,
     pub amount: Money,
     pub reason: Option<String>,
     pub at_ms: Millis,
@@ -135,7 +135,7 @@ pub(super) fn open(change: Change, client: ClientId, credit_limit: Money, low_at
 }
 
 /// Moves money. [`super::Error::Guard`] of its second statement: the client has no balance, or too little for it.
-pub(super) fn enter(change: Change, movement: &Movement) -> Change {
+pub(super) fn enter(change: Change, movement: &LedgerMovement) -> Change {
     let (client, amount) = (Value::from(movement.client), Value::from(movement.amount));
     let id = Value::from(movement.id);
     let floor = if movement.amount.is_negative() { " AND balance + credit_limit + ? >= 0" } else { "" };
@@ -170,6 +170,6 @@ pub(super) fn refund<'a>(change: Change, messages: impl IntoIterator<Item = &'a 
     let failed = format!("cost > 0 AND refunded_ms IS NULL AND {}", failures());
     by_client.into_iter().fold(change, |change, (client, ids)| {
         let entries: Vec<_> = ids.into_iter().map(|id| (id, EntryId::new(now_ms))).collect();
-        transfer::give_back(change, client, &entries, &failed, Kind::Refund.name(), now_ms)
+        transfer::give_back(change, client, &entries, &failed, LedgerEntryKind::Refund.name(), now_ms)
     })
 }

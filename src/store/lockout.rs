@@ -28,7 +28,7 @@ pub(super) fn parse(rows: &[Row], id: &[u8; 32]) -> Result<Lockout> {
 }
 
 /// A counter as it was read, and what it becomes.
-pub(super) struct Count<'a> {
+pub(super) struct LockoutCount<'a> {
     pub(super) id: &'a [u8; 32],
     pub(super) from: Lockout,
     pub(super) to: i64,
@@ -37,7 +37,7 @@ pub(super) struct Count<'a> {
 const INSERT: &str = "INSERT INTO sb_lockout (id, failures, last_ms)";
 
 /// Writes both counts over counters that still stand as they were read.
-pub(super) fn count(change: Change, here: &Count<'_>, anywhere: &Count<'_>, now_ms: Millis) -> Change {
+pub(super) fn count(change: Change, here: &LockoutCount<'_>, anywhere: &LockoutCount<'_>, now_ms: Millis) -> Change {
     let (a, b) = (here, anywhere);
     match (a.from.is_stored, b.from.is_stored) {
         (false, false) => change.insert(INSERT, vec![params![a.id, a.to, now_ms], params![b.id, b.to, now_ms]]),
@@ -62,7 +62,7 @@ pub(super) fn count(change: Change, here: &Count<'_>, anywhere: &Count<'_>, now_
     }
 }
 
-fn one(change: Change, count: &Count<'_>, now_ms: Millis) -> Change {
+fn one(change: Change, count: &LockoutCount<'_>, now_ms: Millis) -> Change {
     if count.from.is_stored {
         let sql = "UPDATE sb_lockout SET failures = ?, last_ms = ? WHERE id = ? AND failures = ? AND last_ms = ?";
         return change.one(sql, params![count.to, now_ms, count.id, count.from.failures, count.from.last_ms]);
@@ -72,7 +72,7 @@ fn one(change: Change, count: &Count<'_>, now_ms: Millis) -> Change {
 
 /// What an attempt made of its two counters, from here and from anywhere: enough to take it back.
 #[derive(Clone, Copy, Debug)]
-pub struct Counted {
+pub struct CountedFailure {
     pub before: (Lockout, Lockout),
     pub to: (i64, i64),
     pub at_ms: Millis,
@@ -80,20 +80,20 @@ pub struct Counted {
 
 /// An update of both counters that gives back the time of the failure before, where nobody has
 /// counted since: an attempt that was no failure must not start a wait again.
-fn restore(here: &[u8; 32], anywhere: &[u8; 32], counted: &Counted, failures: &str) -> (String, Vec<Value>) {
+fn restore(here: &[u8; 32], anywhere: &[u8; 32], counted: &CountedFailure, failures: &str) -> (String, Vec<Value>) {
     // MySQL assigns from left to right: the time is first, as it looks at the count
     let sql = format!(
         "UPDATE sb_lockout SET last_ms = CASE WHEN last_ms <> ? THEN last_ms \
          WHEN id = ? AND failures = ? THEN ? WHEN id = ? AND failures = ? THEN ? ELSE last_ms END, \
          failures = {failures}"
     );
-    let Counted { before, to, at_ms } = *counted;
+    let CountedFailure { before, to, at_ms } = *counted;
     let values = params![at_ms, here, to.0, before.0.last_ms, anywhere, to.1, before.1.last_ms];
     (sql, values)
 }
 
 /// Takes back what one address failed: nothing is left there, and so much less anywhere.
-pub(super) fn forgive(change: Change, here: &[u8; 32], anywhere: &[u8; 32], counted: &Counted) -> Change {
+pub(super) fn forgive(change: Change, here: &[u8; 32], anywhere: &[u8; 32], counted: &CountedFailure) -> Change {
     let failures = "CASE WHEN id = ? OR failures < ? THEN 0 ELSE failures - ? END WHERE id IN (?, ?)";
     let (sql, mut values) = restore(here, anywhere, counted, failures);
     let forgiven = counted.to.0;
@@ -102,7 +102,7 @@ pub(super) fn forgive(change: Change, here: &[u8; 32], anywhere: &[u8; 32], coun
 }
 
 /// Takes one failure back that was counted beforehand and then not looked at.
-pub(super) fn uncount(change: Change, here: &[u8; 32], anywhere: &[u8; 32], counted: &Counted) -> Change {
+pub(super) fn uncount(change: Change, here: &[u8; 32], anywhere: &[u8; 32], counted: &CountedFailure) -> Change {
     let failures = "failures - 1 WHERE id IN (?, ?) AND failures > 0";
     let (sql, mut values) = restore(here, anywhere, counted, failures);
     values.extend([here.into(), anywhere.into()]);

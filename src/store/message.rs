@@ -7,9 +7,9 @@ pub mod run;
 mod sweep;
 mod unsent;
 
-pub use list::{Filter, Page, list};
+pub use list::{Filter, MessagePage, list};
 pub use redaction::redact;
-pub use sweep::Old;
+pub use sweep::OldMessages;
 pub use unsent::unsent;
 
 use std::collections::HashMap;
@@ -105,7 +105,7 @@ pub async fn taken_at(store: &Store, ids: &[MessageId]) -> Result<HashMap<Messag
 
 /// One call of a provider, and what came of it.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Attempt {
+pub struct SendAttempt {
     pub number: i64,
     pub account: AccountId,
     pub outcome: AttemptOutcome,
@@ -119,7 +119,7 @@ pub struct Attempt {
 pub(super) const INSERT_ATTEMPT: &str = "INSERT INTO sb_attempt (message_id, number, account_id, outcome, \
      provider_id, code, reason, started_ms, ended_ms)";
 
-impl Attempt {
+impl SendAttempt {
     pub(super) fn values(&self, message: MessageId) -> Vec<Value> {
         params![
             message,
@@ -136,7 +136,7 @@ impl Attempt {
 }
 
 /// The attempts of a message, first to last.
-pub async fn attempts(store: &Store, id: MessageId) -> Result<Vec<Attempt>> {
+pub async fn attempts(store: &Store, id: MessageId) -> Result<Vec<SendAttempt>> {
     let sql = "SELECT number, account_id, outcome, provider_id, code, reason, started_ms, ended_ms \
                FROM sb_attempt WHERE message_id = ? ORDER BY number";
     store.all(sql, params![id]).await

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::engine::{NamedValues, below, readable};
-use super::version::Versioned;
+use super::version::VersionedData;
 use super::{Change, Result, Row, Store, audit, params};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
 
@@ -11,46 +11,46 @@ use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum Meaning {
+pub enum NumberUse {
     /// Told to the client's endpoints.
     Forward,
     /// A paired phone's encrypted text.
     Encrypted,
 }
 
-named!(Meaning);
+named!(NumberUse);
 
-impl Meaning {
+impl NumberUse {
     pub const ALL: [Self; 2] = [Self::Forward, Self::Encrypted];
 }
 
 /// What a number can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-pub enum Capability {
+pub enum NumberCapability {
     Sms,
     Mms,
     Voice,
     Whatsapp,
 }
 
-named!(Capability);
+named!(NumberCapability);
 
-impl Capability {
+impl NumberCapability {
     pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Voice, Self::Whatsapp];
 }
 
 /// As a number's column holds them: `sms`, `mms`, `voice`, `whatsapp`, with commas between.
-fn written(capabilities: &[Capability]) -> String {
+fn written(capabilities: &[NumberCapability]) -> String {
     capabilities.iter().map(|one| one.name()).collect::<Vec<_>>().join(",")
 }
 
 /// Reads what [`written`] wrote; what is not known here keeps the rest from nobody.
-fn read(text: &str) -> Vec<Capability> {
-    text.split(',').filter_map(Capability::parse).collect()
+fn read(text: &str) -> Vec<NumberCapability> {
+    text.split(',').filter_map(NumberCapability::parse).collect()
 }
 
-fn read_capabilities<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Capability>, D::Error> {
+fn read_capabilities<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<NumberCapability>, D::Error> {
     String::deserialize(from).map(|text| read(&text))
 }
 
@@ -61,8 +61,8 @@ pub struct Number {
     pub account: AccountId,
     pub address: String,
     #[serde(deserialize_with = "read_capabilities")]
-    pub capabilities: Vec<Capability>,
-    pub meaning: Meaning,
+    pub capabilities: Vec<NumberCapability>,
+    pub meaning: NumberUse,
     /// Segments a second at most; 0: no limit.
     pub rate: i64,
     /// To which platform encrypted texts go.
@@ -94,7 +94,7 @@ pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Optio
 }
 
 /// [`super::Error::Conflict`]: the number is somebody's already. [`super::Error::Guard`]: there is no such account.
-pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn insert(store: &Store, number: &Number, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
          created_ms) SELECT ?, ?, id, ?, ?, ?, ?, ?, ?, ? FROM sb_account WHERE id = ?",
@@ -112,7 +112,9 @@ pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>)
         ],
     );
     let settled = "SELECT 1 FROM sb_number WHERE id = ?";
-    store.commit(change.versioned(Versioned::Directory).audited(entry).settled_by(settled, params![number.id])).await
+    store
+        .commit(change.versioned(VersionedData::Directory).audited(entry).settled_by(settled, params![number.id]))
+        .await
 }
 
 impl Number {
@@ -129,17 +131,17 @@ impl Number {
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn update(store: &Store, before: &Number, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn update(store: &Store, before: &Number, number: &Number, entry: Option<audit::AuditEntry>) -> Result<()> {
     let key = [("id", number.id.into()), ("client_id", number.client.into())];
     let change = Change::new().rewrite("sb_number", number.columns(), key, before.columns());
-    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
 }
 
 /// Lets a number go; its messages stay. [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn delete(store: &Store, before: &Number, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn delete(store: &Store, before: &Number, entry: Option<audit::AuditEntry>) -> Result<()> {
     let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
     let change = Change::new().one_as_read(sql, params![before.id, before.client], before.columns());
-    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
 }
 
 #[cfg(test)]
@@ -151,6 +153,6 @@ mod tests {
         for text in ["", "sms", "sms,mms,voice,whatsapp", "voice,sms"] {
             assert_eq!(written(&read(text)), text);
         }
-        assert_eq!(read("sms,fax"), [Capability::Sms]);
+        assert_eq!(read("sms,fax"), [NumberCapability::Sms]);
     }
 }

@@ -5,8 +5,8 @@ mod unseen;
 
 pub use unseen::lift;
 
-use super::engine::Conditions;
-use super::event::{self, NewEvent, Order, Told};
+use super::engine::SqlConditions;
+use super::event::{self, EventOrder, NewEvent, PendingEvents};
 use super::{Change, Query, Result, Row, Store, Value, audit, params};
 use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis, id};
 
@@ -15,7 +15,7 @@ pub const ADMINISTRATOR: &str = "administrator";
 
 /// What a person said, or a carrier for them.
 #[derive(Clone, Debug)]
-pub struct OptOut {
+pub struct OptOutStatement {
     /// Whose number it is.
     pub client: ClientId,
     /// The keys of the pair on this channel, which are those of their lanes: one for each form in which carriers write
@@ -36,7 +36,7 @@ fn written(channel: Channel) -> Option<&'static str> {
     (channel != Channel::Sms).then(|| channel.name())
 }
 
-impl OptOut {
+impl OptOutStatement {
     /// Whether it lifts what stops a person, whoever's entry that is: their own word does.
     fn lifts_all(&self) -> bool {
         !self.is_out && self.reason != ADMINISTRATOR
@@ -50,8 +50,8 @@ pub(super) fn stopped(keys: Vec<Value>) -> Query {
 
 /// An entry of a pair, whoever's it is.
 #[derive(serde::Deserialize)]
-struct Stands {
-    entry: Entry,
+struct StandingOptOut {
+    entry: OptOutEntry,
     #[serde(deserialize_with = "id::from_row")]
     id: LaneKey,
     /// `None`: an earlier client's, which nobody knows.
@@ -60,7 +60,7 @@ struct Stands {
     sequence: i64,
 }
 
-impl Stands {
+impl StandingOptOut {
     fn is_of(&self, client: ClientId) -> bool {
         self.client == Some(client)
     }
@@ -72,7 +72,7 @@ impl Stands {
     }
 
     /// Whether it says so already.
-    fn agrees(&self, said: &OptOut) -> bool {
+    fn agrees(&self, said: &OptOutStatement) -> bool {
         if said.lifts_all() {
             return !self.entry.is_out && self.held_ms.is_none();
         }
@@ -82,9 +82,9 @@ impl Stands {
 
 /// What stands between a number and a person on a channel: there is more than one entry where both forms of the
 /// person's number had one of their own once.
-pub struct Pair(Vec<Stands>);
+pub struct OptOutPair(Vec<StandingOptOut>);
 
-impl Pair {
+impl OptOutPair {
     /// By the keys of the pair.
     pub async fn find(store: &Store, ids: &[LaneKey]) -> Result<Self> {
         let keys = ids.iter().map(Value::from).collect();
@@ -94,7 +94,7 @@ impl Pair {
     }
 
     /// What a client sees: of its own entries that which stops most.
-    pub fn of(&self, client: ClientId) -> Option<&Entry> {
+    pub fn of(&self, client: ClientId) -> Option<&OptOutEntry> {
         let own = self.0.iter().filter(|one| one.is_of(client)).map(|one| &one.entry);
         own.max_by_key(|entry| (entry.is_out, entry.changed_ms))
     }
@@ -114,12 +114,12 @@ impl Pair {
 /// again at the very same time counts as the first time. `told`, due now, and `entry` are written with a change.
 pub async fn write(
     store: &Store,
-    said: &OptOut,
-    (told, now_ms): (&Told, Millis),
-    entry: Option<audit::Entry>,
+    said: &OptOutStatement,
+    (told, now_ms): (&PendingEvents, Millis),
+    entry: Option<audit::AuditEntry>,
 ) -> Result<bool> {
-    let pair = Pair::find(store, &said.ids).await?;
-    let (last_ms, Pair(stands)) = (pair.last_ms().unwrap_or(Millis::MIN), pair);
+    let pair = OptOutPair::find(store, &said.ids).await?;
+    let (last_ms, OptOutPair(stands)) = (pair.last_ms().unwrap_or(Millis::MIN), pair);
     let others = || stands.iter().filter(|one| !one.agrees(said));
     if last_ms > said.at_ms {
         return Ok(false);
@@ -156,10 +156,10 @@ pub async fn write(
     }
     // who never was out to this client changes nothing for it by saying that they are in
     let was_out = stands.iter().any(|one| one.entry.is_out && one.is_of(said.client));
-    let told = if said.is_out || was_out { told } else { &Told::default() };
+    let told = if said.is_out || was_out { told } else { &PendingEvents::default() };
     let first = said.ids.first().copied().map(LaneKey::bytes);
     let object = stands.iter().map(|one| one.id.bytes()).min().or(first).unwrap_or_default();
-    let order = Order::Known { object, sequence };
+    let order = EventOrder::Known { object, sequence };
     let numbered = |event: &NewEvent| NewEvent { order: order.clone(), ..event.clone() };
     let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
     store.commit(event::add(change, &events, &told.targets, now_ms).audited(entry)).await?;
@@ -167,13 +167,13 @@ pub async fn write(
 }
 
 /// What an entry says after this, in the order of both statements that write one, and what else each of them names.
-fn values<const N: usize>(said: &OptOut, sequence: i64, others: [Value; N]) -> Vec<Value> {
+fn values<const N: usize>(said: &OptOutStatement, sequence: i64, others: [Value; N]) -> Vec<Value> {
     [params![said.is_out, said.reason, said.at_ms, sequence, said.client], others.to_vec()].concat()
 }
 
 /// What stands between a number and a person.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Entry {
+pub struct OptOutEntry {
     pub channel: Channel,
     pub number: String,
     pub person: String,
@@ -195,17 +195,17 @@ pub struct Filter {
     pub after: Option<(String, String, Channel)>,
 }
 
-/// The fields of [`Entry`], then the others of [`Stands`].
+/// The fields of [`OptOutEntry`], then the others of [`StandingOptOut`].
 const COLUMNS: &str = "SELECT COALESCE(o.channel, 'sms'), o.number, o.person, o.is_out, o.reason, o.changed_ms, o.id, \
      o.client_id, o.held_ms, COALESCE(o.sequence, 0) FROM sb_opt_out o";
 
 /// A client's entries of its numbers, by number, person and channel.
-pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
+pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<OptOutEntry>> {
     let own = "(o.client_id = ? \
                AND EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id))";
     let whose = if filter.with_unseen { format!("({own} OR {})", unseen::UNSEEN) } else { own.to_owned() };
     let forms: Vec<_> = filter.person.iter().map(|form| Value::from(form.as_str())).collect();
-    let mut those = Conditions::of(&whose, params![client])
+    let mut those = SqlConditions::of(&whose, params![client])
         .and_some("o.number = ?", filter.number.as_deref())
         .and_some("COALESCE(o.channel, 'sms') = ?", filter.channel.map(Channel::name));
     if !forms.is_empty() {
@@ -220,6 +220,7 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     }
     let order = "ORDER BY o.number, o.person, COALESCE(o.channel, 'sms') LIMIT ?";
     let (sql, params) = those.page(COLUMNS, order, limit);
-    let shown = |row: &Row| if filter.with_unseen { row.read().map(|one: Stands| one.whole()) } else { row.read() };
+    let shown =
+        |row: &Row| if filter.with_unseen { row.read().map(|one: StandingOptOut| one.whole()) } else { row.read() };
     store.query(sql, params).await?.iter().map(shown).collect()
 }

@@ -50,7 +50,7 @@ fn lane_of(place: [u8; 32]) -> LaneKey {
 
 /// Where a message stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct LaneHead {
     pub lane: LaneKey,
     pub place: [u8; 32],
     pub message: MessageId,
@@ -58,7 +58,7 @@ pub struct Head {
 
 /// How far the first message of a lane has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct LaneProgress {
     pub tries: i64,
     /// Its first call, and the last one.
     pub first_ms: Option<Millis>,
@@ -69,7 +69,7 @@ pub struct Progress {
     pub is_recorded: bool,
 }
 
-impl Progress {
+impl LaneProgress {
     /// During its first call.
     pub fn called(started_ms: Millis) -> Self {
         Self { tries: 1, first_ms: Some(started_ms), started_ms: Some(started_ms), ..Self::default() }

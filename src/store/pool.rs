@@ -1,7 +1,7 @@
 //! A client's numbers that messages leave from together: `sb_pool`, and `sb_number.pool_id`.
 
 use super::engine::below;
-use super::version::Versioned;
+use super::version::VersionedData;
 use super::{Change, Result, Store, Value, audit, params};
 use crate::model::{ClientId, Millis, NumberId, PoolId};
 
@@ -31,7 +31,7 @@ pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<
     store.first(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), key(client, id)).await
 }
 
-pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::AuditEntry>) -> Result<()> {
     let (id, client) = (Value::from(pool.id), Value::from(pool.client));
     let change = Change::new()
         .one(
@@ -44,18 +44,18 @@ pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::Entry>) -> 
 }
 
 /// [`super::Error::Guard`]: there is no such pool, or it has another name than was read.
-pub async fn rename(store: &Store, before: &Pool, name: &str, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn rename(store: &Store, before: &Pool, name: &str, entry: Option<audit::AuditEntry>) -> Result<()> {
     let params = [params![name], key(before.client, before.id), params![before.name.as_str()]].concat();
     let change = Change::new().one("UPDATE sb_pool SET name = ? WHERE id = ? AND client_id = ? AND name = ?", params);
     store.commit(change.audited(entry)).await
 }
 
 /// Lets its numbers go. [`super::Error::Guard`]: there is no such pool.
-pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new()
         .one("DELETE FROM sb_pool WHERE id = ? AND client_id = ?", key(client, id))
         .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id));
-    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
 }
 
 /// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or not this
@@ -65,14 +65,14 @@ pub async fn put(
     client: ClientId,
     id: PoolId,
     number: NumberId,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? \
          AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)",
         [params![id, number, client], key(client, id)].concat(),
     );
-    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: the number is not in this pool.
@@ -81,9 +81,9 @@ pub async fn take_out(
     client: ClientId,
     id: PoolId,
     number: NumberId,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let sql = "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?";
     let change = Change::new().one(sql, params![number, client, id]);
-    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
 }

@@ -1,7 +1,7 @@
 //! Texts of paired phones on their way to their platform's sink, as jobs: `sb_publication`; what is known of each for
 //! as long as its device: `sb_text_block`.
 
-use super::lease::{GIVE_BACK, HELD, Lease, Owner, SKEW_MS, TAKE};
+use super::lease::{GIVE_BACK, HELD, Lease, LeaseOwner, SKEW_MS, TAKE};
 use super::{Change, Error, Query, Result, Store, Value, params, sweep};
 use crate::crypto::Aad;
 use crate::model::{DeviceId, Millis, PublicationId, UserId};
@@ -24,7 +24,7 @@ pub struct NewPublication<'a> {
 
 /// What became of a text that was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum PublicationResult {
     New,
     /// The very same came before.
     Again,
@@ -53,7 +53,7 @@ pub fn text_place(row: &str) -> Aad<'_> {
 
 /// Writes a text with its job, ready at once, and its blocks, which no other text of the device can have: whatever
 /// begins with one of them was made of it.
-pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
+pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<PublicationResult> {
     let block = |hash: &[u8; 32]| params![new.device, hash, new.text_hash];
     let change = Change::new()
         .insert(
@@ -67,14 +67,14 @@ pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
         );
     let change = change.settled_by("SELECT 1 FROM sb_publication WHERE id = ?", params![new.id]);
     match store.commit(change).await {
-        Ok(()) => Ok(Taken::New),
+        Ok(()) => Ok(PublicationResult::New),
         Err(Error::Conflict) => compare(store, new).await,
         Err(error) => Err(error),
     }
 }
 
 /// What a text is to the one that was in its way.
-async fn compare(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
+async fn compare(store: &Store, new: &NewPublication<'_>) -> Result<PublicationResult> {
     let hashes = new.blocks.iter().map(Value::from).collect();
     let sql = "SELECT text_hash FROM sb_text_block WHERE device_id = ? AND block_hash IN ({})";
     let found = store
@@ -89,8 +89,8 @@ async fn compare(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
     match texts.as_slice() {
         // a node of the database's that has yet to hear of it, or a device revoked just now
         [] => Err(Error::Busy("the text that came before is not to be seen yet".into())),
-        texts if texts.contains(&new.text_hash) => Ok(Taken::Again),
-        _ => Ok(Taken::Altered),
+        texts if texts.contains(&new.text_hash) => Ok(PublicationResult::Again),
+        _ => Ok(PublicationResult::Altered),
     }
 }
 
@@ -102,7 +102,13 @@ pub async fn forget(store: &Store, device: DeviceId) -> Result<bool> {
 }
 
 /// A platform's texts whose time has come, longest due first: free ones, and those whose owner has died.
-pub async fn due(store: &Store, platform: &str, owner: &Owner, now_ms: Millis, limit: i64) -> Result<Vec<Publication>> {
+pub async fn due(
+    store: &Store,
+    platform: &str,
+    owner: &LeaseOwner,
+    now_ms: Millis,
+    limit: i64,
+) -> Result<Vec<Publication>> {
     let sql = "SELECT id, user_id, platform, phone_hash, sealed, tries, received_ms, ready_ms FROM sb_publication \
                WHERE platform = ? AND ready_ms <= ? AND (owner IS NULL OR owner = ? OR ready_ms <= ?) \
                ORDER BY ready_ms LIMIT ?";

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::engine::{Conditions, NamedValues, readable};
-use super::version::Versioned;
+use super::engine::{NamedValues, SqlConditions, readable};
+use super::version::VersionedData;
 use super::{Change, Result, Row, Store, Value, audit, params};
 use crate::model::{Millis, Money, PricedChannel, RateId};
 
@@ -42,10 +42,10 @@ async fn every(store: &Store) -> Result<Vec<Row>> {
 }
 
 /// What a rate is for: there is one of each.
-pub type Slot = (PricedChannel, String, Millis);
+pub type RateSlot = (PricedChannel, String, Millis);
 
 impl Rate {
-    pub fn slot(&self) -> Slot {
+    pub fn slot(&self) -> RateSlot {
         (self.channel, self.prefix.clone(), self.from_ms)
     }
 
@@ -68,12 +68,12 @@ pub struct Filter {
     /// In force at this time.
     pub at_ms: Option<Millis>,
     /// Behind this one.
-    pub after: Option<Slot>,
+    pub after: Option<RateSlot>,
 }
 
 /// Rates by channel, prefix and time.
 pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Rate>> {
-    let mut those = Conditions::of("1 = 1", Vec::new())
+    let mut those = SqlConditions::of("1 = 1", Vec::new())
         .and_some("channel = ?", filter.channel.map(PricedChannel::name))
         .and_some("from_ms <= ? AND (until_ms IS NULL OR until_ms > ?)", filter.at_ms);
     if let Some(prefix) = &filter.prefix {
@@ -98,22 +98,22 @@ pub async fn find(store: &Store, id: RateId) -> Result<Option<Rate>> {
 const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, until_ms)";
 
 /// [`super::Error::Conflict`]: there is a rate of this channel and prefix that begins at this time.
-pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
-    store.commit(change.versioned(Versioned::Tariff).audited(entry).settled_by(settled, params![rate.id])).await
+    store.commit(change.versioned(VersionedData::Tariff).audited(entry).settled_by(settled, params![rate.id])).await
 }
 
 /// Changes price and end. [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().rewrite("sb_rate", rate.columns(), [("id", rate.id.into())], before.columns());
-    store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Tariff).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().one_as_read("DELETE FROM sb_rate WHERE id = ?", params![before.id], before.columns());
-    store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Tariff).audited(entry)).await
 }
 
 /// Writes a card in one go: instead of all rates, or of those whose ids are among `gone`, each of which must be there.
@@ -122,7 +122,7 @@ pub async fn write_card(
     card: &[Rate],
     instead_of_all: bool,
     gone: &[RateId],
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let change = if instead_of_all {
         Change::new().run("DELETE FROM sb_rate", Vec::new())
@@ -131,5 +131,5 @@ pub async fn write_card(
         Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
     };
     let change = change.insert(INSERT, card.iter().map(Rate::values).collect());
-    store.patient(CARD).commit(change.versioned(Versioned::Tariff).audited(entry)).await
+    store.patient(CARD).commit(change.versioned(VersionedData::Tariff).audited(entry)).await
 }

@@ -24,7 +24,7 @@ pub struct NewReceipt {
 
 /// What a receipt says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reported {
+pub enum ReceiptStatus {
     /// Of a message; of a call, where its status is called as a state is.
     State(MessageState),
     Call(CallStatus),
@@ -32,7 +32,7 @@ pub enum Reported {
     Unknown,
 }
 
-impl Reported {
+impl ReceiptStatus {
     /// A state or a call's status, or `unknown`.
     pub fn name(self) -> &'static str {
         match self {
@@ -51,8 +51,8 @@ impl Reported {
 
 /// What a provider said, as it is shown.
 #[derive(Clone, Debug)]
-pub struct Receipt {
-    pub state: Reported,
+pub struct StoredReceipt {
+    pub state: ReceiptStatus,
     /// The provider's own word.
     pub word: String,
     pub error_code: Option<i64>,
@@ -94,16 +94,16 @@ pub async fn codes(store: &Store, messages: &[MessageId]) -> Result<HashMap<(Mes
 }
 
 /// What was said of a message, in the order in which it came about.
-pub async fn list(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
+pub async fn list(store: &Store, id: MessageId) -> Result<Vec<StoredReceipt>> {
     let sql = "SELECT state, word, error_code, at_ms FROM sb_receipt WHERE message_id = ? ORDER BY at_ms, state";
     store.query(sql, params![id]).await?.iter().map(parse).collect()
 }
 
-fn parse(row: &Row) -> Result<Receipt> {
+fn parse(row: &Row) -> Result<StoredReceipt> {
     let name = row.text(0)?;
-    let state = Reported::parse(name);
+    let state = ReceiptStatus::parse(name);
     let word = row.maybe_text(1)?.unwrap_or(name).to_owned();
-    Ok(Receipt { state, word, error_code: row.maybe_int(2)?, at_ms: row.int(3)? })
+    Ok(StoredReceipt { state, word, error_code: row.maybe_int(2)?, at_ms: row.int(3)? })
 }
 
 #[cfg(test)]
@@ -114,10 +114,10 @@ mod tests {
     fn what_is_kept_is_read_by_its_name() {
         let names = MessageState::ALL.map(MessageState::name).into_iter().chain(CallStatus::ALL.map(CallStatus::name));
         for name in names {
-            assert_eq!(Reported::parse(name).name(), name);
+            assert_eq!(ReceiptStatus::parse(name).name(), name);
         }
         for name in [unknown("delivered").as_str(), "teleported"] {
-            assert_eq!(Reported::parse(name), Reported::Unknown);
+            assert_eq!(ReceiptStatus::parse(name), ReceiptStatus::Unknown);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which account a destination's messages go to: `sb_route`.
 
 use super::engine::{NamedValues, readable};
-use super::version::Versioned;
+use super::version::VersionedData;
 use super::{Change, Result, Row, Store, audit, params};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
@@ -48,7 +48,7 @@ pub async fn find(store: &Store, id: RouteId) -> Result<Option<Route>> {
 }
 
 /// [`super::Error::Guard`]: there is no such account.
-pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn insert(store: &Store, route: &Route, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
          SELECT ?, ?, ?, ?, id, ?, ? FROM sb_account WHERE id = ?",
@@ -63,7 +63,7 @@ pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -
         ],
     );
     let settled = "SELECT 1 FROM sb_route WHERE id = ?";
-    store.commit(change.versioned(Versioned::Tariff).audited(entry).settled_by(settled, params![route.id])).await
+    store.commit(change.versioned(VersionedData::Tariff).audited(entry).settled_by(settled, params![route.id])).await
 }
 
 impl Route {
@@ -80,13 +80,13 @@ impl Route {
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().rewrite("sb_route", route.columns(), [("id", route.id.into())], before.columns());
-    store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Tariff).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn delete(store: &Store, before: &Route, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn delete(store: &Store, before: &Route, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().one_as_read("DELETE FROM sb_route WHERE id = ?", params![before.id], before.columns());
-    store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
+    store.commit(change.versioned(VersionedData::Tariff).audited(entry)).await
 }

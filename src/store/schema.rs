@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::engine::{Schema, look_into, set_aside};
-use super::{Error, Report, Result, Store};
+use super::engine::{StoreSchema, look_into, set_aside};
+use super::{Error, MigrationReport, Result, Store};
 
 mod embedded {
     refinery::embed_migrations!("src/store/migrations");
@@ -26,10 +26,10 @@ const PROBE: &str = "UPDATE sb_migration SET name = name WHERE version = -1";
 
 impl Store {
     /// Brings our tables up to date. [`Error::TooOld`]: it cannot be, and nothing was changed.
-    pub async fn migrate(&self) -> Result<Report> {
+    pub async fn migrate(&self) -> Result<MigrationReport> {
         self.check_age().await?;
         let migrations = embedded::migrations::runner().get_migrations().clone();
-        self.bring_up_to(Schema { migrations, table: TABLE }).await
+        self.bring_up_to(StoreSchema { migrations, table: TABLE }).await
     }
 
     /// [`Error::TooOld`]: a version before 0.1.0 made its tables.

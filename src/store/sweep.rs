@@ -27,13 +27,13 @@ fn is_full(rows: &[Row]) -> bool {
 
 /// A walk over rows whose ids begin with their time, from the oldest on: it passes over what has to stay.
 #[derive(Debug)]
-pub struct Walk {
+pub struct RowWalk {
     pub(super) after: [u8; 16],
     pub(super) below: [u8; 16],
 }
 
 /// What a walk comes by.
-pub(super) struct Passed {
+pub(super) struct WalkedRows {
     pub(super) rows: Vec<Row>,
     /// Where the walk stood before, and where it stands now.
     pub(super) between: [Value; 2],
@@ -45,20 +45,20 @@ fn first_of(at_ms: Millis) -> [u8; 16] {
     EventId::first_of(at_ms.max(0)).bytes()
 }
 
-impl Walk {
+impl RowWalk {
     /// Ends before what was made at this time.
     pub fn before(before_ms: Millis) -> Self {
         Self { after: LOWEST, below: first_of(before_ms) }
     }
 
     /// Goes on: `find` selects the id and what else is wanted of rows above an id and below another, at most so many.
-    pub(super) async fn go_on(&mut self, store: &Store, find: &'static str) -> Result<Passed> {
+    pub(super) async fn go_on(&mut self, store: &Store, find: &'static str) -> Result<WalkedRows> {
         let from = self.after;
         let rows = store.query(find, params![from, self.below, ROWS]).await?;
         if let Some(last) = rows.last() {
             self.after = last.array(0)?;
         }
         let may_be_more = is_full(&rows);
-        Ok(Passed { rows, between: [from.into(), self.after.into()], may_be_more })
+        Ok(WalkedRows { rows, between: [from.into(), self.after.into()], may_be_more })
     }
 }

@@ -1,7 +1,7 @@
 //! Sync sessions and the bodies posted to them: `sb_sync_session`.
 
 use super::device::NewDevice;
-use super::lockout::{self, Count, Counted, Lockout};
+use super::lockout::{self, CountedFailure, Lockout, LockoutCount};
 use super::{Change, Error, Result, Row, Store, params};
 use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId, id};
@@ -11,37 +11,37 @@ mod ciphertext;
 mod offer;
 mod session;
 
-pub use attempt::{Attempt, Attempts, Outcome};
-pub use ciphertext::Ciphertext;
-pub use offer::{Unfinished, end, offer, session_and_unfinished};
-pub use session::{Session, State, session};
-use session::{Write, write};
+pub use attempt::{PairingAttempt, PairingAttempts, PairingOutcome};
+pub use ciphertext::SpentCiphertext;
+pub use offer::{UnfinishedOffers, end, offer, session_and_unfinished};
+use session::{SessionUpdate, write};
+pub use session::{SyncSession, SyncSessionState, session};
 
 /// All that decides whether a password may be looked at, read in one go.
 #[derive(Clone, Debug)]
-pub struct Snapshot {
-    pub session: Option<Session>,
+pub struct PairingSnapshot {
+    pub session: Option<SyncSession>,
     /// Failures of this user from this address.
     pub here: Lockout,
     /// Failures of this user from anywhere.
     pub anywhere: Lockout,
 }
 
-impl Snapshot {
+impl PairingSnapshot {
     /// Whether a body is being looked at, or was when its node died.
     pub fn is_pending(&self, body_hash: &str) -> bool {
-        self.attempt(body_hash).is_some_and(|attempt| attempt.outcome == Outcome::Pending)
+        self.attempt(body_hash).is_some_and(|attempt| attempt.outcome == PairingOutcome::Pending)
     }
 
     /// What became of a body that was posted before.
-    pub fn attempt(&self, body_hash: &str) -> Option<Attempt> {
+    pub fn attempt(&self, body_hash: &str) -> Option<PairingAttempt> {
         self.session.as_ref()?.attempts.find(body_hash)
     }
 }
 
 /// Names the rows of one attempt.
 #[derive(Clone, Debug)]
-pub struct Key<'a> {
+pub struct PairingAttemptKey<'a> {
     pub sid: SyncSessionId,
     pub user: &'a UserId,
     pub body_hash: &'a str,
@@ -49,11 +49,11 @@ pub struct Key<'a> {
     pub anywhere_id: &'a [u8; 32],
 }
 
-pub async fn snapshot(store: &Store, key: &Key<'_>) -> Result<Snapshot> {
+pub async fn snapshot(store: &Store, key: &PairingAttemptKey<'_>) -> Result<PairingSnapshot> {
     let lockouts = lockout::query(key.here_id, key.anywhere_id);
     let answers = store.look_up(vec![session::query(key.sid, key.user), lockouts]).await?;
     let [session, lockouts] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
-    Ok(Snapshot {
+    Ok(PairingSnapshot {
         session: session.first().map(Row::read).transpose()?,
         here: lockout::parse(lockouts, key.here_id)?,
         anywhere: lockout::parse(lockouts, key.anywhere_id)?,
@@ -62,26 +62,26 @@ pub async fn snapshot(store: &Store, key: &Key<'_>) -> Result<Snapshot> {
 
 /// An attempt that may be looked at: its session as it was written, and what it made of the counters.
 #[derive(Clone, Debug)]
-pub struct Reserved {
-    pub session: Session,
-    pub counted: Counted,
+pub struct ReservedAttempt {
+    pub session: SyncSession,
+    pub counted: CountedFailure,
 }
 
 /// Counts an attempt as failed before its password is looked at. Guarded by everything in
 /// `seen`: a race means that another attempt was counted meanwhile.
 pub async fn reserve(
     store: &Store,
-    key: &Key<'_>,
-    seen: &Snapshot,
+    key: &PairingAttemptKey<'_>,
+    seen: &PairingSnapshot,
     counts: (i64, i64),
     now_ms: Millis,
-) -> Result<Reserved> {
+) -> Result<ReservedAttempt> {
     let known = seen.session.as_ref();
     let mut attempts = known.map(|known| known.attempts.clone()).unwrap_or_default();
-    attempts.put(key.body_hash, Attempt { outcome: Outcome::Pending, at_ms: now_ms });
-    let is_offered = known.is_some_and(|known| known.state == State::Offered);
-    let to = Write {
-        state: if is_offered { State::Offered } else { State::Open },
+    attempts.put(key.body_hash, PairingAttempt { outcome: PairingOutcome::Pending, at_ms: now_ms });
+    let is_offered = known.is_some_and(|known| known.state == SyncSessionState::Offered);
+    let to = SessionUpdate {
+        state: if is_offered { SyncSessionState::Offered } else { SyncSessionState::Open },
         public_key: known.and_then(|known| known.public_key.as_deref()),
         // taken up again, it is among them
         failures: known.map_or(0, |known| known.failures) + i64::from(!seen.is_pending(key.body_hash)),
@@ -90,12 +90,12 @@ pub async fn reserve(
         now_ms,
     };
     let mut change = write(Change::new(), key.sid, key.user, known, &to);
-    let here = Count { id: key.here_id, from: seen.here, to: counts.0 };
-    let anywhere = Count { id: key.anywhere_id, from: seen.anywhere, to: counts.1 };
+    let here = LockoutCount { id: key.here_id, from: seen.here, to: counts.0 };
+    let anywhere = LockoutCount { id: key.anywhere_id, from: seen.anywhere, to: counts.1 };
     change = lockout::count(change, &here, &anywhere, now_ms);
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND attempts = ?";
     store.commit(change.settled_by(settled, params![key.sid, attempts.to_string()])).await?;
-    let session = Session {
+    let session = SyncSession {
         state: to.state,
         public_key: to.public_key.map(str::to_owned),
         failures: to.failures,
@@ -104,41 +104,49 @@ pub async fn reserve(
         version: known.map_or(1, |known| known.version + 1),
         attempts,
     };
-    Ok(Reserved { session, counted: Counted { before: (seen.here, seen.anywhere), to: counts, at_ms: now_ms } })
+    Ok(ReservedAttempt {
+        session,
+        counted: CountedFailure { before: (seen.here, seen.anywhere), to: counts, at_ms: now_ms },
+    })
 }
 
 /// Records why an attempt failed; its failure was counted when it was reserved.
 /// A race means that the row has changed: read and record again.
-pub async fn fail(store: &Store, key: &Key<'_>, outcome: Outcome, now_ms: Millis) -> Result<()> {
+pub async fn fail(store: &Store, key: &PairingAttemptKey<'_>, outcome: PairingOutcome, now_ms: Millis) -> Result<()> {
     let Some(known) = session(store, key.sid, key.user).await? else { return Ok(()) };
     if known.state.is_over() {
         return Ok(());
     }
     let mut attempts = known.attempts.clone();
-    attempts.put(key.body_hash, Attempt { outcome, at_ms: now_ms });
-    let to = Write { state: State::Failed, attempts: &attempts, now_ms, ..known.as_it_is() };
+    attempts.put(key.body_hash, PairingAttempt { outcome, at_ms: now_ms });
+    let to = SessionUpdate { state: SyncSessionState::Failed, attempts: &attempts, now_ms, ..known.as_it_is() };
     store.commit(write(Change::new(), key.sid, key.user, Some(&known), &to)).await
 }
 
 /// Takes a reservation back: its password was never compared, for want of a database or of a free core.
 /// A race means that the row has changed: read and try again.
-pub async fn release(store: &Store, key: &Key<'_>, counted: &Counted, now_ms: Millis) -> Result<()> {
+pub async fn release(
+    store: &Store,
+    key: &PairingAttemptKey<'_>,
+    counted: &CountedFailure,
+    now_ms: Millis,
+) -> Result<()> {
     let Some(known) = session(store, key.sid, key.user).await? else { return Ok(()) };
-    if known.attempts.find(key.body_hash).is_none_or(|attempt| attempt.outcome != Outcome::Pending) {
+    if known.attempts.find(key.body_hash).is_none_or(|attempt| attempt.outcome != PairingOutcome::Pending) {
         return Ok(());
     }
     let mut attempts = known.attempts.clone();
     attempts.remove(key.body_hash);
-    let state = if known.state.is_over() { known.state } else { State::Failed };
+    let state = if known.state.is_over() { known.state } else { SyncSessionState::Failed };
     let failures = (known.failures - 1).max(0);
-    let to = Write { state, failures, attempts: &attempts, now_ms, ..known.as_it_is() };
+    let to = SessionUpdate { state, failures, attempts: &attempts, now_ms, ..known.as_it_is() };
     let change = write(Change::new(), key.sid, key.user, Some(&known), &to);
     store.commit(lockout::uncount(change, key.here_id, key.anywhere_id, counted)).await
 }
 
 /// Takes back the failures alone, of an attempt whose session another has spent meanwhile. `told` is what commits
 /// with it.
-pub async fn uncount(store: &Store, told: Change, key: &Key<'_>, counted: &Counted) -> Result<()> {
+pub async fn uncount(store: &Store, told: Change, key: &PairingAttemptKey<'_>, counted: &CountedFailure) -> Result<()> {
     store.commit(lockout::uncount(told, key.here_id, key.anywhere_id, counted)).await
 }
 
@@ -148,17 +156,17 @@ pub async fn uncount(store: &Store, told: Change, key: &Key<'_>, counted: &Count
 pub async fn redeem(
     store: &Store,
     told: Change,
-    key: &Key<'_>,
-    known: &Session,
+    key: &PairingAttemptKey<'_>,
+    known: &SyncSession,
     device: &NewDevice<'_>,
-    counted: &Counted,
+    counted: &CountedFailure,
     now_ms: Millis,
 ) -> Result<()> {
     let mut attempts = known.attempts.clone();
-    attempts.put(key.body_hash, Attempt { outcome: Outcome::Paired(device.id), at_ms: now_ms });
+    attempts.put(key.body_hash, PairingAttempt { outcome: PairingOutcome::Paired(device.id), at_ms: now_ms });
     let is_dev = key.sid == SyncSessionId::DEV;
-    let to = Write {
-        state: if is_dev { State::Open } else { State::Redeemed },
+    let to = SessionUpdate {
+        state: if is_dev { SyncSessionState::Open } else { SyncSessionState::Redeemed },
         public_key: known.public_key.as_deref(),
         failures: if is_dev { 0 } else { known.failures },
         attempts: &attempts,
@@ -172,15 +180,15 @@ pub async fn redeem(
 
 /// One session that changed since a node last looked.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Changed {
+pub struct ChangedSession {
     #[serde(deserialize_with = "id::from_row")]
     pub sid: SyncSessionId,
     pub user: UserId,
-    pub state: State,
+    pub state: SyncSessionState,
     pub changed_ms: Millis,
 }
 
-pub async fn changed_since(store: &Store, since_ms: Millis) -> Result<Vec<Changed>> {
+pub async fn changed_since(store: &Store, since_ms: Millis) -> Result<Vec<ChangedSession>> {
     let sql = "SELECT id, user_id, state, changed_ms FROM sb_sync_session WHERE changed_ms >= ? \
                ORDER BY changed_ms LIMIT 10000";
     store.all(sql, params![since_ms]).await

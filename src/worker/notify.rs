@@ -7,7 +7,7 @@ use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
 use crate::model::EndpointId;
 use crate::service::Result;
-use crate::service::event::{ClaimedDelivery, Courier, DeliveryLane, Done, Events};
+use crate::service::event::{ClaimedDelivery, Courier, DeliveryLane, Events, FinishedDelivery};
 
 const LIMITS: Limits = Limits {
     what: "deliveries",
@@ -55,17 +55,17 @@ impl Source for Deliveries {
 }
 
 impl Handler<ClaimedDelivery> for Courier {
-    type Done = Done;
+    type Done = FinishedDelivery;
 
-    async fn handle(&self, job: ClaimedDelivery) -> Option<Done> {
+    async fn handle(&self, job: ClaimedDelivery) -> Option<FinishedDelivery> {
         Some(self.deliver(job).await)
     }
 
-    async fn record(&self, done: &[Done]) -> Result<()> {
+    async fn record(&self, done: &[FinishedDelivery]) -> Result<()> {
         Courier::record(self, done).await
     }
 
-    fn give_back(&self, job: ClaimedDelivery) -> Option<Done> {
+    fn give_back(&self, job: ClaimedDelivery) -> Option<FinishedDelivery> {
         Some(Courier::give_back(self, &job))
     }
 }

@@ -5,7 +5,7 @@ use switchboard::model::event::EventType;
 use switchboard::model::message::MessageState;
 use switchboard::model::{ClientId, Clock, EventId, MessageId};
 use switchboard::store::Change;
-use switchboard::store::event::{NewEvent, Order, Target, add};
+use switchboard::store::event::{EventOrder, EventTarget, NewEvent, add};
 
 use super::receiver::{Answer, Receiver};
 use super::{builder, delivery, text, well};
@@ -27,11 +27,11 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
         kind: EventType::Message(MessageState::Sent),
         message: Some(message),
         payload: json!({"type": "message.sent", "timestamp": "", "data": {"id": message.to_string()}}).to_string(),
-        order: Order::Alone,
+        order: EventOrder::Alone,
         ordered: Vec::new(),
         created_ms: now_ms,
     };
-    let targets = [(event.id, Target::Callback(message))];
+    let targets = [(event.id, EventTarget::Callback(message))];
     let change = add(Change::new().one(insert, values), std::slice::from_ref(&event), &targets, now_ms);
     server.home().databases.store()?.commit(change).await?;
     Ok((message, event.id))

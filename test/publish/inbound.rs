@@ -3,7 +3,7 @@
 use switchboard::crypto::{EncryptedPayload, MasterKey};
 use switchboard::model::{Clock, DurationSetting, Platform, Secret};
 use switchboard::service::publish::{Metrics, Parts, Publish, Settings, is_refused, sink};
-use switchboard::store::lease::Owner;
+use switchboard::store::lease::LeaseOwner;
 use switchboard::store::meta;
 
 use super::play::{SOON, Scene};
@@ -37,7 +37,7 @@ async fn service(server: &Server, platforms: Vec<Platform>) -> Result<Publish> {
         salt: Secret::default(),
         backend_key: Secret::default(),
         clock: Clock::default(),
-        owner: Owner::generate(),
+        owner: LeaseOwner::generate(),
         metrics: Metrics::default(),
         tasks: tokio_util::task::TaskTracker::new(),
     })?)

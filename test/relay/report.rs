@@ -7,9 +7,9 @@ use futures_util::future::try_join_all;
 use serde_json::json;
 use switchboard::model::MessageId;
 use switchboard::model::message::MessageState;
-use switchboard::store::event::Told;
-use switchboard::store::inbound::finish::{self, Folded};
-use switchboard::store::lease::Owner;
+use switchboard::store::event::PendingEvents;
+use switchboard::store::inbound::finish::{self, FoldedReceipts};
+use switchboard::store::lease::LeaseOwner;
 use switchboard::store::message::{self, Message};
 
 use super::books::{buy, closed, quiet, routed, say, tally};
@@ -99,8 +99,8 @@ async fn who_comes_late_gives_nothing_back(layout: Layout) -> Result {
         read.push(Message { state: MessageState::Sent, refunded_ms: None, ..message });
     }
     ensure!(read.len() == 3, "{bought:?}");
-    let folded = Folded { refunded: read, ..Folded::default() };
-    finish::receipts(&store, &Owner::generate(), &folded, &Told::default(), now_ms()).await?;
+    let folded = FoldedReceipts { refunded: read, ..Folded::default() };
+    finish::receipts(&store, &LeaseOwner::generate(), &folded, &PendingEvents::default(), now_ms()).await?;
     closed(&server, &client, "10").await.map(drop)
 }
 

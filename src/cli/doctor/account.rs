@@ -2,14 +2,14 @@
 
 use super::finding::Findings;
 use crate::store::Store;
-use crate::store::account::{self, Account, Rest};
+use crate::store::account::{self, Account, RestReason};
 
 const WHAT: &str = "accounts";
 
 /// Says of each account that rests why it does. A store that knows no accounts yet says nothing.
 pub(super) async fn check(store: &Store, findings: &mut Findings) {
     let Ok(accounts) = account::all(store).await else { return };
-    let resting: Vec<(&Account, &Rest)> =
+    let resting: Vec<(&Account, &RestReason)> =
         accounts.iter().filter_map(|account| Some((account, account.rest.as_ref()?))).collect();
     if resting.is_empty() && !accounts.is_empty() {
         findings.good(WHAT, format!("{} in use", accounts.len()));

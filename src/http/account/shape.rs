@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::http::openapi;
 use crate::model::{Secret, rfc3339};
-use crate::service::account::{Account, CarrierKind, CredentialField, Role, Uncertain};
+use crate::service::account::{Account, CarrierKind, CredentialField, TokenRole, UncertainPolicy};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,7 +52,7 @@ fn credentials() -> openapi::AnySchema {
 }
 
 fn ways() -> openapi::AnySchema {
-    openapi::one_of(Uncertain::ALL.map(Uncertain::name))
+    openapi::one_of(UncertainPolicy::ALL.map(UncertainPolicy::name))
 }
 
 fn yes() -> bool {
@@ -126,7 +126,7 @@ pub(super) struct RestingOut<'a> {
     pub(super) reason: &'a str,
 }
 
-fn tokens(account: &Account, role: Role) -> impl Iterator<Item = TokenOut> {
+fn tokens(account: &Account, role: TokenRole) -> impl Iterator<Item = TokenOut> {
     account.tokens.iter().filter(move |token| token.role == role).map(|token| TokenOut {
         until: rfc3339(token.until_ms),
         uses: token.uses,
@@ -149,7 +149,7 @@ pub(super) fn out(account: &Account) -> AccountOut<'_> {
             code: rest.code,
             reason: &rest.reason,
         }),
-        earlier_tokens: tokens(account, Role::Earlier).collect(),
-        next_token: tokens(account, Role::Next).next(),
+        earlier_tokens: tokens(account, TokenRole::Earlier).collect(),
+        next_token: tokens(account, TokenRole::Next).next(),
     }
 }

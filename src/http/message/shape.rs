@@ -10,7 +10,7 @@ use crate::http::openapi;
 use crate::http::written::text_channels;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{DurationSetting, Money, carrier, rfc3339};
-use crate::service::message::{Attempt, Message, Receipt};
+use crate::service::message::{Message, SendAttempt, StoredReceipt};
 
 /// What a client posts.
 #[derive(Deserialize, ToSchema)]
@@ -213,7 +213,7 @@ pub(in crate::http) fn error_out(message: &Message) -> Option<ErrorOut<'_>> {
     has_error.then_some(ErrorOut { code: message.error_code, reason })
 }
 
-pub(in crate::http) fn attempt_out(attempt: Attempt, to_administrator: bool) -> AttemptOut {
+pub(in crate::http) fn attempt_out(attempt: SendAttempt, to_administrator: bool) -> AttemptOut {
     let shown = |words: String| if to_administrator { words } else { carrier::shown(&words).into_owned() };
     AttemptOut {
         number: attempt.number,
@@ -227,8 +227,8 @@ pub(in crate::http) fn attempt_out(attempt: Attempt, to_administrator: bool) -> 
     }
 }
 
-pub(in crate::http) fn receipt_out(receipt: Receipt) -> ReceiptOut {
-    let Receipt { state, word, error_code, at_ms } = receipt;
+pub(in crate::http) fn receipt_out(receipt: StoredReceipt) -> ReceiptOut {
+    let StoredReceipt { state, word, error_code, at_ms } = receipt;
     ReceiptOut { state: state.name(), word: carrier::shown(&word).into_owned(), error_code, at: rfc3339(at_ms) }
 }
 

@@ -13,7 +13,7 @@ use super::rate_limiter::RateLimiter;
 use crate::model::LaneKey;
 use crate::model::lock::lock;
 use crate::provider::{Connector, SendOutcome};
-use crate::store::account::{Account, Rest};
+use crate::store::account::{Account, RestReason};
 
 /// Lanes that are remembered; what is beyond waits its time out.
 const PARKED: usize = 10_000;
@@ -132,7 +132,7 @@ impl AccountHandle {
     }
 
     /// Why its carrier refuses it, where it does.
-    pub fn rest(&self) -> Option<&Rest> {
+    pub fn rest(&self) -> Option<&RestReason> {
         self.account.rest.as_ref()
     }
 

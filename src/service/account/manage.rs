@@ -12,7 +12,7 @@ use crate::service::audit::AuditContext;
 use crate::service::event::Events;
 use crate::service::race::{Written as _, settled};
 use crate::service::{Error, Result};
-use crate::store::account::{self, Account, Uncertain};
+use crate::store::account::{self, Account, UncertainPolicy};
 use crate::store::{self};
 
 /// An account to add.
@@ -22,7 +22,7 @@ pub struct NewAccount {
     /// Segments a second, 0: no limit. Unless set: what the provider allows.
     pub rate: Option<i64>,
     /// Unless set: reconcile where the provider can list, else resend.
-    pub uncertain: Option<Uncertain>,
+    pub uncertain: Option<UncertainPolicy>,
     pub replies_to_keywords: bool,
     /// Messages may leave from senders that are no numbers of ours: the carrier says which.
     pub any_sender: bool,
@@ -35,7 +35,7 @@ pub struct NewAccount {
 pub struct AccountChange {
     pub name: Option<String>,
     pub rate: Option<i64>,
-    pub uncertain: Option<Uncertain>,
+    pub uncertain: Option<UncertainPolicy>,
     pub replies_to_keywords: Option<bool>,
     pub any_sender: Option<bool>,
     /// JSON as on creation, of the same account at the provider.
@@ -188,6 +188,6 @@ pub(super) fn known() -> Error {
 }
 
 /// What becomes of a lost answer unless the operator says otherwise: it is looked for where it can be.
-fn usual(kind: CarrierKind) -> Uncertain {
-    if kind.profile().can(CarrierFeature::List) { Uncertain::Reconcile } else { Uncertain::Resend }
+fn usual(kind: CarrierKind) -> UncertainPolicy {
+    if kind.profile().can(CarrierFeature::List) { UncertainPolicy::Reconcile } else { UncertainPolicy::Resend }
 }

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::AccountHandle;
 use crate::model::{Millis, Secret, TokenId};
-use crate::store::account::token::{Role, Uses};
+use crate::store::account::token::{TokenRole, TokenUses};
 
 /// A token besides the account's own. It never calls the carrier.
 #[derive(Clone)]
 pub struct Proof {
     pub id: TokenId,
-    pub role: Role,
+    pub role: TokenRole,
     pub secret: Secret,
     pub until_ms: Millis,
     uses: Arc<Uncounted>,
@@ -29,12 +29,12 @@ struct Uncounted {
 pub enum By {
     /// The account's own token.
     Own,
-    Other(Role),
+    Other(TokenRole),
 }
 
 impl Proof {
     /// `known`: the same token as it was known before, whose uses go on.
-    pub fn new(id: TokenId, role: Role, secret: Secret, until_ms: Millis, known: Option<&Self>) -> Self {
+    pub fn new(id: TokenId, role: TokenRole, secret: Secret, until_ms: Millis, known: Option<&Self>) -> Self {
         let uses = known.map_or_else(Arc::default, |known| known.uses.clone());
         Self { id, role, secret, until_ms, uses }
     }
@@ -45,14 +45,14 @@ impl Proof {
     }
 
     /// What the store does not know of, which is to be told it.
-    pub fn take_uses(&self) -> Option<Uses> {
+    pub fn take_uses(&self) -> Option<TokenUses> {
         let count = self.uses.count.swap(0, Ordering::Relaxed);
         let last_ms = self.uses.last_ms.load(Ordering::Relaxed);
-        (count > 0).then_some(Uses { token: self.id, count, last_ms })
+        (count > 0).then_some(TokenUses { token: self.id, count, last_ms })
     }
 
     /// The store could not be told.
-    pub fn give_back(&self, uses: &Uses) {
+    pub fn give_back(&self, uses: &TokenUses) {
         self.uses.count.fetch_add(uses.count, Ordering::Relaxed);
     }
 }

@@ -4,14 +4,14 @@ use crate::model::event::EventType;
 use crate::model::{AccountId, ClientId, Millis, rfc3339};
 use crate::service::directory::Directory;
 use crate::service::event::payload::AccountData;
-use crate::service::event::{EventBatch, Events, Happened, Order};
-use crate::store::account::{Account, Rest, rest};
+use crate::service::event::{EventBatch, EventOrder, Events, Happened};
+use crate::store::account::{Account, RestReason, rest};
 use crate::store::{self, Change};
 
 impl EventBatch<'_> {
     /// An account rests, or does no longer. Accounts are the operator's, whose endpoints hear of them.
-    pub(in crate::service) fn account(&mut self, account: &Account, rest: &Rest, kind: EventType, at_ms: Millis) {
-        let what = Happened { client: ClientId::OPERATOR, kind, at_ms, callback: None, order: Order::Alone };
+    pub(in crate::service) fn account(&mut self, account: &Account, rest: &RestReason, kind: EventType, at_ms: Millis) {
+        let what = Happened { client: ClientId::OPERATOR, kind, at_ms, callback: None, order: EventOrder::Alone };
         self.add(what, || AccountData {
             account_id: account.id.to_string(),
             provider: &account.provider,
@@ -24,7 +24,7 @@ impl EventBatch<'_> {
 }
 
 /// Writes down that an account rests, unless that is known, or its credentials are others by now.
-pub async fn begin(directory: &Directory, events: &Events, account: &Account, rest: &Rest) -> store::Result<()> {
+pub async fn begin(directory: &Directory, events: &Events, account: &Account, rest: &RestReason) -> store::Result<()> {
     let is_known = directory.current().handle(account.id).is_none_or(|handle| handle.rest().is_some());
     if is_known {
         return Ok(());
@@ -44,7 +44,7 @@ async fn write(
     directory: &Directory,
     events: &Events,
     account: &Account,
-    rest: &Rest,
+    rest: &RestReason,
     (kind, at_ms): (EventType, Millis),
     change: Change,
 ) -> store::Result<()> {

@@ -5,8 +5,8 @@ use super::manage::{AccountChange, Accounts, known};
 use crate::model::{AccountId, DurationSetting, Millis, Secret, TokenId};
 use crate::provider::Credentials;
 use crate::service::{Error, Result};
-use crate::store::account::token::{Role, place};
-use crate::store::account::{Account, Token, place as credentials_place};
+use crate::store::account::token::{TokenRole, place};
+use crate::store::account::{Account, AccountToken, place as credentials_place};
 
 /// How long the token before is believed, unless somebody says otherwise, and at most.
 const KEPT: DurationSetting = DurationSetting::from_millis(15 * 60_000);
@@ -63,20 +63,20 @@ impl Accounts {
     }
 
     /// The token itself; `None`: it cannot be read with our keys.
-    fn secret(&self, token: &Token) -> Option<Secret> {
+    fn secret(&self, token: &AccountToken) -> Option<Secret> {
         let plain = self.directory.master.open(place(&token.id.hex()), &token.token).ok()?;
         Some(Secret::new(String::from_utf8_lossy(&plain).into_owned()))
     }
 
-    fn token(&self, role: Role, secret: &Secret, until_ms: Millis) -> Result<Token> {
+    fn token(&self, role: TokenRole, secret: &Secret, until_ms: Millis) -> Result<AccountToken> {
         let id = TokenId::new(self.clock.now_ms());
         let token = self.directory.master.seal(place(&id.hex()), secret.expose().as_bytes())?;
-        Ok(Token { id, role, token, until_ms, uses: 0, used_ms: None })
+        Ok(AccountToken { id, role, token, until_ms, uses: 0, used_ms: None })
     }
 
     /// The account's credentials with the token that was entered ahead in place of its own.
     pub(super) fn promoted(&self, account: &Account) -> Result<Credentials> {
-        let next = account.tokens.iter().find(|token| token.role == Role::Next);
+        let next = account.tokens.iter().find(|token| token.role == TokenRole::Next);
         let next = next.and_then(|token| self.secret(token));
         let next = next.ok_or_else(|| Error::invalid("promote", "there is no next_token that could take its place"))?;
         self.opened(account)?.with_proof(next).map_err(|error| Error::invalid("promote", error.to_string()))
@@ -96,10 +96,10 @@ impl Accounts {
             None => prolong(account, change.previous_valid_for, now_ms)?,
         }
         if let Some(next) = &change.next_token {
-            account.tokens.retain(|token| token.role != Role::Next);
+            account.tokens.retain(|token| token.role != TokenRole::Next);
             if !next.is_empty() {
                 self.check_next(account, next)?;
-                account.tokens.push(self.token(Role::Next, next, now_ms + AHEAD.as_ms())?);
+                account.tokens.push(self.token(TokenRole::Next, next, now_ms + AHEAD.as_ms())?);
             }
         }
         Ok(())
@@ -112,15 +112,15 @@ impl Accounts {
         let old = old.as_ref().and_then(Credentials::proof).filter(|old| Some(*old) != new.proof());
         account.tokens.retain(|token| self.secret(token).as_ref() != new.proof());
         if span.as_ms() == 0 {
-            account.tokens.retain(|token| token.role != Role::Earlier);
+            account.tokens.retain(|token| token.role != TokenRole::Earlier);
         } else if let Some(old) = old {
-            account.tokens.push(self.token(Role::Earlier, old, self.clock.now_ms() + span.as_ms())?);
+            account.tokens.push(self.token(TokenRole::Earlier, old, self.clock.now_ms() + span.as_ms())?);
         }
-        let earlier = account.tokens.iter().filter(|token| token.role == Role::Earlier).count();
+        let earlier = account.tokens.iter().filter(|token| token.role == TokenRole::Earlier).count();
         let mut too_many = earlier.saturating_sub(EARLIER);
         // they come in the order in which they end
         account.tokens.retain(|token| {
-            let goes = too_many > 0 && token.role == Role::Earlier;
+            let goes = too_many > 0 && token.role == TokenRole::Earlier;
             too_many -= usize::from(goes);
             !goes
         });
@@ -157,7 +157,7 @@ impl Accounts {
 /// Gives the tokens before the account's own another end.
 fn prolong(account: &mut Account, span: Option<DurationSetting>, now_ms: Millis) -> Result<()> {
     let Some(span) = span else { return Ok(()) };
-    let has_earlier = account.tokens.iter().any(|token| token.role == Role::Earlier);
+    let has_earlier = account.tokens.iter().any(|token| token.role == TokenRole::Earlier);
     if !has_earlier {
         return Err(Error::invalid(
             "previous_valid_for",
@@ -165,9 +165,9 @@ fn prolong(account: &mut Account, span: Option<DurationSetting>, now_ms: Millis)
         ));
     }
     if span.as_ms() == 0 {
-        account.tokens.retain(|token| token.role != Role::Earlier);
+        account.tokens.retain(|token| token.role != TokenRole::Earlier);
     }
-    for token in account.tokens.iter_mut().filter(|token| token.role == Role::Earlier) {
+    for token in account.tokens.iter_mut().filter(|token| token.role == TokenRole::Earlier) {
         token.until_ms = now_ms + span.as_ms();
     }
     Ok(())

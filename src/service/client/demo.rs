@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Client, Clients, KeyRow, NewClient, Profile, Scope};
+use super::{ApiKey, Client, Clients, NewClient, Profile, Scope};
 use crate::model::{ClientId, KeyId, Money, Secret};
 use crate::service::audit::AuditContext;
 use crate::service::{Error, Result};
@@ -60,7 +60,7 @@ impl Clients {
     }
 
     async fn seed_key(&self, demo: DemoClient, id: &str, text: &str) -> Result<()> {
-        let row = KeyRow {
+        let row = ApiKey {
             id: KeyId::from_hex(id).map_err(|_| Error::not_found("key"))?,
             client: demo.id,
             prefix: String::new(),

@@ -5,7 +5,7 @@ use rand::distributions::{Alphanumeric, DistString as _};
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
-use super::{Clients, KeyRow, Scope};
+use super::{ApiKey, Clients, Scope};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Secret, Twiml};
 use crate::service::audit::AuditContext;
 use crate::service::race::{Written as _, settled};
@@ -81,16 +81,16 @@ fn sources(networks: &[IpNet]) -> Result<Option<String>> {
 
 impl Clients {
     /// A client's keys, newest first; whether there are more.
-    pub async fn keys(&self, client: ClientId, after: Option<KeyId>, limit: usize) -> Result<(Vec<KeyRow>, bool)> {
+    pub async fn keys(&self, client: ClientId, after: Option<KeyId>, limit: usize) -> Result<(Vec<ApiKey>, bool)> {
         self.find(client).await?;
         Ok(page(key::list(&self.store, client, after, limit + 1).await?, limit))
     }
 
-    pub async fn key(&self, client: ClientId, id: KeyId) -> Result<KeyRow> {
+    pub async fn key(&self, client: ClientId, id: KeyId) -> Result<ApiKey> {
         key::find(&self.store, client, id).await?.ok_or_else(|| Error::not_found("key"))
     }
 
-    fn check(&self, row: &KeyRow) -> Result<()> {
+    fn check(&self, row: &ApiKey) -> Result<()> {
         if row.name.chars().count() > 128 {
             return Err(Error::invalid("name", "is longer than 128"));
         }
@@ -111,8 +111,8 @@ impl Clients {
         client: ClientId,
         terms: KeyTerms,
         origin: KeyOrigin,
-        audit: &AuditContext<'_, KeyRow>,
-    ) -> Result<(KeyRow, Option<Secret>)> {
+        audit: &AuditContext<'_, ApiKey>,
+    ) -> Result<(ApiKey, Option<Secret>)> {
         // the operator is no client, and has no keys
         self.find(client).await?;
         let now_ms = self.clock.now_ms();
@@ -127,7 +127,7 @@ impl Clients {
                 (digest.ok_or_else(|| Error::invalid("sha256", "is 64 hex digits"))?, String::new(), None)
             }
         };
-        let row = KeyRow {
+        let row = ApiKey {
             id: KeyId::new(now_ms),
             client,
             prefix,
@@ -160,8 +160,8 @@ impl Clients {
         client: ClientId,
         id: KeyId,
         change: KeyChange,
-        audit: &AuditContext<'_, KeyRow>,
-    ) -> Result<KeyRow> {
+        audit: &AuditContext<'_, ApiKey>,
+    ) -> Result<ApiKey> {
         if change.account.is_some() {
             self.directory.refresh().await?;
         }
@@ -172,11 +172,11 @@ impl Clients {
             }
             let row = changed(&before, &change)?;
             // an account that was deleted since is nobody's fault here
-            let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
+            let checked = ApiKey { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
             self.check(&checked)?;
             let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&row));
             // only what is named: somebody else may be changing the rest
-            let set = key::Set {
+            let set = key::ApiKeyUpdate {
                 name: change.name.as_ref().map(|_| row.name),
                 scopes: change.scopes.as_ref().map(|_| row.scopes),
                 account: change.account,
@@ -195,14 +195,14 @@ impl Clients {
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere.
-    pub async fn revoke(&self, client: ClientId, id: KeyId, audit: &AuditContext<'_, KeyRow>) -> Result<()> {
+    pub async fn revoke(&self, client: ClientId, id: KeyId, audit: &AuditContext<'_, ApiKey>) -> Result<()> {
         // a key that is gone from memory is not written down any more
         if let Err(error) = self.write_uses().await {
             tracing::warn!(%error, "last uses of keys were not written down before one is revoked");
         }
         let before = self.key(client, id).await?;
         let now_ms = self.clock.now_ms();
-        let after = KeyRow { revoked_ms: Some(now_ms), ..before.clone() };
+        let after = ApiKey { revoked_ms: Some(now_ms), ..before.clone() };
         let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
         let revoked = key::revoke(&self.store, client, id, now_ms, entry).await;
         revoked.on_race(|| Error::not_found("key"))?;
@@ -212,7 +212,7 @@ impl Clients {
 }
 
 /// The key as it is to be.
-fn changed(before: &KeyRow, change: &KeyChange) -> Result<KeyRow> {
+fn changed(before: &ApiKey, change: &KeyChange) -> Result<ApiKey> {
     let mut row = before.clone();
     row.name = change.name.clone().unwrap_or(row.name);
     row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| Scope::joined(scopes));

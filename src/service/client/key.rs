@@ -10,7 +10,7 @@ use super::Scope;
 use super::pattern::{KeyPattern, KeyPatterns};
 use super::request_limiter::RequestLimiter;
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
-use crate::store::key::Key as Row;
+use crate::store::key::ApiKey;
 
 /// What a key in force may do.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ pub struct Key {
     pub(super) limiter: RequestLimiter,
     used_ms: AtomicI64,
     written_ms: AtomicI64,
-    row: Row,
+    row: ApiKey,
 }
 
 impl Key {
     /// What an older version of it did is its own. `Err`: what it holds cannot be read, so it may do nothing.
-    pub(super) fn open(row: Row, older: Option<&Self>, patterns: &KeyPatterns) -> Result<Self, String> {
+    pub(super) fn open(row: ApiKey, older: Option<&Self>, patterns: &KeyPatterns) -> Result<Self, String> {
         // whoever wrote a list meant less than everything: one that cannot be read opens nothing
         let scopes = row.scopes.split(',').filter_map(Scope::parse).collect();
         let sources = row.sources.as_deref().map(serde_json::from_str).transpose();
@@ -63,9 +63,9 @@ impl Key {
     }
 
     /// Whether it still says what the store does; when it was used last is no part of that.
-    pub(super) fn says(&self, row: &Row) -> bool {
-        let known = Row { last_used_ms: None, ..self.row.clone() };
-        known == Row { last_used_ms: None, ..row.clone() }
+    pub(super) fn says(&self, row: &ApiKey) -> bool {
+        let known = ApiKey { last_used_ms: None, ..self.row.clone() };
+        known == ApiKey { last_used_ms: None, ..row.clone() }
     }
 
     pub fn is_expired(&self, now_ms: Millis) -> bool {
@@ -99,8 +99,8 @@ impl Key {
 pub(super) mod tests {
     use super::*;
 
-    pub(crate) fn row() -> Row {
-        Row {
+    pub(crate) fn row() -> ApiKey {
+        ApiKey {
             id: KeyId::new(1),
             client: ClientId::new(1),
             prefix: String::new(),
@@ -119,14 +119,14 @@ pub(super) mod tests {
         }
     }
 
-    fn open(row: Row) -> Result<Key, String> {
+    fn open(row: ApiKey) -> Result<Key, String> {
         Key::open(row, None, &KeyPatterns::default())
     }
 
     #[test]
     fn a_key_comes_from_its_networks() -> Result<(), Box<dyn std::error::Error>> {
         let sources = Some(r#"["10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32"]"#.to_owned());
-        let key = open(Row { sources, ..row() })?;
+        let key = open(ApiKey { sources, ..row() })?;
         for good in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8:1::1", "192.0.2.7"] {
             assert!(key.may_come_from(good.parse()?), "{good}");
         }
@@ -140,8 +140,8 @@ pub(super) mod tests {
     #[test]
     fn what_cannot_be_read_opens_nothing() {
         for bad in [
-            Row { sources: Some("10.0.0.0/8".to_owned()), ..row() },
-            Row { sources: Some(r#"["ten"]"#.to_owned()), ..row() },
+            ApiKey { sources: Some("10.0.0.0/8".to_owned()), ..row() },
+            ApiKey { sources: Some(r#"["ten"]"#.to_owned()), ..row() },
         ] {
             assert!(open(bad.clone()).is_err(), "{bad:?}");
         }
@@ -149,17 +149,17 @@ pub(super) mod tests {
 
     #[test]
     fn a_key_ends_at_its_time_and_scopes_are_what_is_written() -> Result<(), String> {
-        let key = open(Row { expires_ms: Some(100), ..row() })?;
+        let key = open(ApiKey { expires_ms: Some(100), ..row() })?;
         assert!(!key.is_expired(99) && key.is_expired(100));
         assert_eq!(key.scopes, [Scope::Sms, Scope::Read]);
-        assert!(key.says(&Row {
+        assert!(key.says(&ApiKey {
             last_used_ms: Some(7),
             expires_ms: Some(100),
             id: key.id,
             client: key.client,
             ..row()
         }));
-        assert!(!key.says(&Row { expires_ms: Some(101), id: key.id, client: key.client, ..row() }));
+        assert!(!key.says(&ApiKey { expires_ms: Some(101), id: key.id, client: key.client, ..row() }));
         Ok(())
     }
 }

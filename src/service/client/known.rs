@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use super::{Clients, Consumer, Key};
 use crate::model::{ClientId, Country, KeyId, Millis, Secret};
 use crate::service::snapshot;
-use crate::store::version::Versioned;
+use crate::store::version::VersionedData;
 use crate::store::{Error, Result, client, key, version};
 
 /// A client as it stands.
@@ -86,7 +86,7 @@ impl Clients {
 
     /// Reads what has changed since they were read last.
     pub async fn refresh(&self) -> Result<()> {
-        self.known.refresh(version::current(&self.store, Versioned::Clients), |old| self.read(old)).await
+        self.known.refresh(version::current(&self.store, VersionedData::Clients), |old| self.read(old)).await
     }
 
     async fn read(&self, old: Arc<ClientsAndKeys>) -> Result<ClientsAndKeys> {
@@ -115,8 +115,8 @@ impl Clients {
         snapshot::renewed("clients or keys", self.refresh().await);
     }
 
-    fn party(&self, old: Option<&Arc<Party>>, known: client::Known) -> Arc<Party> {
-        let client::Known { id, name, auth_token: sealed, is_active, country } = known;
+    fn party(&self, old: Option<&Arc<Party>>, known: client::CachedClient) -> Arc<Party> {
+        let client::CachedClient { id, name, auth_token: sealed, is_active, country } = known;
         let kept = old.filter(|old| old.sealed == sealed).map(|old| old.auth_token.clone());
         let auth_token = kept.unwrap_or_else(|| match sealed.as_deref().map(|sealed| self.open_token(id, sealed)) {
             Some(Ok(token)) => Some(token),

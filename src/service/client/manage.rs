@@ -7,8 +7,8 @@ use crate::service::audit::AuditContext;
 use crate::service::race::{Written as _, settled};
 use crate::service::{Error, Result, page};
 use crate::store;
-use crate::store::client::{self, Set};
-use crate::store::ledger::{Kind, Movement};
+use crate::store::client::{self, ClientUpdate};
+use crate::store::ledger::{LedgerEntryKind, LedgerMovement};
 
 #[derive(Clone, Debug)]
 pub struct NewClient {
@@ -95,9 +95,9 @@ impl Clients {
             credit_limit: new.credit_limit,
             low_at: new.low_at,
         };
-        let (kind, amount) = (Kind::Credit, new.balance);
+        let (kind, amount) = (LedgerEntryKind::Credit, new.balance);
         let reason = Some("opening balance".to_owned());
-        let paid = Movement { id: EntryId::new(at_ms), client: id, kind, amount, reason, at_ms };
+        let paid = LedgerMovement { id: EntryId::new(at_ms), client: id, kind, amount, reason, at_ms };
         let paid = Some(&paid).filter(|paid| paid.amount != Money::ZERO);
         client::insert(&self.store, &client, paid, audit.entry(at_ms, id, None, Some(&client))).await?;
         Ok(client)
@@ -117,7 +117,7 @@ impl Clients {
             profile.check()?;
             check_credit(change.credit_limit.unwrap_or_default())?;
             // only what is named: somebody else may be changing the rest
-            let set = Set {
+            let set = ClientUpdate {
                 name: change.name.clone(),
                 profile: (profile != old).then(|| profile.text()),
                 is_active: change.is_active,

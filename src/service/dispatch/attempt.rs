@@ -8,13 +8,13 @@ use super::lane::Lane;
 use crate::model::message::AttemptOutcome;
 use crate::model::{Channel, Millis};
 use crate::provider::{self, OutgoingMessage, SendOutcome};
-use crate::service::account::{AccountHandle, BlamedSend, BreakerTurn, Ended, Rest, rest};
-use crate::store::message::{Attempt, Message};
-use crate::store::outbox::outcome::Next;
+use crate::service::account::{AccountHandle, BlamedSend, BreakerTurn, Ended, RestReason, rest};
+use crate::store::message::{Message, SendAttempt};
+use crate::store::outbox::outcome::NextStep;
 
 impl Dispatch {
     /// Calls the provider: what is known of that once it is over, and what follows for the message.
-    pub(super) async fn call(&self, lane: &Lane, via: &AccountHandle, started_ms: i64) -> (Attempt, Next) {
+    pub(super) async fn call(&self, lane: &Lane, via: &AccountHandle, started_ms: i64) -> (SendAttempt, NextStep) {
         let timeout = self.parts.settings.call_timeout.as_duration();
         let outgoing = self.outgoing(&lane.message, via, lane.lease_ends.into_std());
         let answer = tokio::time::timeout(timeout, via.connector.send(&outgoing)).await;
@@ -23,7 +23,7 @@ impl Dispatch {
         let ended_ms = self.parts.clock.now_ms();
         let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
         let answer = via.judge(answer, BlamedSend { client, from, to });
-        let mut attempt = Attempt {
+        let mut attempt = SendAttempt {
             number: lane.progress.tries,
             account: via.account.id,
             outcome: outcome_of(&answer),
@@ -80,13 +80,18 @@ impl Dispatch {
 
     /// Writes down that an account rests, or is in use again, where that is not known. What fails here is tried again
     /// by the next call.
-    async fn tell_rest(&self, via: &AccountHandle, turn: Option<BreakerTurn>, attempt: &Attempt) {
+    async fn tell_rest(&self, via: &AccountHandle, turn: Option<BreakerTurn>, attempt: &SendAttempt) {
         let (directory, events, at_ms) = (&self.parts.directory, &self.parts.events, attempt.ended_ms);
         let told = match turn {
             Some(BreakerTurn::Opened | BreakerTurn::Denied) if attempt.outcome == AttemptOutcome::Denied => {
                 let reason = attempt.reason.clone().unwrap_or_default();
-                rest::begin(directory, events, &via.account, &Rest { since_ms: at_ms, code: attempt.code, reason })
-                    .await
+                rest::begin(
+                    directory,
+                    events,
+                    &via.account,
+                    &RestReason { since_ms: at_ms, code: attempt.code, reason },
+                )
+                .await
             }
             Some(BreakerTurn::Closed) => rest::end(directory, events, via.account.id, at_ms).await,
             // that it is in use again could not be written, or it was not known here that it rested
@@ -107,6 +112,6 @@ fn seconds_left(expires_ms: Millis, now_ms: Millis) -> u32 {
 }
 
 /// Whether the carrier has looked at the message.
-fn is_well(attempt: &Attempt) -> bool {
+fn is_well(attempt: &SendAttempt) -> bool {
     matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Refused)
 }

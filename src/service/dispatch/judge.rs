@@ -5,23 +5,29 @@ use super::{Dispatch, retry};
 use crate::model::message::{AttemptOutcome, MessageState};
 use crate::provider::SendOutcome;
 use crate::service::account::AccountHandle;
-use crate::store::message::Attempt;
-use crate::store::outbox::outcome::Next;
+use crate::store::message::SendAttempt;
+use crate::store::outbox::outcome::NextStep;
 
 impl Dispatch {
     /// What an answer means for the message.
-    pub(super) fn judge(&self, lane: &Lane, via: &AccountHandle, answer: SendOutcome, attempt: &mut Attempt) -> Next {
+    pub(super) fn judge(
+        &self,
+        lane: &Lane,
+        via: &AccountHandle,
+        answer: SendOutcome,
+        attempt: &mut SendAttempt,
+    ) -> NextStep {
         let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
         let aside = self.has_held_up(lane, now_ms);
         let again = |asked| {
             let wait = retry::wait(&self.parts.settings, tries, asked);
             let ready_ms = Self::when(lane, wait, now_ms);
-            Next::Again { ready_ms, aside }
+            NextStep::Again { ready_ms, aside }
         };
         match answer {
             SendOutcome::Accepted { provider_id, .. } => {
                 attempt.provider_id = Some(provider_id);
-                Next::Over { state: MessageState::Sent, code: None, reason: None }
+                NextStep::Over { state: MessageState::Sent, code: None, reason: None }
             }
             SendOutcome::Refused { code, reason } => refused(attempt, code, reason),
             SendOutcome::Failed { provider_id, code, reason } => {
@@ -34,7 +40,7 @@ impl Dispatch {
                 let aside = aside && via.account.any_sender;
                 let rests = via.breaker.wait(std::time::Instant::now(), tries);
                 let wait = retry::wait(&self.parts.settings, 1, Some(rests));
-                Next::Again { ready_ms: Self::when(lane, wait, now_ms), aside }
+                NextStep::Again { ready_ms: Self::when(lane, wait, now_ms), aside }
             }
             SendOutcome::Throttled { after, reason } | SendOutcome::Unreachable { after, reason } => {
                 attempt.reason = Some(reason);
@@ -52,9 +58,9 @@ impl Dispatch {
 }
 
 /// The message would be refused again.
-fn refused(attempt: &mut Attempt, code: Option<i64>, reason: String) -> Next {
+fn refused(attempt: &mut SendAttempt, code: Option<i64>, reason: String) -> NextStep {
     (attempt.code, attempt.reason) = (code, Some(reason.clone()));
-    Next::Over { state: MessageState::Failed, code, reason: Some(reason) }
+    NextStep::Over { state: MessageState::Failed, code, reason: Some(reason) }
 }
 
 /// The same as it is written down.

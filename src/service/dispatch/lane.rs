@@ -11,12 +11,12 @@ use super::permit::SendPermit;
 use crate::model::message::{AttemptOutcome, MessageState};
 use crate::model::{AccountId, LaneKey, Millis};
 use crate::service::account::AccountHandle;
-use crate::store::event::Told;
-use crate::store::message::{Attempt, Message};
-use crate::store::outbox::intake::Leased;
-use crate::store::outbox::mark::{self, Marked, Ready};
-use crate::store::outbox::outcome::{Adopted, Next, Outcome};
-use crate::store::outbox::{Head, Progress, claim};
+use crate::store::event::PendingEvents;
+use crate::store::message::{Message, SendAttempt};
+use crate::store::outbox::intake::LeasedMessage;
+use crate::store::outbox::mark::{self, MarkResult, MessageToSend};
+use crate::store::outbox::outcome::{AdoptedAttempt, LaneOutcome, NextStep};
+use crate::store::outbox::{LaneHead, LaneProgress, claim};
 use crate::store::{self};
 
 /// Twilio's code for a recipient who has opted out.
@@ -27,9 +27,9 @@ const UNUSABLE: Duration = Duration::from_secs(10);
 
 /// A lane that this node owns, with its first message.
 pub(super) struct Lane {
-    pub head: Head,
+    pub head: LaneHead,
     pub message: Message,
-    pub progress: Progress,
+    pub progress: LaneProgress,
     /// By the monotonic clock: a machine that slept, or a process that was stopped, owns nothing any more.
     pub lease_ends: Instant,
     /// Counts among the lanes held in memory.
@@ -38,11 +38,11 @@ pub(super) struct Lane {
     pub permit: Option<SendPermit>,
 }
 
-impl From<Leased<SendPermit>> for Lane {
+impl From<LeasedMessage<SendPermit>> for Lane {
     /// A lane that was born with its first message.
-    fn from(leased: Leased<SendPermit>) -> Self {
-        let Leased { message, head, lease_ends, room, call } = leased;
-        let progress = call.as_ref().map(|(_, started_ms)| Progress::called(*started_ms)).unwrap_or_default();
+    fn from(leased: LeasedMessage<SendPermit>) -> Self {
+        let LeasedMessage { message, head, lease_ends, room, call } = leased;
+        let progress = call.as_ref().map(|(_, started_ms)| LaneProgress::called(*started_ms)).unwrap_or_default();
         Self { head, message, progress, lease_ends, _room: room, permit: call.map(|(permit, _)| permit) }
     }
 }
@@ -72,7 +72,7 @@ impl Dispatch {
     }
 
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
-    async fn step(&self, lane: &mut Lane) -> Option<Outcome> {
+    async fn step(&self, lane: &mut Lane) -> Option<LaneOutcome> {
         if let Some(mut permit) = lane.permit.take() {
             return self.marked(lane, &permit.handle(), lane.progress.started_ms?).await;
         }
@@ -83,7 +83,12 @@ impl Dispatch {
         // an answer that came after its lane was lost is recorded late, perhaps since this lane was taken
         let is_repeat = lane.progress.tries > 0;
         if is_repeat && claim::accepted_as(&self.parts.store, lane.message.id).await.is_ok_and(|id| id.is_some()) {
-            return Some(outcome(lane, None, None, Next::Over { state: MessageState::Sent, code: None, reason: None }));
+            return Some(outcome(
+                lane,
+                None,
+                None,
+                NextStep::Over { state: MessageState::Sent, code: None, reason: None },
+            ));
         }
         if lane.progress.is_unknown {
             let found = self.reconcile(lane, via.as_deref()).await;
@@ -117,7 +122,7 @@ impl Dispatch {
             call = via.calls.acquire() => call.ok()?,
         };
         let marked = self.mark(lane).await;
-        if let Some(Marked::Call { started_ms }) = marked {
+        if let Some(MarkResult::Call { started_ms }) = marked {
             reservations.take();
             lane.progress.tries += 1;
             lane.progress.first_ms.get_or_insert(started_ms);
@@ -129,12 +134,18 @@ impl Dispatch {
     }
 
     /// Lets a lane go whose turn is too far away.
-    async fn turned_away(&self, lane: &Lane, via: &AccountHandle, wait: Duration, was_open: bool) -> Option<Outcome> {
+    async fn turned_away(
+        &self,
+        lane: &Lane,
+        via: &AccountHandle,
+        wait: Duration,
+        was_open: bool,
+    ) -> Option<LaneOutcome> {
         let now_ms = self.parts.clock.now_ms();
         if via.account.any_sender && via.breaker.is_open() && self.has_held_up(lane, now_ms) {
             // those behind it may go through another account
             let ready_ms = Self::when(lane, wait, now_ms);
-            return Some(outcome(lane, None, None, Next::Again { ready_ms, aside: true }));
+            return Some(outcome(lane, None, None, NextStep::Again { ready_ms, aside: true }));
         }
         self.postpone(lane, wait).await;
         if was_open || via.breaker.is_open() {
@@ -147,7 +158,7 @@ impl Dispatch {
     }
 
     /// Calls the provider of a lane that says so.
-    async fn marked(&self, lane: &Lane, via: &AccountHandle, started_ms: Millis) -> Option<Outcome> {
+    async fn marked(&self, lane: &Lane, via: &AccountHandle, started_ms: Millis) -> Option<LaneOutcome> {
         // right before the call: a process that was stopped meanwhile must not make it
         if lane.lease_ends <= Instant::now() {
             return None;
@@ -183,7 +194,7 @@ impl Dispatch {
     }
 
     /// Writes that the provider is about to be called. `None`: the lane is no longer ours.
-    async fn mark(&self, lane: &mut Lane) -> Option<Marked> {
+    async fn mark(&self, lane: &mut Lane) -> Option<MarkResult> {
         let passes_opt_out = lane.message.content.is_reply;
         let message = &lane.message;
         // one that has stepped aside is in a lane of its own
@@ -200,7 +211,7 @@ impl Dispatch {
             }
             let call = self.parts.settings.call_timeout.as_duration();
             let is_stale = lane.lease_ends <= now + call * 2;
-            let ready = Ready { head: lane.head.clone(), is_stale, opt_out: opt_out.clone(), passes_opt_out };
+            let ready = MessageToSend { head: lane.head.clone(), is_stale, opt_out: opt_out.clone(), passes_opt_out };
             match self.marks.write(ready).await {
                 Ok(marked) => {
                     if is_stale {
@@ -211,7 +222,7 @@ impl Dispatch {
                 // it was written before the store went away, but we did not hear of it
                 Err(error) if error.is_race() && was_away => {
                     let started_ms = mark::marked(&self.parts.store, &self.parts.owner, &lane.head).await.ok()??;
-                    return Some(Marked::Call { started_ms });
+                    return Some(MarkResult::Call { started_ms });
                 }
                 Err(error) if error.is_race() => return None,
                 Err(error) if error.will_pass() => {
@@ -237,12 +248,17 @@ impl Dispatch {
     }
 }
 
-pub(super) fn over(lane: &Lane, state: MessageState, code: Option<i64>, reason: &str) -> Outcome {
-    outcome(lane, None, None, Next::Over { state, code, reason: Some(reason.to_owned()) })
+pub(super) fn over(lane: &Lane, state: MessageState, code: Option<i64>, reason: &str) -> LaneOutcome {
+    outcome(lane, None, None, NextStep::Over { state, code, reason: Some(reason.to_owned()) })
 }
 
-pub(super) fn outcome(lane: &Lane, attempt: Option<Attempt>, adopted: Option<Adopted>, next: Next) -> Outcome {
-    let is_failure = matches!(next, Next::Over { state, .. } if state.is_failure());
+pub(super) fn outcome(
+    lane: &Lane,
+    attempt: Option<SendAttempt>,
+    adopted: Option<AdoptedAttempt>,
+    next: NextStep,
+) -> LaneOutcome {
+    let is_failure = matches!(next, NextStep::Over { state, .. } if state.is_failure());
     let refund = (is_failure && lane.message.cost.is_some()).then(|| Box::new(lane.message.clone()));
-    Outcome { head: lane.head.clone(), attempt, adopted, next, told: Told::default(), refund }
+    LaneOutcome { head: lane.head.clone(), attempt, adopted, next, told: PendingEvents::default(), refund }
 }

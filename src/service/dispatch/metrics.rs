@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 
 use crate::model::lock::lock;
 use crate::model::{AccountId, Millis};
-use crate::store::backlog::Outbox;
+use crate::store::backlog::OutboxBacklog;
 
 /// The names of labels with their values.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -54,7 +54,7 @@ impl Metrics {
         self.calls.get_or_create(&[("provider", provider), ("outcome", outcome)]).inc();
     }
 
-    pub(super) fn measured(&self, outbox: &Outbox, now_ms: Millis) {
+    pub(super) fn measured(&self, outbox: &OutboxBacklog, now_ms: Millis) {
         for (phase, lanes) in PHASES.into_iter().zip(outbox.lanes) {
             self.lanes.get_or_create(&[("phase", phase)]).set(lanes);
         }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::reconcile::policy;
 use crate::service::account::{AccountHandle, RateLimiter, Reservation};
 use crate::service::directory::Directory;
-use crate::store::account::Uncertain;
+use crate::store::account::UncertainPolicy;
 use crate::store::message::Message;
 
 /// A reservation at the rates of an account and a number, given back unless used, and one of the account's calls.
@@ -39,7 +39,7 @@ impl Permits {
     pub fn take(&self, message: &Message) -> Option<SendPermit> {
         let entries = self.directory.current();
         let (via, sender) = (entries.handle(message.account)?, entries.sender(&message.from)?);
-        if self.stop.is_cancelled() || via.breaker.is_open() || policy(via) == Uncertain::Fail {
+        if self.stop.is_cancelled() || via.breaker.is_open() || policy(via) == UncertainPolicy::Fail {
             return None;
         }
         let call = via.calls.clone().try_acquire_owned().ok()?;

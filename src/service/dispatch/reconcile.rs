@@ -6,10 +6,10 @@ use crate::model::Millis;
 use crate::model::message::{AttemptOutcome, MessageState};
 use crate::provider::CarrierFeature;
 use crate::service::account::AccountHandle;
-use crate::store::account::Uncertain;
-use crate::store::message::Attempt;
+use crate::store::account::UncertainPolicy;
+use crate::store::message::SendAttempt;
 use crate::store::outbox::claim;
-use crate::store::outbox::outcome::{Adopted, Next, Outcome, is_recorded};
+use crate::store::outbox::outcome::{AdoptedAttempt, LaneOutcome, NextStep, is_recorded};
 
 /// Providers stamp messages by their own clock, which may stand so far from ours.
 const PROVIDER_SKEW_MS: Millis = 5_000;
@@ -22,26 +22,35 @@ const UNKNOWN_ERROR: i64 = 30008;
 
 impl Dispatch {
     /// What follows a call without an answer.
-    pub(super) fn in_doubt(&self, lane: &Lane, via: &AccountHandle, reason: &str, aside: bool, now_ms: Millis) -> Next {
+    pub(super) fn in_doubt(
+        &self,
+        lane: &Lane,
+        via: &AccountHandle,
+        reason: &str,
+        aside: bool,
+        now_ms: Millis,
+    ) -> NextStep {
         // not later than now: the clock may have gone back during the call
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         match policy(via) {
-            Uncertain::Fail => {
-                Next::Over { state: MessageState::Failed, code: Some(UNKNOWN_ERROR), reason: Some(reason.to_owned()) }
-            }
-            Uncertain::Reconcile => {
+            UncertainPolicy::Fail => NextStep::Over {
+                state: MessageState::Failed,
+                code: Some(UNKNOWN_ERROR),
+                reason: Some(reason.to_owned()),
+            },
+            UncertainPolicy::Reconcile => {
                 let ready_ms = retry::next_look_up(&self.parts.settings, started_ms, now_ms).unwrap_or(now_ms);
-                Next::LookUp { ready_ms, aside }
+                NextStep::LookUp { ready_ms, aside }
             }
-            Uncertain::Resend => {
+            UncertainPolicy::Resend => {
                 let wait = retry::wait(&self.parts.settings, lane.progress.tries, None);
-                Next::Again { ready_ms: now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4), aside }
+                NextStep::Again { ready_ms: now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4), aside }
             }
         }
     }
 
     /// Asks what became of a message's last call. `None`: the provider never had it, send it again.
-    pub(super) async fn reconcile(&self, lane: &Lane, via: Option<&AccountHandle>) -> Option<Outcome> {
+    pub(super) async fn reconcile(&self, lane: &Lane, via: Option<&AccountHandle>) -> Option<LaneOutcome> {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         let Some(via) = via else {
@@ -58,17 +67,17 @@ impl Dispatch {
             let attempt = (!known.unwrap_or(false)).then(lost);
             return Some(outcome(lane, attempt, None, next));
         }
-        if policy(via) != Uncertain::Reconcile {
+        if policy(via) != UncertainPolicy::Reconcile {
             return None;
         }
         let later = |ready_ms| {
-            let next = Next::LookUp { ready_ms, aside };
+            let next = NextStep::LookUp { ready_ms, aside };
             Some(outcome(lane, None, None, next))
         };
         match self.listed(lane, via, started_ms).await {
             Ok(Some(provider_id)) => {
-                let adopted = Some(Adopted { number: lane.progress.tries, provider_id });
-                let next = Next::Over { state: MessageState::Sent, code: None, reason: None };
+                let adopted = Some(AdoptedAttempt { number: lane.progress.tries, provider_id });
+                let next = NextStep::Over { state: MessageState::Sent, code: None, reason: None };
                 Some(outcome(lane, None, adopted, next))
             }
             Ok(None) => retry::next_look_up(&self.parts.settings, started_ms, now_ms).and_then(later),
@@ -105,15 +114,17 @@ impl Dispatch {
 }
 
 /// What the account wants, as far as its provider can.
-pub(super) fn policy(via: &AccountHandle) -> Uncertain {
+pub(super) fn policy(via: &AccountHandle) -> UncertainPolicy {
     match via.account.uncertain {
-        Uncertain::Reconcile if !via.connector.kind().profile().can(CarrierFeature::List) => Uncertain::Resend,
+        UncertainPolicy::Reconcile if !via.connector.kind().profile().can(CarrierFeature::List) => {
+            UncertainPolicy::Resend
+        }
         other => other,
     }
 }
 
-fn lost_attempt(lane: &Lane, via: &AccountHandle, started_ms: Millis, now_ms: Millis, reason: &str) -> Attempt {
-    Attempt {
+fn lost_attempt(lane: &Lane, via: &AccountHandle, started_ms: Millis, now_ms: Millis, reason: &str) -> SendAttempt {
+    SendAttempt {
         number: lane.progress.tries,
         account: via.account.id,
         outcome: AttemptOutcome::Uncertain,

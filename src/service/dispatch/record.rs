@@ -9,16 +9,16 @@ use super::lane::Lane;
 use crate::model::message::MessageState;
 use crate::service::event::Why;
 use crate::service::retry;
-use crate::store::event::Told;
+use crate::store::event::PendingEvents;
 use crate::store::outbox::claim;
-use crate::store::outbox::outcome::{Next, Outcome, is_written, late};
+use crate::store::outbox::outcome::{LaneOutcome, NextStep, is_written, late};
 
 /// How long an outcome that came too late for its lane is tried to be kept.
 const LATE: Duration = Duration::from_secs(60);
 
 impl Dispatch {
     /// Records an outcome. `true`: more messages wait in the lane, which is still ours.
-    pub(super) async fn record(&self, lane: &Lane, mut outcome: Outcome) -> bool {
+    pub(super) async fn record(&self, lane: &Lane, mut outcome: LaneOutcome) -> bool {
         outcome.told = self.told_next(lane, &outcome.next);
         let mut was_away = false;
         loop {
@@ -29,7 +29,7 @@ impl Dispatch {
             match self.outcomes.write(outcome.clone()).await {
                 Ok(is_ours) => {
                     self.after(lane, &outcome);
-                    return is_ours && matches!(outcome.next, Next::Over { .. });
+                    return is_ours && matches!(outcome.next, NextStep::Over { .. });
                 }
                 Err(error) if error.will_pass() => {
                     tracing::warn!(%error, "an outcome waits for the store");
@@ -40,11 +40,11 @@ impl Dispatch {
                 Err(error) if error.is_race() && was_away && self.is_written(&outcome).await => {
                     self.after(lane, &outcome);
                     let is_owned = claim::is_owned(&self.parts.store, &self.parts.owner, lane.head.lane).await;
-                    return is_owned.unwrap_or(false) && matches!(outcome.next, Next::Over { .. });
+                    return is_owned.unwrap_or(false) && matches!(outcome.next, NextStep::Over { .. });
                 }
                 Err(error) if error.is_race() => match &mut outcome.next {
                     // nobody stands behind it after all: it may stay where it is
-                    Next::Again { aside, .. } | Next::LookUp { aside, .. } if *aside => *aside = false,
+                    NextStep::Again { aside, .. } | NextStep::LookUp { aside, .. } if *aside => *aside = false,
                     _ => return self.record_late(&outcome).await,
                 },
                 Err(error) => {
@@ -56,37 +56,37 @@ impl Dispatch {
     }
 
     /// What is told when a call, or a wait, has come to this.
-    fn told_next(&self, lane: &Lane, next: &Next) -> Told {
+    fn told_next(&self, lane: &Lane, next: &NextStep) -> PendingEvents {
         let (events, message, now_ms) = (&self.parts.events, &lane.message, self.parts.clock.now_ms());
         match next {
-            Next::Over { state, code, reason } => {
+            NextStep::Over { state, code, reason } => {
                 events.told(message, *state, Why { code: *code, reason: reason.as_deref() }, now_ms)
             }
             // the first time only
-            Next::Again { .. } | Next::LookUp { .. } if message.state.may_become(MessageState::Sending) => {
+            NextStep::Again { .. } | NextStep::LookUp { .. } if message.state.may_become(MessageState::Sending) => {
                 events.told(message, MessageState::Sending, Why::default(), now_ms)
             }
-            Next::Again { .. } | Next::LookUp { .. } => Told::default(),
+            NextStep::Again { .. } | NextStep::LookUp { .. } => PendingEvents::default(),
         }
     }
 
-    async fn is_written(&self, outcome: &Outcome) -> bool {
+    async fn is_written(&self, outcome: &LaneOutcome) -> bool {
         is_written(&self.parts.store, outcome).await.unwrap_or(false)
     }
 
     /// The lane is another's by now: what the provider answered is kept for whoever looks.
-    async fn record_late(&self, outcome: &Outcome) -> bool {
+    async fn record_late(&self, outcome: &LaneOutcome) -> bool {
         if let Err(error) = retry::while_away(LATE, || late(&self.parts.store, outcome)).await {
             tracing::warn!(%error, "could not record a late outcome");
         }
         false
     }
 
-    fn after(&self, lane: &Lane, outcome: &Outcome) {
+    fn after(&self, lane: &Lane, outcome: &LaneOutcome) {
         if !outcome.told.new.is_empty() {
             self.parts.events.wake();
         }
-        if let Next::Over { state, code, .. } = &outcome.next {
+        if let NextStep::Over { state, code, .. } = &outcome.next {
             self.parts.metrics.sent(state.name());
             tracing::debug!(message = %lane.message.id, state = state.name(), code, "a message left the outbox");
         }

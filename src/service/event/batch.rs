@@ -7,7 +7,7 @@ use super::payload::EventPayload;
 use crate::model::event::EventType;
 use crate::model::{ClientId, EventId, MessageId, Millis, rfc3339};
 use crate::store::Change;
-use crate::store::event::{NewEvent, Order, Target, Told, add};
+use crate::store::event::{EventOrder, EventTarget, NewEvent, PendingEvents, add};
 
 /// Something that happened to something of a client's.
 #[derive(Clone, Debug)]
@@ -17,13 +17,13 @@ pub struct Happened {
     pub at_ms: Millis,
     /// The message whose own callback URL wants to hear of it too.
     pub callback: Option<MessageId>,
-    pub order: Order,
+    pub order: EventOrder,
 }
 
 /// Events to be told, for those who listen now.
 pub struct EventBatch<'a> {
     events: &'a Events,
-    told: Told,
+    told: PendingEvents,
 }
 
 /// What is posted (Standard Webhooks, "Payload structure").
@@ -37,7 +37,7 @@ struct PayloadOut<T> {
 
 impl<'a> EventBatch<'a> {
     pub(super) fn new(events: &'a Events) -> Self {
-        Self { events, told: Told::default() }
+        Self { events, told: PendingEvents::default() }
     }
 
     /// Adds what happened, where anybody listens; only then `data` is asked for.
@@ -49,7 +49,12 @@ impl<'a> EventBatch<'a> {
     }
 
     /// Adds what happened for these alone; the id of the event.
-    pub(super) fn add_for<T: EventPayload>(&mut self, what: Happened, data: T, targets: &[Target]) -> Option<EventId> {
+    pub(super) fn add_for<T: EventPayload>(
+        &mut self,
+        what: Happened,
+        data: T,
+        targets: &[EventTarget],
+    ) -> Option<EventId> {
         let Happened { client, kind, at_ms, order, .. } = what;
         debug_assert_eq!(kind.group(), T::GROUP, "a type is told with the payload of its group");
         let out = PayloadOut { kind: kind.name(), timestamp: rfc3339(at_ms), data };
@@ -63,8 +68,8 @@ impl<'a> EventBatch<'a> {
         let id = EventId::new(at_ms);
         let message = match order {
             // redacted, it is to be found here too
-            Order::Message(id) => Some(id),
-            Order::Alone | Order::Known { .. } => None,
+            EventOrder::Message(id) => Some(id),
+            EventOrder::Alone | EventOrder::Known { .. } => None,
         };
         let ordered = self.events.ordered(client, targets);
         self.told.new.push(NewEvent { id, client, kind, payload, message, order, ordered, created_ms: at_ms });
@@ -73,7 +78,7 @@ impl<'a> EventBatch<'a> {
     }
 
     /// The rows, for a change that many share; [`Events::wake`] when it is committed.
-    pub fn into_rows(self) -> Told {
+    pub fn into_rows(self) -> PendingEvents {
         self.told
     }
 

@@ -12,17 +12,17 @@ use bytes::Bytes;
 use address::{Undeliverable, host};
 
 use super::reason::disabled;
-use super::{Events, Target};
+use super::{EventTarget, Events};
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::lock::lock;
 use crate::model::{ClientId, DurationSetting, EndpointId, Millis};
 use crate::provider::webhook::{CallbackForm, SignedEvent, WebhookPostOutcome};
 use crate::service::{Result, retry};
 use crate::store;
-use crate::store::delivery::{Claimed, Health, Outcome, State};
+use crate::store::delivery::{DeliveryOutcome, DeliveryState, EndpointHealth, LeasedDelivery};
 use crate::store::lease::{Lease, SKEW_MS};
 
-pub use crate::store::delivery::Done;
+pub use crate::store::delivery::FinishedDelivery;
 
 /// A lease lasts so many times as a receiver may take to answer.
 const LEASE_TIMEOUTS: i64 = 4;
@@ -41,7 +41,7 @@ pub enum DeliveryLane {
 /// A claimed delivery, ready to be posted.
 #[derive(Clone, Debug)]
 pub struct ClaimedDelivery {
-    claimed: Claimed,
+    claimed: LeasedDelivery,
     pub lane: DeliveryLane,
     since: Instant,
 }
@@ -87,30 +87,33 @@ impl Courier {
         };
         let since = Instant::now();
         let lease = Lease { owner: &self.events.parts.owner, now_ms, until_ms };
-        let busy: Vec<Target> = busy.iter().copied().map(Target::Endpoint).collect();
+        let busy: Vec<EventTarget> = busy.iter().copied().map(EventTarget::Endpoint).collect();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let claimed = store::delivery::claim(&self.events.parts.store, lease, &busy, limit).await?;
         Ok(claimed.into_iter().map(|claimed| job(claimed, since)).collect())
     }
 
     /// Posts one delivery, unless its lease is too old to be sure of.
-    pub async fn deliver(&self, job: ClaimedDelivery) -> Done {
+    pub async fn deliver(&self, job: ClaimedDelivery) -> FinishedDelivery {
         let half = Duration::from_millis(self.lease_ms().unsigned_abs() / 2);
         if job.age() > half {
             return self.give_back(&job);
         }
-        let is_form = matches!(job.claimed.held.target, Target::Callback(_)) && job.claimed.content.is_twilio;
+        let is_form = matches!(job.claimed.held.target, EventTarget::Callback(_)) && job.claimed.content.is_twilio;
         let posted = if is_form { self.post_form(&job).await } else { self.post_event(&job).await };
         let dropped = |status, reason: &str| {
-            let outcome = Outcome::Over { state: State::Dropped, status, reason: reason.to_owned() };
-            (outcome, Health::Unchanged)
+            let outcome = DeliveryOutcome::Over { state: DeliveryState::Dropped, status, reason: reason.to_owned() };
+            (outcome, EndpointHealth::Unchanged)
         };
         let (outcome, health) = match posted {
             Err(Undeliverable::Dropped(reason)) => dropped(None, reason),
             Err(Undeliverable::Failed(reason)) => self.failed(&job, None, None, reason).await,
             Ok(WebhookPostOutcome::Delivered { status }) => {
                 let is_failing = job.claimed.address.as_ref().is_some_and(|at| at.failing_since_ms.is_some());
-                (Outcome::Delivered { status }, if is_failing { Health::Recovered } else { Health::Unchanged })
+                (
+                    DeliveryOutcome::Delivered { status },
+                    if is_failing { EndpointHealth::Recovered } else { EndpointHealth::Unchanged },
+                )
             }
             Ok(WebhookPostOutcome::Failed { status, retry_after, reason }) => {
                 self.failed(&job, status, retry_after, reason).await
@@ -120,7 +123,7 @@ impl Courier {
                 dropped(Some(410), "410 Gone")
             }
         };
-        Done { held: job.claimed.held, outcome, health }
+        FinishedDelivery { held: job.claimed.held, outcome, health }
     }
 
     async fn post_event(&self, job: &ClaimedDelivery) -> Result<WebhookPostOutcome, Undeliverable> {
@@ -144,15 +147,15 @@ impl Courier {
     }
 
     /// Gives a delivery back that was not tried.
-    pub fn give_back(&self, job: &ClaimedDelivery) -> Done {
+    pub fn give_back(&self, job: &ClaimedDelivery) -> FinishedDelivery {
         // a claim can leave busy endpoints out, but not busy hosts
         let wait_ms = if matches!(job.lane, DeliveryLane::Host(_)) { BUSY.as_ms() } else { 0 };
-        let outcome = Outcome::Released { at_ms: self.events.parts.clock.now_ms() + wait_ms };
-        Done { held: job.claimed.held, outcome, health: Health::Unchanged }
+        let outcome = DeliveryOutcome::Released { at_ms: self.events.parts.clock.now_ms() + wait_ms };
+        FinishedDelivery { held: job.claimed.held, outcome, health: EndpointHealth::Unchanged }
     }
 
     /// Writes what became of deliveries.
-    pub async fn record(&self, done: &[Done]) -> Result<()> {
+    pub async fn record(&self, done: &[FinishedDelivery]) -> Result<()> {
         let parts = &self.events.parts;
         store::delivery::record(&parts.store, &parts.owner, done, self.events.parts.clock.now_ms()).await?;
         for one in done {
@@ -172,7 +175,7 @@ impl Courier {
         status: Option<u16>,
         retry_after: Option<Duration>,
         reason: String,
-    ) -> (Outcome, Health) {
+    ) -> (DeliveryOutcome, EndpointHealth) {
         let settings = self.events.settings();
         let now_ms = self.events.parts.clock.now_ms();
         let failing_since = job.claimed.address.as_ref().and_then(|at| at.failing_since_ms);
@@ -180,23 +183,25 @@ impl Courier {
             let span = settings.disable_after;
             self.disable(job, &disabled(span, &reason)).await;
         }
-        let health = if failing_since.is_none() { Health::Failing } else { Health::Unchanged };
+        let health = if failing_since.is_none() { EndpointHealth::Failing } else { EndpointHealth::Unchanged };
         let wait = usize::try_from(job.claimed.tries).ok().and_then(|tries| settings.retries.get(tries));
         let outcome = match wait {
-            None => Outcome::Over { state: State::Exhausted, status, reason },
+            None => DeliveryOutcome::Over { state: DeliveryState::Exhausted, status, reason },
             Some(wait) => {
                 // up to a tenth more, lest all come back at once
                 let jitter = (wait.as_duration() / 10).mul_f64(rand::random::<f64>());
                 let wait = retry::wait(wait.as_duration().saturating_add(jitter), retry_after);
                 let at_ms = now_ms + Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX / 4);
-                Outcome::Later { at_ms, status, reason }
+                DeliveryOutcome::Later { at_ms, status, reason }
             }
         };
         (outcome, health)
     }
 
     async fn disable(&self, job: &ClaimedDelivery, reason: &str) {
-        let (Target::Endpoint(id), Some(address)) = (job.claimed.held.target, &job.claimed.address) else { return };
+        let (EventTarget::Endpoint(id), Some(address)) = (job.claimed.held.target, &job.claimed.address) else {
+            return;
+        };
         let reason: String = reason.chars().take(255).collect();
         let parts = &self.events.parts;
         let (seen_ms, now_ms) = (address.changed_ms, parts.clock.now_ms());
@@ -212,10 +217,10 @@ impl Courier {
     }
 }
 
-fn job(claimed: Claimed, since: Instant) -> ClaimedDelivery {
+fn job(claimed: LeasedDelivery, since: Instant) -> ClaimedDelivery {
     let lane = match claimed.held.target {
-        Target::Endpoint(id) => DeliveryLane::Endpoint(id),
-        Target::Callback(_) => {
+        EventTarget::Endpoint(id) => DeliveryLane::Endpoint(id),
+        EventTarget::Callback(_) => {
             DeliveryLane::Host(claimed.content.callback_url.as_deref().map(host).unwrap_or_default())
         }
     };

@@ -1,7 +1,7 @@
 //! Where a client wants its events: made, changed, tried out, and given new secrets.
 
 use super::payload::EndpointData;
-use super::{BadWebhookUrl, Endpoint, Events, Happened, Order, Target};
+use super::{BadWebhookUrl, Endpoint, EventOrder, EventTarget, Events, Happened};
 use crate::crypto::signature::WebhookSecret;
 use crate::crypto::signature::webhook::NotAWebhookSecret;
 use crate::model::event::{EventPattern, EventType};
@@ -227,10 +227,10 @@ impl Events {
             return Err(disabled());
         }
         let at_ms = self.parts.clock.now_ms();
-        let what = Happened { client, kind: EventType::EndpointTest, at_ms, callback: None, order: Order::Alone };
+        let what = Happened { client, kind: EventType::EndpointTest, at_ms, callback: None, order: EventOrder::Alone };
         let mut batch = self.batch();
         let data = EndpointData { endpoint_id: id.to_string() };
-        let event = batch.add_for(what, data, &[Target::Endpoint(id)]);
+        let event = batch.add_for(what, data, &[EventTarget::Endpoint(id)]);
         let event = event.ok_or_else(|| Error::not_found("event"))?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
         let change = batch.write(Change::new()).audited(audit.entry(at_ms, id, None, Some(&event)));

@@ -1,7 +1,7 @@
 //! What was told, to look at and to tell again.
 
 use super::endpoint::disabled;
-use super::{Delivery, Event, Events, Target};
+use super::{Delivery, Event, EventTarget, Events};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
 use crate::service::audit::AuditContext;
@@ -42,7 +42,7 @@ impl Events {
         client: ClientId,
         id: EventId,
         only: Option<EndpointId>,
-        audit: &AuditContext<'_, Vec<Target>>,
+        audit: &AuditContext<'_, Vec<EventTarget>>,
     ) -> Result<Told> {
         let told = self.event(client, id).await?;
         let targets = match only {
@@ -50,7 +50,7 @@ impl Events {
                 if !self.endpoint(client, endpoint).await?.is_enabled {
                     return Err(disabled());
                 }
-                vec![Target::Endpoint(endpoint)]
+                vec![EventTarget::Endpoint(endpoint)]
             }
             None => self.again(client, &told).await?,
         };
@@ -61,14 +61,14 @@ impl Events {
         self.event(client, id).await
     }
 
-    async fn again(&self, client: ClientId, told: &Told) -> Result<Vec<Target>> {
+    async fn again(&self, client: ClientId, told: &Told) -> Result<Vec<EventTarget>> {
         // not an answer of a second ago: somebody waits for this
         self.refresh().await?;
         let mut targets = self.targets(client, told.event.kind, None);
         for delivery in &told.deliveries {
             let is_there = match delivery.target {
-                Target::Callback(_) => true,
-                Target::Endpoint(id) => {
+                EventTarget::Callback(_) => true,
+                EventTarget::Endpoint(id) => {
                     store::endpoint::find(&self.parts.store, client, id).await?.is_some_and(|found| found.is_enabled)
                 }
             };

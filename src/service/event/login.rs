@@ -5,7 +5,7 @@ use crate::model::{MessageId, login};
 use crate::service::Result;
 use crate::service::retention::Throttle;
 use crate::store::callback;
-use crate::store::sweep::Walk;
+use crate::store::sweep::RowWalk;
 
 impl Events {
     /// A callback URL as its message keeps it; and sealed, where it brings a login.
@@ -19,7 +19,7 @@ impl Events {
     pub async fn sweep_logins(&self) -> Result<()> {
         let (store, now_ms) = (&self.parts.store, self.parts.clock.now_ms());
         let before_ms = now_ms - self.parts.settings.keep_events.as_ms();
-        let (mut walk, mut throttle) = (Walk::before(now_ms), Throttle::default());
+        let (mut walk, mut throttle) = (RowWalk::before(now_ms), Throttle::default());
         while callback::sweep(store, &mut walk, before_ms).await? {
             throttle.rest().await;
         }

@@ -1,15 +1,15 @@
 //! What listeners are told of messages, in the change that makes it so.
 
 use super::payload::{CallData, ErrorData, MessageData, OptOutData};
-use super::{EventBatch, Events, Happened, Order};
+use super::{EventBatch, EventOrder, Events, Happened};
 use crate::model::event::EventType;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, MessageContent, Millis, carrier, rfc3339};
 use crate::provider::CallNotes;
 use crate::store::call::Call;
-use crate::store::event::Told;
+use crate::store::event::PendingEvents;
 use crate::store::message::Message;
-use crate::store::opt_out::OptOut;
+use crate::store::opt_out::OptOutStatement;
 
 /// Twilio's code for a message whose validity ended before it was sent.
 pub const VALIDITY_ENDED: i64 = 30036;
@@ -43,7 +43,7 @@ impl EventBatch<'_> {
         let is_news = !content.is_twilio || !matches!(state, MessageState::Accepted | MessageState::Scheduled);
         let has_callback = !is_in && is_news && content.callback_url.is_some();
         let callback = has_callback.then_some(message.id);
-        let order = Order::Message(message.id);
+        let order = EventOrder::Message(message.id);
         let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
         self.add(what, || MessageData {
             sequence: None,
@@ -66,9 +66,9 @@ impl EventBatch<'_> {
     }
 
     /// An entry of the ledger of opt-outs has changed.
-    pub(in crate::service) fn opt_out(&mut self, client: ClientId, said: &OptOut) {
+    pub(in crate::service) fn opt_out(&mut self, client: ClientId, said: &OptOutStatement) {
         // its entry counts
-        let (at_ms, order) = (said.at_ms, Order::Alone);
+        let (at_ms, order) = (said.at_ms, EventOrder::Alone);
         let what = Happened { client, kind: EventType::OptOutChanged, at_ms, callback: None, order };
         self.add(what, || OptOutData {
             sequence: None,
@@ -97,7 +97,7 @@ impl EventBatch<'_> {
         let content: &MessageContent = &message.content;
         let is_wanted = call.status.event().is_some_and(|event| wanted(content).contains(&event));
         let callback = content.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
-        let order = Order::Message(message.id);
+        let order = EventOrder::Message(message.id);
         let what = Happened { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };
         self.add(what, || CallData {
             sequence: None,
@@ -125,7 +125,13 @@ pub(in crate::service) fn wanted(content: &MessageContent) -> Vec<CallEvent> {
 
 impl Events {
     /// What is told when a message comes into a state: the rows, for a change that many share.
-    pub(in crate::service) fn told(&self, message: &Message, state: MessageState, why: Why<'_>, at_ms: Millis) -> Told {
+    pub(in crate::service) fn told(
+        &self,
+        message: &Message,
+        state: MessageState,
+        why: Why<'_>,
+        at_ms: Millis,
+    ) -> PendingEvents {
         let mut batch = self.batch();
         batch.message(message, state, why, at_ms);
         batch.into_rows()

@@ -5,7 +5,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::store::delivery::{Backlog, Outcome};
+use crate::store::delivery::{DeliveryBacklog, DeliveryOutcome};
 
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -23,17 +23,17 @@ impl Metrics {
         registry.register("webhook_endpoints_disabled", "Endpoints that are disabled", self.disabled.clone());
     }
 
-    pub(super) fn delivery(&self, outcome: &Outcome) {
+    pub(super) fn delivery(&self, outcome: &DeliveryOutcome) {
         let result = match outcome {
-            Outcome::Delivered { .. } => "delivered",
-            Outcome::Later { .. } => "failed",
-            Outcome::Over { state, .. } => state.name(),
-            Outcome::Released { .. } => return,
+            DeliveryOutcome::Delivered { .. } => "delivered",
+            DeliveryOutcome::Later { .. } => "failed",
+            DeliveryOutcome::Over { state, .. } => state.name(),
+            DeliveryOutcome::Released { .. } => return,
         };
         self.deliveries.get_or_create(&[("result", result)]).inc();
     }
 
-    pub(super) fn measured(&self, backlog: Backlog) {
+    pub(super) fn measured(&self, backlog: DeliveryBacklog) {
         self.waiting.set(backlog.waiting);
         self.disabled.set(backlog.disabled);
     }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Delivery, Endpoint, State};
+use super::{Delivery, DeliveryState, Endpoint};
 
 /// All that is said of a place that gave no answer, whether it has no name, or a private address.
 const UNREACHED: &str = "could not be reached";
@@ -19,7 +19,7 @@ pub(super) fn disabled(span: impl std::fmt::Display, reason: &str) -> String {
 /// Why a delivery failed last.
 pub fn last_reason(delivery: &Delivery) -> Option<&str> {
     let reason = delivery.last_reason.as_deref()?;
-    let is_ours = delivery.last_status.is_some() || delivery.state == State::Dropped || reason == UNREADABLE;
+    let is_ours = delivery.last_status.is_some() || delivery.state == DeliveryState::Dropped || reason == UNREADABLE;
     Some(if is_ours { reason } else { UNREACHED })
 }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{JobBatch, Kind, Metrics};
+use super::{JobBatch, Metrics, WebhookKind};
 use crate::model::{Clock, DurationSetting};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::opt_out::OptOuts;
 use crate::service::publish::Publish;
 use crate::store::Store;
-use crate::store::lease::Owner;
+use crate::store::lease::LeaseOwner;
 
 /// Handles what was taken in. Whoever posted it has been answered.
 pub struct Handlers {
@@ -24,7 +24,7 @@ pub struct Handlers {
     pub events: Arc<Events>,
     pub clock: Clock,
     /// This process among all that lease webhooks.
-    pub owner: Owner,
+    pub owner: LeaseOwner,
     pub metrics: Metrics,
 }
 
@@ -34,7 +34,7 @@ impl Handlers {
         let now = Instant::now();
         // what has waited here too long is another node's by now
         let ours = jobs.into_iter().filter(|job| job.lease_ends > now);
-        let (texts, receipts): (Vec<_>, Vec<_>) = ours.partition(|job| job.kind == Kind::Sms);
+        let (texts, receipts): (Vec<_>, Vec<_>) = ours.partition(|job| job.kind == WebhookKind::Sms);
         tokio::join!(self.texts(texts), self.receipts(receipts));
     }
 }

@@ -13,10 +13,10 @@ use crate::service::cpu_pool::CpuPool;
 use crate::service::directory::Directory;
 use crate::service::retention::Throttle;
 use crate::store::account::token;
-use crate::store::batch::{Batch, WRITERS};
-use crate::store::inbound::intake::Intake;
-use crate::store::lease::Owner;
-use crate::store::sweep::Walk;
+use crate::store::batch::{BatchWriter, WRITERS};
+use crate::store::inbound::intake::WebhookIntake;
+use crate::store::lease::LeaseOwner;
+use crate::store::sweep::RowWalk;
 use crate::store::{self, Store, inbound};
 
 /// What it is built from.
@@ -29,14 +29,14 @@ pub struct Parts {
     pub directory: Arc<Directory>,
     pub clock: Clock,
     /// This process among all that lease webhooks.
-    pub owner: Owner,
+    pub owner: LeaseOwner,
     pub metrics: Metrics,
 }
 
 /// Takes in what carriers post. What it means is not known here.
 pub struct Inbox {
     pub(super) parts: Parts,
-    pub(super) intake: Batch<Intake<WebhookContent>>,
+    pub(super) intake: BatchWriter<WebhookIntake<WebhookContent>>,
     /// Where large posts are looked at.
     pub(super) checks: CpuPool,
 }
@@ -49,7 +49,7 @@ impl Inbox {
     pub fn open(parts: Parts) -> (Arc<Self>, Jobs) {
         let (queue, jobs) = mpsc::channel(HELD);
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
-        let intake = Batch::start_many(Intake { store, clock, owner, lease: LEASE, queue }, WRITERS);
+        let intake = BatchWriter::start_many(WebhookIntake { store, clock, owner, lease: LEASE, queue }, WRITERS);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // as many may wait as there are connections
         let checks = CpuPool::new((cores / 2).max(1), Semaphore::MAX_PERMITS / 2);
@@ -81,7 +81,7 @@ impl Inbox {
     /// Forgets webhooks that have been kept long enough.
     pub async fn sweep(&self) -> store::Result<()> {
         let before_ms = self.parts.clock.now_ms() - self.parts.keep.as_ms();
-        let (mut walk, mut throttle) = (Walk::before(before_ms), Throttle::default());
+        let (mut walk, mut throttle) = (RowWalk::before(before_ms), Throttle::default());
         while inbound::sweep(&self.parts.store, &mut walk).await? {
             throttle.rest().await;
         }

@@ -9,7 +9,7 @@ use crate::model::{Address, ClientId, MessageContent, NumberId, Segments, Shared
 use crate::provider;
 use crate::service::account::RateLimiter;
 use crate::service::directory::Sender;
-use crate::service::number::Meaning;
+use crate::service::number::NumberUse;
 use crate::store::message::Message;
 use crate::store::number::Number;
 
@@ -26,7 +26,7 @@ pub(super) fn operators(job: &WebhookJob, address: &str) -> Sender {
         account: job.account,
         address: address.to_owned(),
         capabilities: Vec::new(),
-        meaning: Meaning::Forward,
+        meaning: NumberUse::Forward,
         rate: 0,
         platform: None,
         country: None,

@@ -9,7 +9,7 @@ use crate::provider::{self, AccountClaim, BadPost, PostTrial, ProviderPost, Veri
 use crate::service::account::{AccountHandle, By};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store;
-use crate::store::inbound::Kind;
+use crate::store::inbound::WebhookKind;
 
 /// Bytes of a post that is looked at where it came: so much takes less time than going elsewhere would.
 const SMALL: usize = 1024;
@@ -113,7 +113,7 @@ impl Inbox {
         }
     }
 
-    pub(super) fn count_forged(&self, kind: Kind, error: &Error) {
+    pub(super) fn count_forged(&self, kind: WebhookKind, error: &Error) {
         if error.kind == ErrorKind::Forged {
             self.parts.metrics.webhook(kind.name(), "forged");
         }

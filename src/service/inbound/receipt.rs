@@ -10,7 +10,7 @@ use crate::model::{MessageId, Millis};
 use crate::provider::{self, DeliveryReceipt};
 use crate::service::event::Why;
 use crate::service::retry;
-use crate::store::inbound::finish::{self, Folded};
+use crate::store::inbound::finish::{self, FoldedReceipts};
 use crate::store::message::Message;
 use crate::store::{self, call, receipt};
 
@@ -75,7 +75,7 @@ impl Handlers {
     }
 
     /// What cannot be read any more is done with.
-    fn read<'a>(&self, jobs: &'a [WebhookJob], folded: &mut Folded) -> Vec<Read<'a>> {
+    fn read<'a>(&self, jobs: &'a [WebhookJob], folded: &mut FoldedReceipts) -> Vec<Read<'a>> {
         let entries = self.directory.current();
         let mut found = Vec::with_capacity(jobs.len());
         for job in jobs {

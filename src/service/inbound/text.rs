@@ -12,7 +12,7 @@ use crate::model::{Channel, InboundId};
 use crate::provider;
 use crate::service::directory::{Entries, Sender};
 use crate::service::event::Why;
-use crate::service::number::Meaning;
+use crate::service::number::NumberUse;
 use crate::service::opt_out::Spoken;
 use crate::service::{Error, ErrorKind, Result, publish, retry};
 use crate::store;
@@ -76,7 +76,7 @@ impl Handlers {
     async fn encrypted(&self, text: &ReceivedText) -> Result<Option<Fact>> {
         let number = &text.sender.number;
         let inbound = &text.inbound;
-        if number.meaning != Meaning::Encrypted || !is_number(&inbound.from) {
+        if number.meaning != NumberUse::Encrypted || !is_number(&inbound.from) {
             return Ok(None);
         }
         match self.publish.accept_inbound(&inbound.from, number.platform.as_deref(), &inbound.body).await {
@@ -186,9 +186,9 @@ impl Handlers {
                 // the event commits with the message, or neither does
                 batch.message(&message, MessageState::Received, Why::default(), text.job.received_ms);
             }
-            texts.push(finish::Text { id: text.job.id, message: Some(message), is_erased: fact.is_erased });
+            texts.push(finish::FinishedText { id: text.job.id, message: Some(message), is_erased: fact.is_erased });
         }
-        texts.extend(foreign.iter().map(|id| finish::Text { id: *id, message: None, is_erased: false }));
+        texts.extend(foreign.iter().map(|id| finish::FinishedText { id: *id, message: None, is_erased: false }));
         let told = batch.into_rows();
         finish::texts(&self.store, &self.owner, &texts, &told, self.clock.now_ms()).await?;
         if !told.new.is_empty() {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::read::{self, WebhookContent};
-use super::{Inbox, Kind, Proved};
+use super::{Inbox, Proved, WebhookKind};
 use crate::model::InboundId;
 use crate::provider::{
     BadPost, DeliveryReceipt, InboundMessage, ParsedPost, PostKind, SignatureFingerprint, VerifiedPost,
 };
 use crate::service::account::AccountHandle;
 use crate::service::{Error, ErrorKind, Result};
-use crate::store::inbound::intake::{New, Signature, Taken};
+use crate::store::inbound::intake::{NewWebhook, PostSignature, WebhookIntakeResult};
 
 /// Bytes that the column holds.
 const LONGEST: usize = 65_535;
@@ -18,14 +18,14 @@ const LONGEST: usize = 65_535;
 /// What a provider has proved to be its own.
 #[derive(Clone)]
 pub(super) struct Came {
-    pub kind: Kind,
+    pub kind: WebhookKind,
     /// What its repeats have in common.
     pub key: String,
     /// What must keep its order.
     pub lane: String,
     pub payload: String,
     pub read: WebhookContent,
-    pub signature: Option<Signature>,
+    pub signature: Option<PostSignature>,
 }
 
 impl Came {
@@ -33,7 +33,7 @@ impl Came {
     pub fn verified(verified: VerifiedPost) -> Option<Self> {
         let VerifiedPost { parsed, payload, fingerprint } = verified;
         let signature = fingerprint
-            .map(|SignatureFingerprint { signature, content }| Signature { hash: signature, fields: content });
+            .map(|SignatureFingerprint { signature, content }| PostSignature { hash: signature, fields: content });
         Some(match parsed {
             ParsedPost::Text(text) => Self { signature, ..Self::text(text, payload) },
             ParsedPost::Receipt(receipt) => {
@@ -48,20 +48,20 @@ impl Came {
         let text = read::fitted(text);
         let (key, lane) = (text.provider_id.clone(), text.from.clone());
         let read = WebhookContent::Text(Arc::new(text));
-        Self { kind: Kind::Sms, key, lane, payload, read, signature: None }
+        Self { kind: WebhookKind::Sms, key, lane, payload, read, signature: None }
     }
 
     pub fn receipt(receipt: DeliveryReceipt, key: String, lane: String, payload: String) -> Self {
         let read = WebhookContent::Receipt(Arc::new(receipt));
-        Self { kind: Kind::Receipt, key, lane, payload, read, signature: None }
+        Self { kind: WebhookKind::Receipt, key, lane, payload, read, signature: None }
     }
 }
 
 /// As what it is stored.
-pub(super) fn kind(what: PostKind) -> Kind {
+pub(super) fn kind(what: PostKind) -> WebhookKind {
     match what {
-        PostKind::Text => Kind::Sms,
-        PostKind::Receipt => Kind::Receipt,
+        PostKind::Text => WebhookKind::Sms,
+        PostKind::Receipt => WebhookKind::Receipt,
     }
 }
 
@@ -101,17 +101,17 @@ impl Inbox {
         let received_ms = self.parts.clock.now_ms();
         let id = InboundId::new(received_ms);
         let (account, key) = (handle.account.id, read::key(&key));
-        let new = New { id, account, kind, key, lane, payload, read: parsed, received_ms, signature };
+        let new = NewWebhook { id, account, kind, key, lane, payload, read: parsed, received_ms, signature };
         let mut races = 0;
         loop {
             match self.intake.write(new.clone()).await {
-                Ok(Taken::Recut) => {
+                Ok(WebhookIntakeResult::Recut) => {
                     let forged = forged();
                     self.count_forged(kind, &forged);
                     return Err(forged);
                 }
                 Ok(taken) => {
-                    let result = if taken == Taken::New { "taken" } else { "repeated" };
+                    let result = if taken == WebhookIntakeResult::New { "taken" } else { "repeated" };
                     self.parts.metrics.webhook(kind.name(), result);
                     return Ok(id);
                 }

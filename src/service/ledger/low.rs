@@ -6,7 +6,7 @@ use super::Ledger;
 use crate::model::ClientId;
 use crate::model::event::EventType;
 use crate::service::event::payload::BalanceData;
-use crate::service::event::{Happened, Order};
+use crate::service::event::{EventOrder, Happened};
 use crate::store::{self, Change, ledger};
 
 /// Clients that one look may find.
@@ -21,14 +21,15 @@ impl Ledger {
         }
         let mut batch = self.events.batch();
         let at_ms = self.clock.now_ms();
-        batch.add(Happened { client, kind: EventType::BalanceLow, at_ms, callback: None, order: Order::Alone }, || {
-            BalanceData {
+        batch.add(
+            Happened { client, kind: EventType::BalanceLow, at_ms, callback: None, order: EventOrder::Alone },
+            || BalanceData {
                 client_id: client.to_string(),
                 balance: now.balance,
                 low_at: now.low_at,
                 credit_limit: now.credit_limit,
-            }
-        });
+            },
+        );
         match self.store.commit(batch.write(ledger::told(Change::new(), client))).await {
             Ok(()) => {
                 tracing::info!(%client, "a client's balance is low");

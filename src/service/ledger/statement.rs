@@ -1,6 +1,6 @@
 //! A period's movements with the balance after each, as CSV, a page at a time.
 
-use super::{Entry, Filter};
+use super::{Filter, LedgerEntry};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money, rfc3339};
 use crate::store::{Result, Store, ledger};
 
@@ -66,8 +66,8 @@ fn bound(kind: &str, at_ms: Millis, balance: Money) -> StatementLine {
 }
 
 /// Each movement with the balance after it.
-fn running(balance: &mut Money, entries: &[Entry]) -> Vec<StatementLine> {
-    let line = |entry: &Entry| {
+fn running(balance: &mut Money, entries: &[LedgerEntry]) -> Vec<StatementLine> {
+    let line = |entry: &LedgerEntry| {
         // the store keeps balances far from where this ends
         *balance = balance.plus(entry.amount).unwrap_or(*balance);
         [
@@ -97,21 +97,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::ledger::Kind;
+    use crate::store::ledger::LedgerEntryKind;
 
     proptest! {
         /// Read back from the CSV, each balance is the one before it and its amount, and the reason is what it was.
         #[test]
         fn balances_run_on(amounts in prop::collection::vec((-9_000_000_000_i64..9_000_000_000, "\\PC{0,20}"), 0..40)) {
-            let entry = |(at_ms, (amount, reason)): (Millis, &(i64, String))| Entry {
+            let entry = |(at_ms, (amount, reason)): (Millis, &(i64, String))| LedgerEntry {
                 id: EntryId::new(at_ms),
-                kind: Kind::Adjustment,
+                kind: LedgerEntryKind::Adjustment,
                 amount: Money::from_micros(*amount),
                 message: None,
                 reason: Some(reason.clone()),
                 created_ms: at_ms,
             };
-            let entries: Vec<Entry> = (0..).zip(&amounts).map(entry).collect();
+            let entries: Vec<LedgerEntry> = (0..).zip(&amounts).map(entry).collect();
             let mut balance = Money::from_micros(5);
             let rows = running(&mut balance, &entries);
             let text = lines(|sheet| {

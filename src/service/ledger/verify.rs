@@ -5,8 +5,8 @@ mod fault;
 pub use fault::LedgerFault;
 
 use crate::model::{ClientId, Clock, MessageId, Millis, Money};
-use crate::store::ledger::Kind;
-use crate::store::ledger::check::{self, Charged, Told};
+use crate::store::ledger::LedgerEntryKind;
+use crate::store::ledger::check::{self, ChargedMessage, MessageEntry};
 use crate::store::{Result, Store};
 
 /// How far the clocks of whoever sweeps and of whoever looks may differ.
@@ -57,7 +57,7 @@ pub async fn verify(store: &Store, keep: &RetentionWindow, mut tell: impl FnMut(
             seen.entries += page.len();
             for told in &page {
                 entry(next, told, keep).into_iter().for_each(&mut tell);
-                refunded.extend(told.message.filter(|_| told.kind == Kind::Refund));
+                refunded.extend(told.message.filter(|_| told.kind == LedgerEntryKind::Refund));
             }
         }
         // told here and not with their messages, which may have been swept
@@ -96,7 +96,7 @@ async fn sums(store: &Store, tell: &mut impl FnMut(LedgerFault)) -> Result<usize
         after = Some(last.client);
         count += page.len();
         for sum in page {
-            let check::Sum { client, balance, credit_limit: credit, entered } = sum;
+            let check::BalanceCheck { client, balance, credit_limit: credit, entered } = sum;
             if balance != entered {
                 tell(LedgerFault::Sum { client, balance, entered });
             }
@@ -124,10 +124,10 @@ fn twice(client: ClientId, refunded: &mut [MessageId]) -> Vec<LedgerFault> {
         .collect()
 }
 
-fn entry(client: ClientId, told: &Told, keep: &RetentionWindow) -> Option<LedgerFault> {
+fn entry(client: ClientId, told: &MessageEntry, keep: &RetentionWindow) -> Option<LedgerFault> {
     let entry = told.id;
     let Some(message) = told.message else { return Some(LedgerFault::Stray { client, entry }) };
-    if told.kind == Kind::Refund {
+    if told.kind == LedgerEntryKind::Refund {
         let Some(debited) = told.debited else { return Some(LedgerFault::RefundWithoutDebit { client, entry }) };
         let (debited, refunded) = (-debited, told.amount);
         return (debited != refunded).then_some(LedgerFault::OtherRefund { client, entry, refunded, debited });
@@ -142,8 +142,8 @@ fn entry(client: ClientId, told: &Told, keep: &RetentionWindow) -> Option<Ledger
     (cost != Some(entered)).then_some(LedgerFault::OtherCost { client, entry, entered, cost })
 }
 
-fn message(charged: &Charged, refunds: usize) -> Option<LedgerFault> {
-    let Charged { id: message, client, cost, state, .. } = *charged;
+fn message(charged: &ChargedMessage, refunds: usize) -> Option<LedgerFault> {
+    let ChargedMessage { id: message, client, cost, state, .. } = *charged;
     if charged.debited != Some(-cost) {
         return Some(LedgerFault::NoDebit { client, message, cost });
     }

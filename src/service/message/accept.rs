@@ -10,11 +10,11 @@ use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId}
 use crate::service::audit::AuditContext;
 use crate::service::directory::Sender;
 use crate::service::event::Why;
-use crate::service::idempotency::{self, Named, Reply};
-use crate::service::number::Capability;
+use crate::service::idempotency::{self, RequestIdentity, StoredReply};
+use crate::service::number::NumberCapability;
 use crate::service::{Error, Result};
 use crate::store::message::Message;
-use crate::store::outbox::intake::{Accepted, Kept, New};
+use crate::store::outbox::intake::{AcceptResult, IdempotencyRecord, NewMessage};
 use crate::store::{self};
 
 /// A message as it is to be stored. Nothing is written yet.
@@ -24,7 +24,7 @@ pub struct Draft {
     callback: Option<Vec<u8>>,
     /// When it is to be sent, where that is later.
     due_ms: Option<Millis>,
-    named: Option<Named>,
+    named: Option<RequestIdentity>,
 }
 
 impl Draft {
@@ -38,7 +38,7 @@ impl Draft {
 pub enum Drafted {
     New(Draft),
     /// What was told when the same request came first.
-    Again(Reply),
+    Again(StoredReply),
 }
 
 /// What a request is answered that comes again.
@@ -56,7 +56,7 @@ impl Messages {
         client: ClientId,
         order: Order,
         via: Option<Via>,
-        named: Option<Named>,
+        named: Option<RequestIdentity>,
     ) -> Result<Drafted> {
         let now_ms = self.parts.clock.now_ms();
         let planned = self
@@ -81,20 +81,21 @@ impl Messages {
     ) -> Result<SendResult> {
         let Draft { message, callback, due_ms, named } = draft;
         let kept = named.zip(answered);
-        let kept = kept.map(|(named, Answered { text, with_balance })| Kept { named, reply: text, with_balance });
+        let kept =
+            kept.map(|(named, Answered { text, with_balance })| IdempotencyRecord { named, reply: text, with_balance });
         let entry = audit.entry(message.created_ms, known_as(&message), None, Some(&*message));
-        let new = New { callback, due_ms, kept, entry, ..self.intake(Message::clone(&message), false) };
+        let new = NewMessage { callback, due_ms, kept, entry, ..self.intake(Message::clone(&message), false) };
         let is_told = !new.told.new.is_empty();
         // who raced in vain so often may try again later
         let busy = |error: store::Error| {
             if error.is_race() { store::Error::Busy("others keep changing this lane".into()) } else { error }
         };
         let paid = match self.parts.outbox.accept(new).await.map_err(busy)? {
-            Accepted::Stored(paid) => paid,
-            Accepted::Replayed(reply) => return Ok(SendResult::Again(reply)),
-            Accepted::KeyReused => return Err(Error::key_reused()),
-            Accepted::OptedOut => return Err(Error::opted_out()),
-            Accepted::Unpayable => return Err(Error::unpayable()),
+            AcceptResult::Stored(paid) => paid,
+            AcceptResult::Replayed(reply) => return Ok(SendResult::Again(reply)),
+            AcceptResult::KeyReused => return Err(Error::key_reused()),
+            AcceptResult::OptedOut => return Err(Error::opted_out()),
+            AcceptResult::Unpayable => return Err(Error::unpayable()),
         };
         self.parts.metrics.accepted();
         if is_told {
@@ -104,10 +105,10 @@ impl Messages {
     }
 
     /// A message as the outbox takes it, with the events that tell of it.
-    pub(super) fn intake(&self, message: Message, passes_opt_out: bool) -> New {
+    pub(super) fn intake(&self, message: Message, passes_opt_out: bool) -> NewMessage {
         let lane = self.parts.lanes.of_message(&message);
         let now_ms = self.parts.clock.now_ms();
-        New {
+        NewMessage {
             lane,
             opt_out: self.parts.lanes.opt_outs_of(&message, lane),
             callback: None,
@@ -122,7 +123,7 @@ impl Messages {
     }
 
     /// The reply to the same request, if it came before.
-    pub(in crate::service) async fn replayed(&self, named: Option<&Named>) -> Result<Option<Reply>> {
+    pub(in crate::service) async fn replayed(&self, named: Option<&RequestIdentity>) -> Result<Option<StoredReply>> {
         idempotency::replayed(&self.parts.store, named).await
     }
 
@@ -187,7 +188,7 @@ impl Messages {
     /// The number that a message leaves from. Another client's number is as unknown as one that is not there.
     fn sender(&self, client: ClientId, from: Option<&Address>, with_media: bool) -> Result<Via> {
         let entries = self.parts.directory.current();
-        let wanted = if with_media { Capability::Mms } else { Capability::Sms };
+        let wanted = if with_media { NumberCapability::Mms } else { NumberCapability::Sms };
         if let Some(from) = from {
             let sender = entries.sender(from.as_str()).filter(|sender| sender.number.client == client);
             let sender = sender.ok_or_else(|| Error::invalid("from", "is not a number of yours"))?;

@@ -4,7 +4,7 @@
 use super::Messages;
 use crate::crypto::veil;
 use crate::model::MessageId;
-use crate::store::message::Page;
+use crate::store::message::MessagePage;
 
 /// How a sealed place begins; no id does.
 const PREFIX: &str = "cur_";
@@ -35,7 +35,7 @@ impl From<MessageId> for Cursor {
 
 impl Messages {
     /// Where the next page goes on, if there is one.
-    pub fn next(&self, page: &Page) -> Option<Cursor> {
+    pub fn next(&self, page: &MessagePage) -> Option<Cursor> {
         let id = page.next?;
         let is_shown = page.messages.iter().any(|message| message.id == id);
         let sealed = (!is_shown).then(|| format!("{PREFIX}{}", veil::seal(&self.parts.cursor_key, id.bits())));

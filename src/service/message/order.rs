@@ -3,8 +3,8 @@
 use crate::model::address::Address;
 use crate::model::{AccountId, CallId, CallPlan, Channel, DurationSetting, Millis, PoolId, PricedChannel};
 use crate::service::tariff::Price;
-use crate::store::idempotency::Reply;
-use crate::store::ledger::Paid;
+use crate::store::idempotency::StoredReply;
+use crate::store::ledger::ChargeResult;
 use crate::store::message::Message;
 
 /// What a client asks to be sent.
@@ -103,7 +103,7 @@ pub(super) fn known_as(message: &Message) -> String {
 #[derive(Debug)]
 pub enum SendResult {
     /// With what its client has left, where it was charged.
-    Accepted(Box<Message>, Option<Paid>),
+    Accepted(Box<Message>, Option<ChargeResult>),
     /// What was told when the same request came first.
-    Again(Reply),
+    Again(StoredReply),
 }

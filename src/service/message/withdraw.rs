@@ -9,7 +9,7 @@ use crate::service::event::Why;
 use crate::service::race::{Written as _, settled};
 use crate::service::{Error, Result};
 use crate::store::message::{self, Message};
-use crate::store::outbox::cancel::{self, Canceled};
+use crate::store::outbox::cancel::{self, CancelResult};
 
 impl Messages {
     /// Takes a message back, unless a provider is being called or has been.
@@ -23,8 +23,8 @@ impl Messages {
             let after = Message { state: MessageState::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
             let entry = audit.entry(now_ms, known_as(&message), Some(&message), Some(&after));
             match cancel::cancel(&self.parts.store, &message, lane, &told, now_ms, entry).await? {
-                Canceled::Done => Ok(()),
-                Canceled::TooLate => Err(Error::too_late()),
+                CancelResult::Done => Ok(()),
+                CancelResult::TooLate => Err(Error::too_late()),
             }
         })
         .await?;

@@ -4,7 +4,7 @@ use super::{OptOuts, RACES};
 use crate::model::{Address, Channel, ClientId, Millis};
 use crate::service::audit::AuditContext;
 use crate::service::{Error, ErrorKind};
-use crate::store::opt_out::{self, OptOut, Pair};
+use crate::store::opt_out::{self, OptOutPair, OptOutStatement};
 use crate::store::{self, audit, message};
 
 impl OptOuts {
@@ -16,19 +16,23 @@ impl OptOuts {
         is_out: bool,
         reason: &'static str,
         at_ms: Millis,
-    ) -> OptOut {
+    ) -> OptOutStatement {
         let ids = self.parts.lanes.opt_outs(channel, number, person);
         let (number, person) = (number.to_owned(), person.to_owned());
-        OptOut { client, ids, channel, number, person, is_out, reason, at_ms }
+        OptOutStatement { client, ids, channel, number, person, is_out, reason, at_ms }
     }
 
     /// Writes the ledger. Whether that changed what stands: who says STOP twice is told once.
-    pub async fn hear(&self, said: &OptOut) -> store::Result<bool> {
+    pub async fn hear(&self, said: &OptOutStatement) -> store::Result<bool> {
         self.hear_by(said, None).await
     }
 
     /// The same, written down where it changes what stands.
-    pub(super) async fn hear_by(&self, said: &OptOut, entry: Option<audit::Entry>) -> store::Result<bool> {
+    pub(super) async fn hear_by(
+        &self,
+        said: &OptOutStatement,
+        entry: Option<audit::AuditEntry>,
+    ) -> store::Result<bool> {
         // only a change is told, in the commit that makes it
         let mut batch = self.parts.events.batch();
         batch.opt_out(said.client, said);
@@ -49,7 +53,7 @@ impl OptOuts {
 
     /// Whether a person wants nothing from a number on a channel, or did until what was said at this time.
     pub async fn is_out(&self, channel: Channel, number: &str, person: &str, at_ms: Millis) -> store::Result<bool> {
-        let pair = Pair::find(&self.parts.store, &self.parts.lanes.opt_outs(channel, number, person)).await?;
+        let pair = OptOutPair::find(&self.parts.store, &self.parts.lanes.opt_outs(channel, number, person)).await?;
         Ok(pair.is_out(at_ms))
     }
 

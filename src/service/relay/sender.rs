@@ -9,16 +9,16 @@ use crate::service::account::AccountHandle;
 use crate::service::client::Consumer;
 use crate::service::directory::{Entries, Sender};
 use crate::service::message::Via;
-use crate::service::number::Capability;
+use crate::service::number::NumberCapability;
 use crate::service::{Error, ErrorKind, Result};
 
 /// What a number needs for a message.
-fn wanted(order: &Order) -> Capability {
+fn wanted(order: &Order) -> NumberCapability {
     match order.channel {
-        Channel::Sms if order.media_urls.is_empty() => Capability::Sms,
-        Channel::Sms => Capability::Mms,
-        Channel::Whatsapp => Capability::Whatsapp,
-        Channel::Voice => Capability::Voice,
+        Channel::Sms if order.media_urls.is_empty() => NumberCapability::Sms,
+        Channel::Sms => NumberCapability::Mms,
+        Channel::Whatsapp => NumberCapability::Whatsapp,
+        Channel::Voice => NumberCapability::Voice,
     }
 }
 
@@ -164,7 +164,7 @@ fn choose(
     consumer: &Consumer,
     order: &Order,
     handle: &AccountHandle,
-    wanted: Capability,
+    wanted: NumberCapability,
 ) -> Option<String> {
     let account = handle.account.id;
     let able = |sender: &&Arc<Sender>| sender.number.account == account && sender.can(wanted);
@@ -185,7 +185,7 @@ fn choose(
 }
 
 /// A number of the client's own goes through its own account, where no route names another that has it.
-fn own(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<Candidate> {
+fn own(entries: &Entries, consumer: &Consumer, order: &Order, wanted: NumberCapability) -> Option<Candidate> {
     let Some(From::Address(from)) = &order.from else { return None };
     if consumer.account().is_some() {
         return None;
@@ -197,7 +197,7 @@ fn own(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capability
 
 /// Where no rule leads anywhere: a client's own number goes through its own account all the same, named or chosen.
 /// Rules say where what the operator lends may go; the operator's own numbers are among the candidates already.
-fn unrouted(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<Candidate> {
+fn unrouted(entries: &Entries, consumer: &Consumer, order: &Order, wanted: NumberCapability) -> Option<Candidate> {
     if consumer.is_operator() || consumer.account().is_some() {
         return None;
     }

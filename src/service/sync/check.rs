@@ -14,9 +14,9 @@ use crate::crypto::{PhonePublicKey, SharedKey, payload};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DeviceId, OaepDigests, Secret, UserId};
 use crate::signal::SyncEvent;
-use crate::store::backend::Login;
+use crate::store::backend::BackendLogin;
 use crate::store::device;
-use crate::store::sync::{self, Outcome, Reserved};
+use crate::store::sync::{self, PairingOutcome, ReservedAttempt};
 
 /// No password is looked at for longer, waiting for a core included: then it is taken back.
 pub(super) const CHECK: Duration = Duration::from_secs(10);
@@ -28,7 +28,7 @@ impl Handshakes {
         &self,
         checked: &Checked,
         to: &PhonePublicKey,
-        reserved: &Reserved,
+        reserved: &ReservedAttempt,
         place: SemaphorePermit<'_>,
     ) -> Result<Paired> {
         let decoded = payload::decode(checked.post.password.as_bytes());
@@ -47,7 +47,7 @@ impl Handshakes {
         Ok(Paired { flavour: checked.flavour, shared_key: sent, phone_hash: login.phone_hash, platforms })
     }
 
-    async fn look(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<Login> {
+    async fn look(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<BackendLogin> {
         let user = &checked.post.user;
         let password = self.decrypt(checked, ciphertext).await?;
         if checked.flavour == Flavour::OneStep {
@@ -68,10 +68,10 @@ impl Handshakes {
 
     /// Records why an attempt failed, for its repeat to be told the same; one whose password
     /// was never compared did not fail, and is taken back.
-    pub(super) async fn record(&self, checked: &Checked, reserved: &Reserved, error: &Error) {
+    pub(super) async fn record(&self, checked: &Checked, reserved: &ReservedAttempt, error: &Error) {
         let verdict = match error {
-            Error::Undecryptable(_) => Some(Outcome::Undecryptable),
-            Error::Refused(_) => Some(Outcome::Failed),
+            Error::Undecryptable(_) => Some(PairingOutcome::Undecryptable),
+            Error::Refused(_) => Some(PairingOutcome::Failed),
             // the password was right, and another body was quicker: it is taken back already
             Error::InvalidSession => return,
             _ => None,

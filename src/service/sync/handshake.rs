@@ -13,7 +13,7 @@ use super::{Error, Handshakes, Result, lockout, turn::Turn};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::{DeviceId, DurationSetting, Millis, UserId};
 use crate::signal::SyncEvent;
-use crate::store::sync::{self, Attempt, Key, Outcome, Session, Snapshot};
+use crate::store::sync::{self, PairingAttempt, PairingAttemptKey, PairingOutcome, PairingSnapshot, SyncSession};
 
 /// Tries before a race between nodes is called busy.
 pub(super) const RACES: usize = 20;
@@ -38,8 +38,8 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    pub(super) fn key(&self) -> Key<'_> {
-        Key {
+    pub(super) fn key(&self) -> PairingAttemptKey<'_> {
+        PairingAttemptKey {
             sid: self.sid,
             user: &self.post.user,
             body_hash: &self.post.body_hash,
@@ -52,7 +52,7 @@ impl Checked {
 /// What the store knows of the body.
 enum HandshakeStanding {
     /// Counted as a failure beforehand; now its password may be looked at.
-    Reserved { public_key: PhonePublicKey, reserved: sync::Reserved },
+    Reserved { public_key: PhonePublicKey, reserved: sync::ReservedAttempt },
     /// Answered before: the same device again.
     Repeated { public_key: PhonePublicKey, device: DeviceId },
     /// Another node is looking at this very body.
@@ -162,9 +162,9 @@ impl Handshakes {
     }
 
     /// What an identical body came to a moment ago, if there was one.
-    fn repeated(checked: &Checked, seen: &Snapshot, now_ms: Millis) -> Result<Option<HandshakeStanding>> {
-        let Some(Attempt { outcome, at_ms }) = seen.attempt(&checked.post.body_hash) else { return Ok(None) };
-        if outcome == Outcome::Pending {
+    fn repeated(checked: &Checked, seen: &PairingSnapshot, now_ms: Millis) -> Result<Option<HandshakeStanding>> {
+        let Some(PairingAttempt { outcome, at_ms }) = seen.attempt(&checked.post.body_hash) else { return Ok(None) };
+        if outcome == PairingOutcome::Pending {
             let is_living = now_ms - at_ms < PENDING.as_ms();
             return Ok(is_living.then_some(HandshakeStanding::UnderWay));
         }
@@ -172,10 +172,10 @@ impl Handshakes {
             return Ok(None);
         }
         match outcome {
-            Outcome::Pending => Ok(Some(HandshakeStanding::UnderWay)),
-            Outcome::Undecryptable => Err(Error::Undecryptable(checked.flavour)),
-            Outcome::Failed => Err(Error::Refused(checked.flavour)),
-            Outcome::Paired(device) => {
+            PairingOutcome::Pending => Ok(Some(HandshakeStanding::UnderWay)),
+            PairingOutcome::Undecryptable => Err(Error::Undecryptable(checked.flavour)),
+            PairingOutcome::Failed => Err(Error::Refused(checked.flavour)),
+            PairingOutcome::Paired(device) => {
                 let public_key = public_key(checked, seen)?;
                 Ok(Some(HandshakeStanding::Repeated { public_key, device }))
             }
@@ -187,17 +187,17 @@ impl Handshakes {
         &self,
         user: &UserId,
         sid: SyncSessionId,
-        session: Option<&Session>,
+        session: Option<&SyncSession>,
         is_counted: bool,
     ) -> Result<()> {
-        let is_killed = |session: &Session| session.failures - i64::from(is_counted) >= KILLS;
+        let is_killed = |session: &SyncSession| session.failures - i64::from(is_counted) >= KILLS;
         let is_spent = session.is_some_and(|session| session.state.is_over() || is_killed(session));
         if is_spent && !self.parts.ids.is_dev(user, sid) { Err(Error::InvalidSession) } else { Ok(()) }
     }
 }
 
 /// The key in the body, else the one that T1 left.
-fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PhonePublicKey> {
+fn public_key(checked: &Checked, seen: &PairingSnapshot) -> Result<PhonePublicKey> {
     let offered = seen.session.as_ref().and_then(|session| session.public_key.as_ref());
     let pem = checked.post.public_key.as_ref().or(offered).ok_or(Error::MissingPublicKey)?;
     PhonePublicKey::from_pem(pem).map_err(|_| Error::InvalidPublicKey)

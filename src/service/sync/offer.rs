@@ -11,7 +11,7 @@ use super::{Error, Handshakes, Result};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::UserId;
 use crate::signal::SyncEvent;
-use crate::store::sync::{self, Session};
+use crate::store::sync::{self, SyncSession};
 
 /// First steps of one address for one user that may be unfinished. Exact on one node; others that are asked at the same
 /// time may each let in one more. Of a user alone there is no bound: strangers could use it up.
@@ -85,7 +85,7 @@ impl Handshakes {
     }
 
     /// Two phones have come for one session, and one of them is a stranger's: it is over, and its page shows another code.
-    async fn end(&self, user: &UserId, sid: SyncSessionId, known: &Session) -> Result<()> {
+    async fn end(&self, user: &UserId, sid: SyncSessionId, known: &SyncSession) -> Result<()> {
         let now_ms = self.parts.clock.now_ms();
         sync::end(&self.parts.store, sid, user, known, now_ms).await?;
         self.tell(user, SyncEvent::Resumed(sid), now_ms);

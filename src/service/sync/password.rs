@@ -8,7 +8,7 @@ use crate::model::{Secret, UserId};
 use crate::service::cpu_pool::CpuPool;
 use crate::service::salt::Salt;
 use crate::store::Store;
-use crate::store::backend::{self, Login};
+use crate::store::backend::{self, BackendLogin};
 
 /// The backend's hashing salt and the pool for what is slow.
 pub struct Passwords {
@@ -30,7 +30,7 @@ impl Passwords {
     }
 
     /// The login behind the password, if it fits.
-    pub(super) async fn verify(&self, user: &UserId, password: Secret) -> Result<Option<Login>> {
+    pub(super) async fn verify(&self, user: &UserId, password: Secret) -> Result<Option<BackendLogin>> {
         // first: a salt that cannot be read must not tell who exists
         let salt = self.salt.read().await?;
         let Some(login) = backend::login(&self.backend, user).await? else { return Ok(None) };

@@ -6,15 +6,15 @@ use crate::crypto::{PhonePublicKey, SharedKey};
 use crate::model::DeviceId;
 use crate::signal::SyncEvent;
 use crate::store::Change;
-use crate::store::backend::Login;
+use crate::store::backend::BackendLogin;
 use crate::store::device::{self, NewDevice};
-use crate::store::sync::{self, Attempt, Ciphertext, Outcome, Reserved};
+use crate::store::sync::{self, PairingAttempt, PairingOutcome, ReservedAttempt, SpentCiphertext};
 
 impl Handshakes {
     /// A ciphertext as it is remembered. Without its user: whose password it holds does not matter.
-    pub(super) fn ciphertext(&self, checked: &Checked, to: &PhonePublicKey, bytes: &[u8]) -> Ciphertext {
+    pub(super) fn ciphertext(&self, checked: &Checked, to: &PhonePublicKey, bytes: &[u8]) -> SpentCiphertext {
         let (key, sid) = (&self.parts.ciphertext_key, checked.sid.to_string());
-        Ciphertext {
+        SpentCiphertext {
             id: key.mac(&[b"ciphertext", bytes]),
             used_with: key.mac(&[b"used with", sid.as_bytes(), to.pem().as_bytes()]),
         }
@@ -25,10 +25,10 @@ impl Handshakes {
     pub(super) async fn redeem(
         &self,
         checked: &Checked,
-        login: &Login,
+        login: &BackendLogin,
         key: &SharedKey,
-        ciphertext: &Ciphertext,
-        reserved: &Reserved,
+        ciphertext: &SpentCiphertext,
+        reserved: &ReservedAttempt,
     ) -> Result<Option<DeviceId>> {
         let now_ms = self.parts.clock.now_ms();
         let id = DeviceId::new(now_ms);
@@ -75,7 +75,8 @@ impl Handshakes {
             is_taken = taken_with.is_some();
             let now = sync::session(store, checked.sid, user).await?;
             known = now.ok_or(Error::InvalidSession)?;
-            if let Some(Attempt { outcome: Outcome::Paired(device), .. }) = known.attempts.find(&checked.post.body_hash)
+            if let Some(PairingAttempt { outcome: PairingOutcome::Paired(device), .. }) =
+                known.attempts.find(&checked.post.body_hash)
             {
                 return Ok(Some(device));
             }

@@ -12,7 +12,7 @@ use super::{Action, Close, Metrics, Result, Rotation, SessionIds, Settings, Sock
 use crate::crypto::SyncSessionId;
 use crate::model::{Clock, DurationSetting, Millis, UserId};
 use crate::signal::{SyncEvent, SyncSignal};
-use crate::store::sync::{self, State};
+use crate::store::sync::{self, SyncSessionState};
 use crate::store::{Store, device};
 
 /// How far nodes' clocks may stand apart, and how long a commit may take to be seen.
@@ -96,11 +96,13 @@ impl Sockets {
         let asked = sync::session(&self.store, sid, user);
         let session = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok().flatten()?;
         match session.state {
-            State::Redeemed => Some((SyncEvent::Acknowledged(sid), session.changed_ms)),
-            State::Offered if self.clock.now_ms() - session.changed_ms < self.settings.pause_for.as_ms() => {
+            SyncSessionState::Redeemed => Some((SyncEvent::Acknowledged(sid), session.changed_ms)),
+            SyncSessionState::Offered if self.clock.now_ms() - session.changed_ms < self.settings.pause_for.as_ms() => {
                 Some((SyncEvent::Paused(sid), session.changed_ms))
             }
-            State::Offered | State::Open | State::Failed | State::Ended => None,
+            SyncSessionState::Offered | SyncSessionState::Open | SyncSessionState::Failed | SyncSessionState::Ended => {
+                None
+            }
         }
     }
 
@@ -114,10 +116,10 @@ impl Sockets {
         let since_ms = since_ms - OVERLAP.as_ms();
         for changed in sync::changed_since(&self.store, since_ms).await? {
             let event = match changed.state {
-                State::Redeemed => SyncEvent::Acknowledged(changed.sid),
-                State::Offered => SyncEvent::Paused(changed.sid),
-                State::Failed | State::Ended => SyncEvent::Resumed(changed.sid),
-                State::Open => continue,
+                SyncSessionState::Redeemed => SyncEvent::Acknowledged(changed.sid),
+                SyncSessionState::Offered => SyncEvent::Paused(changed.sid),
+                SyncSessionState::Failed | SyncSessionState::Ended => SyncEvent::Resumed(changed.sid),
+                SyncSessionState::Open => continue,
             };
             self.open_sockets.deliver_found(&SyncSignal { user: changed.user, event, at_ms: changed.changed_ms });
         }
@@ -132,10 +134,10 @@ impl Sockets {
         let Ok(sid) = self.ids.valid(user, sid) else { return Ok("expired") };
         let session = sync::session(&self.store, sid, user).await?;
         Ok(match session.map(|session| session.state) {
-            Some(State::Redeemed) => "paired",
-            Some(State::Offered) => "paused",
-            Some(State::Ended) => "expired",
-            Some(State::Open | State::Failed) | None => "waiting",
+            Some(SyncSessionState::Redeemed) => "paired",
+            Some(SyncSessionState::Offered) => "paused",
+            Some(SyncSessionState::Ended) => "expired",
+            Some(SyncSessionState::Open | SyncSessionState::Failed) | None => "waiting",
         })
     }
 }

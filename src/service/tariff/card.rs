@@ -9,7 +9,7 @@ use crate::service::race::{Written as _, settled};
 use crate::service::{Error, Result, page};
 use crate::store::rate;
 
-pub use crate::store::rate::{Filter as RateFilter, Slot};
+pub use crate::store::rate::{Filter as RateFilter, RateSlot};
 
 /// Digits of a number at most.
 const DIGITS: usize = 15;

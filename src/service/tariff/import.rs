@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
-use super::{Rate, Slot, Tariff, sheet};
+use super::{Rate, RateSlot, Tariff, sheet};
 use crate::model::{PricedChannel, RateId};
 use crate::service::audit::AuditContext;
 use crate::service::{Error, ErrorKind, Result};
@@ -49,7 +49,7 @@ impl Tariff {
         let lines = |channel| card.iter().filter(|rate| rate.channel == channel).count();
         let channels: BTreeMap<_, _> = PricedChannel::ALL.map(|channel| (channel.name(), lines(channel))).into();
         for _ in 0..RACES {
-            let known: HashMap<Slot, RateId> =
+            let known: HashMap<RateSlot, RateId> =
                 rate::all(&self.store).await?.into_iter().map(|rate| (rate.slot(), rate.id)).collect();
             let mut gone = Vec::new();
             for rate in &mut card {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
-use super::{NewRate, Rate, Slot};
+use super::{NewRate, Rate, RateSlot};
 use crate::model::{Millis, NotMoney, PricedChannel, date, parse_time_or_day, rfc3339};
 
 const COLUMNS: [&str; 5] = ["channel", "prefix", "price", "from", "until"];
@@ -75,7 +75,7 @@ pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadLines> {
     }
     let places = head(&record).map_err(|reason| whole(1, reason))?;
     let (mut rates, mut wrong) = (Vec::new(), BadLines::default());
-    let mut lines: HashMap<Slot, u64> = HashMap::new();
+    let mut lines: HashMap<RateSlot, u64> = HashMap::new();
     loop {
         let line = sheet.position().line();
         match sheet.read_byte_record(&mut record) {

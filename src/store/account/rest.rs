@@ -2,7 +2,7 @@
 
 use super::Account;
 use crate::model::{AccountId, Millis};
-use crate::store::version::Versioned;
+use crate::store::version::VersionedData;
 use crate::store::{Change, params};
 
 /// Characters of a reason that are kept.
@@ -10,14 +10,14 @@ const REASON: usize = 255;
 
 /// Why an account rests: what its carrier said.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-pub struct Rest {
+pub struct RestReason {
     pub since_ms: Millis,
     pub code: Option<i64>,
     pub reason: String,
 }
 
 /// An account rests. A race means that it does so already, is not there, or has other credentials by now.
-pub fn begin(account: &Account, rest: &Rest) -> Change {
+pub fn begin(account: &Account, rest: &RestReason) -> Change {
     let change = Change::new().one(
         "INSERT INTO sb_account_rest (account_id, since_ms, code, reason) \
          SELECT id, ?, ?, ? FROM sb_account WHERE id = ? AND credentials = ?",
@@ -29,16 +29,16 @@ pub fn begin(account: &Account, rest: &Rest) -> Change {
             account.credentials.clone(),
         ],
     );
-    change.versioned(Versioned::Directory)
+    change.versioned(VersionedData::Directory)
 }
 
 /// It is in use again. A race means that it was, or rests for another reason since.
-pub fn end(account: AccountId, rest: &Rest) -> Change {
-    over(Change::new(), account, rest).versioned(Versioned::Directory)
+pub fn end(account: AccountId, rest: &RestReason) -> Change {
+    over(Change::new(), account, rest).versioned(VersionedData::Directory)
 }
 
 /// The same as a part of another change to the account.
-pub(super) fn over(change: Change, account: AccountId, rest: &Rest) -> Change {
+pub(super) fn over(change: Change, account: AccountId, rest: &RestReason) -> Change {
     let sql = "DELETE FROM sb_account_rest WHERE account_id = ? AND since_ms = ?";
     change.one(sql, params![account, rest.since_ms])
 }

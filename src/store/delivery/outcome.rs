@@ -1,14 +1,14 @@
 //! What became of claimed deliveries, written for many at once.
 
-use super::{Held, State, turn};
+use super::{DeliveryState, HeldDelivery, turn};
 use crate::model::Millis;
-use crate::store::event::Target;
-use crate::store::lease::{GIVE_BACK, Owner};
+use crate::store::event::EventTarget;
+use crate::store::lease::{GIVE_BACK, LeaseOwner};
 use crate::store::{Change, Result, Store, Value, callback, params};
 
 /// What is written of a claimed delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DeliveryOutcome {
     Delivered {
         status: u16,
     },
@@ -18,9 +18,9 @@ pub enum Outcome {
         status: Option<u16>,
         reason: String,
     },
-    /// No further try: [`State::Exhausted`] or [`State::Dropped`].
+    /// No further try: [`DeliveryState::Exhausted`] or [`DeliveryState::Dropped`].
     Over {
-        state: State,
+        state: DeliveryState,
         status: Option<u16>,
         reason: String,
     },
@@ -30,7 +30,7 @@ pub enum Outcome {
     },
 }
 
-impl Outcome {
+impl DeliveryOutcome {
     /// No further try follows.
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Delivered { .. } | Self::Over { .. })
@@ -39,7 +39,7 @@ impl Outcome {
 
 /// What is written of the health of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
+pub enum EndpointHealth {
     Unchanged,
     /// It works again.
     Recovered,
@@ -49,19 +49,22 @@ pub enum Health {
 
 /// One finished delivery.
 #[derive(Clone, Debug)]
-pub struct Done {
-    pub held: Held,
-    pub outcome: Outcome,
-    pub health: Health,
+pub struct FinishedDelivery {
+    pub held: HeldDelivery,
+    pub outcome: DeliveryOutcome,
+    pub health: EndpointHealth,
 }
 
 /// Writes what became of claimed deliveries in one commit. A delivery whose lease was lost is left
 /// alone: another node is at it.
-pub async fn record(store: &Store, owner: &Owner, done: &[Done], now_ms: Millis) -> Result<()> {
+pub async fn record(store: &Store, owner: &LeaseOwner, done: &[FinishedDelivery], now_ms: Millis) -> Result<()> {
     let mut change = Change::new();
     for status in statuses(done) {
-        let taken: Vec<Held> =
-            done.iter().filter(|one| one.outcome == Outcome::Delivered { status }).map(|one| one.held).collect();
+        let taken: Vec<HeldDelivery> = done
+            .iter()
+            .filter(|one| one.outcome == DeliveryOutcome::Delivered { status })
+            .map(|one| one.held)
+            .collect();
         change = delivered(change, owner, status, &taken, now_ms);
     }
     for one in done {
@@ -79,16 +82,16 @@ pub async fn record(store: &Store, owner: &Owner, done: &[Done], now_ms: Millis)
     Ok(())
 }
 
-fn statuses(done: &[Done]) -> std::collections::BTreeSet<u16> {
-    let status = |one: &Done| match one.outcome {
-        Outcome::Delivered { status } => Some(status),
-        Outcome::Later { .. } | Outcome::Over { .. } | Outcome::Released { .. } => None,
+fn statuses(done: &[FinishedDelivery]) -> std::collections::BTreeSet<u16> {
+    let status = |one: &FinishedDelivery| match one.outcome {
+        DeliveryOutcome::Delivered { status } => Some(status),
+        DeliveryOutcome::Later { .. } | DeliveryOutcome::Over { .. } | DeliveryOutcome::Released { .. } => None,
     };
     done.iter().filter_map(status).collect()
 }
 
 /// The usual outcome, for many at once.
-fn delivered(change: Change, owner: &Owner, status: u16, taken: &[Held], now_ms: Millis) -> Change {
+fn delivered(change: Change, owner: &LeaseOwner, status: u16, taken: &[HeldDelivery], now_ms: Millis) -> Change {
     let guard = vec!["(event_id = ? AND target_id = ? AND ready_ms = ?)"; taken.len()].join(" OR ");
     let mut values: Vec<Value> = params![i64::from(status), now_ms, owner];
     for held in taken {
@@ -101,13 +104,13 @@ fn delivered(change: Change, owner: &Owner, status: u16, taken: &[Held], now_ms:
     change.run(sql, values)
 }
 
-fn single(change: Change, owner: &Owner, done: &Done, now_ms: Millis) -> Change {
+fn single(change: Change, owner: &LeaseOwner, done: &FinishedDelivery, now_ms: Millis) -> Change {
     let held = done.held;
     let (state, ready_ms, status, reason): (_, Option<Millis>, _, &str) = match &done.outcome {
-        Outcome::Delivered { .. } => return change,
-        Outcome::Later { at_ms, status, reason } => (State::Pending, Some(*at_ms), *status, reason),
-        Outcome::Over { state, status, reason } => (*state, None, *status, reason),
-        Outcome::Released { at_ms } => {
+        DeliveryOutcome::Delivered { .. } => return change,
+        DeliveryOutcome::Later { at_ms, status, reason } => (DeliveryState::Pending, Some(*at_ms), *status, reason),
+        DeliveryOutcome::Over { state, status, reason } => (*state, None, *status, reason),
+        DeliveryOutcome::Released { at_ms } => {
             return change.run(
                 format!(
                     "UPDATE sb_delivery SET {GIVE_BACK} WHERE event_id = ? AND target_id = ? AND ready_ms = ? \
@@ -118,7 +121,7 @@ fn single(change: Change, owner: &Owner, done: &Done, now_ms: Millis) -> Change 
         }
     };
     // dropping is no try
-    let tried = i64::from(state != State::Dropped || status.is_some());
+    let tried = i64::from(state != DeliveryState::Dropped || status.is_some());
     let reason: String = reason.chars().take(255).collect();
     change.run(
         "UPDATE sb_delivery SET state = ?, owner = NULL, ready_ms = ?, set_ms = ?, tries = tries + ?, last_status = ?, \
@@ -139,12 +142,14 @@ fn single(change: Change, owner: &Owner, done: &Done, now_ms: Millis) -> Change 
     )
 }
 
-fn health(change: Change, done: &Done, now_ms: Millis) -> Change {
-    let Target::Endpoint(id) = done.held.target else { return change };
+fn health(change: Change, done: &FinishedDelivery, now_ms: Millis) -> Change {
+    let EventTarget::Endpoint(id) = done.held.target else { return change };
     match done.health {
-        Health::Unchanged => change,
-        Health::Recovered => change.run("UPDATE sb_endpoint SET failing_since_ms = NULL WHERE id = ?", params![id]),
-        Health::Failing => change.run(
+        EndpointHealth::Unchanged => change,
+        EndpointHealth::Recovered => {
+            change.run("UPDATE sb_endpoint SET failing_since_ms = NULL WHERE id = ?", params![id])
+        }
+        EndpointHealth::Failing => change.run(
             "UPDATE sb_endpoint SET failing_since_ms = ? WHERE id = ? AND failing_since_ms IS NULL",
             params![now_ms, id],
         ),

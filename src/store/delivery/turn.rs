@@ -9,9 +9,9 @@
 
 use std::collections::HashMap;
 
-use super::{Done, Held, Outcome};
+use super::{DeliveryOutcome, FinishedDelivery, HeldDelivery};
 use crate::model::{EventId, Millis};
-use crate::store::event::{NewEvent, Target};
+use crate::store::event::{EventTarget, NewEvent};
 use crate::store::{Change, Query, Result, Store, Value, params};
 
 /// Whether a delivery `d` may be claimed as far as turns go: it takes none, it is the first, or its endpoint, as it is
@@ -36,21 +36,21 @@ const BEHIND: &str = "SELECT f.event_id FROM sb_delivery_turn t JOIN sb_delivery
     WHERE t.event_id = ? AND t.target_id = ? ORDER BY f.place LIMIT 100";
 
 /// The objects of the deliveries that take turns.
-pub(in crate::store) type Objects = HashMap<(EventId, Target), [u8; 16]>;
+pub(in crate::store) type DeliveryObjects = HashMap<(EventId, EventTarget), [u8; 16]>;
 
-pub(in crate::store) fn objects(events: &[NewEvent]) -> Objects {
-    let mut objects = Objects::new();
+pub(in crate::store) fn objects(events: &[NewEvent]) -> DeliveryObjects {
+    let mut objects = DeliveryObjects::new();
     for event in events.iter().filter(|event| !event.ordered.is_empty()) {
         let Some(object) = event.object() else { continue };
         for endpoint in &event.ordered {
-            objects.insert((event.id, Target::Endpoint(*endpoint)), object);
+            objects.insert((event.id, EventTarget::Endpoint(*endpoint)), object);
         }
     }
     objects
 }
 
 /// Adds their turns, in the change that writes their events.
-pub(in crate::store) fn add(change: Change, targets: &[(EventId, Target)], objects: &Objects) -> Change {
+pub(in crate::store) fn add(change: Change, targets: &[(EventId, EventTarget)], objects: &DeliveryObjects) -> Change {
     if objects.is_empty() {
         return change;
     }
@@ -65,21 +65,26 @@ pub(in crate::store) fn add(change: Change, targets: &[(EventId, Target)], objec
 }
 
 /// Adds what deliveries that were tried, or are over, mean to those behind them.
-pub(super) async fn pass_on(store: &Store, mut change: Change, done: &[Done], now_ms: Millis) -> Result<Change> {
-    let turns: Vec<&Done> = done.iter().filter(|one| one.held.has_turn).collect();
+pub(super) async fn pass_on(
+    store: &Store,
+    mut change: Change,
+    done: &[FinishedDelivery],
+    now_ms: Millis,
+) -> Result<Change> {
+    let turns: Vec<&FinishedDelivery> = done.iter().filter(|one| one.held.has_turn).collect();
     if turns.is_empty() {
         return Ok(change);
     }
     let queries = turns.iter().map(|one| behind(one.held.event, one.held.target)).collect();
     for (one, rows) in turns.iter().zip(store.read(queries).await?) {
-        let Held { event, target, .. } = one.held;
+        let HeldDelivery { event, target, .. } = one.held;
         let followers = rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
         change = match &one.outcome {
-            Outcome::Released { .. } => change,
-            Outcome::Later { at_ms, .. } => followers
+            DeliveryOutcome::Released { .. } => change,
+            DeliveryOutcome::Later { at_ms, .. } => followers
                 .into_iter()
                 .fold(change, |change, follower| wait(change, (event, follower), target, *at_ms, now_ms)),
-            Outcome::Delivered { .. } | Outcome::Over { .. } => {
+            DeliveryOutcome::Delivered { .. } | DeliveryOutcome::Over { .. } => {
                 leave(change, event, target, followers.into_iter().next(), now_ms)
             }
         };
@@ -92,7 +97,7 @@ pub(in crate::store) async fn step_out(
     store: &Store,
     change: Change,
     event: EventId,
-    target: Target,
+    target: EventTarget,
     now_ms: Millis,
 ) -> Result<Change> {
     let rows = store.read(vec![behind(event, target)]).await?.concat();
@@ -100,12 +105,18 @@ pub(in crate::store) async fn step_out(
     Ok(leave(change, event, target, next, now_ms))
 }
 
-fn behind(event: EventId, target: Target) -> Query {
+fn behind(event: EventId, target: EventTarget) -> Query {
     Query::new(BEHIND, params![event, target.key()])
 }
 
 /// A follower waits as long as its head, where that is the head still and the endpoint is told in order still.
-fn wait(change: Change, (head, follower): (EventId, Value), target: Target, at_ms: Millis, now_ms: Millis) -> Change {
+fn wait(
+    change: Change,
+    (head, follower): (EventId, Value),
+    target: EventTarget,
+    at_ms: Millis,
+    now_ms: Millis,
+) -> Change {
     let sql = "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
                WHERE event_id = ? AND target_id = ? AND owner IS NULL AND object IS NOT NULL AND ready_ms < ? \
                AND EXISTS (SELECT 1 FROM sb_delivery_turn t WHERE t.event_id = ? \
@@ -115,7 +126,7 @@ fn wait(change: Change, (head, follower): (EventId, Value), target: Target, at_m
 }
 
 /// The next, where there is one, goes at once, but for one that waits for a try of its own.
-fn leave(change: Change, event: EventId, target: Target, next: Option<Value>, now_ms: Millis) -> Change {
+fn leave(change: Change, event: EventId, target: EventTarget, next: Option<Value>, now_ms: Millis) -> Change {
     let change = change.run(LEAVE, params![event, target.key()]);
     let Some(next) = next else { return change };
     let sql = "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \

@@ -15,7 +15,7 @@ use super::{Error, Result};
 const WAITING: usize = 8192;
 
 /// A kind of write that many callers share.
-pub trait Write: Send + Sync + 'static {
+pub trait BatchWrite: Send + Sync + 'static {
     type Item: Send + Sync + 'static;
     type Done: Send + 'static;
     /// What its caller is told of an item.
@@ -55,23 +55,23 @@ pub trait Write: Send + Sync + 'static {
 /// one 8,900/s, two 9,100/s, three 8,500/s on MariaDB).
 pub const WRITERS: usize = 2;
 
-type Answer<W> = oneshot::Sender<Result<<W as Write>::Answer>>;
-type Entry<W> = (<W as Write>::Item, Answer<W>);
+type BatchReply<W> = oneshot::Sender<Result<<W as BatchWrite>::Answer>>;
+type BatchEntry<W> = (<W as BatchWrite>::Item, BatchReply<W>);
 
 /// The door to one kind of batch; clones share it.
-pub struct Batch<W: Write> {
+pub struct BatchWriter<W: BatchWrite> {
     /// One for each writer.
-    queues: Arc<[mpsc::Sender<Entry<W>>]>,
+    queues: Arc<[mpsc::Sender<BatchEntry<W>>]>,
     work: Arc<W>,
 }
 
-impl<W: Write> Clone for Batch<W> {
+impl<W: BatchWrite> Clone for BatchWriter<W> {
     fn clone(&self) -> Self {
         Self { queues: self.queues.clone(), work: self.work.clone() }
     }
 }
 
-impl<W: Write> Batch<W> {
+impl<W: BatchWrite> BatchWriter<W> {
     /// Starts a writer of this kind; it ends when the last door to it is dropped, and not before
     /// everything in it is answered.
     pub fn start(work: W) -> Self {
@@ -89,7 +89,7 @@ impl<W: Write> Batch<W> {
         Self { queues: (0..writers.max(1)).map(start).collect(), work: work.clone() }
     }
 
-    fn queue(&self, item: &W::Item) -> &mpsc::Sender<Entry<W>> {
+    fn queue(&self, item: &W::Item) -> &mpsc::Sender<BatchEntry<W>> {
         let mut hash = DefaultHasher::new();
         self.work.row(item).hash(&mut hash);
         let writers = self.queues.len() as u64;
@@ -102,25 +102,25 @@ impl<W: Write> Batch<W> {
     }
 
     /// Queues one item to be written together with its neighbours. Whoever drops what this returns has gone away.
-    pub fn send(&self, item: W::Item) -> Result<Queued<W::Answer>> {
+    pub fn send(&self, item: W::Item) -> Result<QueuedItem<W::Answer>> {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue(&item);
         queue.try_send((item, answer)).map_err(|_| Error::Busy("too many writes are waiting".into()))?;
-        Ok(Queued(answered))
+        Ok(QueuedItem(answered))
     }
 }
 
 /// An item that waits for its commit.
-pub struct Queued<T>(oneshot::Receiver<Result<T>>);
+pub struct QueuedItem<T>(oneshot::Receiver<Result<T>>);
 
-impl<T> Queued<T> {
+impl<T> QueuedItem<T> {
     /// What became of it, once that is committed.
     pub async fn written(self) -> Result<T> {
         self.0.await.map_err(|_| Error::Unavailable("the write was given up".into()))?
     }
 }
 
-async fn run<W: Write>(work: Arc<W>, mut entries: mpsc::Receiver<Entry<W>>) {
+async fn run<W: BatchWrite>(work: Arc<W>, mut entries: mpsc::Receiver<BatchEntry<W>>) {
     let mut batch = Vec::with_capacity(W::ITEMS);
     let mut is_busy = false;
     while entries.recv_many(&mut batch, W::ITEMS).await > 0 {
@@ -136,7 +136,7 @@ async fn run<W: Write>(work: Arc<W>, mut entries: mpsc::Receiver<Entry<W>>) {
 }
 
 /// Writes a batch; one that races is written again in halves, so that a conflict fails only its own.
-async fn write_all<W: Write>(work: &W, items: Vec<W::Item>, answers: Vec<Answer<W>>) {
+async fn write_all<W: BatchWrite>(work: &W, items: Vec<W::Item>, answers: Vec<BatchReply<W>>) {
     let mut left = vec![(items, answers)];
     let mut races = 0;
     while let Some((mut items, mut answers)) = left.pop() {
@@ -188,7 +188,7 @@ mod tests {
         commits: AtomicUsize,
     }
 
-    impl Write for std::sync::Arc<Picky> {
+    impl BatchWrite for std::sync::Arc<Picky> {
         type Item = u32;
         type Done = u32;
         type Answer = u32;
@@ -212,7 +212,7 @@ mod tests {
     #[derive(Default)]
     struct Slow(Mutex<Vec<(&'static str, u64)>>);
 
-    impl Write for std::sync::Arc<Slow> {
+    impl BatchWrite for std::sync::Arc<Slow> {
         type Item = (&'static str, u64);
         type Done = ();
         type Answer = ();
@@ -235,7 +235,7 @@ mod tests {
     #[tokio::test]
     async fn what_would_race_keeps_its_order_with_several_writers() {
         let work = std::sync::Arc::new(Slow::default());
-        let batch = Batch::start_many(work.clone(), 4);
+        let batch = BatchWriter::start_many(work.clone(), 4);
         let rows = ["a", "b", "c", "d", "e", "f"];
         let items = (0..120).map(|n| (rows[n % rows.len()], n as u64));
         let all = futures_util::future::join_all(items.map(|item| batch.write(item))).await;
@@ -251,7 +251,7 @@ mod tests {
     #[tokio::test]
     async fn who_goes_away_before_the_commit_is_not_written() {
         let work = std::sync::Arc::new(Picky::default());
-        let batch = Batch::start(work.clone());
+        let batch = BatchWriter::start(work.clone());
         drop(batch.send(1));
         assert!(matches!(batch.write(2).await, Ok(4)));
         let written = work.written.lock().map(|written| written.clone()).unwrap_or_default();
@@ -261,7 +261,7 @@ mod tests {
     #[tokio::test]
     async fn a_conflict_fails_only_its_own_and_order_is_kept() {
         let work = std::sync::Arc::new(Picky::default());
-        let batch = Batch::start(work.clone());
+        let batch = BatchWriter::start(work.clone());
         let all = futures_util::future::join_all((0..100).map(|item| batch.write(item))).await;
         for (item, done) in all.into_iter().enumerate() {
             match done {

@@ -5,50 +5,50 @@ use std::borrow::Cow;
 use super::{Error, Result, Row, Value};
 
 /// The text of a statement.
-pub(super) type Sql = Cow<'static, str>;
+pub(super) type SqlText = Cow<'static, str>;
 
 /// One statement; or one for each of many rows or keys, which a server is sent as one for all of them, while the
 /// embedded engine runs it for each: there it costs less than a list does.
 #[derive(Clone, Debug)]
 pub struct Query {
-    sql: Sql,
+    sql: SqlText,
     params: Vec<Value>,
-    over: Over,
+    over: RowsOrKeys,
 }
 
 #[derive(Clone, Debug)]
-enum Over {
+enum RowsOrKeys {
     Nothing,
     /// Rows of so many values to insert, each written so: they are the parameters.
-    Rows(usize, Sql),
+    Rows(usize, SqlText),
     /// Keys, in the place of `{}`, behind the parameters.
     Keys(Vec<Value>),
 }
 
 impl Query {
-    pub fn new(sql: impl Into<Sql>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params, over: Over::Nothing }
+    pub fn new(sql: impl Into<SqlText>, params: Vec<Value>) -> Self {
+        Self { sql: sql.into(), params, over: RowsOrKeys::Nothing }
     }
 
     /// Looks many keys up, each for itself: `sql` has `{}` where they go, behind the parameters in `before`.
-    pub fn over(sql: impl Into<Sql>, before: &[Value], mut keys: Vec<Value>) -> Self {
+    pub fn over(sql: impl Into<SqlText>, before: &[Value], mut keys: Vec<Value>) -> Self {
         // none twice, and in an order that is everybody's
         keys.sort_unstable();
         keys.dedup();
-        Self { sql: sql.into(), params: before.to_vec(), over: Over::Keys(keys) }
+        Self { sql: sql.into(), params: before.to_vec(), over: RowsOrKeys::Keys(keys) }
     }
 
     /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row so many values, in the places of `row`.
-    pub(super) fn rows(into: impl Into<Sql>, row: impl Into<Sql>, width: usize, values: Vec<Value>) -> Self {
-        Self { sql: into.into(), params: values, over: Over::Rows(width, row.into()) }
+    pub(super) fn rows(into: impl Into<SqlText>, row: impl Into<SqlText>, width: usize, values: Vec<Value>) -> Self {
+        Self { sql: into.into(), params: values, over: RowsOrKeys::Rows(width, row.into()) }
     }
 
     /// As one statement to read by, with its parameters. Lists are filled up with their last key, so that there are few shapes.
     pub(super) fn whole(&self) -> (Cow<'_, str>, Vec<Value>) {
         match &self.over {
             // rows are only written
-            Over::Nothing | Over::Rows(..) => (Cow::Borrowed(&*self.sql), self.params.clone()),
-            Over::Keys(keys) => {
+            RowsOrKeys::Nothing | RowsOrKeys::Rows(..) => (Cow::Borrowed(&*self.sql), self.params.clone()),
+            RowsOrKeys::Keys(keys) => {
                 let size = keys.len().next_power_of_two();
                 let last = keys.last().unwrap_or(&Value::Null);
                 let filled = keys.iter().chain(std::iter::repeat(last)).take(size);
@@ -66,7 +66,7 @@ impl Query {
                 value(text, one);
             }
         };
-        if let Over::Rows(width, row) = &self.over {
+        if let RowsOrKeys::Rows(width, row) = &self.over {
             for (n, values) in self.params.chunks(*width).enumerate() {
                 text.push_str(if n > 0 { ", " } else { &self.sql });
                 text.push_str(if n > 0 { "" } else { " VALUES " });
@@ -81,7 +81,7 @@ impl Query {
             return Ok(());
         }
         let keys = match &self.over {
-            Over::Keys(keys) if !keys.is_empty() => keys.as_slice(),
+            RowsOrKeys::Keys(keys) if !keys.is_empty() => keys.as_slice(),
             _ => &[Value::Null],
         };
         let wrong = || Error::Data("not as many values as places".into());
@@ -111,18 +111,18 @@ impl Query {
     /// The statement for one row or key.
     pub(super) fn single(&self) -> Cow<'_, str> {
         match &self.over {
-            Over::Nothing => Cow::Borrowed(&*self.sql),
-            Over::Rows(_, row) => format!("{} VALUES {row}", self.sql).into(),
-            Over::Keys(_) => self.sql.replace("{}", "?").into(),
+            RowsOrKeys::Nothing => Cow::Borrowed(&*self.sql),
+            RowsOrKeys::Rows(_, row) => format!("{} VALUES {row}", self.sql).into(),
+            RowsOrKeys::Keys(_) => self.sql.replace("{}", "?").into(),
         }
     }
 
     /// The parameters of each time that [`Query::single`] is run: the former, then the latter.
     pub(super) fn turns(&self) -> Vec<(&[Value], &[Value])> {
         match &self.over {
-            Over::Nothing => vec![(&self.params, &[])],
-            Over::Rows(width, _) => self.params.chunks(*width).map(|row| (row, [].as_slice())).collect(),
-            Over::Keys(keys) => keys.chunks(1).map(|key| (self.params.as_slice(), key)).collect(),
+            RowsOrKeys::Nothing => vec![(&self.params, &[])],
+            RowsOrKeys::Rows(width, _) => self.params.chunks(*width).map(|row| (row, [].as_slice())).collect(),
+            RowsOrKeys::Keys(keys) => keys.chunks(1).map(|key| (self.params.as_slice(), key)).collect(),
         }
     }
 }
@@ -134,7 +134,7 @@ pub(in crate::store) fn marks(count: usize) -> String {
 
 /// One statement of a change and how many rows it must touch.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
+pub(super) struct ChangeStep {
     pub(super) query: Query,
     pub(super) rows: Option<u64>,
     /// The rows it touches count with those of the next statement.
@@ -143,20 +143,20 @@ pub(super) struct Step {
 
 /// Compares what each statement touched with what it must touch.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct RowTally {
     /// How many rows each statement touched.
     pub(super) touched: Vec<u64>,
     carried: u64,
 }
 
-impl Tally {
+impl RowTally {
     /// Whether the statement before has found all that this one shares with it.
-    pub(super) fn is_met(&self, step: &Step) -> bool {
+    pub(super) fn is_met(&self, step: &ChangeStep) -> bool {
         self.carried > 0 && step.rows == Some(self.carried)
     }
 
     /// Takes down what one statement touched, in their order.
-    pub(super) fn add(&mut self, step: &Step, touched: u64) -> Result<()> {
+    pub(super) fn add(&mut self, step: &ChangeStep, touched: u64) -> Result<()> {
         let index = self.touched.len();
         self.touched.push(touched);
         let together = self.carried + touched;
@@ -174,7 +174,7 @@ impl Tally {
 /// run again after a deadlock, and many can share one commit, each answered for itself.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<ChangeStep>,
     pub(in crate::store) settled_by: Option<Query>,
     pub(super) then: Option<Query>,
     pub(super) erases: bool,
@@ -182,7 +182,7 @@ pub struct Change {
 
 /// What a change has done.
 #[derive(Debug, Default)]
-pub struct Committed {
+pub struct CommitResult {
     /// How many rows each statement touched; nothing where that was lost with the connection.
     pub touched: Vec<u64>,
     /// What the query behind the last statement found.
@@ -196,20 +196,20 @@ impl Change {
 
     /// A statement that may touch any number of rows.
     #[must_use]
-    pub fn run(self, sql: impl Into<Sql>, params: Vec<Value>) -> Self {
+    pub fn run(self, sql: impl Into<SqlText>, params: Vec<Value>) -> Self {
         self.step(sql, params, None)
     }
 
     /// A statement that must touch exactly one row, or the whole change is [`super::Error::Guard`].
     #[must_use]
-    pub fn one(self, sql: impl Into<Sql>, params: Vec<Value>) -> Self {
+    pub fn one(self, sql: impl Into<SqlText>, params: Vec<Value>) -> Self {
         self.step(sql, params, Some(1))
     }
 
     /// A query that finds a row exactly when this change has committed: settles what became
     /// of it when the connection was lost during the commit.
     #[must_use]
-    pub fn settled_by(mut self, sql: impl Into<Sql>, params: Vec<Value>) -> Self {
+    pub fn settled_by(mut self, sql: impl Into<SqlText>, params: Vec<Value>) -> Self {
         self.settled_by = Some(Query::new(sql, params));
         self
     }
@@ -230,16 +230,16 @@ impl Change {
 
     /// A statement that must touch exactly so many rows.
     #[must_use]
-    pub fn rows(self, rows: u64, sql: impl Into<Sql>, params: Vec<Value>) -> Self {
+    pub fn rows(self, rows: u64, sql: impl Into<SqlText>, params: Vec<Value>) -> Self {
         self.step(sql, params, Some(rows))
     }
 
-    fn step(self, sql: impl Into<Sql>, params: Vec<Value>, rows: Option<u64>) -> Self {
+    fn step(self, sql: impl Into<SqlText>, params: Vec<Value>, rows: Option<u64>) -> Self {
         self.run_query(Query::new(sql, params), rows)
     }
 
     pub(super) fn run_query(mut self, query: Query, rows: Option<u64>) -> Self {
-        self.steps.push(Step { query, rows, with_next: false });
+        self.steps.push(ChangeStep { query, rows, with_next: false });
         self
     }
 

@@ -7,14 +7,14 @@ use super::{Error, Result};
 
 /// Up until something fails.
 #[derive(Debug)]
-pub(super) struct Condition {
+pub(super) struct StoreHealth {
     opened: Instant,
     /// When it last did, in milliseconds since it was opened.
     good_ms: AtomicU64,
     is_down: AtomicBool,
 }
 
-impl Condition {
+impl StoreHealth {
     pub(super) fn new() -> Self {
         Self { opened: Instant::now(), good_ms: AtomicU64::new(0), is_down: AtomicBool::new(false) }
     }
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn one_that_fails_beside_others_that_do_not_says_nothing() {
-        let condition = Condition::new();
+        let condition = StoreHealth::new();
         let begun = condition.opened;
         let away = Err::<(), _>(Error::Unavailable("away".into()));
         condition.wrote(begun, &Err::<(), _>(Error::Busy("many".into())));

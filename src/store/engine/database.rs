@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use super::change::Sql;
-use super::condition::Condition;
-use super::migrate::{self, Schema};
+use super::change::SqlText;
+use super::condition::StoreHealth;
+use super::migrate::{self, StoreSchema};
 use super::mysql::Mysql;
-use super::serving::Serving;
+use super::serving::ServingLock;
 use super::sqlite::Sqlite;
-use super::{Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, params};
+use super::{
+    Change, CommitResult, Error, Metrics, MigrationReport, Query, Result, Row, Settings, StoreUrl, Value, params,
+};
 
 /// Keys of one look-up.
 const LOOK_UPS: usize = 64;
@@ -30,7 +32,7 @@ pub struct Store {
     metrics: Metrics,
     /// What metrics call this database: `store` or `backend`.
     name: &'static str,
-    condition: Arc<Condition>,
+    condition: Arc<StoreHealth>,
 }
 
 impl Store {
@@ -41,7 +43,7 @@ impl Store {
             StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, settings.connections, timeout)?),
             StoreUrl::Mysql(url) => Engine::Mysql(Mysql::open(url, settings.connections)?),
         };
-        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(Condition::new()) })
+        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(StoreHealth::new()) })
     }
 
     /// Opens another program's database, only to read it: an embedded one has to be there.
@@ -49,11 +51,11 @@ impl Store {
         let StoreUrl::Sqlite(path) = &settings.url else { return Self::open(name, settings, metrics) };
         let timeout = settings.timeout.as_duration();
         let engine = Engine::Sqlite(Sqlite::open_foreign(path, settings.connections, timeout)?);
-        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(Condition::new()) })
+        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(StoreHealth::new()) })
     }
 
     /// Runs the migrations that it has not been through.
-    pub(in crate::store) async fn bring_up_to(&self, schema: Schema) -> Result<Report> {
+    pub(in crate::store) async fn bring_up_to(&self, schema: StoreSchema) -> Result<MigrationReport> {
         match &self.engine {
             Engine::Sqlite(sqlite) => migrate::sqlite(&sqlite.path, schema).await,
             Engine::Mysql(mysql) => migrate::mysql(mysql.opts(), mysql.pool(), &schema).await,
@@ -85,8 +87,8 @@ impl Store {
 
     /// Like [`Store::look_up`], of many keys, as many at once as a batch of writes has: few shapes of statements. `sql`
     /// has `{}` where they go.
-    pub(in crate::store) async fn look_up_each(&self, sql: impl Into<Sql>, keys: Vec<Value>) -> Result<Vec<Row>> {
-        let (sql, mut found): (Sql, _) = (sql.into(), Vec::new());
+    pub(in crate::store) async fn look_up_each(&self, sql: impl Into<SqlText>, keys: Vec<Value>) -> Result<Vec<Row>> {
+        let (sql, mut found): (SqlText, _) = (sql.into(), Vec::new());
         for keys in keys.chunks(LOOK_UPS) {
             found.extend(self.look_up(vec![Query::over(sql.clone(), &[], keys.to_vec())]).await?.into_iter().flatten());
         }
@@ -94,18 +96,18 @@ impl Store {
     }
 
     /// Runs one query.
-    pub async fn query(&self, sql: impl Into<Sql>, params: Vec<Value>) -> Result<Vec<Row>> {
+    pub async fn query(&self, sql: impl Into<SqlText>, params: Vec<Value>) -> Result<Vec<Row>> {
         let mut answers = self.read(vec![Query::new(sql, params)]).await?;
         answers.pop().ok_or_else(|| Error::Data("no answer".into()))
     }
 
     /// All rows of a query, each read as a type: see [`Row::read`].
-    pub async fn all<T: DeserializeOwned>(&self, sql: impl Into<Sql>, params: Vec<Value>) -> Result<Vec<T>> {
+    pub async fn all<T: DeserializeOwned>(&self, sql: impl Into<SqlText>, params: Vec<Value>) -> Result<Vec<T>> {
         self.query(sql, params).await?.iter().map(Row::read).collect()
     }
 
     /// The first row of a query, read as a type.
-    pub async fn first<T: DeserializeOwned>(&self, sql: impl Into<Sql>, params: Vec<Value>) -> Result<Option<T>> {
+    pub async fn first<T: DeserializeOwned>(&self, sql: impl Into<SqlText>, params: Vec<Value>) -> Result<Option<T>> {
         self.query(sql, params).await?.first().map(Row::read).transpose()
     }
 
@@ -129,7 +131,7 @@ impl Store {
     }
 
     /// Commits a change, and says what it has done.
-    pub async fn commit_telling(&self, change: Change) -> Result<Committed> {
+    pub async fn commit_telling(&self, change: Change) -> Result<CommitResult> {
         let begun = Instant::now();
         let work = async {
             match &self.engine {
@@ -203,9 +205,9 @@ impl Store {
     }
 
     /// Takes a place among the processes that serve an embedded store; servers have leases instead.
-    pub async fn serve(&self) -> Result<Option<Serving>> {
+    pub async fn serve(&self) -> Result<Option<ServingLock>> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => Serving::of(&sqlite.path).await.map(Some),
+            Engine::Sqlite(sqlite) => ServingLock::of(&sqlite.path).await.map(Some),
             Engine::Mysql(_) => Ok(None),
         }
     }

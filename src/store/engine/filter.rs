@@ -4,12 +4,12 @@ use super::Value;
 use super::change::marks;
 
 /// Conditions, all of which must be met, with their parameters.
-pub(in crate::store) struct Conditions {
+pub(in crate::store) struct SqlConditions {
     sql: String,
     params: Vec<Value>,
 }
 
-impl Conditions {
+impl SqlConditions {
     pub(in crate::store) fn of(condition: &str, params: Vec<Value>) -> Self {
         Self { sql: condition.to_owned(), params }
     }
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn conditions_bring_their_values_in_their_order() {
-        let conditions = Conditions::of("a = ?", vec![1.into()])
+        let conditions = SqlConditions::of("a = ?", vec![1.into()])
             .and_some("b = ?", None::<i64>)
             .and_some("c < ? AND d > ?", Some(2))
             .one_of("e", &[3, 4, 5].map(Value::Int))

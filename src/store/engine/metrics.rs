@@ -9,7 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Copy, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Operation {
+struct OperationLabel {
     database: &'static str,
     operation: &'static str,
 }
@@ -17,8 +17,8 @@ struct Operation {
 /// Read and commit latencies of one database.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    seconds: Family<Operation, Histogram>,
-    failures: Family<Operation, Counter>,
+    seconds: Family<OperationLabel, Histogram>,
+    failures: Family<OperationLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -41,7 +41,7 @@ impl Metrics {
         begun: Instant,
         result: &super::Result<T>,
     ) {
-        let labels = Operation { database, operation };
+        let labels = OperationLabel { database, operation };
         self.seconds.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
         if matches!(result, Err(super::Error::Unavailable(_) | super::Error::Busy(_) | super::Error::Refused(_))) {
             self.failures.get_or_create(&labels).inc();

@@ -16,18 +16,18 @@ pub(in crate::store) const TABLE_ENDS: &str = ") /*! ENGINE=InnoDB CHARACTER SET
 
 /// Which migrations were applied now, by their names.
 #[derive(Clone, Debug, Default)]
-pub struct Report {
+pub struct MigrationReport {
     pub applied: Vec<String>,
 }
 
 /// What makes a database's tables.
-pub(in crate::store) struct Schema {
+pub(in crate::store) struct StoreSchema {
     pub(in crate::store) migrations: Vec<Migration>,
     /// In which it says which of them it has.
     pub(in crate::store) table: &'static str,
 }
 
-impl Schema {
+impl StoreSchema {
     fn runner(&self) -> Runner {
         let mut runner = Runner::new(&self.migrations);
         runner.set_migration_table_name(self.table);
@@ -47,8 +47,8 @@ impl Schema {
     }
 }
 
-fn report(report: &refinery::Report) -> Report {
-    Report { applied: report.applied_migrations().iter().map(ToString::to_string).collect() }
+fn report(report: &refinery::Report) -> MigrationReport {
+    MigrationReport { applied: report.applied_migrations().iter().map(ToString::to_string).collect() }
 }
 
 fn refused(error: &refinery::Error) -> Error {
@@ -69,7 +69,7 @@ fn half_made(error: &refinery::Error) -> Error {
 
 /// Processes that start together on one file take turns by a lock on its folder. (Not on the file:
 /// closing it would let go of the locks that SQLite holds there.)
-pub(super) async fn sqlite(path: &Path, schema: Schema) -> Result<Report> {
+pub(super) async fn sqlite(path: &Path, schema: StoreSchema) -> Result<MigrationReport> {
     let path = path.to_owned();
     let work = move || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -90,7 +90,7 @@ pub(super) async fn sqlite(path: &Path, schema: Schema) -> Result<Report> {
 
 /// Nodes that start together take turns by a named lock, as DDL cannot be rolled back here.
 /// The lock has a connection of its own: the pool may have one only.
-pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &Schema) -> Result<Report> {
+pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &StoreSchema) -> Result<MigrationReport> {
     let mut guard = Conn::new(opts).await?;
     let locked: Option<Option<i64>> = guard.query_first("SELECT GET_LOCK('switchboard_migrate', 30)").await?;
     if locked.flatten() != Some(1) {

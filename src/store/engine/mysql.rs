@@ -10,11 +10,11 @@ use mysql_async::consts::{ColumnType, StatusFlags};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Column, Conn, Opts, Params, Pool, QueryResult, TextProtocol, TxOpts};
 
-use self::connections::{Connections, Held};
-use self::failure::{Failure, classify};
+use self::connections::{HeldConnection, MysqlConnections};
+use self::failure::{MysqlFailure, classify};
 use self::script::scripts;
-use super::change::Tally;
-use super::{Change, Committed, Error, Query, Result, Row, Value};
+use super::change::RowTally;
+use super::{Change, CommitResult, Error, Query, Result, Row, Value};
 
 /// A change that meets another one's waits for at most so long before its next try: somewhere in it, so that those
 /// who met do not meet again.
@@ -25,12 +25,12 @@ const SEARCH: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(super) struct Mysql {
-    connections: Connections,
+    connections: MysqlConnections,
 }
 
 impl Mysql {
     pub(super) fn open(url: &str, connections: usize) -> Result<Self> {
-        Ok(Self { connections: Connections::new(url, connections)? })
+        Ok(Self { connections: MysqlConnections::new(url, connections)? })
     }
 
     pub(super) fn opts(&self) -> Opts {
@@ -47,15 +47,15 @@ impl Mysql {
 
     pub(super) async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
         match self.read_once(queries).await {
-            Err(Failure::Elsewhere(_)) => self.read_once(queries).await.map_err(Failure::into_error),
-            other => other.map_err(Failure::into_error),
+            Err(MysqlFailure::Elsewhere(_)) => self.read_once(queries).await.map_err(MysqlFailure::into_error),
+            other => other.map_err(MysqlFailure::into_error),
         }
     }
 
-    async fn read_once(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, Failure> {
+    async fn read_once(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, MysqlFailure> {
         let mut held = self.connections.get().await.map_err(classify)?;
         let found = select_all(&mut held.connection, queries).await;
-        if matches!(found, Err(Failure::Elsewhere(_))) {
+        if matches!(found, Err(MysqlFailure::Elsewhere(_))) {
             self.connections.leave(held).await;
         }
         found
@@ -63,21 +63,21 @@ impl Mysql {
 
     /// Tries for at most so long while others' changes are in the way. `is_lost`: the server that writes has been
     /// looked for in vain just now.
-    pub(super) async fn commit(&self, change: &Change, within: Duration, is_lost: bool) -> Result<Committed> {
+    pub(super) async fn commit(&self, change: &Change, within: Duration, is_lost: bool) -> Result<CommitResult> {
         let begun = Instant::now();
         let search = if is_lost { Duration::ZERO } else { SEARCH.min(within) };
         let mut held = None;
         for round in 0.. {
             match self.attempt(&mut held, change).await {
                 Ok(committed) => return Ok(committed),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Again(error)) if begun.elapsed() >= within => return Err(error),
-                Err(Failure::Elsewhere(error)) if begun.elapsed() >= search => return Err(error),
-                Err(Failure::Again(_) | Failure::Elsewhere(_)) => {}
-                Err(Failure::Unsettled(error)) => {
+                Err(MysqlFailure::Final(error)) => return Err(error),
+                Err(MysqlFailure::Again(error)) if begun.elapsed() >= within => return Err(error),
+                Err(MysqlFailure::Elsewhere(error)) if begun.elapsed() >= search => return Err(error),
+                Err(MysqlFailure::Again(_) | MysqlFailure::Elsewhere(_)) => {}
+                Err(MysqlFailure::Unsettled(error)) => {
                     let Some(probe) = &change.settled_by else { return Err(error) };
                     if self.is_settled(probe).await? {
-                        return Ok(Committed::default());
+                        return Ok(CommitResult::default());
                     }
                     if begun.elapsed() >= within {
                         return Err(error);
@@ -95,15 +95,15 @@ impl Mysql {
     }
 
     /// One try. The connection is held for the next one where that is to be made on it.
-    async fn attempt(&self, held: &mut Option<Held>, change: &Change) -> Result<Committed, Failure> {
+    async fn attempt(&self, held: &mut Option<HeldConnection>, change: &Change) -> Result<CommitResult, MysqlFailure> {
         let mut on = match held.take() {
             Some(on) => on,
             None => self.connections.get().await.map_err(classify)?,
         };
         let done = transact(&mut on.connection, change).await;
         match &done {
-            Err(Failure::Elsewhere(_)) => self.connections.leave(on).await,
-            Err(Failure::Again(_)) => *held = Some(on),
+            Err(MysqlFailure::Elsewhere(_)) => self.connections.leave(on).await,
+            Err(MysqlFailure::Again(_)) => *held = Some(on),
             _ => {}
         }
         done
@@ -129,14 +129,14 @@ async fn pause(round: u32) {
 }
 
 /// Runs a change as one transaction.
-async fn transact(connection: &mut Conn, change: &Change) -> Result<Committed, Failure> {
+async fn transact(connection: &mut Conn, change: &Change) -> Result<CommitResult, MysqlFailure> {
     let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(classify)?;
     // one that is alone is whole; those that make tables are, and end the transaction
     let is_watched = change.steps.len() + usize::from(change.then.is_some()) > 1 && is_within(&transaction);
-    let (mut tally, mut found) = (Tally::default(), Vec::new());
+    let (mut tally, mut found) = (RowTally::default(), Vec::new());
     let mut steps = change.steps.iter();
     let queries = change.steps.iter().map(|step| &step.query).chain(&change.then);
-    for (script, count) in scripts(queries).map_err(Failure::Final)? {
+    for (script, count) in scripts(queries).map_err(MysqlFailure::Final)? {
         let mut answers = ask(&mut transaction, script).await?;
         for _ in 0..count {
             let touched = answers.affected_rows();
@@ -146,21 +146,21 @@ async fn transact(connection: &mut Conn, change: &Change) -> Result<Committed, F
                 // what came behind it is taken back with the rest
                 let _ = answers.drop_result().await;
                 transaction.rollback().await.map_err(classify)?;
-                return Err(Failure::Final(guard));
+                return Err(MysqlFailure::Final(guard));
             }
         }
     }
     if is_watched && !is_within(&transaction) {
         let _ = transaction.rollback().await;
         let error = Error::Unavailable("the server has given a transaction up, and did not say so".into());
-        return Err(Failure::Unsettled(error));
+        return Err(MysqlFailure::Unsettled(error));
     }
-    let found = rows(found).map_err(Failure::Final)?;
+    let found = rows(found).map_err(MysqlFailure::Final)?;
     transaction.commit().await.map_err(|error| match classify(error) {
-        Failure::Final(error @ Error::Unavailable(_)) => Failure::Unsettled(error),
+        MysqlFailure::Final(error @ Error::Unavailable(_)) => MysqlFailure::Unsettled(error),
         other => other,
     })?;
-    Ok(Committed { touched: tally.touched, found })
+    Ok(CommitResult { touched: tally.touched, found })
 }
 
 /// Whether the last answer says that a transaction is open. A Galera node may roll one back between two statements of
@@ -171,23 +171,23 @@ fn is_within(connection: &Conn) -> bool {
 }
 
 /// Sends a script, and takes what is answered to the session that it asks for.
-async fn ask(on: &mut impl Queryable, script: String) -> Result<QueryResult<'_, 'static, TextProtocol>, Failure> {
+async fn ask(on: &mut impl Queryable, script: String) -> Result<QueryResult<'_, 'static, TextProtocol>, MysqlFailure> {
     let mut answers = on.query_iter(script).await.map_err(classify)?;
     let _: Vec<mysql_async::Row> = answers.collect().await.map_err(classify)?;
     Ok(answers)
 }
 
-async fn select_all(connection: &mut Conn, queries: &[Query]) -> Result<Vec<Vec<Row>>, Failure> {
+async fn select_all(connection: &mut Conn, queries: &[Query]) -> Result<Vec<Vec<Row>>, MysqlFailure> {
     if let [query] = queries {
         let (sql, values) = query.whole();
         let found = connection.exec(sql.as_ref(), params(values)).await.map_err(classify)?;
-        return Ok(vec![rows(found).map_err(Failure::Final)?]);
+        return Ok(vec![rows(found).map_err(MysqlFailure::Final)?]);
     }
     let mut found = Vec::with_capacity(queries.len());
-    for (script, count) in scripts(queries).map_err(Failure::Final)? {
+    for (script, count) in scripts(queries).map_err(MysqlFailure::Final)? {
         let mut answers = ask(connection, script).await?;
         for _ in 0..count {
-            found.push(rows(answers.collect().await.map_err(classify)?).map_err(Failure::Final)?);
+            found.push(rows(answers.collect().await.map_err(classify)?).map_err(MysqlFailure::Final)?);
         }
     }
     Ok(found)

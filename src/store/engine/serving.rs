@@ -9,12 +9,12 @@ use super::{Error, Result};
 
 /// A process's place among those that serve a file.
 #[derive(Debug)]
-pub struct Serving {
+pub struct ServingLock {
     file: File,
     is_alone: bool,
 }
 
-impl Serving {
+impl ServingLock {
     /// Takes the place; alone, if nobody else has one.
     pub(super) async fn of(path: &Path) -> Result<Self> {
         // beside the store, not the store: closing that would let go of the locks that SQLite holds there

@@ -23,11 +23,11 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use connect::connect;
 use connect::connect_foreign;
 pub(in crate::store) use connect::look_into;
-use journal::Journal;
-use reader::Readers;
-use writer::Task;
+use journal::ErasureJournal;
+use reader::ReaderThreads;
+use writer::WriterTask;
 
-use super::{Change, Committed, Error, Query, Result, Row, Value};
+use super::{Change, CommitResult, Error, Query, Result, Row, Value};
 
 /// Changes waiting for the writer; beyond that the store says that it is busy.
 const QUEUE: usize = 4096;
@@ -36,20 +36,20 @@ const DESKS: usize = 2;
 /// KiB of pages that the writer keeps, as SQLite wants it: the leaves that random keys fall on.
 const WRITER_CACHE: i32 = -16_000;
 
-type Answer<T> = oneshot::Sender<Result<T>>;
+type EngineReply<T> = oneshot::Sender<Result<T>>;
 /// Opens a connection, for whoever first needs one: an idle server holds none but the writer's.
-type Opener = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
-type Write = (Task, Answer<Committed>);
+type ConnectionOpener = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
+type QueuedWrite = (WriterTask, EngineReply<CommitResult>);
 
 #[derive(Clone)]
 pub(super) struct Sqlite {
     pub(super) path: Arc<PathBuf>,
-    readers: Readers,
+    readers: ReaderThreads,
     desks: Arc<[Mutex<Option<Connection>>; DESKS]>,
-    opener: Opener,
+    opener: ConnectionOpener,
     /// `None`: the file is another program's.
-    writes: Option<mpsc::Sender<Write>>,
-    journal: Arc<Journal>,
+    writes: Option<mpsc::Sender<QueuedWrite>>,
+    journal: Arc<ErasureJournal>,
 }
 
 impl Sqlite {
@@ -62,17 +62,17 @@ impl Sqlite {
         // the writer opens first: it sets the file's journal
         let connection = connect(path, timeout)?;
         connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
-        let journal = Arc::<Journal>::default();
+        let journal = Arc::<ErasureJournal>::default();
         // a process that was killed may have left something in it
         journal.has_erased();
         let erased = journal.clone();
         start("sqlite-writer", move || writer::run(&connection, changes, &erased))?;
         let path = Arc::new(path.to_owned());
-        let opener: Opener = {
+        let opener: ConnectionOpener = {
             let path = path.clone();
             Arc::new(move || connect(&path, timeout))
         };
-        let readers = Readers::new(readers, &opener);
+        let readers = ReaderThreads::new(readers, &opener);
         Ok(Self { path, readers, desks: Arc::default(), opener, writes: Some(writes), journal })
     }
 
@@ -81,11 +81,11 @@ impl Sqlite {
         // what cannot be read is said at once
         connect_foreign(path, timeout)?;
         let path = Arc::new(path.to_owned());
-        let opener: Opener = {
+        let opener: ConnectionOpener = {
             let path = path.clone();
             Arc::new(move || connect_foreign(&path, timeout))
         };
-        let readers = Readers::new(readers, &opener);
+        let readers = ReaderThreads::new(readers, &opener);
         Ok(Self { path, readers, desks: Arc::default(), opener, writes: None, journal: Arc::default() })
     }
 
@@ -118,13 +118,13 @@ impl Sqlite {
         select_all(connection, queries)
     }
 
-    pub(super) async fn commit(&self, change: Change) -> Result<Committed> {
-        self.have_done(Task::Write(change)).await
+    pub(super) async fn commit(&self, change: Change) -> Result<CommitResult> {
+        self.have_done(WriterTask::Write(change)).await
     }
 
     /// Writes to the journal what is never committed: a full disk is found so, and a file that has become read-only.
     pub(super) async fn check(&self) -> Result<()> {
-        self.have_done(Task::Check).await.map(drop)
+        self.have_done(WriterTask::Check).await.map(drop)
     }
 
     /// Empties the journal of what was erased, where it is time to; at the end: whatever it holds.
@@ -132,10 +132,10 @@ impl Sqlite {
         if self.writes.is_none() || !(is_end || self.journal.is_due()) {
             return Ok(());
         }
-        self.have_done(Task::Empty).await.map(drop)
+        self.have_done(WriterTask::Empty).await.map(drop)
     }
 
-    async fn have_done(&self, task: Task) -> Result<Committed> {
+    async fn have_done(&self, task: WriterTask) -> Result<CommitResult> {
         let foreign = || Error::Refused("this database is another program's, and only read".into());
         ask(self.writes.as_ref().ok_or_else(foreign)?, task)?.await
     }
@@ -151,7 +151,10 @@ fn create(path: &Path) -> std::io::Result<()> {
 }
 
 /// Puts a question into a queue; what is returned waits for its answer.
-fn ask<Q, A>(queue: &mpsc::Sender<(Q, Answer<A>)>, question: Q) -> Result<impl Future<Output = Result<A>> + use<Q, A>> {
+fn ask<Q, A>(
+    queue: &mpsc::Sender<(Q, EngineReply<A>)>,
+    question: Q,
+) -> Result<impl Future<Output = Result<A>> + use<Q, A>> {
     let (answer, answered) = oneshot::channel();
     queue.try_send((question, answer)).map_err(|_| Error::Busy("the embedded store is busy".into()))?;
     Ok(async { answered.await.map_err(|_| Error::Unavailable("the embedded store has stopped".into()))? })

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Content, Job};
+use super::{JobContent, LeasedWebhook};
 use crate::model::{InboundId, Millis};
-use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, Owner, TAKE};
+use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, LeaseOwner, TAKE};
 use crate::store::{Change, Query, Result, Row, Store, Value};
 
 /// Takes at most `limit` jobs that are free and due, the longest due first; they come in the order of arrival.
 pub async fn claim<R>(
     store: &Store,
-    owner: &Owner,
+    owner: &LeaseOwner,
     now_ms: Millis,
     lease: Duration,
     limit: i64,
-) -> Result<Vec<Job<R>>> {
+) -> Result<Vec<LeasedWebhook<R>>> {
     let until_ms = now_ms + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 4);
     let taken = Lease { owner, now_ms, until_ms };
     let sql = format!("SELECT id FROM sb_inbound WHERE {FREE} ORDER BY ready_ms, id LIMIT ?");
@@ -39,15 +39,15 @@ pub async fn claim<R>(
     Ok(jobs)
 }
 
-fn parse<R>(row: &Row, lease_ends: Instant) -> Result<Job<R>> {
+fn parse<R>(row: &Row, lease_ends: Instant) -> Result<LeasedWebhook<R>> {
     let (id, account, kind, payload, received_ms) = row.read()?;
-    Ok(Job { id, account, kind, content: Content::Stored(payload), received_ms, lease_ends })
+    Ok(LeasedWebhook { id, account, kind, content: JobContent::Stored(payload), received_ms, lease_ends })
 }
 
 /// Gives jobs back, to be claimed again at `ready_ms`.
 pub async fn give_back(
     store: &Store,
-    owner: &Owner,
+    owner: &LeaseOwner,
     ids: &[InboundId],
     ready_ms: Millis,
     now_ms: Millis,

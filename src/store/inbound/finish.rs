@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::model::message::MessageState;
 use crate::model::{CallStatus, InboundId, MessageId, Millis};
 use crate::store::call::{self, Call};
-use crate::store::event::{self, Told};
-use crate::store::lease::Owner;
+use crate::store::event::{self, PendingEvents};
+use crate::store::lease::LeaseOwner;
 use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, address, states_before};
 use crate::store::receipt::{self, NewReceipt};
@@ -14,7 +14,7 @@ use crate::store::{Change, Result, Row, Store, Value, params};
 
 /// A text that has been handled.
 #[derive(Clone, Debug)]
-pub struct Text {
+pub struct FinishedText {
     pub id: InboundId,
     /// Its row; a text to no number of ours has none.
     pub message: Option<Message>,
@@ -24,7 +24,7 @@ pub struct Text {
 
 /// What receipts come to.
 #[derive(Clone, Debug, Default)]
-pub struct Folded {
+pub struct FoldedReceipts {
     /// What had not been said before.
     pub said: Vec<NewReceipt>,
     /// Codes of receipts that had come without: of which message, under which name.
@@ -42,7 +42,7 @@ pub struct Folded {
 }
 
 /// Marks jobs done. [`crate::store::Error::Guard`]: one of them is no longer ours.
-fn done(change: Change, owner: &Owner, ids: impl Iterator<Item = InboundId>) -> Change {
+fn done(change: Change, owner: &LeaseOwner, ids: impl Iterator<Item = InboundId>) -> Change {
     let keys: Vec<Value> = ids.map(Value::from).collect();
     let sql = "UPDATE sb_inbound SET owner = NULL, ready_ms = NULL WHERE owner = ? AND ready_ms IS NOT NULL \
                AND id IN ({})";
@@ -54,7 +54,13 @@ fn done(change: Change, owner: &Owner, ids: impl Iterator<Item = InboundId>) -> 
 }
 
 /// Writes texts as messages, with what is told of them, and marks their jobs done.
-pub async fn texts(store: &Store, owner: &Owner, texts: &[Text], told: &Told, now_ms: Millis) -> Result<()> {
+pub async fn texts(
+    store: &Store,
+    owner: &LeaseOwner,
+    texts: &[FinishedText],
+    told: &PendingEvents,
+    now_ms: Millis,
+) -> Result<()> {
     let counted = event::counted(&told.new);
     let values = |message: &Message| message.values(counted.get(&message.id).copied().unwrap_or(0));
     let messages = || texts.iter().filter_map(|text| text.message.as_ref());
@@ -70,7 +76,13 @@ pub async fn texts(store: &Store, owner: &Owner, texts: &[Text], told: &Told, no
 
 /// Keeps what receipts say, moves their messages on, and marks the jobs done.
 /// [`crate::store::Error::is_race`]: a message, or a job, is not as it was read.
-pub async fn receipts(store: &Store, owner: &Owner, folded: &Folded, told: &Told, now_ms: Millis) -> Result<()> {
+pub async fn receipts(
+    store: &Store,
+    owner: &LeaseOwner,
+    folded: &FoldedReceipts,
+    told: &PendingEvents,
+    now_ms: Millis,
+) -> Result<()> {
     let mut change = receipt::add(Change::new(), &folded.said);
     for (message, name, code) in &folded.codes {
         change = receipt::fill(change, *message, name, *code);

@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 use tokio::time::Instant;
 
-use super::{Content, Job, Kind};
+use super::{JobContent, LeasedWebhook, WebhookKind};
 use crate::model::{AccountId, Clock, InboundId, Millis};
-use crate::store::batch::Write;
-use crate::store::lease::Owner;
+use crate::store::batch::BatchWrite;
+use crate::store::lease::LeaseOwner;
 use crate::store::{Change, Query, Result, Store, Value, params};
 
 const INSERT: &str = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, set_ms, tries, \
@@ -25,10 +25,10 @@ const BY_SIGNATURE: &str =
 
 /// A webhook that its provider has proved to be its own.
 #[derive(Clone, Debug)]
-pub struct New<R> {
+pub struct NewWebhook<R> {
     pub id: InboundId,
     pub account: AccountId,
-    pub kind: Kind,
+    pub kind: WebhookKind,
     /// What its repeats have in common, at most 96 characters.
     pub key: String,
     /// What must keep its order: the texts of one person, the receipts of one message.
@@ -38,19 +38,19 @@ pub struct New<R> {
     pub read: R,
     pub received_ms: Millis,
     /// Where its provider signs what it posts.
-    pub signature: Option<Signature>,
+    pub signature: Option<PostSignature>,
 }
 
 /// A provider's signature: keyed hashes, of itself and of the fields that came with it.
 #[derive(Clone, Debug)]
-pub struct Signature {
+pub struct PostSignature {
     pub hash: [u8; 16],
     pub fields: [u8; 16],
 }
 
 /// Whether it had come before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum WebhookIntakeResult {
     New,
     Repeat,
     /// Its signature had, with other fields: the same bytes, cut elsewhere. Nothing is stored.
@@ -58,43 +58,43 @@ pub enum Taken {
 }
 
 /// Writes batches of webhooks.
-pub struct Intake<R> {
+pub struct WebhookIntake<R> {
     pub store: Store,
     pub clock: Clock,
-    pub owner: Owner,
+    pub owner: LeaseOwner,
     pub lease: Duration,
     /// To this node's worker; what finds no room there waits in the store, free for all.
-    pub queue: Sender<Job<R>>,
+    pub queue: Sender<LeasedWebhook<R>>,
 }
 
-type Key<'a> = (AccountId, Kind, Cow<'a, str>);
+type WebhookKey<'a> = (AccountId, WebhookKind, Cow<'a, str>);
 
 /// What has come before: out of the store, and of the same batch.
 #[derive(Default)]
-struct Known<'a> {
-    keys: HashSet<Key<'a>>,
+struct KnownWebhooks<'a> {
+    keys: HashSet<WebhookKey<'a>>,
     /// The fields of each signature.
     signatures: HashMap<[u8; 16], [u8; 16]>,
 }
 
-impl<'a> Known<'a> {
-    fn add<R>(&mut self, item: &'a New<R>) -> Taken {
-        if let Some(Signature { hash, fields }) = &item.signature {
+impl<'a> KnownWebhooks<'a> {
+    fn add<R>(&mut self, item: &'a NewWebhook<R>) -> WebhookIntakeResult {
+        if let Some(PostSignature { hash, fields }) = &item.signature {
             if let Some(known) = self.signatures.get(hash) {
-                return if known == fields { Taken::Repeat } else { Taken::Recut };
+                return if known == fields { WebhookIntakeResult::Repeat } else { WebhookIntakeResult::Recut };
             }
             self.signatures.insert(*hash, *fields);
         }
         let is_new = self.keys.insert((item.account, item.kind, item.key.as_str().into()));
-        if is_new { Taken::New } else { Taken::Repeat }
+        if is_new { WebhookIntakeResult::New } else { WebhookIntakeResult::Repeat }
     }
 }
 
-impl<R: Clone + Send + Sync + 'static> Intake<R> {
+impl<R: Clone + Send + Sync + 'static> WebhookIntake<R> {
     /// Which of these have come before. Honest posts hardly ever share a signature but not a key: signatures are looked
     /// up by themselves only once the store has refused one.
-    async fn known<'a>(&self, items: &[New<R>], by_signature: bool) -> Result<Known<'a>> {
-        let mut groups: HashMap<(AccountId, Kind), Vec<Value>> = HashMap::new();
+    async fn known<'a>(&self, items: &[NewWebhook<R>], by_signature: bool) -> Result<KnownWebhooks<'a>> {
+        let mut groups: HashMap<(AccountId, WebhookKind), Vec<Value>> = HashMap::new();
         for item in items {
             groups.entry((item.account, item.kind)).or_default().push(item.key.as_str().into());
         }
@@ -108,7 +108,7 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
             queries.push(Query::over(BY_SIGNATURE, &[], hashes.collect()));
         }
         let answers = self.store.look_up(queries).await?;
-        let mut known = Known::default();
+        let mut known = KnownWebhooks::default();
         for (nth, rows) in answers.iter().enumerate() {
             for row in rows {
                 if let Some(((account, kind), _)) = groups.get(nth) {
@@ -123,14 +123,18 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
     }
 
     /// Writes what is new of these.
-    async fn write_new<'a>(&self, items: &'a [New<R>], mut known: Known<'a>) -> Result<Vec<Taken>> {
+    async fn write_new<'a>(
+        &self,
+        items: &'a [NewWebhook<R>],
+        mut known: KnownWebhooks<'a>,
+    ) -> Result<Vec<WebhookIntakeResult>> {
         let (now_ms, lease_ends) = (self.clock.now_ms(), Instant::now() + self.lease);
         let (mut rows, mut done) = (Vec::new(), Vec::with_capacity(items.len()));
-        let mut jobs: Vec<(OwnedPermit<Job<R>>, Job<R>)> = Vec::new();
+        let mut jobs: Vec<(OwnedPermit<LeasedWebhook<R>>, LeasedWebhook<R>)> = Vec::new();
         for item in items {
             let signature = item.signature.as_ref().filter(|signature| !known.signatures.contains_key(&signature.hash));
             let taken = known.add(item);
-            if taken == Taken::New {
+            if taken == WebhookIntakeResult::New {
                 let place = self.queue.clone().try_reserve_owned().ok();
                 rows.push(self.row(item, place.is_some(), now_ms));
                 jobs.extend(place.map(|place| (place, job(item, lease_ends))));
@@ -151,7 +155,7 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
         Ok(done)
     }
 
-    fn row(&self, item: &New<R>, is_ours: bool, now_ms: Millis) -> Vec<Value> {
+    fn row(&self, item: &NewWebhook<R>, is_ours: bool, now_ms: Millis) -> Vec<Value> {
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX / 4);
         let owner = is_ours.then_some(&self.owner);
         params![
@@ -172,7 +176,7 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
 }
 
 /// The row of a signature alone, which is no job.
-fn spent<R>(item: &New<R>, Signature { hash, fields }: &Signature, now_ms: Millis) -> Vec<Value> {
+fn spent<R>(item: &NewWebhook<R>, PostSignature { hash, fields }: &PostSignature, now_ms: Millis) -> Vec<Value> {
     params![
         item.id,
         item.account,
@@ -189,16 +193,16 @@ fn spent<R>(item: &New<R>, Signature { hash, fields }: &Signature, now_ms: Milli
     ]
 }
 
-impl<R: Clone + Send + Sync + 'static> Write for Intake<R> {
-    type Item = New<R>;
-    type Done = Taken;
-    type Answer = Taken;
+impl<R: Clone + Send + Sync + 'static> BatchWrite for WebhookIntake<R> {
+    type Item = NewWebhook<R>;
+    type Done = WebhookIntakeResult;
+    type Answer = WebhookIntakeResult;
 
-    fn row<'a>(&self, item: &'a New<R>) -> Option<Cow<'a, [u8]>> {
+    fn row<'a>(&self, item: &'a NewWebhook<R>) -> Option<Cow<'a, [u8]>> {
         Some(item.lane.as_bytes().into())
     }
 
-    async fn write(&self, items: &[New<R>]) -> Result<Vec<Taken>> {
+    async fn write(&self, items: &[NewWebhook<R>]) -> Result<Vec<WebhookIntakeResult>> {
         match self.write_new(items, self.known(items, false).await?).await {
             Err(error) if error.is_race() => self.write_new(items, self.known(items, true).await?).await,
             written => written,
@@ -210,7 +214,7 @@ impl<R: Clone + Send + Sync + 'static> Write for Intake<R> {
     }
 }
 
-fn job<R: Clone>(item: &New<R>, lease_ends: Instant) -> Job<R> {
-    let (id, account, kind, content) = (item.id, item.account, item.kind, Content::Read(item.read.clone()));
-    Job { id, account, kind, content, received_ms: item.received_ms, lease_ends }
+fn job<R: Clone>(item: &NewWebhook<R>, lease_ends: Instant) -> LeasedWebhook<R> {
+    let (id, account, kind, content) = (item.id, item.account, item.kind, JobContent::Read(item.read.clone()));
+    LeasedWebhook { id, account, kind, content, received_ms: item.received_ms, lease_ends }
 }

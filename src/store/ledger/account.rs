@@ -1,14 +1,14 @@
 //! A client's balance looked at and moved by hand, and who is to be told that theirs is low.
 
-use super::{Kind, Movement, UNTOLD, enter};
+use super::{LedgerEntryKind, LedgerMovement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
-use crate::store::engine::{Conditions, above};
-use crate::store::idempotency::Named;
+use crate::store::engine::{SqlConditions, above};
+use crate::store::idempotency::RequestIdentity;
 use crate::store::{Change, Query, Result, Row, Store, Value, audit, params};
 
 /// What a client may spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-pub struct Balance {
+pub struct ClientBalance {
     pub balance: Money,
     /// How far below zero it may fall.
     pub credit_limit: Money,
@@ -19,7 +19,7 @@ pub struct Balance {
 }
 
 /// `None`: there is no such client, or it pays for nothing.
-pub async fn balance(store: &Store, client: ClientId) -> Result<Option<Balance>> {
+pub async fn balance(store: &Store, client: ClientId) -> Result<Option<ClientBalance>> {
     let sql = format!(
         "SELECT balance, credit_limit, low_at, CASE WHEN {UNTOLD} THEN 1 ELSE 0 END FROM sb_balance WHERE client_id = ?"
     );
@@ -28,9 +28,9 @@ pub async fn balance(store: &Store, client: ClientId) -> Result<Option<Balance>>
 
 /// A movement as it was entered.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Entry {
+pub struct LedgerEntry {
     pub id: EntryId,
-    pub kind: Kind,
+    pub kind: LedgerEntryKind,
     pub amount: Money,
     pub message: Option<MessageId>,
     pub reason: Option<String>,
@@ -44,10 +44,10 @@ pub struct Entry {
 /// [`crate::store::Error::Conflict`]: the same request was quicker.
 pub async fn post(
     store: &Store,
-    movement: &Movement,
+    movement: &LedgerMovement,
     expected: Option<Money>,
-    kept: Option<&Named>,
-    entry: Option<audit::Entry>,
+    kept: Option<&RequestIdentity>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<Option<Money>> {
     let client = Value::from(movement.client);
     let mut sql = "UPDATE sb_balance SET low_told = low_told WHERE client_id = ? AND balance + ? <= ?".to_owned();
@@ -70,14 +70,14 @@ pub async fn post(
 }
 
 /// One entry of a client.
-pub async fn find(store: &Store, client: ClientId, id: EntryId) -> Result<Option<Entry>> {
+pub async fn find(store: &Store, client: ClientId, id: EntryId) -> Result<Option<LedgerEntry>> {
     store.first(format!("{COLUMNS} WHERE client_id = ? AND id = ?"), params![client, id]).await
 }
 
 /// Which entries are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    pub kind: Option<Kind>,
+    pub kind: Option<LedgerEntryKind>,
     pub from_ms: Option<Millis>,
     pub before_ms: Option<Millis>,
 }
@@ -85,22 +85,22 @@ pub struct Filter {
 /// How much older than its entry an id may be: that of a message is made when it comes, its entry when it is written.
 const SLACK_MS: Millis = 600_000;
 
-/// The fields of [`Entry`].
+/// The fields of [`LedgerEntry`].
 pub(super) const COLUMNS: &str = "SELECT id, kind, amount, message_id, reason, created_ms FROM sb_ledger";
 
 impl Filter {
     /// The bounds of ids, which an index can begin and end at, behind a client.
-    pub(super) fn ids(&self, client: ClientId) -> Conditions {
-        Conditions::of("client_id = ?", params![client])
+    pub(super) fn ids(&self, client: ClientId) -> SqlConditions {
+        SqlConditions::of("client_id = ?", params![client])
             .and_some("id >= ?", self.from_ms.map(|from_ms| EntryId::first_of((from_ms - SLACK_MS).max(0))))
             .and_some("id < ?", self.before_ms.map(|before_ms| EntryId::first_of(before_ms.max(0))))
     }
 }
 
-pub(super) fn narrowed(client: ClientId, filter: &Filter) -> Conditions {
+pub(super) fn narrowed(client: ClientId, filter: &Filter) -> SqlConditions {
     filter
         .ids(client)
-        .and_some("kind = ?", filter.kind.map(Kind::name))
+        .and_some("kind = ?", filter.kind.map(LedgerEntryKind::name))
         .and_some("created_ms >= ?", filter.from_ms)
         .and_some("created_ms < ?", filter.before_ms)
 }
@@ -112,7 +112,7 @@ pub async fn walk(
     filter: &Filter,
     after: Option<EntryId>,
     limit: usize,
-) -> Result<Vec<Entry>> {
+) -> Result<Vec<LedgerEntry>> {
     let those = narrowed(client, filter).and("id > ?", vec![above(after)]);
     let (sql, params) = those.page(COLUMNS, "ORDER BY id LIMIT ?", limit);
     store.all(sql, params).await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Kind;
+use super::LedgerEntryKind;
 use crate::model::message::MessageState;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::engine::above;
@@ -22,7 +22,7 @@ pub fn patient(store: &Store) -> Store {
 
 /// A balance beside what it must be, both of one moment.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
-pub struct Sum {
+pub struct BalanceCheck {
     pub client: ClientId,
     pub balance: Money,
     pub credit_limit: Money,
@@ -33,7 +33,7 @@ pub struct Sum {
 const SUMS: i64 = 20;
 
 /// Balances by client, behind one.
-pub async fn sums(store: &Store, after: Option<ClientId>) -> Result<Vec<Sum>> {
+pub async fn sums(store: &Store, after: Option<ClientId>) -> Result<Vec<BalanceCheck>> {
     let sql = "SELECT b.client_id, b.balance, b.credit_limit, \
                (SELECT CAST(COALESCE(SUM(l.amount), 0) AS SIGNED) FROM sb_ledger l WHERE l.client_id = b.client_id) \
                FROM sb_balance b WHERE b.client_id > ? ORDER BY b.client_id LIMIT ?";
@@ -48,9 +48,9 @@ pub async fn next_client(store: &Store, after: Option<ClientId>) -> Result<Optio
 
 /// An entry that speaks of a message, with what is known of that.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Told {
+pub struct MessageEntry {
     pub id: EntryId,
-    pub kind: Kind,
+    pub kind: LedgerEntryKind,
     pub amount: Money,
     pub message: Option<MessageId>,
     /// What was debited for the message.
@@ -60,7 +60,7 @@ pub struct Told {
 }
 
 /// A client's debits and refunds in their order, behind one.
-pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) -> Result<Vec<Told>> {
+pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) -> Result<Vec<MessageEntry>> {
     let sql = "SELECT l.id, l.kind, l.amount, l.message_id, d.amount, m.client_id, m.cost \
                FROM sb_ledger l LEFT JOIN sb_message m ON m.id = l.message_id \
                LEFT JOIN sb_ledger d ON d.client_id = l.client_id AND d.id = l.message_id AND d.kind = 'debit' \
@@ -70,7 +70,7 @@ pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) ->
 
 /// A message that cost something, with its debit.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Charged {
+pub struct ChargedMessage {
     pub id: MessageId,
     pub client: ClientId,
     pub cost: Money,
@@ -83,7 +83,7 @@ const CHARGED: &str = "SELECT m.id, m.client_id, m.cost, m.state, m.refunded_ms,
      LEFT JOIN sb_ledger d ON d.client_id = m.client_id AND d.id = m.id AND d.kind = 'debit'";
 
 /// Messages of a page, those among them that cost something, and the last of all where there may be more.
-pub async fn messages(store: &Store, after: Option<MessageId>) -> Result<(Vec<Charged>, Option<MessageId>)> {
+pub async fn messages(store: &Store, after: Option<MessageId>) -> Result<(Vec<ChargedMessage>, Option<MessageId>)> {
     let after = above(after);
     // the page's end first: few of many messages may cost anything, and the walk must not search for them
     let sql = "SELECT id FROM sb_message WHERE id > ? ORDER BY id LIMIT ?";
@@ -95,7 +95,7 @@ pub async fn messages(store: &Store, after: Option<MessageId>) -> Result<(Vec<Ch
 }
 
 /// One message with its debit and its refunds, all of one moment.
-pub async fn again(store: &Store, client: ClientId, message: MessageId) -> Result<Option<(Charged, usize)>> {
+pub async fn again(store: &Store, client: ClientId, message: MessageId) -> Result<Option<(ChargedMessage, usize)>> {
     let sql = "SELECT m.id, m.client_id, m.cost, m.state, m.refunded_ms, d.amount, \
                (SELECT COUNT(*) FROM sb_ledger r WHERE r.client_id = m.client_id AND r.id > ? AND r.kind = 'refund' \
                AND r.message_id = m.id) FROM sb_message m \
@@ -103,6 +103,6 @@ pub async fn again(store: &Store, client: ClientId, message: MessageId) -> Resul
                WHERE m.id = ? AND m.client_id = ? AND m.cost > 0";
     // a refund's id is younger than its message's, but for nodes whose clocks differ
     let first = EntryId::first_of((message.made_ms() - CLOCKS_MS).max(0));
-    let found: Option<(Charged, i64)> = store.first(sql, params![first, message, client]).await?;
+    let found: Option<(ChargedMessage, i64)> = store.first(sql, params![first, message, client]).await?;
     Ok(found.map(|(charged, refunds)| (charged, usize::try_from(refunds).unwrap_or_default())))
 }

@@ -1,6 +1,6 @@
 //! A client's entries, newest first. What few of them fit is looked for in windows, so that no page walks all there are.
 
-use super::account::{COLUMNS, Entry, Filter, narrowed};
+use super::account::{COLUMNS, Filter, LedgerEntry, narrowed};
 use crate::model::{ClientId, EntryId};
 use crate::store::engine::{above, below};
 use crate::store::{Result, Store};
@@ -10,8 +10,8 @@ const WINDOWS: [i64; 3] = [500, 4_500, 15_000];
 
 /// A page of a list.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
-    pub entries: Vec<Entry>,
+pub struct LedgerPage {
+    pub entries: Vec<LedgerEntry>,
     /// Where the next page goes on; it may be that nothing older fits.
     pub next: Option<EntryId>,
 }
@@ -23,8 +23,8 @@ pub async fn list(
     filter: &Filter,
     mut after: Option<EntryId>,
     limit: usize,
-) -> Result<Page> {
-    let mut page = Page::default();
+) -> Result<LedgerPage> {
+    let mut page = LedgerPage::default();
     for size in WINDOWS {
         page.next = end(store, client, filter, after, size).await?;
         let most = limit + 1 - page.entries.len();
@@ -64,7 +64,7 @@ async fn find(
     after: Option<EntryId>,
     end: Option<EntryId>,
     limit: usize,
-) -> Result<Vec<Entry>> {
+) -> Result<Vec<LedgerEntry>> {
     let those = narrowed(client, filter).and("id < ? AND id >= ?", vec![below(after), above(end)]);
     let (sql, params) = those.page(COLUMNS, "ORDER BY id DESC LIMIT ?", limit);
     store.all(sql, params).await

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use super::Message;
 use super::list::Filter;
 use crate::model::MessageId;
-use crate::store::engine::Conditions;
+use crate::store::engine::SqlConditions;
 use crate::store::{Result, Store, Value, params};
 
 /// Runs that one query asks: the first one, and at most. A busy number has enough in one.
@@ -30,7 +30,7 @@ impl Message {
 /// The messages from or to a number that a filter's times and cursors allow, nearest first, at most so many.
 pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usize) -> Result<Vec<MessageId>> {
     let mut found = BTreeSet::new();
-    let ask = async |found: &mut BTreeSet<MessageId>, all: Conditions, what: &str, id: &str| -> Result<()> {
+    let ask = async |found: &mut BTreeSet<MessageId>, all: SqlConditions, what: &str, id: &str| -> Result<()> {
         let (sql, params) = filter.page(filter.bound(all, id), what, id, "LIMIT ?", most);
         found.extend(store.all::<MessageId>(sql, params).await?);
         while found.len() > most {
@@ -43,13 +43,13 @@ pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usi
         Ok(())
     };
     // before the runs: what moves meanwhile is found twice
-    let fresh = Conditions::of("(f.from_address = ? OR f.to_address = ?)", params![number, number]);
+    let fresh = SqlConditions::of("(f.from_address = ? OR f.to_address = ?)", params![number, number]);
     ask(&mut found, fresh, "f.id FROM sb_fresh f", "f.id").await?;
-    let mut runs = Run::all(store, filter).await?.into_iter().peekable();
+    let mut runs = MessageRun::all(store, filter).await?.into_iter().peekable();
     let mut size = RUNS[0];
     while runs.peek().is_some_and(|run| found.len() < most || run.is_nearer(&found, filter)) {
         let some: Vec<Value> = runs.by_ref().take(size).map(|run| run.number.into()).collect();
-        let those = Conditions::of("n.number = ?", params![number]).one_of("n.run", &some);
+        let those = SqlConditions::of("n.number = ?", params![number]).one_of("n.run", &some);
         ask(&mut found, those, "DISTINCT n.id FROM sb_run_message n", "n.id").await?;
         size = RUNS[1].min(size * 4);
     }
@@ -58,13 +58,13 @@ pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usi
 
 /// A run, and between which ids its messages lie.
 #[derive(serde::Deserialize)]
-struct Run {
+struct MessageRun {
     number: i64,
     first: MessageId,
     last: MessageId,
 }
 
-impl Run {
+impl MessageRun {
     /// Those in which something may lie that the filter allows, nearest first.
     async fn all(store: &Store, filter: &Filter) -> Result<Vec<Self>> {
         let sql = "SELECT run, first_id, last_id FROM sb_run WHERE is_done = 1";

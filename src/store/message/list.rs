@@ -3,7 +3,7 @@
 use super::{COLUMNS, Message, address};
 use crate::model::message::{Direction, MessageState};
 use crate::model::{Channel, ClientId, MessageId, Millis};
-use crate::store::engine::Conditions;
+use crate::store::engine::SqlConditions;
 use crate::store::{Result, Store, Value, params};
 
 /// Messages that one page looks at, in windows: mostly the first ones have enough.
@@ -32,7 +32,7 @@ pub struct Filter {
 
 /// A page of a list.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub struct MessagePage {
     pub messages: Vec<Message>,
     /// Where the next page goes on; it may be that nothing older fits.
     pub next: Option<MessageId>,
@@ -62,7 +62,7 @@ impl Filter {
     }
 
     /// Ids begin with their time, and they are what every index here ends with.
-    pub(super) fn bound(&self, conditions: Conditions, id: &str) -> Conditions {
+    pub(super) fn bound(&self, conditions: SqlConditions, id: &str) -> SqlConditions {
         let bounds = [
             (">=", self.created_from_ms.map(MessageId::first_of)),
             ("<", self.created_before_ms.map(MessageId::first_of)),
@@ -75,7 +75,7 @@ impl Filter {
     /// A statement with its parameters. `limit` ends with the place of a number.
     pub(super) fn page(
         &self,
-        conditions: Conditions,
+        conditions: SqlConditions,
         what: &str,
         id: &str,
         limit: &str,
@@ -97,7 +97,7 @@ impl Filter {
 }
 
 /// At most so many messages, fewer where it takes long to find them.
-pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Page> {
+pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<MessagePage> {
     let mut page = walk(store, client, filter.clone(), limit).await?;
     if filter.is_back() {
         page.messages.reverse();
@@ -105,11 +105,11 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     Ok(page)
 }
 
-async fn walk(store: &Store, client: ClientId, mut filter: Filter, limit: usize) -> Result<Page> {
+async fn walk(store: &Store, client: ClientId, mut filter: Filter, limit: usize) -> Result<MessagePage> {
     let mut messages = Vec::new();
     let mut next = None;
     for size in WINDOWS {
-        let window = Window::open(store, client, &filter, size).await?;
+        let window = MessageWindow::open(store, client, &filter, size).await?;
         let most = limit + 1 - messages.len();
         messages.extend(window.find(store, client, &filter, most).await?);
         if let Some(page) = full(&mut messages, limit) {
@@ -121,32 +121,32 @@ async fn walk(store: &Store, client: ClientId, mut filter: Filter, limit: usize)
             None => break,
         }
     }
-    Ok(Page { messages, next })
+    Ok(MessagePage { messages, next })
 }
 
 /// The page, where more than so many were found.
-fn full(messages: &mut Vec<Message>, limit: usize) -> Option<Page> {
+fn full(messages: &mut Vec<Message>, limit: usize) -> Option<MessagePage> {
     if messages.len() <= limit {
         return None;
     }
     messages.truncate(limit);
     let next = messages.last().map(|last| last.id);
-    Some(Page { messages: std::mem::take(messages), next })
+    Some(MessagePage { messages: std::mem::take(messages), next })
 }
 
 /// So many messages, nearest first, whether they fit or not. An index knows them.
-struct Window {
+struct MessageWindow {
     /// Those of a number; `None`: all of the client's.
     ids: Option<Vec<MessageId>>,
     /// The last one; `None`: there are no more.
     end: Option<MessageId>,
 }
 
-impl Window {
+impl MessageWindow {
     async fn open(store: &Store, client: ClientId, filter: &Filter, size: usize) -> Result<Self> {
         let ids = match (&filter.number, &filter.from, &filter.to) {
             (None, None, None) => {
-                let all = filter.bound(Conditions::of("m.client_id = ?", params![client]), "m.id");
+                let all = filter.bound(SqlConditions::of("m.client_id = ?", params![client]), "m.id");
                 let (sql, params) = filter.page(all, "m.id FROM sb_message m", "m.id", "LIMIT 1 OFFSET ?", size - 1);
                 return Ok(Self { ids: None, end: store.first(sql, params).await? });
             }
@@ -184,8 +184,8 @@ impl Window {
 }
 
 /// What a filter wants but for where in the list.
-fn fitting(client: ClientId, filter: &Filter) -> Conditions {
-    let all = Conditions::of("m.client_id = ?", params![client])
+fn fitting(client: ClientId, filter: &Filter) -> SqlConditions {
+    let all = SqlConditions::of("m.client_id = ?", params![client])
         .and_some("m.from_address = ?", filter.from.as_deref())
         .and_some("m.to_address = ?", filter.to.as_deref())
         .and_some("m.state = ?", filter.state.map(MessageState::name))
@@ -197,7 +197,7 @@ fn fitting(client: ClientId, filter: &Filter) -> Conditions {
     all.and("m.deleted_ms IS NULL", Vec::new())
 }
 
-async fn read(store: &Store, fit: Conditions, filter: &Filter, limit: usize) -> Result<Vec<Message>> {
+async fn read(store: &Store, fit: SqlConditions, filter: &Filter, limit: usize) -> Result<Vec<Message>> {
     let (sql, params) = filter.page(fit, &format!("{COLUMNS} FROM sb_message m"), "m.id", "LIMIT ?", limit);
     store.all(sql, params).await
 }

@@ -16,7 +16,7 @@ pub async fn redact(
     content: &MessageContent,
     deleted_ms: Option<Millis>,
     now_ms: Millis,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let sql = format!(
         "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ?, deleted_ms = ? WHERE id = ? AND client_id = ? \
@@ -34,14 +34,14 @@ pub async fn redact(
 }
 
 /// A statement with its parameters.
-type Step = (&'static str, Vec<Value>);
+type RedactionStep = (&'static str, Vec<Value>);
 
-fn run(change: Change, steps: Vec<Step>) -> Change {
+fn run(change: Change, steps: Vec<RedactionStep>) -> Change {
     steps.into_iter().fold(change, |change, (sql, params)| change.run(sql, params))
 }
 
 /// What empties the copies that still say something.
-async fn copies(store: &Store, message: MessageId) -> Result<Vec<Step>> {
+async fn copies(store: &Store, message: MessageId) -> Result<Vec<RedactionStep>> {
     let copies = [
         (
             "SELECT id, reply FROM sb_idempotency WHERE message_id = ?",

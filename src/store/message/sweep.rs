@@ -4,20 +4,20 @@ use std::collections::HashSet;
 
 use crate::model::{Channel, LaneKey, MessageId, Millis};
 use crate::store::outbox::claim;
-use crate::store::sweep::Walk;
+use crate::store::sweep::RowWalk;
 use crate::store::{Change, Result, Row, Store, Value};
 
 /// Messages that are to be removed, batch by batch.
 #[derive(Debug)]
-pub struct Old {
-    walk: Walk,
+pub struct OldMessages {
+    walk: RowWalk,
     before_ms: Millis,
 }
 
-impl Old {
+impl OldMessages {
     /// Those that were made before `before_ms`, and have not changed since.
     pub fn before(before_ms: Millis) -> Self {
-        Self { walk: Walk::before(before_ms), before_ms }
+        Self { walk: RowWalk::before(before_ms), before_ms }
     }
 
     /// Removes a batch of them; whether there may be more. `lane_of` names the lane of a channel

@@ -4,7 +4,7 @@ use super::list::Filter;
 use super::{address, states_before};
 use crate::model::message::MessageState;
 use crate::model::{Channel, ClientId, MessageId, SharedMessageContent};
-use crate::store::engine::Conditions;
+use crate::store::engine::SqlConditions;
 use crate::store::{Result, Store, Value, params};
 
 /// Messages of the person that are looked through at once.
@@ -25,7 +25,7 @@ pub async fn unsent(
         let keys: Vec<_> = ids.iter().map(Value::from).collect();
         let waits = format!("{} AND m.direction = 'outbound'", states_before("m.state", MessageState::Sent));
         let pair = "m.to_address = ? AND m.from_address = ? AND COALESCE(m.channel, 'sms') = ?";
-        let unsent = Conditions::of(pair, params![person, number, channel.name()]).one_of("m.id", &keys);
+        let unsent = SqlConditions::of(pair, params![person, number, channel.name()]).one_of("m.id", &keys);
         let what = "m.client_id, m.id, m.extra FROM sb_message m";
         let (sql, params) = filter.page(unsent.and(&waits, Vec::new()), what, "m.id", "LIMIT ?", WINDOW);
         found.extend(store.all::<(ClientId, MessageId, SharedMessageContent)>(sql, params).await?);

@@ -1,6 +1,6 @@
 //! What stops people and no client sees, nor lifts: entries of a number's earlier clients, and nobody's. Administrators do.
 
-use super::{ADMINISTRATOR, Entry, Pair, Stands};
+use super::{ADMINISTRATOR, OptOutEntry, OptOutPair, StandingOptOut};
 use crate::model::{ClientId, Millis};
 use crate::store::{Change, Result, Store, audit, params};
 
@@ -8,37 +8,37 @@ use crate::store::{Change, Result, Store, audit, params};
 pub(super) const UNSEEN: &str = "o.held_ms IS NOT NULL OR (o.is_out = 1 AND NOT EXISTS \
      (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id))";
 
-impl Stands {
+impl StandingOptOut {
     fn is_unseen(&self, owner: Option<ClientId>) -> bool {
         self.held_ms.is_some() || (self.entry.is_out && !owner.is_some_and(|owner| self.is_of(owner)))
     }
 
     /// What stops, whatever a client has written over it.
-    pub(super) fn whole(&self) -> Entry {
+    pub(super) fn whole(&self) -> OptOutEntry {
         let entry = self.entry.clone();
         match self.held_ms {
-            Some(held_ms) => Entry { is_out: true, changed_ms: held_ms, ..entry },
+            Some(held_ms) => OptOutEntry { is_out: true, changed_ms: held_ms, ..entry },
             None => entry,
         }
     }
 }
 
-impl Pair {
+impl OptOutPair {
     /// What the client that has the number now does not see.
-    pub fn unseen(&self, owner: Option<ClientId>) -> Option<Entry> {
-        let unseen = self.0.iter().filter(|one| one.is_unseen(owner)).map(Stands::whole);
+    pub fn unseen(&self, owner: Option<ClientId>) -> Option<OptOutEntry> {
+        let unseen = self.0.iter().filter(|one| one.is_unseen(owner)).map(StandingOptOut::whole);
         unseen.max_by_key(|entry| entry.changed_ms)
     }
 }
 
-/// Lifts what [`Pair::unseen`] finds; what the number's client has written itself stays.
+/// Lifts what [`OptOutPair::unseen`] finds; what the number's client has written itself stays.
 /// [`crate::store::Error::Guard`]: it is another than was read.
 pub async fn lift(
     store: &Store,
-    pair: &Pair,
+    pair: &OptOutPair,
     owner: Option<ClientId>,
     at_ms: Millis,
-    entry: Option<audit::Entry>,
+    entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let unseen = pair.0.iter().filter(|one| one.is_unseen(owner));
     let change = unseen.fold(Change::new(), |change, one| {

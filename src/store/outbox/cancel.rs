@@ -3,21 +3,21 @@
 use super::{WAITING, span};
 use crate::model::message::MessageState;
 use crate::model::{LaneKey, MessageId, Millis};
-use crate::store::event::{self, Told};
+use crate::store::event::{self, PendingEvents};
 use crate::store::ledger;
 use crate::store::message::{Message, states_before};
 use crate::store::{Change, Query, Result, Store, Value, audit, params};
 
 /// What a cancel found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Canceled {
+pub enum CancelResult {
     Done,
     /// It is being sent, or was, or is over.
     TooLate,
 }
 
 /// Where a message may stand: its pair's lane, or one of its own.
-struct Standing {
+struct LanePlace {
     lane: LaneKey,
     place: [u8; 32],
     is_head: bool,
@@ -31,10 +31,10 @@ pub async fn cancel(
     store: &Store,
     message: &Message,
     lane: LaneKey,
-    told: &Told,
+    told: &PendingEvents,
     now_ms: Millis,
-    entry: Option<audit::Entry>,
-) -> Result<Canceled> {
+    entry: Option<audit::AuditEntry>,
+) -> Result<CancelResult> {
     let id = message.id;
     let change = event::add(Change::new(), &told.new, &told.targets, now_ms);
     let change = change.one(
@@ -49,16 +49,16 @@ pub async fn cancel(
     let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", params![id]).await?;
     if !scheduled.is_empty() {
         let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", params![id]);
-        return store.commit(refunded(change)).await.map(|()| Canceled::Done);
+        return store.commit(refunded(change)).await.map(|()| CancelResult::Done);
     }
     for lane in [lane, LaneKey::own(id)] {
         let Some(standing) = standing(store, lane, id).await? else { continue };
         if standing.is_head && (standing.phase != WAITING || may_be_sent(store, id).await?) {
-            return Ok(Canceled::TooLate);
+            return Ok(CancelResult::TooLate);
         }
-        return store.commit(refunded(leave(change, &standing, now_ms))).await.map(|()| Canceled::Done);
+        return store.commit(refunded(leave(change, &standing, now_ms))).await.map(|()| CancelResult::Done);
     }
-    Ok(Canceled::TooLate)
+    Ok(CancelResult::TooLate)
 }
 
 /// Whether a provider may have it from a call without an answer, though it is to be sent again.
@@ -67,7 +67,7 @@ async fn may_be_sent(store: &Store, id: MessageId) -> Result<bool> {
     Ok(!store.query(sql, params![id]).await?.is_empty())
 }
 
-async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<Standing>> {
+async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<LanePlace>> {
     let range = span(lane);
     let answers = store
         .read(vec![
@@ -84,10 +84,10 @@ async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<
     let place: [u8; 32] = place.array(0)?;
     let is_head = first.first().map(|row| row.maybe_bytes(0)).transpose()?.flatten() == Some(place.as_slice());
     let (phase, version, waiting) = (row.int(0)?, row.int(1)?, row.int(2)?);
-    Ok(Some(Standing { lane, place, is_head, phase, version, waiting }))
+    Ok(Some(LanePlace { lane, place, is_head, phase, version, waiting }))
 }
 
-fn leave(change: Change, standing: &Standing, now_ms: Millis) -> Change {
+fn leave(change: Change, standing: &LanePlace, now_ms: Millis) -> Change {
     let guard = [Value::from(standing.lane), standing.version.into()];
     let change = change.one("DELETE FROM sb_outbox WHERE place = ?", params![standing.place]);
     if standing.waiting == 1 {

@@ -1,27 +1,27 @@
 //! Finding lanes that nobody owns: what a dead node left behind, and what is due now.
 
-use super::{CALLING, Head, Progress, UNKNOWN, lane_of, span};
+use super::{CALLING, LaneHead, LaneProgress, UNKNOWN, lane_of, span};
 use crate::model::{LaneKey, MessageId, Millis};
-use crate::store::event::{self, Told};
-use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, Owner, TAKE};
+use crate::store::event::{self, PendingEvents};
+use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, LeaseOwner, TAKE};
 use crate::store::message::{COLUMNS, Message, WIDTH};
 use crate::store::{Change, Query, Result, Row, Store, Value, params};
 
 /// The first message of a lane that is now ours.
 #[derive(Clone, Debug)]
-pub struct Claimed {
-    pub head: Head,
+pub struct ClaimedLane {
+    pub head: LaneHead,
     pub message: Message,
-    pub progress: Progress,
+    pub progress: LaneProgress,
 }
 
-struct Free {
+struct FreeLane {
     lane: LaneKey,
     version: i64,
 }
 
 /// Takes at most `limit` lanes that are free and due, the longest due first.
-pub async fn claim(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<Claimed>> {
+pub async fn claim(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<ClaimedLane>> {
     let free = free(store, lease, limit).await?;
     let mut ours = Vec::with_capacity(free.len());
     for chunk in free.chunks(64) {
@@ -30,16 +30,16 @@ pub async fn claim(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<
     heads(store, &ours).await
 }
 
-async fn free(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<Free>> {
+async fn free(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<FreeLane>> {
     let sql = format!("SELECT lane, version FROM sb_lane WHERE {FREE} ORDER BY ready_ms LIMIT ?");
     let mut params = lease.free().to_vec();
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     let rows = store.query(sql, params).await?;
-    rows.iter().map(|row| Ok(Free { lane: row.id(0)?, version: row.int(1)? })).collect()
+    rows.iter().map(|row| Ok(FreeLane { lane: row.id(0)?, version: row.int(1)? })).collect()
 }
 
 /// Writes our name on lanes that are as they were seen; another node may be quicker with some.
-async fn take(store: &Store, free: &[Free], lease: Lease<'_>) -> Result<Vec<LaneKey>> {
+async fn take(store: &Store, free: &[FreeLane], lease: Lease<'_>) -> Result<Vec<LaneKey>> {
     let mut change = Change::new();
     for lane in free {
         let mut params = lease.take().to_vec();
@@ -58,7 +58,7 @@ async fn take(store: &Store, free: &[Free], lease: Lease<'_>) -> Result<Vec<Lane
 }
 
 /// The first messages of lanes, which stay whose they are.
-pub async fn heads(store: &Store, lanes: &[LaneKey]) -> Result<Vec<Claimed>> {
+pub async fn heads(store: &Store, lanes: &[LaneKey]) -> Result<Vec<ClaimedLane>> {
     let mut found = Vec::with_capacity(lanes.len());
     for chunk in lanes.chunks(16) {
         let rows = store.look_up(vec![head_query(chunk)]).await?.concat();
@@ -81,11 +81,11 @@ fn head_query(lanes: &[LaneKey]) -> Query {
     Query::new(parts.join(" UNION ALL "), params.collect())
 }
 
-fn parse(row: &Row) -> Result<Claimed> {
+fn parse(row: &Row) -> Result<ClaimedLane> {
     let message: Message = row.read()?;
     let place = row.array(WIDTH)?;
     let phase = row.int(WIDTH + 1)?;
-    let progress = Progress {
+    let progress = LaneProgress {
         tries: row.int(WIDTH + 2)?,
         first_ms: row.maybe_int(WIDTH + 3)?,
         started_ms: row.maybe_int(WIDTH + 4)?,
@@ -93,11 +93,17 @@ fn parse(row: &Row) -> Result<Claimed> {
         is_unknown: phase == UNKNOWN || phase == CALLING,
         is_recorded: phase == UNKNOWN,
     };
-    Ok(Claimed { head: Head { lane: lane_of(place), place, message: message.id }, message, progress })
+    Ok(ClaimedLane { head: LaneHead { lane: lane_of(place), place, message: message.id }, message, progress })
 }
 
 /// Gives up lanes that this node will not get to.
-pub async fn release(store: &Store, owner: &Owner, lanes: &[LaneKey], ready_ms: Millis, now_ms: Millis) -> Result<()> {
+pub async fn release(
+    store: &Store,
+    owner: &LeaseOwner,
+    lanes: &[LaneKey],
+    ready_ms: Millis,
+    now_ms: Millis,
+) -> Result<()> {
     let keys: Vec<Value> = lanes.iter().map(Value::from).collect();
     let sql = format!(
         "UPDATE sb_lane SET {GIVE_BACK}, version = version + 1 WHERE owner = ? AND phase <> 1 AND lane IN ({{}})"
@@ -143,7 +149,13 @@ pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Mess
 }
 
 /// Lets a scheduled message join its lane. A race means that another node did, or that it was canceled.
-pub async fn join(store: &Store, message: MessageId, lane: LaneKey, told: &Told, now_ms: Millis) -> Result<()> {
+pub async fn join(
+    store: &Store,
+    message: MessageId,
+    lane: LaneKey,
+    told: &PendingEvents,
+    now_ms: Millis,
+) -> Result<()> {
     let rows = store.query("SELECT last_pos FROM sb_lane WHERE lane = ?", params![lane]).await?;
     let pos = rows.first().map(|row| row.array(0).map(u128::from_be_bytes)).transpose()?;
     let last_pos = pos.map_or(0, |pos| pos + 1).max(MessageId::new(now_ms).bits());
@@ -166,7 +178,7 @@ pub async fn join(store: &Store, message: MessageId, lane: LaneKey, told: &Told,
 }
 
 /// Whether this node owns a lane.
-pub async fn is_owned(store: &Store, owner: &Owner, lane: LaneKey) -> Result<bool> {
+pub async fn is_owned(store: &Store, owner: &LeaseOwner, lane: LaneKey) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_lane WHERE lane = ? AND owner = ?";
     Ok(!store.query(sql, params![lane, owner]).await?.is_empty())
 }

@@ -9,19 +9,19 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use self::plan::Plan;
-use super::{Head, place, uncalled};
+use self::plan::IntakePlan;
+use super::{LaneHead, place, uncalled};
 use crate::model::{Clock, LaneKey, Millis, Money};
-use crate::store::batch::{Batch, Queued, WRITERS, Write};
-use crate::store::event::Told;
-use crate::store::idempotency::{self, Named, Replies, Reply};
-use crate::store::lease::Owner;
-use crate::store::ledger::{self, Paid, Purse};
+use crate::store::batch::{BatchWrite, BatchWriter, QueuedItem, WRITERS};
+use crate::store::event::PendingEvents;
+use crate::store::idempotency::{self, RequestIdentity, StoredReplies, StoredReply};
+use crate::store::lease::LeaseOwner;
+use crate::store::ledger::{self, ChargeBatch, ChargeResult};
 use crate::store::message::Message;
 use crate::store::{Query, Result, Row, Store, Value, audit, opt_out};
 
 /// A message to accept.
-pub struct New {
+pub struct NewMessage {
     pub message: Message,
     /// Names the pair (from, to).
     pub lane: LaneKey,
@@ -32,35 +32,35 @@ pub struct New {
     /// When it joins its lane, if not now.
     pub due_ms: Option<Millis>,
     /// The reply to keep for a request that comes again.
-    pub kept: Option<Kept>,
-    pub told: Told,
+    pub kept: Option<IdempotencyRecord>,
+    pub told: PendingEvents,
     /// Goes to a recipient who has opted out too: it confirms just that.
     pub passes_opt_out: bool,
     /// By whose monotonic clock the lease ends, if its lane is born leased.
     pub lease_ends: Instant,
     /// Written with it, where an administrator sends it.
-    pub entry: Option<audit::Entry>,
+    pub entry: Option<audit::AuditEntry>,
 }
 
 /// A message to accept, with the permit to call its provider at once where there is one.
-pub struct Permitted<T> {
-    new: New,
+pub struct PermittedMessage<T> {
+    new: NewMessage,
     permit: Option<T>,
 }
 
 /// A reply kept under a client's name for its request.
 #[derive(Clone)]
-pub struct Kept {
-    pub named: Named,
+pub struct IdempotencyRecord {
+    pub named: RequestIdentity,
     pub reply: String,
     /// The answer says what the client is left with, which is known when it has paid.
     pub with_balance: bool,
 }
 
 /// A message that is first in its lane, which this node owns: send it.
-pub struct Leased<T> {
+pub struct LeasedMessage<T> {
     pub message: Message,
-    pub head: Head,
+    pub head: LaneHead,
     pub lease_ends: Instant,
     /// Counts it among the lanes held in memory.
     pub room: OwnedSemaphorePermit,
@@ -70,10 +70,10 @@ pub struct Leased<T> {
 
 /// What became of a message.
 #[derive(Debug)]
-pub enum Accepted {
-    Stored(Option<Paid>),
+pub enum AcceptResult {
+    Stored(Option<ChargeResult>),
     /// The same request came before, and this was its reply.
-    Replayed(Reply),
+    Replayed(StoredReply),
     /// Another request came under this key.
     KeyReused,
     /// The recipient wants no texts from this number.
@@ -84,70 +84,70 @@ pub enum Accepted {
 
 /// What is decided over a message, before its caller is told.
 #[derive(Debug)]
-pub struct Decided {
-    accepted: Accepted,
-    leased: Option<Hold>,
+pub struct AcceptDecision {
+    accepted: AcceptResult,
+    leased: Option<LaneHold>,
 }
 
 /// A lane that is born owned by this node.
 #[derive(Debug)]
-struct Hold {
-    head: Head,
+struct LaneHold {
+    head: LaneHead,
     room: OwnedSemaphorePermit,
     /// Since when its provider is being called, if it is.
     started_ms: Option<Millis>,
 }
 
-impl From<Accepted> for Decided {
-    fn from(accepted: Accepted) -> Self {
+impl From<AcceptResult> for AcceptDecision {
+    fn from(accepted: AcceptResult) -> Self {
         Self { accepted, leased: None }
     }
 }
 
 /// Writes batches of new messages.
-pub struct Intake<T> {
+pub struct MessageIntake<T> {
     pub store: Store,
     pub clock: Clock,
-    pub owner: Owner,
+    pub owner: LeaseOwner,
     pub lease_ms: Millis,
     /// How many lanes this node may hold in memory.
     pub room: Arc<Semaphore>,
     /// Sends what is leased, even when who asked has gone away.
-    pub start: Box<dyn Fn(Leased<T>) + Send + Sync>,
+    pub start: Box<dyn Fn(LeasedMessage<T>) + Send + Sync>,
 }
 
 /// What the store knows that decides over a batch.
-struct Known {
+struct IntakeFacts {
     opted_out: Vec<LaneKey>,
-    replies: Replies,
+    replies: StoredReplies,
     lanes: HashMap<LaneKey, u128>,
-    purse: Purse,
+    purse: ChargeBatch,
 }
 
 /// The way into the outbox. Whoever accepts messages by it knows nothing of who sends them.
-pub struct Acceptor(Box<dyn Fn(New) -> Result<Queued<Accepted>> + Send + Sync>);
+pub struct MessageAcceptor(Box<dyn Fn(NewMessage) -> Result<QueuedItem<AcceptResult>> + Send + Sync>);
 
-impl Acceptor {
+impl MessageAcceptor {
     /// Accepts a message together with its neighbours; returns after their commit.
-    pub async fn accept(&self, new: New) -> Result<Accepted> {
+    pub async fn accept(&self, new: NewMessage) -> Result<AcceptResult> {
         (self.0)(new)?.written().await
     }
 }
 
-impl<T: Send + Sync + 'static> Intake<T> {
+impl<T: Send + Sync + 'static> MessageIntake<T> {
     /// Starts its writers. `permit`: to call the provider of a message that is due as soon as it is stored, where that
     /// may be; then one commit says both.
-    pub fn open(self, permit: impl Fn(&Message) -> Option<T> + Send + Sync + 'static) -> Acceptor {
-        let batch = Batch::start_many(self, WRITERS);
-        Acceptor(Box::new(move |new: New| {
+    pub fn open(self, permit: impl Fn(&Message) -> Option<T> + Send + Sync + 'static) -> MessageAcceptor {
+        let batch = BatchWriter::start_many(self, WRITERS);
+        MessageAcceptor(Box::new(move |new: NewMessage| {
             let permit = if new.due_ms.is_none() { permit(&new.message) } else { None };
-            batch.send(Permitted { new, permit })
+            batch.send(PermittedMessage { new, permit })
         }))
     }
 }
 
-impl<T> Intake<T> {
-    async fn look_up(&self, items: &[Permitted<T>]) -> Result<Known> {
+impl<T> MessageIntake<T> {
+    async fn look_up(&self, items: &[PermittedMessage<T>]) -> Result<IntakeFacts> {
         let all = || items.iter().map(|item| &item.new);
         let keys: Vec<Value> = all().map(|item| item.lane.into()).collect();
         let people: Vec<Value> = all().flat_map(|item| &item.opt_out).map(Value::from).collect();
@@ -166,9 +166,14 @@ impl<T> Intake<T> {
         let is_any_kept = kept.is_some();
         queries.extend(kept);
         let mut answers = self.store.look_up(queries).await?;
-        let replies = if is_any_kept { Replies::of(&answers.pop().unwrap_or_default())? } else { Replies::default() };
-        let purse = if payers.is_empty() { Purse::default() } else { Purse::of(&answers.pop().unwrap_or_default())? };
-        let mut known = Known { opted_out: Vec::new(), replies, lanes: HashMap::new(), purse };
+        let replies =
+            if is_any_kept { StoredReplies::of(&answers.pop().unwrap_or_default())? } else { StoredReplies::default() };
+        let purse = if payers.is_empty() {
+            ChargeBatch::default()
+        } else {
+            ChargeBatch::of(&answers.pop().unwrap_or_default())?
+        };
+        let mut known = IntakeFacts { opted_out: Vec::new(), replies, lanes: HashMap::new(), purse };
         for row in &answers[0] {
             known.opted_out.push(row.id(0)?);
         }
@@ -179,20 +184,20 @@ impl<T> Intake<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Write for Intake<T> {
-    type Item = Permitted<T>;
-    type Done = Decided;
-    type Answer = Accepted;
+impl<T: Send + Sync + 'static> BatchWrite for MessageIntake<T> {
+    type Item = PermittedMessage<T>;
+    type Done = AcceptDecision;
+    type Answer = AcceptResult;
 
     const TRIES_AGAIN: u32 = 20;
 
-    fn row<'a>(&self, item: &'a Permitted<T>) -> Option<Cow<'a, [u8]>> {
+    fn row<'a>(&self, item: &'a PermittedMessage<T>) -> Option<Cow<'a, [u8]>> {
         Some(item.new.lane.as_bytes().into())
     }
 
-    async fn write(&self, items: &[Permitted<T>]) -> Result<Vec<Decided>> {
+    async fn write(&self, items: &[PermittedMessage<T>]) -> Result<Vec<AcceptDecision>> {
         let mut known = self.look_up(items).await?;
-        let mut plan = Plan::at(self.clock.now_ms());
+        let mut plan = IntakePlan::at(self.clock.now_ms());
         let mut done = Vec::with_capacity(items.len());
         for item in items {
             done.push(plan.take(item, &mut known, &self.room));
@@ -209,15 +214,15 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
         Ok(done)
     }
 
-    fn finish(&self, item: Permitted<T>, done: Decided) -> Accepted {
-        if let Some(Hold { head, room, started_ms }) = done.leased {
-            let Permitted { new: New { message, lease_ends, .. }, permit } = item;
-            (self.start)(Leased { message, head, lease_ends, room, call: permit.zip(started_ms) });
+    fn finish(&self, item: PermittedMessage<T>, done: AcceptDecision) -> AcceptResult {
+        if let Some(LaneHold { head, room, started_ms }) = done.leased {
+            let PermittedMessage { new: NewMessage { message, lease_ends, .. }, permit } = item;
+            (self.start)(LeasedMessage { message, head, lease_ends, room, call: permit.zip(started_ms) });
         }
         done.accepted
     }
 
-    fn fail(&self, items: Vec<Permitted<T>>) {
+    fn fail(&self, items: Vec<PermittedMessage<T>>) {
         let permitted = items.into_iter().filter(|item| item.permit.is_some()).map(|item| item.new);
         let born: Vec<_> = permitted.map(|item| (item.lane, place(item.lane, item.message.id.bits()))).collect();
         if !born.is_empty() {
@@ -227,22 +232,22 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
 }
 
 /// Tells each payer what was left behind their own charge, and a twin in the same batch what its first is told.
-fn settle<T>(items: &[Permitted<T>], done: &mut [Decided], found: &[Row]) -> Result<()> {
+fn settle<T>(items: &[PermittedMessage<T>], done: &mut [AcceptDecision], found: &[Row]) -> Result<()> {
     let mut left = ledger::left(found)?;
     let all = || items.iter().map(|item| &item.new);
     for (item, decided) in all().zip(done.iter_mut()).rev() {
-        let Accepted::Stored(paid) = &mut decided.accepted else { continue };
+        let AcceptResult::Stored(paid) = &mut decided.accepted else { continue };
         let (Some(cost), Some(now)) = (item.message.cost, left.get_mut(&item.message.client)) else { continue };
         *paid = Some(*now);
         now.balance = now.balance.plus(cost).unwrap_or(now.balance);
     }
     let told = all().zip(done.iter()).filter_map(|(item, decided)| match &decided.accepted {
-        Accepted::Stored(Some(paid)) => Some((item.kept.as_ref()?.named.id, paid.balance)),
+        AcceptResult::Stored(Some(paid)) => Some((item.kept.as_ref()?.named.id, paid.balance)),
         _ => None,
     });
     let told: HashMap<[u8; 32], Money> = told.collect();
     for (item, decided) in all().zip(done) {
-        if let (Some(kept), Accepted::Replayed(reply)) = (&item.kept, &mut decided.accepted) {
+        if let (Some(kept), AcceptResult::Replayed(reply)) = (&item.kept, &mut decided.accepted) {
             reply.balance = reply.balance.or_else(|| told.get(&kept.named.id).copied());
         }
     }

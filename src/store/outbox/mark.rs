@@ -1,16 +1,16 @@
 //! About to call a provider: the lane says so, durably, before the call is made. After a crash
 //! only such lanes are in doubt.
 
-use super::{CALLING, Head};
+use super::{CALLING, LaneHead};
 use crate::model::{Clock, LaneKey, Millis};
-use crate::store::batch::Write;
-use crate::store::lease::Owner;
+use crate::store::batch::BatchWrite;
+use crate::store::lease::LeaseOwner;
 use crate::store::{Change, Result, Store, Value, opt_out, params};
 
 /// A message about to be sent.
 #[derive(Clone)]
-pub struct Ready {
-    pub head: Head,
+pub struct MessageToSend {
+    pub head: LaneHead,
     /// The lease ends too soon for a call: take it anew.
     pub is_stale: bool,
     /// The keys under which its recipient may have opted out.
@@ -20,7 +20,7 @@ pub struct Ready {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marked {
+pub enum MarkResult {
     /// Call the provider now; the time is that of the attempt.
     Call { started_ms: Millis },
     /// The recipient has opted out since it was accepted.
@@ -28,23 +28,24 @@ pub enum Marked {
 }
 
 /// Writes batches of marks. [`crate::store::Error::Guard`]: the lane is no longer ours.
-pub struct Mark {
+pub struct SendingMarks {
     pub store: Store,
     pub clock: Clock,
-    pub owner: Owner,
+    pub owner: LeaseOwner,
     pub lease_ms: Millis,
 }
 
-impl Write for Mark {
-    type Item = Ready;
-    type Done = Marked;
-    type Answer = Marked;
+impl BatchWrite for SendingMarks {
+    type Item = MessageToSend;
+    type Done = MarkResult;
+    type Answer = MarkResult;
 
-    async fn write(&self, items: &[Ready]) -> Result<Vec<Marked>> {
+    async fn write(&self, items: &[MessageToSend]) -> Result<Vec<MarkResult>> {
         let keys: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(Value::from).collect();
         let answers = self.store.look_up(vec![opt_out::stopped(keys)]).await?.concat();
         let opted_out = answers.iter().map(|row| row.id(0)).collect::<Result<Vec<LaneKey>>>()?;
-        let may_not = |item: &Ready| !item.passes_opt_out && item.opt_out.iter().any(|key| opted_out.contains(key));
+        let may_not =
+            |item: &MessageToSend| !item.passes_opt_out && item.opt_out.iter().any(|key| opted_out.contains(key));
         let now_ms = self.clock.now_ms();
         let keys = |is_stale: bool| -> Vec<Value> {
             let ours = items.iter().filter(|item| item.is_stale == is_stale && !may_not(item));
@@ -84,8 +85,8 @@ impl Write for Mark {
             let sql = "SELECT 1 FROM sb_lane WHERE lane = ? AND owner = ? AND phase = ? AND started_ms = ?";
             self.store.commit(change.settled_by(sql, params![lane, owner, CALLING, now])).await?;
         }
-        let answer = |item: &Ready| {
-            if may_not(item) { Marked::OptedOut } else { Marked::Call { started_ms: now_ms } }
+        let answer = |item: &MessageToSend| {
+            if may_not(item) { MarkResult::OptedOut } else { MarkResult::Call { started_ms: now_ms } }
         };
         Ok(items.iter().map(answer).collect())
     }
@@ -96,7 +97,7 @@ impl Write for Mark {
 }
 
 /// When this node marked a message, if it did: for whoever lost the store before it could answer.
-pub async fn marked(store: &Store, owner: &Owner, head: &Head) -> Result<Option<Millis>> {
+pub async fn marked(store: &Store, owner: &LeaseOwner, head: &LaneHead) -> Result<Option<Millis>> {
     let sql = "SELECT l.started_ms FROM sb_lane l JOIN sb_outbox o ON o.place = ? \
                WHERE l.lane = ? AND l.owner = ? AND l.phase = ?";
     let params = params![head.place, head.lane, owner, CALLING];

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use super::{Head, UNKNOWN, WAITING, place};
+use super::{LaneHead, UNKNOWN, WAITING, place};
 use crate::model::message::MessageState;
 use crate::model::{Clock, LaneKey, MessageId, Millis};
-use crate::store::batch::Write;
-use crate::store::event::{self, Told};
-use crate::store::lease::Owner;
+use crate::store::batch::BatchWrite;
+use crate::store::event::{self, PendingEvents};
+use crate::store::lease::LeaseOwner;
 use crate::store::ledger;
-use crate::store::message::{Attempt, INSERT_ATTEMPT, Message, states_before};
+use crate::store::message::{INSERT_ATTEMPT, Message, SendAttempt, states_before};
 use crate::store::{Change, Query, Result, Store, Value, params};
 
 /// How a message goes on.
 #[derive(Clone, Debug)]
-pub enum Next {
+pub enum NextStep {
     /// It has left the outbox.
     Over { state: MessageState, code: Option<i64>, reason: Option<String> },
     /// Another call later.
@@ -25,33 +25,33 @@ pub enum Next {
 
 /// What came of a message's call, or of its wait.
 #[derive(Clone, Debug)]
-pub struct Outcome {
-    pub head: Head,
+pub struct LaneOutcome {
+    pub head: LaneHead,
     /// A call that was made; not there when it expired or was refused before one.
-    pub attempt: Option<Attempt>,
+    pub attempt: Option<SendAttempt>,
     /// The attempt that was in doubt, now known to have reached the provider.
-    pub adopted: Option<Adopted>,
-    pub next: Next,
-    pub told: Told,
+    pub adopted: Option<AdoptedAttempt>,
+    pub next: NextStep,
+    pub told: PendingEvents,
     /// The message, where it has come to nothing and was paid for.
     pub refund: Option<Box<Message>>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Adopted {
+pub struct AdoptedAttempt {
     pub number: i64,
     pub provider_id: String,
 }
 
 /// Writes batches of outcomes. `true`: more messages wait in the lane, which is still ours.
-pub struct Outcomes {
+pub struct LaneOutcomes {
     pub store: Store,
     pub clock: Clock,
-    pub owner: Owner,
+    pub owner: LeaseOwner,
 }
 
-impl Write for Outcomes {
-    type Item = Outcome;
+impl BatchWrite for LaneOutcomes {
+    type Item = LaneOutcome;
     type Done = bool;
     type Answer = bool;
 
@@ -66,13 +66,13 @@ impl Write for Outcomes {
         if self.store.is_shared() { 8 } else { Self::ITEMS / 4 }
     }
 
-    async fn write(&self, items: &[Outcome]) -> Result<Vec<bool>> {
+    async fn write(&self, items: &[LaneOutcome]) -> Result<Vec<bool>> {
         let now_ms = self.clock.now_ms();
         let attempts = items.iter().filter_map(|item| Some(item.attempt.as_ref()?.values(item.head.message))).collect();
         let mut change = Change::new().insert(INSERT_ATTEMPT, attempts);
         change = Self::sent(change, items, now_ms);
-        let (over, waiting): (Vec<&Outcome>, Vec<&Outcome>) =
-            items.iter().partition(|item| matches!(item.next, Next::Over { .. }));
+        let (over, waiting): (Vec<&LaneOutcome>, Vec<&LaneOutcome>) =
+            items.iter().partition(|item| matches!(item.next, NextStep::Over { .. }));
         for item in &over {
             change = self.one(change, item, now_ms);
         }
@@ -104,10 +104,10 @@ impl Write for Outcomes {
     }
 }
 
-impl Outcomes {
+impl LaneOutcomes {
     /// The usual end, set-based: a provider has taken them.
-    fn sent(change: Change, items: &[Outcome], now_ms: Millis) -> Change {
-        let is_sent = |item: &&Outcome| matches!(item.next, Next::Over { state: MessageState::Sent, .. });
+    fn sent(change: Change, items: &[LaneOutcome], now_ms: Millis) -> Change {
+        let is_sent = |item: &&LaneOutcome| matches!(item.next, NextStep::Over { state: MessageState::Sent, .. });
         let ids: Vec<Value> = items.iter().filter(is_sent).map(|item| item.head.message.into()).collect();
         let before = states_before("state", MessageState::Sent);
         // a receipt may have been quicker: then it stays delivered
@@ -116,15 +116,15 @@ impl Outcomes {
     }
 
     /// What is seldom enough to be written one by one.
-    fn one(&self, mut change: Change, item: &Outcome, now_ms: Millis) -> Change {
+    fn one(&self, mut change: Change, item: &LaneOutcome, now_ms: Millis) -> Change {
         if let Some(adopted) = &item.adopted {
             let sql = "UPDATE sb_attempt SET outcome = 'adopted', provider_id = ? WHERE message_id = ? AND number = ?";
             change = change.run(sql, params![adopted.provider_id.as_str(), item.head.message, adopted.number]);
         }
         let message = Value::from(item.head.message);
         match &item.next {
-            Next::Over { state: MessageState::Sent, .. } => change,
-            Next::Over { state, code, reason } => change.run(
+            NextStep::Over { state: MessageState::Sent, .. } => change,
+            NextStep::Over { state, code, reason } => change.run(
                 format!(
                     "UPDATE sb_message SET state = ?, error_code = ?, error_reason = ?, changed_ms = ? \
                      WHERE id = ? AND {}",
@@ -138,8 +138,8 @@ impl Outcomes {
                     message,
                 ],
             ),
-            Next::Again { ready_ms, aside } => self.wait(change, item, WAITING, *ready_ms, *aside, now_ms),
-            Next::LookUp { ready_ms, aside } => self.wait(change, item, UNKNOWN, *ready_ms, *aside, now_ms),
+            NextStep::Again { ready_ms, aside } => self.wait(change, item, WAITING, *ready_ms, *aside, now_ms),
+            NextStep::LookUp { ready_ms, aside } => self.wait(change, item, UNKNOWN, *ready_ms, *aside, now_ms),
         }
     }
 
@@ -147,7 +147,7 @@ impl Outcomes {
     fn wait(
         &self,
         change: Change,
-        item: &Outcome,
+        item: &LaneOutcome,
         phase: i64,
         ready_ms: Millis,
         aside: bool,
@@ -188,7 +188,7 @@ impl Outcomes {
     }
 
     /// Takes messages that are over out of their lanes; empty lanes are over too.
-    fn leave(&self, change: Change, over: &[&Outcome]) -> Change {
+    fn leave(&self, change: Change, over: &[&LaneOutcome]) -> Change {
         let lanes: Vec<Value> = over.iter().map(|item| item.head.lane.into()).collect();
         let owner = [Value::from(&self.owner)];
         // every one: a lane that another owns by now counts its messages itself
@@ -202,7 +202,7 @@ impl Outcomes {
     }
 
     /// In which lanes more messages wait for this node.
-    async fn still_ours(&self, items: &[Outcome]) -> Result<Vec<bool>> {
+    async fn still_ours(&self, items: &[LaneOutcome]) -> Result<Vec<bool>> {
         let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.into()).collect();
         let sql = "SELECT lane FROM sb_lane WHERE owner = ? AND lane IN ({})";
         let rows = self.store.look_up(vec![Query::over(sql, &[Value::from(&self.owner)], lanes)]).await?.concat();
@@ -212,7 +212,7 @@ impl Outcomes {
 }
 
 /// Whether an outcome was written, for whoever lost the store before it could answer.
-pub async fn is_written(store: &Store, outcome: &Outcome) -> Result<bool> {
+pub async fn is_written(store: &Store, outcome: &LaneOutcome) -> Result<bool> {
     let Some(attempt) = &outcome.attempt else {
         let sql = "SELECT 1 FROM sb_outbox WHERE place = ?";
         return Ok(store.query(sql, params![outcome.head.place]).await?.is_empty());
@@ -228,7 +228,7 @@ pub async fn is_recorded(store: &Store, message: MessageId, number: i64) -> Resu
 
 /// Keeps the answer to a call whose lane has been lost since: the attempt alone. Whoever owns the
 /// lane now looks for it before sending again.
-pub async fn late(store: &Store, outcome: &Outcome) -> Result<()> {
+pub async fn late(store: &Store, outcome: &LaneOutcome) -> Result<()> {
     let Some(attempt) = &outcome.attempt else { return Ok(()) };
     let message = outcome.head.message;
     let insert = Change::new().insert(INSERT_ATTEMPT, vec![attempt.values(message)]);

@@ -11,7 +11,7 @@ const KEPT: usize = 8;
 const HASH: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PairingOutcome {
     /// Being checked, or its node died while it was.
     Pending,
     /// The password did not decrypt.
@@ -22,27 +22,27 @@ pub enum Outcome {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    pub outcome: Outcome,
+pub struct PairingAttempt {
+    pub outcome: PairingOutcome,
     pub at_ms: Millis,
 }
 
 /// Written as `hash,ms,outcome` with spaces between.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
-pub struct Attempts(Vec<(String, Attempt)>);
+pub struct PairingAttempts(Vec<(String, PairingAttempt)>);
 
 fn key(body_hash: &str) -> &str {
     body_hash.get(..HASH).unwrap_or(body_hash)
 }
 
-impl Attempts {
-    pub fn find(&self, body_hash: &str) -> Option<Attempt> {
+impl PairingAttempts {
+    pub fn find(&self, body_hash: &str) -> Option<PairingAttempt> {
         self.0.iter().find(|(hash, _)| hash == key(body_hash)).map(|(_, attempt)| *attempt)
     }
 
     /// Records a body, in the place of what was known of it.
-    pub fn put(&mut self, body_hash: &str, attempt: Attempt) {
+    pub fn put(&mut self, body_hash: &str, attempt: PairingAttempt) {
         self.remove(body_hash);
         self.0.push((key(body_hash).to_owned(), attempt));
         let forgotten = self.0.len().saturating_sub(KEPT);
@@ -60,18 +60,18 @@ impl Attempts {
             let mut fields = entry.split(',');
             let (hash, at_ms) = (fields.next()?, fields.next()?.parse().ok()?);
             let outcome = match fields.next()? {
-                "pending" => Outcome::Pending,
-                "undecryptable" => Outcome::Undecryptable,
-                "failed" => Outcome::Failed,
-                device => Outcome::Paired(device.parse().ok()?),
+                "pending" => PairingOutcome::Pending,
+                "undecryptable" => PairingOutcome::Undecryptable,
+                "failed" => PairingOutcome::Failed,
+                device => PairingOutcome::Paired(device.parse().ok()?),
             };
-            Some((hash.to_owned(), Attempt { outcome, at_ms }))
+            Some((hash.to_owned(), PairingAttempt { outcome, at_ms }))
         };
         text.split_ascii_whitespace().map(|one| entry(one).ok_or_else(bad)).collect::<Result<_>>().map(Self)
     }
 }
 
-impl TryFrom<String> for Attempts {
+impl TryFrom<String> for PairingAttempts {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self> {
@@ -79,16 +79,16 @@ impl TryFrom<String> for Attempts {
     }
 }
 
-impl fmt::Display for Attempts {
+impl fmt::Display for PairingAttempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, (hash, attempt)) in self.0.iter().enumerate() {
             let space = if at == 0 { "" } else { " " };
             write!(f, "{space}{hash},{},", attempt.at_ms)?;
             match attempt.outcome {
-                Outcome::Pending => f.write_str("pending")?,
-                Outcome::Undecryptable => f.write_str("undecryptable")?,
-                Outcome::Failed => f.write_str("failed")?,
-                Outcome::Paired(device) => write!(f, "{device}")?,
+                PairingOutcome::Pending => f.write_str("pending")?,
+                PairingOutcome::Undecryptable => f.write_str("undecryptable")?,
+                PairingOutcome::Failed => f.write_str("failed")?,
+                PairingOutcome::Paired(device) => write!(f, "{device}")?,
             }
         }
         Ok(())
@@ -101,32 +101,32 @@ mod tests {
 
     use super::*;
 
-    fn outcome() -> impl Strategy<Value = Outcome> {
+    fn outcome() -> impl Strategy<Value = PairingOutcome> {
         prop_oneof![
-            Just(Outcome::Pending),
-            Just(Outcome::Undecryptable),
-            Just(Outcome::Failed),
-            any::<u32>().prop_map(|ms| Outcome::Paired(DeviceId::new(i64::from(ms)))),
+            Just(PairingOutcome::Pending),
+            Just(PairingOutcome::Undecryptable),
+            Just(PairingOutcome::Failed),
+            any::<u32>().prop_map(|ms| PairingOutcome::Paired(DeviceId::new(i64::from(ms)))),
         ]
     }
 
     proptest! {
         #[test]
         fn attempts_survive_being_written(all in prop::collection::vec(("[0-9a-f]{64}", outcome(), 0_i64..9_999), 0..12)) {
-            let mut attempts = Attempts::default();
+            let mut attempts = PairingAttempts::default();
             for (hash, outcome, at_ms) in &all {
-                attempts.put(hash, Attempt { outcome: *outcome, at_ms: *at_ms });
+                attempts.put(hash, PairingAttempt { outcome: *outcome, at_ms: *at_ms });
             }
-            let read = Attempts::parse(&attempts.to_string());
+            let read = PairingAttempts::parse(&attempts.to_string());
             prop_assert_eq!(read.as_ref().ok(), Some(&attempts));
             if let Some((hash, outcome, at_ms)) = all.last() {
-                prop_assert_eq!(attempts.find(hash), Some(Attempt { outcome: *outcome, at_ms: *at_ms }));
+                prop_assert_eq!(attempts.find(hash), Some(PairingAttempt { outcome: *outcome, at_ms: *at_ms }));
             }
         }
 
         #[test]
         fn no_text_panics(text in ".*") {
-            let _ = Attempts::parse(&text);
+            let _ = PairingAttempts::parse(&text);
         }
     }
 }

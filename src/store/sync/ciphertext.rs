@@ -4,12 +4,12 @@ use crate::store::{Change, Result, Store, params};
 
 /// A ciphertext, and the session and public key that it came with: keyed hashes.
 #[derive(Clone, Debug)]
-pub struct Ciphertext {
+pub struct SpentCiphertext {
     pub id: [u8; 32],
     pub used_with: [u8; 32],
 }
 
-impl Ciphertext {
+impl SpentCiphertext {
     /// Takes it in the commit of `change`: [`crate::store::Error::Conflict`] where it was taken before.
     pub fn take(&self, change: Change) -> Change {
         let values = params![self.id, self.used_with];

@@ -1,13 +1,13 @@
 //! The first of two steps: a session's row with the phone's public key, and how many of them are unfinished.
 
-use super::session::{self, Session, State, Write, write};
+use super::session::{self, SessionUpdate, SyncSession, SyncSessionState, write};
 use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId};
 use crate::store::{Change, Error, Query, Result, Row, Store, params};
 
 /// First steps that one address has taken and not finished.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
-pub struct Unfinished {
+pub struct UnfinishedOffers {
     /// For this user.
     pub of_user: i64,
     /// For all users.
@@ -21,7 +21,7 @@ pub async fn session_and_unfinished(
     user: &UserId,
     address: &[u8; 32],
     since_ms: Millis,
-) -> Result<(Option<Session>, Unfinished)> {
+) -> Result<(Option<SyncSession>, UnfinishedOffers)> {
     let sql = "SELECT COUNT(CASE WHEN user_id = ? THEN 1 END), COUNT(*) FROM sb_sync_session \
                WHERE offered_by = ? AND changed_ms > ?";
     let count = Query::new(sql, params![user.as_str(), address, since_ms]);
@@ -37,7 +37,7 @@ pub async fn offer(
     store: &Store,
     sid: SyncSessionId,
     user: &UserId,
-    known: Option<&Session>,
+    known: Option<&SyncSession>,
     pem: &str,
     address: &[u8; 32],
     now_ms: Millis,
@@ -47,13 +47,20 @@ pub async fn offer(
     let same = known.filter(|known| known.public_key.as_deref().is_none_or(|first| first == pem));
     let attempts = same.map(|known| known.attempts.clone()).unwrap_or_default();
     let offered_by = known.and_then(|known| known.offered_by).or(Some(*address));
-    let to = Write { state: State::Offered, public_key: Some(pem), failures, attempts: &attempts, offered_by, now_ms };
+    let to = SessionUpdate {
+        state: SyncSessionState::Offered,
+        public_key: Some(pem),
+        failures,
+        attempts: &attempts,
+        offered_by,
+        now_ms,
+    };
     commit(store, sid, user, known, &to).await
 }
 
 /// Ends a session for which two phones have come.
-pub async fn end(store: &Store, sid: SyncSessionId, user: &UserId, known: &Session, now_ms: Millis) -> Result<()> {
-    let to = Write { state: State::Ended, offered_by: None, now_ms, ..known.as_it_is() };
+pub async fn end(store: &Store, sid: SyncSessionId, user: &UserId, known: &SyncSession, now_ms: Millis) -> Result<()> {
+    let to = SessionUpdate { state: SyncSessionState::Ended, offered_by: None, now_ms, ..known.as_it_is() };
     commit(store, sid, user, Some(known), &to).await
 }
 
@@ -61,8 +68,8 @@ async fn commit(
     store: &Store,
     sid: SyncSessionId,
     user: &UserId,
-    known: Option<&Session>,
-    to: &Write<'_>,
+    known: Option<&SyncSession>,
+    to: &SessionUpdate<'_>,
 ) -> Result<()> {
     // with its key: another phone's may be of the same moment
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = ? AND public_key = ?";

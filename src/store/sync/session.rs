@@ -1,6 +1,6 @@
 //! A session's row: read, and written when it has not changed since.
 
-use super::Attempts;
+use super::PairingAttempts;
 use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId, named};
 use crate::store::{Change, Query, Result, Row, Store, Value, params};
@@ -8,7 +8,7 @@ use crate::store::{Change, Query, Result, Row, Store, Value, params};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum State {
+pub enum SyncSessionState {
     /// A password is being checked, or none has been posted yet.
     Open,
     /// A phone has sent its public key and will send the password.
@@ -21,9 +21,9 @@ pub enum State {
     Ended,
 }
 
-named!(State);
+named!(SyncSessionState);
 
-impl State {
+impl SyncSessionState {
     /// Whether it takes nothing any more.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Redeemed | Self::Ended)
@@ -31,11 +31,11 @@ impl State {
 }
 
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct Session {
-    pub state: State,
+pub struct SyncSession {
+    pub state: SyncSessionState,
     pub public_key: Option<String>,
     pub failures: i64,
-    pub attempts: Attempts,
+    pub attempts: PairingAttempts,
     pub changed_ms: Millis,
     /// A keyed hash of the address that took the first of two steps, until the second is done.
     pub(super) offered_by: Option<[u8; 32]>,
@@ -43,10 +43,10 @@ pub struct Session {
     pub(super) version: i64,
 }
 
-impl Session {
+impl SyncSession {
     /// Its row as it was read.
-    pub(super) fn as_it_is(&self) -> Write<'_> {
-        Write {
+    pub(super) fn as_it_is(&self) -> SessionUpdate<'_> {
+        SessionUpdate {
             state: self.state,
             public_key: self.public_key.as_deref(),
             failures: self.failures,
@@ -57,23 +57,23 @@ impl Session {
     }
 }
 
-/// Finds the fields of a [`Session`].
+/// Finds the fields of a [`SyncSession`].
 pub(super) fn query(sid: SyncSessionId, user: &UserId) -> Query {
     let sql = "SELECT state, public_key, failures, attempts, changed_ms, offered_by, version FROM sb_sync_session \
                WHERE id = ? AND user_id = ?";
     Query::new(sql, params![sid, user.as_str()])
 }
 
-pub async fn session(store: &Store, sid: SyncSessionId, user: &UserId) -> Result<Option<Session>> {
+pub async fn session(store: &Store, sid: SyncSessionId, user: &UserId) -> Result<Option<SyncSession>> {
     store.look_up(vec![query(sid, user)]).await?.concat().first().map(Row::read).transpose()
 }
 
 /// What a session's row becomes.
-pub(super) struct Write<'a> {
-    pub(super) state: State,
+pub(super) struct SessionUpdate<'a> {
+    pub(super) state: SyncSessionState,
     pub(super) public_key: Option<&'a str>,
     pub(super) failures: i64,
-    pub(super) attempts: &'a Attempts,
+    pub(super) attempts: &'a PairingAttempts,
     pub(super) offered_by: Option<[u8; 32]>,
     pub(super) now_ms: Millis,
 }
@@ -83,8 +83,8 @@ pub(super) fn write(
     change: Change,
     sid: SyncSessionId,
     user: &UserId,
-    known: Option<&Session>,
-    to: &Write<'_>,
+    known: Option<&SyncSession>,
+    to: &SessionUpdate<'_>,
 ) -> Change {
     let values: [Value; 6] = [
         to.state.name().into(),

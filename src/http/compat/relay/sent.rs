@@ -7,7 +7,7 @@ use warp::reply::Response;
 use super::RelayDoor;
 use crate::http::reply;
 use crate::model::{Channel, Money};
-use crate::service::idempotency::Reply;
+use crate::service::idempotency::StoredReply;
 use crate::service::message::Message;
 
 /// What was accepted; kept so, without the balance, for a request that comes again.
@@ -48,7 +48,7 @@ impl RelaySent {
     }
 
     /// What was answered first.
-    pub(super) fn again(door: &RelayDoor, kept: Reply) -> String {
+    pub(super) fn again(door: &RelayDoor, kept: StoredReply) -> String {
         if !door.with_balance {
             return kept.text;
         }

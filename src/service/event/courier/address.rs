@@ -5,12 +5,12 @@ use crate::crypto::seal::Aad;
 use crate::crypto::signature::WebhookSecret;
 use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Secret};
-use crate::service::event::Target;
+use crate::service::event::EventTarget;
 use crate::service::event::endpoint::broken;
 use crate::service::event::reason::UNREADABLE;
 use crate::service::{Error, Result};
 use crate::store::callback;
-use crate::store::delivery::Address;
+use crate::store::delivery::EndpointAddress;
 use crate::store::endpoint::SecretColumn;
 
 /// Why a delivery is not posted.
@@ -23,15 +23,15 @@ impl Courier {
     /// Where to post, and the secrets to sign with.
     pub(super) async fn address(&self, job: &ClaimedDelivery) -> Result<(String, Vec<WebhookSecret>), Undeliverable> {
         match (job.claimed.held.target, &job.claimed.address) {
-            (Target::Endpoint(_), None) => Err(Undeliverable::Dropped("the endpoint is gone")),
-            (Target::Endpoint(_), Some(address)) if !address.is_enabled => {
+            (EventTarget::Endpoint(_), None) => Err(Undeliverable::Dropped("the endpoint is gone")),
+            (EventTarget::Endpoint(_), Some(address)) if !address.is_enabled => {
                 Err(Undeliverable::Dropped("the endpoint is disabled"))
             }
-            (Target::Endpoint(id), Some(address)) => {
+            (EventTarget::Endpoint(id), Some(address)) => {
                 let secrets = self.endpoint_secrets(id, address).map_err(|error| unreadable(&error))?;
                 Ok((address.url.clone(), secrets))
             }
-            (Target::Callback(_), _) => {
+            (EventTarget::Callback(_), _) => {
                 let url = job.claimed.content.callback_url.clone().ok_or(Undeliverable::Dropped(NO_URL))?;
                 let secret = self.callback_secret(job.claimed.client).await.map_err(|error| unreadable(&error))?;
                 Ok((url, vec![secret]))
@@ -39,7 +39,7 @@ impl Courier {
         }
     }
 
-    fn endpoint_secrets(&self, id: EndpointId, address: &Address) -> Result<Vec<WebhookSecret>> {
+    fn endpoint_secrets(&self, id: EndpointId, address: &EndpointAddress) -> Result<Vec<WebhookSecret>> {
         let mut secrets = vec![self.events.unseal(id, SecretColumn::Current, &address.secret)?];
         if let Some((sealed, until_ms)) = &address.previous
             && self.events.parts.clock.now_ms() < *until_ms
@@ -64,7 +64,9 @@ impl Courier {
         let Some(sealed) = &job.claimed.callback else {
             return job.claimed.content.callback_url.clone().map(Secret::new).ok_or(Undeliverable::Dropped(NO_URL));
         };
-        let Target::Callback(message) = job.claimed.held.target else { return Err(Undeliverable::Dropped(NO_URL)) };
+        let EventTarget::Callback(message) = job.claimed.held.target else {
+            return Err(Undeliverable::Dropped(NO_URL));
+        };
         let opened = self.events.parts.master.open(callback::place(&message.hex()), sealed);
         let opened = opened.map_err(|error| unreadable(&error.into()))?;
         Ok(Secret::new(String::from_utf8_lossy(&opened).into_owned()))

@@ -10,10 +10,10 @@ use crate::crypto::hash;
 use crate::model::message::MessageState;
 use crate::model::{CallId, CallStatus, Channel, EventId, MessageContent, MessageId, parse_time};
 use crate::service::event::{VALIDITY_ENDED, wanted};
-use crate::store::delivery::Claimed;
+use crate::store::delivery::LeasedDelivery;
 
 /// The fields of a callback. `None`: the event is of nothing that Twilio calls back for.
-pub(super) fn fields(claimed: &Claimed) -> Option<Vec<(String, String)>> {
+pub(super) fn fields(claimed: &LeasedDelivery) -> Option<Vec<(String, String)>> {
     let event: Value = serde_json::from_str(&claimed.payload).ok()?;
     let mut fields = vec![("AccountSid", format!("AC{}", claimed.client.hex())), ("ApiVersion", "2010-04-01".into())];
     match &event["data"] {

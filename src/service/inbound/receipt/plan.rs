@@ -7,7 +7,7 @@ use crate::model::message::MessageState;
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::provider::{self, CallNotes};
 use crate::store::call::Call;
-use crate::store::inbound::finish::Folded;
+use crate::store::inbound::finish::FoldedReceipts;
 use crate::store::message::Message;
 use crate::store::receipt::NewReceipt;
 
@@ -20,7 +20,7 @@ pub(super) struct ReceiptStep<T> {
 
 #[derive(Default)]
 pub(super) struct ReceiptPlan {
-    pub folded: Folded,
+    pub folded: FoldedReceipts,
     /// What has been said, by message and name, with its error.
     pub known: HashMap<(MessageId, String), Option<i64>>,
     /// Where messages have come to, each by its last step.

@@ -25,26 +25,26 @@ const BEGIN: [&str; 3] = [
 
 /// Clones share them.
 #[derive(Clone)]
-pub(super) struct Connections {
+pub(super) struct MysqlConnections {
     opts: Opts,
-    now: Arc<RwLock<Generation>>,
+    now: Arc<RwLock<ConnectionGeneration>>,
 }
 
 /// Those that were made since a server was last found to be of no use.
 #[derive(Clone)]
-struct Generation {
+struct ConnectionGeneration {
     number: u64,
     pool: Pool,
     made: Instant,
 }
 
 /// A connection, and of which generation it is.
-pub(super) struct Held {
+pub(super) struct HeldConnection {
     pub(super) connection: Conn,
     generation: u64,
 }
 
-impl Connections {
+impl MysqlConnections {
     pub(super) fn new(url: &str, most: usize) -> Result<Self> {
         let opts = Opts::from_url(url).map_err(|e| Error::Refused(e.to_string()))?;
         let constraints = PoolConstraints::new(1, most.max(1)).unwrap_or_default();
@@ -58,7 +58,7 @@ impl Connections {
             .setup(BEGIN.to_vec())
             .pool_opts(pool);
         let opts = Opts::from(builder);
-        let first = Generation { number: 0, pool: Pool::new(opts.clone()), made: Instant::now() };
+        let first = ConnectionGeneration { number: 0, pool: Pool::new(opts.clone()), made: Instant::now() };
         Ok(Self { opts, now: Arc::new(RwLock::new(first)) })
     }
 
@@ -70,15 +70,15 @@ impl Connections {
         self.generation().pool
     }
 
-    fn generation(&self) -> Generation {
+    fn generation(&self) -> ConnectionGeneration {
         lock::read(&self.now).clone()
     }
 
-    pub(super) async fn get(&self) -> Result<Held, mysql_async::Error> {
+    pub(super) async fn get(&self) -> Result<HeldConnection, mysql_async::Error> {
         loop {
-            let Generation { number, pool, .. } = self.generation();
+            let ConnectionGeneration { number, pool, .. } = self.generation();
             match pool.get_conn().await {
-                Ok(connection) => return Ok(Held { connection, generation: number }),
+                Ok(connection) => return Ok(HeldConnection { connection, generation: number }),
                 // whoever waited for one of a server that has been left meanwhile
                 Err(mysql_async::Error::Driver(DriverError::PoolDisconnected))
                     if self.generation().number != number => {}
@@ -93,7 +93,7 @@ impl Connections {
     }
 
     /// Lets go of a server that does not write: of this connection, and of the idle ones beside it.
-    pub(super) async fn leave(&self, held: Held) {
+    pub(super) async fn leave(&self, held: HeldConnection) {
         self.turn(held.generation);
         // it may be gone already
         let _ = held.connection.disconnect().await;
@@ -107,7 +107,8 @@ impl Connections {
             if now.number != left || (left > 0 && now.made.elapsed() < TURN) {
                 return;
             }
-            let next = Generation { number: left + 1, pool: Pool::new(self.opts.clone()), made: Instant::now() };
+            let next =
+                ConnectionGeneration { number: left + 1, pool: Pool::new(self.opts.clone()), made: Instant::now() };
             std::mem::replace(&mut *now, next).pool
         };
         // ends when what is under way there has ended

@@ -3,7 +3,7 @@
 use crate::store::engine::Error;
 
 /// What is done next.
-pub(super) enum Failure {
+pub(super) enum MysqlFailure {
     /// Another writer was quicker: nothing was written, another try may go through.
     Again(Error),
     /// This server does not write, and wrote nothing: another may stand behind the address by now.
@@ -13,7 +13,7 @@ pub(super) enum Failure {
     Final(Error),
 }
 
-impl Failure {
+impl MysqlFailure {
     pub(super) fn into_error(self) -> Error {
         match self {
             Self::Again(error) | Self::Elsewhere(error) | Self::Unsettled(error) | Self::Final(error) => error,
@@ -37,11 +37,11 @@ pub(super) fn is_elsewhere(error: &mysql_async::Error) -> bool {
     matches!(error, mysql_async::Error::Server(server) if ELSEWHERE.contains(&server.code))
 }
 
-pub(super) fn classify(error: mysql_async::Error) -> Failure {
+pub(super) fn classify(error: mysql_async::Error) -> MysqlFailure {
     match &error {
-        mysql_async::Error::Server(server) if CONFLICT.contains(&server.code) => Failure::Again(error.into()),
-        _ if is_elsewhere(&error) => Failure::Elsewhere(error.into()),
-        _ => Failure::Final(error.into()),
+        mysql_async::Error::Server(server) if CONFLICT.contains(&server.code) => MysqlFailure::Again(error.into()),
+        _ if is_elsewhere(&error) => MysqlFailure::Elsewhere(error.into()),
+        _ => MysqlFailure::Final(error.into()),
     }
 }
 
@@ -66,7 +66,7 @@ impl From<mysql_async::Error> for Error {
 mod tests {
     use super::*;
 
-    fn of(code: u16) -> Failure {
+    fn of(code: u16) -> MysqlFailure {
         let (message, state) = ("said".to_owned(), "HY000".to_owned());
         classify(mysql_async::Error::Server(mysql_async::ServerError { code, message, state }))
     }
@@ -74,17 +74,17 @@ mod tests {
     #[test]
     fn numbers_say_what_is_done_next() {
         for code in [1020, 1205, 1213] {
-            assert!(matches!(of(code), Failure::Again(Error::Busy(_))), "{code}");
+            assert!(matches!(of(code), MysqlFailure::Again(Error::Busy(_))), "{code}");
         }
         for code in [1036, 1047, 1290, 1792, 1836] {
-            assert!(matches!(of(code), Failure::Elsewhere(Error::Unavailable(_))), "{code}");
+            assert!(matches!(of(code), MysqlFailure::Elsewhere(Error::Unavailable(_))), "{code}");
         }
         for code in [1021, 1040, 1053, 1114, 1317, 9001] {
-            assert!(matches!(of(code), Failure::Final(Error::Unavailable(_))), "{code}");
+            assert!(matches!(of(code), MysqlFailure::Final(Error::Unavailable(_))), "{code}");
         }
-        assert!(matches!(of(1062), Failure::Final(Error::Conflict)));
+        assert!(matches!(of(1062), MysqlFailure::Final(Error::Conflict)));
         for code in [1045, 1054, 1064, 1142, 1406] {
-            assert!(matches!(of(code), Failure::Final(Error::Refused(_))), "{code}");
+            assert!(matches!(of(code), MysqlFailure::Final(Error::Refused(_))), "{code}");
         }
     }
 }

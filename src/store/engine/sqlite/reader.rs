@@ -6,26 +6,26 @@ use std::sync::{Arc, Mutex};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-use super::{Answer, Opener, QUEUE, ask, select_all, start};
+use super::{ConnectionOpener, EngineReply, QUEUE, ask, select_all, start};
 use crate::model::lock::lock;
 use crate::store::engine::{Query, Result, Row};
 
-type Reads = (Vec<Query>, Answer<Vec<Vec<Row>>>);
+type QueuedReads = (Vec<Query>, EngineReply<Vec<Vec<Row>>>);
 
 /// Clones share the threads, which end with the last of them.
 #[derive(Clone)]
-pub(super) struct Readers {
-    reads: mpsc::Sender<Reads>,
-    queue: Arc<Mutex<mpsc::Receiver<Reads>>>,
-    opener: Opener,
+pub(super) struct ReaderThreads {
+    reads: mpsc::Sender<QueuedReads>,
+    queue: Arc<Mutex<mpsc::Receiver<QueuedReads>>>,
+    opener: ConnectionOpener,
     most: usize,
     started: Arc<AtomicUsize>,
     /// Reads that wait or are being answered; one that was given up counts until its thread is done with it.
     under_way: Arc<AtomicUsize>,
 }
 
-impl Readers {
-    pub(super) fn new(most: usize, opener: &Opener) -> Self {
+impl ReaderThreads {
+    pub(super) fn new(most: usize, opener: &ConnectionOpener) -> Self {
         let (reads, queue) = mpsc::channel(QUEUE);
         Self {
             reads,
@@ -63,7 +63,7 @@ impl Readers {
     }
 }
 
-fn read_loop(opener: &Opener, queue: &Mutex<mpsc::Receiver<Reads>>, under_way: &AtomicUsize) {
+fn read_loop(opener: &ConnectionOpener, queue: &Mutex<mpsc::Receiver<QueuedReads>>, under_way: &AtomicUsize) {
     let mut reader = None;
     loop {
         let next = lock(queue).blocking_recv();
@@ -75,7 +75,7 @@ fn read_loop(opener: &Opener, queue: &Mutex<mpsc::Receiver<Reads>>, under_way: &
     }
 }
 
-fn read(opener: &Opener, reader: &mut Option<Connection>, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
+fn read(opener: &ConnectionOpener, reader: &mut Option<Connection>, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
     let connection = match reader {
         Some(connection) => connection,
         none => none.insert(opener()?),

@@ -3,16 +3,16 @@
 use rusqlite::{Connection, params_from_iter};
 use tokio::sync::mpsc;
 
-use super::journal::{self, Journal};
-use super::{Answer, Write, select};
-use crate::store::engine::change::Tally;
-use crate::store::engine::{Change, Committed, Error, Result};
+use super::journal::{self, ErasureJournal};
+use super::{EngineReply, QueuedWrite, select};
+use crate::store::engine::change::RowTally;
+use crate::store::engine::{Change, CommitResult, Error, Result};
 
 /// Changes that share one commit at most.
 const BATCH: usize = 128;
 
 /// What the writer does.
-pub(super) enum Task {
+pub(super) enum WriterTask {
     Write(Change),
     /// Whether it could.
     Check,
@@ -20,14 +20,14 @@ pub(super) enum Task {
     Empty,
 }
 
-type Asked = (Change, Answer<Committed>);
+type QueuedChange = (Change, EngineReply<CommitResult>);
 
-pub(super) fn run(connection: &Connection, mut queue: mpsc::Receiver<Write>, journal: &Journal) {
+pub(super) fn run(connection: &Connection, mut queue: mpsc::Receiver<QueuedWrite>, journal: &ErasureJournal) {
     while let Some(first) = queue.blocking_recv() {
         let (mut batch, mut other, mut next) = (Vec::new(), None, Some(first));
         while let Some((task, answer)) = next.take() {
             match task {
-                Task::Write(change) => batch.push((change, answer)),
+                WriterTask::Write(change) => batch.push((change, answer)),
                 task => other = Some((task, answer)),
             }
             if other.is_none() && batch.len() < BATCH {
@@ -40,8 +40,8 @@ pub(super) fn run(connection: &Connection, mut queue: mpsc::Receiver<Write>, jou
             write(connection, batch, journal);
         }
         if let Some((task, answer)) = other {
-            let done = if matches!(task, Task::Check) { check(connection) } else { journal.empty(connection) };
-            let _ = answer.send(done.map(|()| Committed::default()));
+            let done = if matches!(task, WriterTask::Check) { check(connection) } else { journal.empty(connection) };
+            let _ = answer.send(done.map(|()| CommitResult::default()));
         }
     }
 }
@@ -56,7 +56,7 @@ fn check(connection: &Connection) -> Result<()> {
     Ok(written?)
 }
 
-fn write(connection: &Connection, batch: Vec<Asked>, journal: &Journal) {
+fn write(connection: &Connection, batch: Vec<QueuedChange>, journal: &ErasureJournal) {
     let erases = batch.iter().any(|(change, _)| change.erases);
     let results = journal::overwriting(connection, erases, || commit_together(connection, &batch));
     if erases {
@@ -79,7 +79,7 @@ fn write(connection: &Connection, batch: Vec<Asked>, journal: &Journal) {
 }
 
 /// One transaction. An `Err` means that nothing was written.
-fn commit_together(connection: &Connection, batch: &[Asked]) -> Result<Vec<Result<Committed>>> {
+fn commit_together(connection: &Connection, batch: &[QueuedChange]) -> Result<Vec<Result<CommitResult>>> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let mut results = Vec::with_capacity(batch.len());
     for (change, _) in batch {
@@ -99,7 +99,7 @@ fn commit_together(connection: &Connection, batch: &[Asked]) -> Result<Vec<Resul
 }
 
 /// The same where one of them fails: a savepoint for each, which costs a copy of every page it writes.
-fn commit_apart(connection: &Connection, batch: &[Asked]) -> Result<Vec<Result<Committed>>> {
+fn commit_apart(connection: &Connection, batch: &[QueuedChange]) -> Result<Vec<Result<CommitResult>>> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let mut results = Vec::with_capacity(batch.len());
     for (change, _) in batch {
@@ -118,8 +118,8 @@ fn commit_apart(connection: &Connection, batch: &[Asked]) -> Result<Vec<Result<C
     Ok(results)
 }
 
-fn run_all(connection: &Connection, change: &Change) -> Result<Committed> {
-    let mut tally = Tally::default();
+fn run_all(connection: &Connection, change: &Change) -> Result<CommitResult> {
+    let mut tally = RowTally::default();
     for step in &change.steps {
         let mut touched = 0;
         if !tally.is_met(step) {
@@ -131,5 +131,5 @@ fn run_all(connection: &Connection, change: &Change) -> Result<Committed> {
         tally.add(step, touched)?;
     }
     let found = change.then.as_ref().map(|query| select(connection, query)).transpose()?.unwrap_or_default();
-    Ok(Committed { touched: tally.touched, found })
+    Ok(CommitResult { touched: tally.touched, found })
 }

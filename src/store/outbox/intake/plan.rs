@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{Accepted, Decided, Hold, Kept, Known, New, Permitted};
+use super::{AcceptDecision, AcceptResult, IdempotencyRecord, IntakeFacts, LaneHold, NewMessage, PermittedMessage};
 use crate::model::{Channel, ClientId, LaneKey, Millis, Money};
-use crate::store::event::{self, Told};
-use crate::store::idempotency::Found;
-use crate::store::lease::Owner;
-use crate::store::ledger::Purse;
+use crate::store::event::{self, PendingEvents};
+use crate::store::idempotency::FoundRequest;
+use crate::store::lease::LeaseOwner;
+use crate::store::ledger::ChargeBatch;
 use crate::store::message::{self, address};
-use crate::store::outbox::{CALLING, Head, WAITING, place};
+use crate::store::outbox::{CALLING, LaneHead, WAITING, place};
 use crate::store::{Change, Value, audit, call, callback, params};
 
 /// The rows of one batch.
 #[derive(Default)]
-pub(super) struct Plan {
+pub(super) struct IntakePlan {
     now_ms: Millis,
     pub(super) messages: Vec<Vec<Value>>,
     addresses: Vec<Vec<Value>>,
@@ -28,9 +28,9 @@ pub(super) struct Plan {
     calls: Vec<Vec<Value>>,
     callbacks: Vec<Vec<Value>>,
     entries: Vec<Vec<Value>>,
-    told: Told,
+    told: PendingEvents,
     /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
-    lanes: HashMap<LaneKey, Joining>,
+    lanes: HashMap<LaneKey, LaneArrivals>,
 }
 
 /// A kept reply that says what its client was left with.
@@ -41,7 +41,7 @@ struct ToldBalance {
     later: Money,
 }
 
-struct Joining {
+struct LaneArrivals {
     is_new: bool,
     is_ours: bool,
     /// Its first message's provider is called as soon as this is written.
@@ -50,24 +50,29 @@ struct Joining {
     last: u128,
 }
 
-impl Plan {
+impl IntakePlan {
     pub(super) fn at(now_ms: Millis) -> Self {
         Self { now_ms, ..Self::default() }
     }
 
-    pub(super) fn take<T>(&mut self, item: &Permitted<T>, known: &mut Known, room: &Arc<Semaphore>) -> Decided {
+    pub(super) fn take<T>(
+        &mut self,
+        item: &PermittedMessage<T>,
+        known: &mut IntakeFacts,
+        room: &Arc<Semaphore>,
+    ) -> AcceptDecision {
         let (item, may_call) = (&item.new, item.permit.is_some());
         match item.kept.as_ref().and_then(|kept| known.replies.find(&kept.named)) {
-            Some(Found::Same(reply)) => return Accepted::Replayed(reply).into(),
-            Some(Found::Other) => return Accepted::KeyReused.into(),
+            Some(FoundRequest::Same(reply)) => return AcceptResult::Replayed(reply).into(),
+            Some(FoundRequest::Other) => return AcceptResult::KeyReused.into(),
             None => {}
         }
         let is_out = item.opt_out.iter().any(|key| known.opted_out.contains(key));
         if is_out && !item.passes_opt_out {
-            return Accepted::OptedOut.into();
+            return AcceptResult::OptedOut.into();
         }
         if !known.purse.pays(&item.message, self.now_ms) {
-            return Accepted::Unpayable.into();
+            return AcceptResult::Unpayable.into();
         }
         self.keep(item, known);
         let told = event::counted(&item.told.new).get(&item.message.id).copied();
@@ -78,24 +83,24 @@ impl Plan {
         }
         let callback = item.callback.clone();
         self.callbacks.extend(callback.map(|url| params![item.message.id, url]));
-        self.entries.extend(item.entry.as_ref().map(audit::Entry::values));
+        self.entries.extend(item.entry.as_ref().map(audit::AuditEntry::values));
         self.told.new.extend_from_slice(&item.told.new);
         self.told.targets.extend_from_slice(&item.told.targets);
         if let Some(due_ms) = item.due_ms {
             self.scheduled.push(params![item.message.id, due_ms]);
-            return Accepted::Stored(None).into();
+            return AcceptResult::Stored(None).into();
         }
         self.join(item, may_call, known, room)
     }
 
     /// Keeps the reply for a request that comes again.
-    fn keep(&mut self, item: &New, known: &mut Known) {
+    fn keep(&mut self, item: &NewMessage, known: &mut IntakeFacts) {
         let (client, cost) = (item.message.client, item.message.cost.unwrap_or_default());
         // what was told to who came before was told without this charge
         for told in self.balances.iter_mut().filter(|told| told.client == client) {
             told.later = told.later.plus(cost).unwrap_or(told.later);
         }
-        let Some(Kept { named, reply, with_balance }) = &item.kept else { return };
+        let Some(IdempotencyRecord { named, reply, with_balance }) = &item.kept else { return };
         self.kept.push(params![named.id, named.hash, reply.as_str(), item.message.id, self.now_ms]);
         if *with_balance {
             self.balances.push(ToldBalance { id: named.id, client, later: Money::ZERO });
@@ -103,7 +108,13 @@ impl Plan {
         known.replies.add(named, reply);
     }
 
-    fn join(&mut self, item: &New, may_call: bool, known: &Known, room: &Arc<Semaphore>) -> Decided {
+    fn join(
+        &mut self,
+        item: &NewMessage,
+        may_call: bool,
+        known: &IntakeFacts,
+        room: &Arc<Semaphore>,
+    ) -> AcceptDecision {
         let mut held = None;
         let joining = self.lanes.entry(item.lane).or_insert_with(|| {
             let last = known.lanes.get(&item.lane).copied();
@@ -111,20 +122,29 @@ impl Plan {
                 held = room.clone().try_acquire_owned().ok();
             }
             let is_calling = held.is_some() && may_call;
-            Joining { is_new: last.is_none(), is_ours: held.is_some(), is_calling, count: 0, last: last.unwrap_or(0) }
+            LaneArrivals {
+                is_new: last.is_none(),
+                is_ours: held.is_some(),
+                is_calling,
+                count: 0,
+                last: last.unwrap_or(0),
+            }
         });
         joining.count += 1;
         // behind all that stand there, whatever another node's clock says
         joining.last = (joining.last + 1).max(item.message.id.bits());
         let position = place(item.lane, joining.last);
         self.places.push(params![position, item.message.id]);
-        let Some(room) = held else { return Accepted::Stored(None).into() };
-        let first = Head { lane: item.lane, place: position, message: item.message.id };
+        let Some(room) = held else { return AcceptResult::Stored(None).into() };
+        let first = LaneHead { lane: item.lane, place: position, message: item.message.id };
         let started_ms = joining.is_calling.then_some(self.now_ms);
-        Decided { accepted: Accepted::Stored(None), leased: Some(Hold { head: first, room, started_ms }) }
+        AcceptDecision {
+            accepted: AcceptResult::Stored(None),
+            leased: Some(LaneHold { head: first, room, started_ms }),
+        }
     }
 
-    pub(super) fn change(self, purse: Purse, owner: &Owner, lease_ms: Millis) -> Change {
+    pub(super) fn change(self, purse: ChargeBatch, owner: &LeaseOwner, lease_ms: Millis) -> Change {
         let now_ms = self.now_ms;
         let mut change = Change::new().insert(message::INSERT, self.messages).insert(address::INSERT, self.addresses);
         change = join_lanes(change, self.lanes, owner, now_ms, lease_ms);
@@ -147,8 +167,8 @@ impl Plan {
 /// New lanes are born leased where this node has room; lanes that are there count who joins them.
 fn join_lanes(
     mut change: Change,
-    lanes: HashMap<LaneKey, Joining>,
-    owner: &Owner,
+    lanes: HashMap<LaneKey, LaneArrivals>,
+    owner: &LeaseOwner,
     now_ms: Millis,
     lease_ms: Millis,
 ) -> Change {
