@@ -40,7 +40,7 @@ pub struct Config {
     pub outbox: outbox::Settings,
     pub number: number::Settings,
     pub call: relay::CallSettings,
-    pub tariff: tariff::Prices,
+    pub tariff: tariff::DefaultPrices,
     pub provider: provider::Settings,
     pub event: event::Settings,
     pub inbound: inbound::Settings,

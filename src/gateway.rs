@@ -29,7 +29,7 @@ use crate::crypto::SyncSessionId;
 use crate::http::{self, TcpListeners, Tls};
 use crate::model::{Clock, DurationSetting, Origin, UserId};
 use crate::service::dispatch::Dispatch;
-use crate::service::sync::{Link, Links, SessionIds};
+use crate::service::sync::{SyncLink, SyncLinks, SyncSessionIds};
 use crate::store::lease::LeaseOwner;
 use crate::store::{self, Store, seed};
 use base::Base;
@@ -47,7 +47,7 @@ pub struct Gateway {
     pub addresses: Vec<SocketAddr>,
     pub origin: Origin,
     databases: Databases,
-    session_ids: Arc<SessionIds>,
+    session_ids: Arc<SyncSessionIds>,
     /// Sends what is accepted until the last request is answered, and says that this node serves the store.
     _dispatch: Arc<Dispatch>,
     tasks: TaskTracker,
@@ -144,10 +144,10 @@ impl Gateway {
     }
 
     /// A link to pair with: the one that never ends under `--dev`, else a fresh one.
-    pub fn pairing_link(&self, user: &UserId) -> Link {
+    pub fn pairing_link(&self, user: &UserId) -> SyncLink {
         let ids = &self.session_ids;
         let sid = if ids.holds(user, SyncSessionId::DEV) { SyncSessionId::DEV } else { ids.issue(user) };
-        Links { origin: self.origin.clone() }.session(user, sid)
+        SyncLinks { origin: self.origin.clone() }.session(user, sid)
     }
 
     /// Says on `/readyz` that it stops, and waits `http.drain_delay` for balancers to see that.

@@ -20,11 +20,11 @@ use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
 use crate::service::health::NodeHealth;
-use crate::service::inbound::{Handlers, Inbox, Jobs};
+use crate::service::inbound::{InboundHandlers, WebhookInbox, WebhookQueue};
 use crate::service::ledger::Ledger;
 use crate::service::publish::Publish;
 use crate::service::retention::Retention;
-use crate::service::sync::{Handshakes, Sockets};
+use crate::service::sync::{Handshakes, SyncSockets};
 use crate::service::tariff::Tariff;
 pub use periodic::Memory;
 
@@ -32,11 +32,11 @@ pub use periodic::Memory;
 pub struct Node {
     /// Other nodes may write to the same store.
     pub is_shared: bool,
-    pub sockets: Arc<Sockets>,
+    pub sockets: Arc<SyncSockets>,
     pub handshakes: Arc<Handshakes>,
     pub events: Arc<Events>,
     pub dispatch: Arc<Dispatch>,
-    pub inbox: Arc<Inbox>,
+    pub inbox: Arc<WebhookInbox>,
     pub publish: Arc<Publish>,
     pub directory: Arc<Directory>,
     pub tariff: Arc<Tariff>,
@@ -62,6 +62,6 @@ pub fn start(node: Node, tasks: &TaskTracker, stop: &CancellationToken) {
 }
 
 /// Starts what handles what came in. It stops by itself: what it holds is handled first.
-pub fn start_receiving(handlers: Handlers, jobs: Jobs, tasks: &TaskTracker, stop: &CancellationToken) {
+pub fn start_receiving(handlers: InboundHandlers, jobs: WebhookQueue, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(receive::runner(handlers, jobs).run(stop.clone()));
 }

@@ -10,7 +10,7 @@ use super::output::{self, Output, field};
 use crate::config::Config;
 use crate::gateway;
 use crate::model::{AdminKeyId, rfc3339};
-use crate::service::admin::{AdminKey, Admins};
+use crate::service::admin::{AdminKey, Administrators};
 use crate::service::audit::{Actor, AuditContext};
 
 /// What the audit log calls whoever works on the store itself.
@@ -64,7 +64,7 @@ impl AdminCommand {
 }
 
 impl Key {
-    async fn run(self, admins: &Admins) -> Outcome {
+    async fn run(self, admins: &Administrators) -> Outcome {
         match self.action {
             KeyAction::Create { name } => {
                 anyhow::ensure!(name.chars().count() <= 128, "the name is longer than 128 characters");

@@ -15,7 +15,7 @@ use super::phone::{Digests, Phone};
 use super::{Outcome, api, send};
 use crate::config::Config;
 use crate::model::{DeviceId, DigestAlgorithm, Secret, UserId};
-use crate::service::sync::Flavour;
+use crate::service::sync::HandshakeFlavour;
 
 /// Play a phone, or manage paired ones
 #[derive(Args)]
@@ -53,7 +53,7 @@ struct Pair {
     #[arg(long, env = "SWITCHBOARD_DEVICE_PASSWORD", hide_env_values = true)]
     password: Option<String>,
     #[arg(long, value_parser = flavour(), default_value = "one")]
-    flavour: Flavour,
+    flavour: HandshakeFlavour,
     /// OAEP digest
     #[arg(long, value_parser = digest(), default_value = "sha256")]
     oaep: DigestAlgorithm,
@@ -74,9 +74,9 @@ struct Pair {
     json: bool,
 }
 
-fn flavour() -> impl TypedValueParser<Value = Flavour> {
+fn flavour() -> impl TypedValueParser<Value = HandshakeFlavour> {
     let names = PossibleValuesParser::new(["one", "two"]);
-    names.map(|name| if name == "two" { Flavour::TwoStep } else { Flavour::OneStep })
+    names.map(|name| if name == "two" { HandshakeFlavour::TwoStep } else { HandshakeFlavour::OneStep })
 }
 
 fn digest() -> impl TypedValueParser<Value = DigestAlgorithm> {

@@ -10,7 +10,7 @@ use super::remote::{Remote, RemoteSession};
 use super::{Outcome, api, escape};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, KeyId};
-use crate::service::client::Scope;
+use crate::service::client::KeyScope;
 
 /// Manage the keys of clients: what they show to be known, and what they may do with it
 #[derive(Args)]
@@ -55,7 +55,7 @@ pub(super) struct Terms {
     #[arg(long)]
     name: Option<String>,
     /// What it may be used for; may be repeated [new keys: everything]
-    #[arg(long = "scope", value_name = "SCOPE", value_parser = Scope::ALL.map(Scope::name))]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = KeyScope::ALL.map(KeyScope::name))]
     scopes: Vec<String>,
     /// The only account that it sends through
     #[arg(long, value_name = "ID")]

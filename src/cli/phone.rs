@@ -12,7 +12,7 @@ use super::escape;
 use crate::crypto::SharedKey;
 use crate::crypto::phone::PhonePrivateKey;
 use crate::model::{DigestAlgorithm, OaepDigests, Secret};
-use crate::service::sync::Flavour;
+use crate::service::sync::HandshakeFlavour;
 
 /// How the phone encrypts.
 #[derive(Clone, Copy)]
@@ -38,12 +38,12 @@ pub(super) struct Pairing {
 }
 
 impl Phone {
-    pub(super) async fn pair(&self, flavour: Flavour) -> anyhow::Result<Pairing> {
+    pub(super) async fn pair(&self, flavour: HandshakeFlavour) -> anyhow::Result<Pairing> {
         let key = PhonePrivateKey::generate()?;
         let public_pem = key.public_pem()?;
         let answer = match flavour {
-            Flavour::OneStep => self.one_step(&public_pem).await?,
-            Flavour::TwoStep => self.two_step(&public_pem).await?,
+            HandshakeFlavour::OneStep => self.one_step(&public_pem).await?,
+            HandshakeFlavour::TwoStep => self.two_step(&public_pem).await?,
         };
         let sealed = answer["shared_key"].as_str().context("the answer holds no shared key")?;
         let pair = OaepDigests { oaep: self.digests.oaep, mgf1: self.digests.answer_mgf1 };

@@ -8,12 +8,12 @@ use crate::config::Config;
 use crate::model::Clock;
 use crate::provider::{self, Loopback};
 use crate::service::account::Connectors;
-use crate::service::admin::Admins;
+use crate::service::admin::Administrators;
 use crate::service::directory::Directory;
 use crate::store::{self, Store, meta};
 
 /// Opens the store, made and brought up to date where needed, for work on administrators' keys.
-pub async fn open(config: &Config) -> Result<(Store, Admins), StartError> {
+pub async fn open(config: &Config) -> Result<(Store, Administrators), StartError> {
     let storing = StartError::storing(config);
     let keys = Keyring::open(config)?;
     let store = open_store(config, &store::Metrics::default())?;
@@ -33,5 +33,5 @@ pub async fn open(config: &Config) -> Result<(Store, Admins), StartError> {
         config.outbox.calls_per_account,
         config.outbox.resting(),
     );
-    Ok((store, Admins { directory: Arc::new(directory), key, clock }))
+    Ok((store, Administrators { directory: Arc::new(directory), key, clock }))
 }

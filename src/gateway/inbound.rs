@@ -9,13 +9,13 @@ use super::StartError;
 use super::base::Base;
 use super::messaging::Built;
 use crate::provider::LoopbackEvent;
-use crate::service::inbound::{self, Handlers, Inbox, LoopbackDoor};
+use crate::service::inbound::{self, InboundHandlers, LoopbackDoor, WebhookInbox};
 use crate::service::publish::Publish;
 use crate::worker;
 
 /// What it consists of, besides its workers.
 pub(super) struct Received {
-    pub(super) inbox: Arc<Inbox>,
+    pub(super) inbox: Arc<WebhookInbox>,
     pub(super) loopback: Arc<LoopbackDoor>,
 }
 
@@ -31,7 +31,7 @@ impl Base<'_> {
         let metrics = inbound::Metrics::default();
         metrics.register(registry);
         let (directory, clock) = (&messaging.directory, self.clock);
-        let (inbox, jobs) = Inbox::open(inbound::Parts {
+        let (inbox, jobs) = WebhookInbox::open(inbound::Parts {
             keep: self.config.inbound.keep,
             store: directory.store.clone(),
             signature_key: self.key("webhook_signature").await?,
@@ -40,7 +40,7 @@ impl Base<'_> {
             owner: self.owner.clone(),
             metrics: metrics.clone(),
         });
-        let handlers = Handlers {
+        let handlers = InboundHandlers {
             receipt_patience: self.config.inbound.receipt_patience,
             store: directory.store.clone(),
             directory: directory.clone(),

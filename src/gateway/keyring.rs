@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::crypto::{MasterKey, ServerPrivateKey};
 use crate::model::Secret;
-use crate::service::sync::{Identities, KeyError};
+use crate::service::sync::{KeyError, ServerPrivateKeys};
 use crate::store::{self, Store, meta};
 
 const IDENTITY: &str = "identity.pem";
@@ -44,7 +44,7 @@ pub enum KeyringError {
 /// Which keys a node runs under.
 pub struct Keyring {
     pub master: Arc<MasterKey>,
-    pub identities: Identities,
+    pub identities: ServerPrivateKeys,
     pub identity_path: PathBuf,
     /// The file, or the environment variable.
     pub master_origin: String,
@@ -65,7 +65,7 @@ impl Keyring {
             "" => config.keys.dir.join(PREVIOUS),
             path => PathBuf::from(path),
         };
-        let identities = Identities::load(&identity_path, Some(&previous), config.sync.session_ttl)?;
+        let identities = ServerPrivateKeys::load(&identity_path, Some(&previous), config.sync.session_ttl)?;
         let (text, master_origin) = match &config.master_key {
             Some((name, key)) => (key.clone(), (*name).to_owned()),
             None => {

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::model::{AccountId, Address, ClientId, Money};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
-use crate::service::admin::Admins;
+use crate::service::admin::Administrators;
 use crate::service::audit::AuditContext;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
@@ -44,7 +44,7 @@ pub(super) struct Built {
     pub(super) relay: Arc<Relay>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
-    pub(super) admins: Admins,
+    pub(super) admins: Administrators,
     pub(super) clients: Arc<Clients>,
     pub(super) loopback: Loopback,
 }
@@ -64,7 +64,7 @@ impl Base<'_> {
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms };
         let admin_key = self.key("admin_key").await?;
-        let admins = Admins { directory: directory.clone(), key: admin_key, clock: clock.clone() };
+        let admins = Administrators { directory: directory.clone(), key: admin_key, clock: clock.clone() };
         let tariff = Arc::new(Tariff::new(store.clone(), config.tariff.clone(), clock.clone()));
         tariff.refresh().await.map_err(StartError::storing(config))?;
         let clients = self.clients(directory.clone()).await?;

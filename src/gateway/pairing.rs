@@ -7,14 +7,14 @@ use prometheus_client::registry::Registry;
 use super::base::Base;
 use super::{StartError, secret};
 use crate::service::device::Devices;
-use crate::service::sync::{self, Handshakes, Parts, Passwords, SessionIds, SocketRegistry, Sockets};
+use crate::service::sync::{self, Handshakes, Parts, PasswordChecker, SocketRegistry, SyncSessionIds, SyncSockets};
 use crate::signal::{SignalBus, SignalListener};
 use crate::store::seed;
 
 /// What it consists of.
 pub(super) struct Pairing {
-    pub(super) session_ids: Arc<SessionIds>,
-    pub(super) sockets: Arc<Sockets>,
+    pub(super) session_ids: Arc<SyncSessionIds>,
+    pub(super) sockets: Arc<SyncSockets>,
     pub(super) handshakes: Arc<Handshakes>,
     pub(super) devices: Devices,
     pub(super) bus: SignalBus,
@@ -36,15 +36,15 @@ impl Base<'_> {
             SignalBus::redis(config.redis.url.expose(), listener, tasks, stop)?
         };
         let passwords =
-            Passwords::new(databases.backend.clone(), secret::salt(config)?, settings.places(), metrics.clone());
-        let session_ids = Arc::new(SessionIds {
+            PasswordChecker::new(databases.backend.clone(), secret::salt(config)?, settings.places(), metrics.clone());
+        let session_ids = Arc::new(SyncSessionIds {
             key: self.key("sync_session").await?,
             ttl: settings.session_ttl,
             clock: clock.clone(),
             metrics: metrics.clone(),
             dev_user: seed::DEV_USER.parse().ok().filter(|_| config.is_dev),
         });
-        let sockets = Arc::new(Sockets {
+        let sockets = Arc::new(SyncSockets {
             settings: settings.clone(),
             ids: session_ids.clone(),
             store: databases.store.clone(),

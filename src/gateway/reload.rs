@@ -4,7 +4,7 @@ use super::Gateway;
 use super::keyring::{KeyringError, identity_path};
 use crate::config::Config;
 use crate::http::{Tls, TlsError};
-use crate::service::sync::Identities;
+use crate::service::sync::ServerPrivateKeys;
 use crate::store::meta;
 
 /// What stops a reload: everything stays as it was.
@@ -20,7 +20,7 @@ pub enum ReloadError {
 pub(super) struct Reloading {
     pub config: Config,
     pub tls: Option<Tls>,
-    pub identities: Identities,
+    pub identities: ServerPrivateKeys,
 }
 
 impl Gateway {
@@ -34,7 +34,7 @@ impl Gateway {
             config.tls.check_date()?;
         }
         let ttl = config.sync.session_ttl;
-        let read = Identities::load(&identity_path(config), None, ttl).map_err(KeyringError::from)?;
+        let read = ServerPrivateKeys::load(&identity_path(config), None, ttl).map_err(KeyringError::from)?;
         let here = read.current().fingerprint().to_owned();
         let stored = meta::value_of(&self.databases.store, "identity").await.map_err(KeyringError::from)?;
         if let Some(stored) = stored.filter(|stored| *stored != here) {

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::StartError;
 use super::base::Base;
 use crate::service::directory::Directory;
-use crate::service::dispatch::{self, Dispatch, Permits, SendPermit};
+use crate::service::dispatch::{self, Dispatch, SendPermit, SendPermits};
 use crate::service::message::{self, Messages};
 use crate::service::opt_out::{self, OptOuts};
 use crate::store::outbox::LaneKeys;
@@ -59,7 +59,7 @@ impl Base<'_> {
                 }
             }),
         };
-        let permits = Permits { directory: directory.clone(), stop: self.stop.clone() };
+        let permits = SendPermits { directory: directory.clone(), stop: self.stop.clone() };
         intake.open(move |message| permits.take(message))
     }
 

@@ -12,11 +12,11 @@ use super::pairing::Pairing;
 use super::secret;
 use crate::http::{App, Bodies, Guesses, Pulse};
 use crate::model::Clock;
-use crate::service::audit::Audit;
+use crate::service::audit::AuditLog;
 use crate::service::health::NodeHealth;
 use crate::service::publish::Publish;
 use crate::service::retention::Retention;
-use crate::service::wait::Waits;
+use crate::service::wait::FutureWaits;
 use crate::worker::{self, Memory, Node};
 
 pub(super) struct Services {
@@ -48,7 +48,7 @@ impl Base<'_> {
             ledger: ledger.clone(),
             retention: Retention { settings, store: store.clone(), lanes: sending.lanes.clone(), clock },
             health: health.clone(),
-            memory: Memory::new(Waits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms())),
+            memory: Memory::new(FutureWaits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms())),
         };
         worker::start(node, self.tasks, self.stop);
     }
@@ -80,7 +80,7 @@ impl Base<'_> {
             numbers: messaging.numbers,
             admins: messaging.admins,
             clients: messaging.clients,
-            audit: Audit { store: self.databases.store.clone() },
+            audit: AuditLog { store: self.databases.store.clone() },
             publish,
             guesses: Guesses::new(config.http.requests_per_address),
             inbox: received.inbox,

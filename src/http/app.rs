@@ -8,20 +8,20 @@ use tokio_util::task::TaskTracker;
 use super::{Bodies, Guesses, Pulse, RequestParts, Settings};
 use crate::model::{ClientId, Country, Origin, Secret};
 use crate::service::account::Accounts;
-use crate::service::admin::Admins;
-use crate::service::audit::Audit;
+use crate::service::admin::Administrators;
+use crate::service::audit::AuditLog;
 use crate::service::client::Clients;
 use crate::service::device::Devices;
 use crate::service::event::Events;
 use crate::service::health::NodeHealth;
-use crate::service::inbound::{Inbox, LoopbackDoor};
+use crate::service::inbound::{LoopbackDoor, WebhookInbox};
 use crate::service::ledger::Ledger;
 use crate::service::message::Messages;
 use crate::service::number::Numbers;
 use crate::service::opt_out::OptOuts;
 use crate::service::publish::Publish;
 use crate::service::relay::Relay;
-use crate::service::sync::{Handshakes, Links, SessionIds, Settings as SyncSettings, Sockets};
+use crate::service::sync::{Handshakes, Settings as SyncSettings, SyncLinks, SyncSessionIds, SyncSockets};
 use crate::service::tariff::Tariff;
 
 /// What the handlers need.
@@ -39,8 +39,8 @@ pub struct App {
     pub country: Option<Country>,
     /// `[sync]`.
     pub sync: SyncSettings,
-    pub session_ids: Arc<SessionIds>,
-    pub sockets: Arc<Sockets>,
+    pub session_ids: Arc<SyncSessionIds>,
+    pub sockets: Arc<SyncSockets>,
     pub handshakes: Arc<Handshakes>,
     /// Pings all sync sockets.
     pub pulse: Arc<Pulse>,
@@ -49,7 +49,7 @@ pub struct App {
     /// Wrong keys and forged webhooks, on top of the limit of all requests.
     pub guesses: Guesses,
     pub events: Arc<Events>,
-    pub inbox: Arc<Inbox>,
+    pub inbox: Arc<WebhookInbox>,
     pub loopback: Arc<LoopbackDoor>,
     pub health: Arc<NodeHealth>,
     pub messages: Arc<Messages>,
@@ -59,9 +59,9 @@ pub struct App {
     pub ledger: Arc<Ledger>,
     pub accounts: Accounts,
     pub numbers: Numbers,
-    pub admins: Admins,
+    pub admins: Administrators,
     pub clients: Arc<Clients>,
-    pub audit: Audit,
+    pub audit: AuditLog,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + Sync>,
     pub tasks: TaskTracker,
@@ -76,10 +76,10 @@ impl App {
     }
 
     /// Under which address links are handed out.
-    pub(super) fn links(&self, request: &RequestParts) -> Links {
+    pub(super) fn links(&self, request: &RequestParts) -> SyncLinks {
         let host = request.headers.get(::http::header::HOST).and_then(|host| host.to_str().ok());
         let from_host =
             host.filter(|_| self.is_dev).and_then(|host| Origin::from_host(request.caller.is_secure, host).ok());
-        Links { origin: from_host.unwrap_or_else(|| self.origin.clone()) }
+        SyncLinks { origin: from_host.unwrap_or_else(|| self.origin.clone()) }
     }
 }

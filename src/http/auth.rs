@@ -13,7 +13,7 @@ use self::given::{Given, User};
 use super::reply::{self, Refusal};
 use super::{App, RequestParts};
 use crate::model::{ClientId, Secret};
-use crate::service::client::{Consumer, Exhausted, Scope};
+use crate::service::client::{ApiConsumer, KeyRateExhausted, KeyScope};
 use crate::service::message::Message;
 
 /// For which client an administrator acts.
@@ -33,7 +33,7 @@ pub struct AdminSettings {
 pub(super) enum Who {
     /// By what the audit log calls them.
     Administrator(String),
-    Client(Consumer),
+    Client(ApiConsumer),
 }
 
 /// Why nobody is known to make it.
@@ -48,7 +48,7 @@ pub(super) enum Unknown {
 pub(crate) struct KnownCaller {
     pub(super) who: Result<Who, Unknown>,
     /// Whether the rate of a client's key has one left for this request, which it has taken then.
-    admitted: Result<(), Exhausted>,
+    admitted: Result<(), KeyRateExhausted>,
 }
 
 impl KnownCaller {
@@ -58,7 +58,7 @@ impl KnownCaller {
 
     /// Takes the request off what its key may ask for; a key from a network that it may not come from loses nothing.
     pub(super) async fn admit(&mut self, app: &App, address: IpAddr) {
-        if let Ok(Who::Client(Consumer { key: Some(key), .. })) = &self.who
+        if let Ok(Who::Client(ApiConsumer { key: Some(key), .. })) = &self.who
             && key.may_come_from(address)
         {
             self.admitted = app.clients.admit(key).await;
@@ -115,7 +115,7 @@ pub(super) fn is_administrator(request: &RequestParts) -> bool {
 /// For whom something is done, and whether an administrator does it.
 #[derive(Clone, Debug)]
 pub(super) struct Acting {
-    pub(super) consumer: Consumer,
+    pub(super) consumer: ApiConsumer,
     pub(super) client: ClientId,
     pub(super) is_administrator: bool,
 }
@@ -123,7 +123,7 @@ pub(super) struct Acting {
 impl Acting {
     /// Whether it may be shown more of what it has changed than how that stands.
     pub(super) fn may_read(&self) -> bool {
-        self.consumer.may(Scope::Read)
+        self.consumer.may(KeyScope::Read)
     }
 }
 
@@ -133,7 +133,7 @@ pub(super) fn acting(app: &App, request: &RequestParts) -> Result<Acting, Refusa
     match &request.caller.known.who {
         Ok(Who::Administrator(_)) => {
             let client = acted_for(app, request)?;
-            Ok(Acting { consumer: Consumer::of(client), client, is_administrator: true })
+            Ok(Acting { consumer: ApiConsumer::of(client), client, is_administrator: true })
         }
         Ok(Who::Client(consumer)) => {
             admit(app, request, consumer)?;
@@ -157,7 +157,7 @@ fn acted_for(app: &App, request: &RequestParts) -> Result<ClientId, Refusal> {
     known.ok_or_else(|| reply::bad_field("Switchboard-Client", "no such client"))
 }
 
-fn admit(app: &App, request: &RequestParts, consumer: &Consumer) -> Result<(), Refusal> {
+fn admit(app: &App, request: &RequestParts, consumer: &ApiConsumer) -> Result<(), Refusal> {
     let Some(key) = &consumer.key else { return Ok(()) };
     if !key.may_come_from(request.caller.address) {
         return Err(reply::forbidden("this key may not be used from this address"));
@@ -167,7 +167,7 @@ fn admit(app: &App, request: &RequestParts, consumer: &Consumer) -> Result<(), R
 }
 
 /// For whom something is sent: a client that is active, or the operator. What a key may send is asked later.
-pub(super) fn consumer(app: &App, request: &RequestParts) -> Result<Consumer, Refusal> {
+pub(super) fn consumer(app: &App, request: &RequestParts) -> Result<ApiConsumer, Refusal> {
     let acting = acting(app, request)?;
     // clients' own credentials end with them; an administrator may still look, but send nothing for them
     if app.clients.current().client(acting.client).is_some_and(|client| !client.is_active) {
@@ -178,7 +178,7 @@ pub(super) fn consumer(app: &App, request: &RequestParts) -> Result<Consumer, Re
 
 /// Who reads what is a client's.
 pub(super) fn reader(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
-    with_scope(app, request, Scope::Read, "this key may not read")
+    with_scope(app, request, KeyScope::Read, "this key may not read")
 }
 
 /// Whoever may send a message may change it.
@@ -188,10 +188,10 @@ pub(super) fn may_change(acting: &Acting, message: &Message) -> Result<(), Refus
 
 /// Who ends a client's calls.
 pub(super) fn caller(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
-    with_scope(app, request, Scope::Voice, "this key may not place calls, nor end them")
+    with_scope(app, request, KeyScope::Voice, "this key may not place calls, nor end them")
 }
 
-fn with_scope(app: &App, request: &RequestParts, scope: Scope, otherwise: &str) -> Result<Acting, Refusal> {
+fn with_scope(app: &App, request: &RequestParts, scope: KeyScope, otherwise: &str) -> Result<Acting, Refusal> {
     let acting = acting(app, request)?;
     if acting.consumer.may(scope) { Ok(acting) } else { Err(reply::forbidden(otherwise)) }
 }

@@ -12,8 +12,8 @@ use crate::model::address::AddressRole;
 use crate::model::{CallId, CallPlan, CallStatus, Channel, Country, MessageId, rfc3339};
 use crate::service::Error;
 use crate::service::call::{Call, CallEnd};
-use crate::service::message::{Filter as CallFilter, Message, SendResult};
-use crate::service::relay::{From, Order};
+use crate::service::message::{Filter as CallFilter, Message, OrderResult};
+use crate::service::relay::{Order, SenderChoice};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi, "call")
@@ -169,8 +169,8 @@ async fn place(request: Request, posted: Posted) -> Answer {
     let context = message::sending(&request, "call.place");
     let order = order(posted, request.app.country(consumer.client))?;
     Ok(match message::accept(&request.app, &consumer, order, key, &reply, &context).await? {
-        SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
-        SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
+        OrderResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
+        OrderResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
 }
 
@@ -181,7 +181,7 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
     let channel = written::channel(Some(Channel::Voice), [("to", named), ("from", named_by_from)])?;
     let CallIn { url, twiml, callback_url, callback_events, metadata, .. } = posted;
     Ok(Order {
-        from: from.map(From::Address),
+        from: from.map(SenderChoice::Address),
         callback_url,
         call: Some(CallPlan { url, twiml, callback_events, ..CallPlan::default() }),
         metadata,

@@ -9,7 +9,7 @@ use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, wi
 use super::{RequestParts, audit, list, reply};
 use crate::model::{Country, Money, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::client::{Client, ClientChange, NewClient, Profile, ProfileChange};
+use crate::service::client::{Client, ClientChange, ClientProfile, ClientProfileChange, NewClient};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(Doc::openapi, "cli")
@@ -54,7 +54,7 @@ impl From<ClientIn> for NewClient {
     fn from(posted: ClientIn) -> Self {
         let ClientIn { name, email, company, phone, address, site, notes, country, credit_limit, low_at, balance } =
             posted;
-        let profile = Profile { email, company, phone, address, site, notes };
+        let profile = ClientProfile { email, company, phone, address, site, notes };
         Self { name, profile, country, credit_limit, low_at, balance }
     }
 }
@@ -100,7 +100,7 @@ impl From<ChangeIn> for ClientChange {
     fn from(posted: ChangeIn) -> Self {
         let ChangeIn { name, email, company, phone, address, site, notes, country, is_active, credit_limit, low_at } =
             posted;
-        let profile = ProfileChange { email, company, phone, address, site, notes };
+        let profile = ClientProfileChange { email, company, phone, address, site, notes };
         Self { name, profile, is_active, country, credit_limit, low_at }
     }
 }
@@ -133,7 +133,7 @@ struct ClientOut<'a> {
 }
 
 fn out<'a>(client: &'a Client, auth_token: Option<&'a str>) -> ClientOut<'a> {
-    let Profile { email, company, phone, address, site, notes } = Profile::parse(client.profile.as_deref());
+    let ClientProfile { email, company, phone, address, site, notes } = ClientProfile::parse(client.profile.as_deref());
     ClientOut {
         id: client.id.to_string(),
         sid: format!("AC{}", client.id.hex()),

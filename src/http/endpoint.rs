@@ -13,7 +13,7 @@ use super::{RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::event::EventPattern;
 use crate::model::{EventId, Secret, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::event::{Endpoint, NewEndpoint, Patch, disabled_reason};
+use crate::service::event::{Endpoint, EndpointChange, NewEndpoint, disabled_reason};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi, "ep")
@@ -207,7 +207,7 @@ async fn fetch(request: Request) -> Answer {
 async fn change(request: Request, posted: Posted) -> Answer {
     let client = auth::owner(&request.app, &request)?;
     let posted: PatchIn = object::read(&request, posted, &request.app).await?;
-    let patch = Patch {
+    let patch = EndpointChange {
         url: posted.url,
         description: posted.description,
         patterns: posted.event_types.map(|patterns| patterns.0),

@@ -9,7 +9,7 @@ use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, wi
 use super::{audit, auth, list, object, openapi, reply};
 use crate::model::event::EventType;
 use crate::model::{EndpointId, rfc3339};
-use crate::service::event::{Delivery, DeliveryState, Event, EventTarget, Told, last_reason};
+use crate::service::event::{Delivery, DeliveryState, Event, EventHistory, EventTarget, last_reason};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi, "evt")
@@ -103,7 +103,7 @@ fn delivery_out(delivery: &Delivery, to_administrator: bool) -> DeliveryOut {
     }
 }
 
-fn told_out(told: &Told, to_administrator: bool) -> ToldOut {
+fn told_out(told: &EventHistory, to_administrator: bool) -> ToldOut {
     let deliveries = told.deliveries.iter().map(|delivery| delivery_out(delivery, to_administrator));
     ToldOut { event: out(&told.event), deliveries: deliveries.collect() }
 }

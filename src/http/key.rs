@@ -12,7 +12,7 @@ use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resourc
 use super::{RequestParts, audit, list, openapi, reply, written};
 use crate::model::{Millis, Secret, Twiml, date, parse_time, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::client::{ApiKey, KeyChange, KeyOrigin, KeyTerms, Scope};
+use crate::service::client::{ApiKey, KeyChange, KeyOrigin, KeyScope, KeyTerms};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(Doc::openapi, "key")
@@ -64,12 +64,12 @@ struct KeyIn {
 }
 
 fn all_scopes() -> openapi::AnySchema {
-    openapi::list_of(openapi::one_of(Scope::ALL.map(Scope::name)))
+    openapi::list_of(openapi::one_of(KeyScope::ALL.map(KeyScope::name)))
 }
 
-fn scopes(names: &[String]) -> Result<Vec<Scope>, Refusal> {
+fn scopes(names: &[String]) -> Result<Vec<KeyScope>, Refusal> {
     let wrong = || reply::bad_field("scopes", "are sms, voice, whatsapp, verify, sessions and read");
-    names.iter().map(|name| Scope::parse(name).ok_or_else(wrong)).collect()
+    names.iter().map(|name| KeyScope::parse(name).ok_or_else(wrong)).collect()
 }
 
 fn twimls() -> openapi::AnySchema {
@@ -96,7 +96,7 @@ impl KeyIn {
     fn read(self) -> Result<(KeyTerms, KeyOrigin), Refusal> {
         let terms = KeyTerms {
             name: self.name,
-            scopes: self.scopes.as_deref().map_or(Ok(Scope::ALL.to_vec()), scopes)?,
+            scopes: self.scopes.as_deref().map_or(Ok(KeyScope::ALL.to_vec()), scopes)?,
             account: self.account_id.as_deref().map(written::account).transpose()?,
             sources: sources(&self.sources)?,
             senders: self.senders,

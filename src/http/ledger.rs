@@ -13,7 +13,7 @@ use super::{App, audit, auth, filter, idempotency, list, object, openapi, reply}
 use crate::model::{ClientId, MessageId, Money, rfc3339};
 use crate::service::idempotency::LEDGER;
 use crate::service::ledger::{
-    ClientBalance, Filter as Wanted, LedgerEntry, LedgerEntryKind, PostedEntry, Posting, Statement,
+    ClientBalance, Filter as Wanted, LedgerEntry, LedgerEntryKind, LedgerPosting, LedgerStatement, PostedEntry,
 };
 use crate::service::{Error, ErrorKind};
 
@@ -178,9 +178,9 @@ async fn post(request: Request, posted: Posted) -> Answer {
     let posted: EntryIn = object::read(&request, posted, &request.app).await?;
     let key = idempotency::key(&request, LEDGER)?;
     let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
-        (None | Some("adjustment"), None, Some(balance)) => Posting::Set(balance),
-        (Some("credit"), Some(amount), None) => Posting::Credit(amount),
-        (Some("adjustment"), Some(amount), None) => Posting::Adjustment(amount),
+        (None | Some("adjustment"), None, Some(balance)) => LedgerPosting::Set(balance),
+        (Some("credit"), Some(amount), None) => LedgerPosting::Credit(amount),
+        (Some("adjustment"), Some(amount), None) => LedgerPosting::Adjustment(amount),
         (_, None, None) => return Err(reply::bad_field("amount", "missing")),
         (_, Some(_), Some(_)) => return Err(reply::bad_field("set", "goes without an amount")),
         (None, Some(_), None) => return Err(reply::bad_field("kind", "missing")),
@@ -212,7 +212,7 @@ async fn statement(request: Request) -> Answer {
 }
 
 /// Goes out as it is read: however long it is, little of it is in memory.
-fn streamed(mut statement: Statement, app: &App) -> Response {
+fn streamed(mut statement: LedgerStatement, app: &App) -> Response {
     let (send, mut parts) = mpsc::channel::<Result<Bytes, std::io::Error>>(PARTS);
     app.tasks.spawn(async move {
         loop {

@@ -11,7 +11,7 @@ use super::written::{self, text_channel, text_channels};
 use super::{list, object, openapi, reply};
 use crate::model::address::AddressRole;
 use crate::model::rfc3339;
-use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};
+use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, PlayedText};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(Doc::openapi, None)
@@ -124,7 +124,7 @@ async fn inbound_text(request: Request, posted: Posted) -> Answer {
         return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));
     }
     let channel = channel.as_deref().map(text_channel).transpose()?.unwrap_or_default();
-    let played = Played { channel, from, to, body, media_urls, carrier };
+    let played = PlayedText { channel, from, to, body, media_urls, carrier };
     let id = request.app.loopback.play(played).await?.ok_or_else(no_account)?;
     Ok(reply::json(StatusCode::ACCEPTED, &TakenOut { id: id.to_string() }))
 }

@@ -17,8 +17,8 @@ use crate::model::address::{self, Address, AddressRole, Country};
 use crate::model::message::{Direction, MessageState};
 use crate::model::{ClientId, MessageId, date, parse_time};
 use crate::service::Error;
-use crate::service::message::{Filter as MessageFilter, Message, SendResult};
-use crate::service::relay::{From, Order};
+use crate::service::message::{Filter as MessageFilter, Message, OrderResult};
+use crate::service::relay::{Order, SenderChoice};
 
 pub(super) use self::accept::{Writer, accept, context, sending};
 pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
@@ -56,8 +56,8 @@ async fn send(request: Request, posted: Posted) -> Answer {
     let context = sending(&request, "message.send");
     let order = order(posted, request.app.country(consumer.client))?;
     Ok(match accept(&request.app, &consumer, order, key, &reply, &context).await? {
-        SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
-        SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
+        OrderResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
+        OrderResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
 }
 
@@ -72,7 +72,7 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
     let MessageIn { body, smart_encoded, media_urls, valid_for, callback_url, metadata, .. } = posted;
     Ok(Order {
         channel,
-        from: from.map(From::Address),
+        from: from.map(SenderChoice::Address),
         to,
         body,
         is_smart: smart_encoded,

@@ -14,7 +14,7 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, HttpRoutes, RequestParts, address, asked, cors, posted};
 use crate::model::platform::{Platform, UserPlatforms};
 use crate::model::{DigestAlgorithm, OaepDigests, UserId, bom, qr, rfc3339};
-use crate::service::sync::{Error, Flavour, Handshake, Paired, body_hash, verification_path};
+use crate::service::sync::{CompletedHandshake, Error, Handshake, HandshakeFlavour, body_hash, verification_path};
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let url = warp::path!("sync" / "users" / String).and(asked(app)).then(sync_url);
@@ -183,14 +183,14 @@ fn handshake(
     })
 }
 
-fn answer(paired: Paired, seeds_url: &str) -> Response {
-    let Paired { flavour, shared_key, phone_hash, platforms } = paired;
+fn answer(paired: CompletedHandshake, seeds_url: &str) -> Response {
+    let CompletedHandshake { flavour, shared_key, phone_hash, platforms } = paired;
     match flavour {
-        Flavour::OneStep => {
+        HandshakeFlavour::OneStep => {
             let out = OneStepOut { msisdn_hash: phone_hash, shared_key, user_platforms: platforms };
             reply::json(StatusCode::OK, &out)
         }
-        Flavour::TwoStep => {
+        HandshakeFlavour::TwoStep => {
             let out = TwoStepOut { shared_key, user_platforms: platforms.saved_platforms, seeds_url };
             reply::json(StatusCode::OK, &out)
         }

@@ -8,7 +8,7 @@ use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, wi
 use super::{RequestParts, audit, auth, list, object, reply};
 use crate::model::rfc3339;
 use crate::service::audit::AuditContext;
-use crate::service::number::{Filled, Number};
+use crate::service::number::{Number, PoolWithNumbers};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi, "pool")
@@ -47,7 +47,7 @@ struct MemberOut {
     number: String,
 }
 
-fn out(Filled { pool, numbers }: &Filled) -> PoolOut {
+fn out(PoolWithNumbers { pool, numbers }: &PoolWithNumbers) -> PoolOut {
     let member = |number: &Number| MemberOut { id: number.id.to_string(), number: number.address.clone() };
     PoolOut {
         id: pool.id.to_string(),
@@ -61,8 +61,8 @@ fn out(Filled { pool, numbers }: &Filled) -> PoolOut {
 #[openapi(paths(add, list, fetch, change, delete, put, take_out))]
 struct Doc;
 
-fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Filled> {
-    audit::context(request, action, |pool: &Filled| audit::json(&out(pool)))
+fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, PoolWithNumbers> {
+    audit::context(request, action, |pool: &PoolWithNumbers| audit::json(&out(pool)))
 }
 
 /// `POST /v1/pools`: makes a pool without numbers.

@@ -204,8 +204,8 @@ impl From<Error> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::message::Limit;
-    use crate::service::tariff::{BadLine, BadLines};
+    use crate::service::message::MessageLimit;
+    use crate::service::tariff::{BadSheetLine, BadSheetLines};
 
     /// Status, `Retry-After` and body.
     fn answered(error: Error) -> (u16, Option<String>, serde_json::Value) {
@@ -246,14 +246,14 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (error, field, detail) in [
             (Error::invalid("to", "is no phone number"), "to", "to: is no phone number"),
-            (Error::limit(Limit::Media), "media_urls", "media_urls: must be 10 at most"),
+            (Error::limit(MessageLimit::Media), "media_urls", "media_urls: must be 10 at most"),
         ] {
             let (status, _, body) = answered(error);
             assert_eq!(status, 400);
             assert_eq!((&body["field"], &body["detail"]), (&field.into(), &detail.into()));
         }
-        let first = vec![BadLine { line: 2, field: Some("price"), reason: "is negative".to_owned() }];
-        let (status, _, body) = answered(Error::lines(BadLines { first, count: 1 }));
+        let first = vec![BadSheetLine { line: 2, field: Some("price"), reason: "is negative".to_owned() }];
+        let (status, _, body) = answered(Error::lines(BadSheetLines { first, count: 1 }));
         assert_eq!(status, 400);
         assert_eq!(body["detail"], "1 lines are wrong, and nothing was taken: line 2: price: is negative");
         assert_eq!(body["lines"], serde_json::json!([{"line": 2, "field": "price", "detail": "is negative"}]));

@@ -31,7 +31,7 @@ use warp::reply::Response;
 use super::connection_limit::ConnectionPermit;
 use super::{App, Caller, HttpRoutes, RequestParts, address, reply, with};
 use crate::model::UserId;
-use crate::service::sync::{Action, Close, Links, OpenedSocket, SocketSession};
+use crate::service::sync::{OpenedSocket, RotationAction, SocketSession, SyncCloseCode, SyncLinks};
 
 use self::meter::Metered;
 pub use self::pulse::Pulse;
@@ -100,7 +100,7 @@ struct FrameOut<'a> {
 
 /// How a socket writes its rotation frames.
 struct View {
-    links: Links,
+    links: SyncLinks,
     /// `?plain=1`: the bare QR URL, for pipes.
     is_plain: bool,
 }
@@ -141,10 +141,10 @@ fn serve(
         let opened = Box::pin(app.sockets.open(&user, sid.as_deref(), address::group(address))).await;
         drop((user, sid));
         let close = match opened {
-            OpenedSocket::Unknown => Some(close_of(Close::UnknownSession)),
-            OpenedSocket::TooMany => Some(close_of(Close::TooMany)),
+            OpenedSocket::Unknown => Some(close_of(SyncCloseCode::UnknownSession)),
+            OpenedSocket::TooMany => Some(close_of(SyncCloseCode::TooMany)),
             OpenedSocket::Acknowledged => match Box::pin(send(&mut socket, Message::text(ACK))).await {
-                Ok(()) => Some(close_of(Close::Done)),
+                Ok(()) => Some(close_of(SyncCloseCode::Done)),
                 Err(cut) => cut,
             },
             OpenedSocket::Showing(mut session, first) => match Box::pin(act(&mut socket, &session, &view, first)).await
@@ -165,14 +165,14 @@ const ACK: &str = "200- ack";
 /// How a socket ends: with a close frame, or without one where nobody would read it.
 type Ending = Option<(CloseCode, &'static str)>;
 
-fn close_of(close: Close) -> (CloseCode, &'static str) {
+fn close_of(close: SyncCloseCode) -> (CloseCode, &'static str) {
     let reason = match close {
-        Close::Done => "",
-        Close::GoingAway => "the server is restarting",
-        Close::UnknownSession => "unknown or expired session",
-        Close::Revoked => "a device of this user was revoked",
-        Close::TooMany => "too many sockets",
-        Close::Misbehaved => "too many bytes",
+        SyncCloseCode::Done => "",
+        SyncCloseCode::GoingAway => "the server is restarting",
+        SyncCloseCode::UnknownSession => "unknown or expired session",
+        SyncCloseCode::Revoked => "a device of this user was revoked",
+        SyncCloseCode::TooMany => "too many sockets",
+        SyncCloseCode::Misbehaved => "too many bytes",
     };
     (CloseCode::from(close.code()), reason)
 }
@@ -182,7 +182,7 @@ async fn talk(socket: &mut Socket, session: &mut SocketSession, view: &View, app
     let mut life = app.pulse.join();
     loop {
         tokio::select! {
-            () = app.stop.cancelled() => return Some(close_of(Close::GoingAway)),
+            () = app.stop.cancelled() => return Some(close_of(SyncCloseCode::GoingAway)),
             actions = session.next() => {
                 for action in actions {
                     // boxed: what sending needs must not stay part of every idle socket either
@@ -217,19 +217,19 @@ fn heard(message: Option<Result<Message, WsError>>) -> Option<Ending> {
         Some(Ok(Message::Binary(_))) => Some(Some((CloseCode::Unsupported, "text only"))),
         Some(Err(WsError::Capacity(CapacityError::MessageTooLong { .. }))) => Some(Some((CloseCode::Size, "too long"))),
         Some(Err(WsError::Io(error))) if error.kind() == ErrorKind::QuotaExceeded => {
-            Some(Some(close_of(Close::Misbehaved)))
+            Some(Some(close_of(SyncCloseCode::Misbehaved)))
         }
         Some(Err(WsError::Protocol(_) | WsError::Utf8(_))) => Some(Some((CloseCode::Protocol, "not WebSocket"))),
         Some(Ok(Message::Close(_)) | Err(_)) | None => Some(None),
     }
 }
 
-async fn act(socket: &mut Socket, session: &SocketSession, view: &View, action: Action) -> Result<(), Ending> {
+async fn act(socket: &mut Socket, session: &SocketSession, view: &View, action: RotationAction) -> Result<(), Ending> {
     let message = match action {
-        Action::Show(sid) => view.frame(session.user(), sid),
-        Action::Pause => Message::text(PAUSE),
-        Action::Acknowledge => Message::text(ACK),
-        Action::Close(close) => return Err(Some(close_of(close))),
+        RotationAction::Show(sid) => view.frame(session.user(), sid),
+        RotationAction::Pause => Message::text(PAUSE),
+        RotationAction::Acknowledge => Message::text(ACK),
+        RotationAction::Close(close) => return Err(Some(close_of(close))),
     };
     send(socket, message).await
 }

@@ -18,7 +18,7 @@ use super::body::{Body, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, HttpRoutes, RequestParts, auth, object, posted};
 use crate::service::account::CarrierKind;
-use crate::service::inbound::{PostKind, Proved, ProviderPost, WebhookReply, is_guess};
+use crate::service::inbound::{PostKind, ProvedPost, ProviderPost, WebhookReply, is_guess};
 use crate::service::{Error, ErrorKind};
 
 /// What is escaped in the login of a URL: all but what may stand there as it is (the URL standard's `userinfo`).
@@ -132,7 +132,7 @@ fn url(app: &App, request: &RequestParts, target: &str) -> String {
 async fn take(
     request: &RequestParts,
     app: &App,
-    proof: impl Future<Output = Result<Proved, Error>>,
+    proof: impl Future<Output = Result<ProvedPost, Error>>,
 ) -> Result<(), Refusal> {
     let turn = app.guesses.turn(request).await;
     let proved = proof.await;

@@ -11,12 +11,12 @@ pub mod rest;
 mod token;
 
 pub use blame::BlamedSend;
-pub use breaker::{BreakerTurn, Ended};
-pub use handle::{AccountHandle, Resting};
+pub use breaker::{BreakerChange, RequestVerdict};
+pub use handle::{AccountHandle, RestPeriod};
 pub use lookup::NumberLookup;
 pub use manage::{AccountChange, Accounts, NewAccount};
-pub use proof::{By, Proof};
-pub use rate_limiter::{RateLimiter, Reservation};
+pub use proof::{BelievedBy, ExtraToken};
+pub use rate_limiter::{RateLimiter, RateReservation};
 
 pub use crate::provider::{CarrierKind, Connectors, CredentialField, Credentials};
 pub use crate::store::account::token::TokenRole;

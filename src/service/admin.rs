@@ -16,13 +16,13 @@ const PREFIX: &str = "sbadm_";
 /// Characters of a key that may be shown again.
 const SHOWN: usize = 12;
 
-pub struct Admins {
+pub struct Administrators {
     pub directory: Arc<Directory>,
     pub key: HashKey,
     pub clock: Clock,
 }
 
-impl Admins {
+impl Administrators {
     /// Whether this is an administrator's key in force, as of the last look at the store, and which: its id and its
     /// name.
     pub fn who(&self, given: &str) -> Option<String> {

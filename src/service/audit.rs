@@ -23,14 +23,14 @@ pub struct Actor {
 }
 
 /// Writes JSON without secrets.
-type Show<'a, T> = dyn Fn(&T) -> Option<String> + Send + Sync + 'a;
+type AuditView<'a, T> = dyn Fn(&T) -> Option<String> + Send + Sync + 'a;
 
 /// Who does what to a `T`, and how it is written down.
 pub struct AuditContext<'a, T> {
     /// `None`: it is not written down.
     by: Option<Actor>,
     action: &'static str,
-    show: Box<Show<'a, T>>,
+    show: Box<AuditView<'a, T>>,
 }
 
 impl<'a, T> AuditContext<'a, T> {
@@ -88,11 +88,11 @@ fn cut(text: String) -> String {
     if text.len() > LONGEST { format!("{{\"bytes\":{}}}", text.len()) } else { text }
 }
 
-pub struct Audit {
+pub struct AuditLog {
     pub store: Store,
 }
 
-impl Audit {
+impl AuditLog {
     /// Newest first; whether there are more.
     pub async fn list(&self, filter: &Filter, limit: usize) -> store::Result<(Vec<AuditEntry>, bool)> {
         Ok(page(audit::list(&self.store, filter, limit + 1).await?, limit))

@@ -13,15 +13,15 @@ mod request_limiter;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use consumer::{Consumer, Scope};
+pub use consumer::{ApiConsumer, KeyScope};
 pub use demo::DemoClient;
 pub use issue::{KeyChange, KeyOrigin, KeyTerms};
-pub use key::Key;
-pub use known::{ClientsAndKeys, Party};
+pub use key::ActiveKey;
+pub use known::{ClientsAndKeys, KnownClient};
 pub use manage::{ClientChange, NewClient};
 pub use pattern::KeyPattern;
-pub use profile::{Profile, ProfileChange};
-pub use request_limiter::Exhausted;
+pub use profile::{ClientProfile, ClientProfileChange};
+pub use request_limiter::KeyRateExhausted;
 
 pub use crate::store::client::Client;
 pub use crate::store::key::ApiKey;
@@ -77,7 +77,7 @@ impl Clients {
     }
 
     /// Takes one request off what a key may ask for: of all nodes together, or while Redis is away of this one.
-    pub async fn admit(&self, key: &Key) -> Result<(), Exhausted> {
+    pub async fn admit(&self, key: &ActiveKey) -> Result<(), KeyRateExhausted> {
         let Some(per_minute) = key.limiter.per_minute() else { return Ok(()) };
         // it counts by itself too, so that it knows where it was when Redis goes
         let own = key.limiter.take(Instant::now());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId, Secret};
 use crate::provider::CarrierKind;
-use crate::service::account::{AccountHandle, Connectors, Proof, RateLimiter, Resting};
+use crate::service::account::{AccountHandle, Connectors, ExtraToken, RateLimiter, RestPeriod};
 use crate::service::number::NumberCapability;
 use crate::service::snapshot::Snapshot;
 use crate::store::account::Account;
@@ -17,12 +17,12 @@ use crate::store::version::VersionedData;
 use crate::store::{Result, Store, account, admin, number, version};
 
 /// A number in use, with its own limiter.
-pub struct Sender {
+pub struct SenderNumber {
     pub number: Number,
     pub limiter: Arc<RateLimiter>,
 }
 
-impl Sender {
+impl SenderNumber {
     pub fn can(&self, what: NumberCapability) -> bool {
         self.number.capabilities.contains(&what)
     }
@@ -30,15 +30,15 @@ impl Sender {
 
 /// What the directory holds at one moment.
 #[derive(Default)]
-pub struct Entries {
+pub struct DirectoryEntries {
     handles: HashMap<AccountId, Arc<AccountHandle>>,
     accounts: HashSet<AccountId>,
-    senders: HashMap<String, Arc<Sender>>,
-    by_client: HashMap<ClientId, Vec<Arc<Sender>>>,
+    senders: HashMap<String, Arc<SenderNumber>>,
+    by_client: HashMap<ClientId, Vec<Arc<SenderNumber>>>,
     admins: HashMap<[u8; 32], String>,
 }
 
-impl Entries {
+impl DirectoryEntries {
     pub fn handle(&self, id: AccountId) -> Option<&Arc<AccountHandle>> {
         self.handles.get(&id)
     }
@@ -65,12 +65,12 @@ impl Entries {
     }
 
     /// The number with this address, whoever's it is.
-    pub fn sender(&self, address: &str) -> Option<&Arc<Sender>> {
+    pub fn sender(&self, address: &str) -> Option<&Arc<SenderNumber>> {
         self.senders.get(address)
     }
 
     /// A client's numbers, oldest first.
-    pub fn senders_of(&self, client: ClientId) -> &[Arc<Sender>] {
+    pub fn senders_of(&self, client: ClientId) -> &[Arc<SenderNumber>] {
         self.by_client.get(&client).map_or(&[], Vec::as_slice)
     }
 }
@@ -81,17 +81,23 @@ pub struct Directory {
     pub connectors: Connectors,
     /// Calls of one account at once.
     calls: usize,
-    resting: Resting,
-    entries: Snapshot<Entries>,
+    resting: RestPeriod,
+    entries: Snapshot<DirectoryEntries>,
 }
 
 impl Directory {
     /// `calls`: of one account at once.
-    pub fn new(store: Store, master: Arc<MasterKey>, connectors: Connectors, calls: usize, resting: Resting) -> Self {
+    pub fn new(
+        store: Store,
+        master: Arc<MasterKey>,
+        connectors: Connectors,
+        calls: usize,
+        resting: RestPeriod,
+    ) -> Self {
         Self { store, master, connectors, calls, resting, entries: Snapshot::default() }
     }
 
-    pub fn current(&self) -> Arc<Entries> {
+    pub fn current(&self) -> Arc<DirectoryEntries> {
         self.entries.current()
     }
 
@@ -100,9 +106,9 @@ impl Directory {
         self.entries.refresh(version::current(&self.store, VersionedData::Directory), |old| self.read(old)).await
     }
 
-    async fn read(&self, old: Arc<Entries>) -> Result<Entries> {
+    async fn read(&self, old: Arc<DirectoryEntries>) -> Result<DirectoryEntries> {
         let accounts = account::ids(&self.store).await?;
-        let mut fresh = Entries { accounts, ..Entries::default() };
+        let mut fresh = DirectoryEntries { accounts, ..Entries::default() };
         for account in account::all(&self.store).await? {
             let id = account.id;
             match self.handle(old.handles.get(&id), account) {
@@ -115,7 +121,7 @@ impl Directory {
             // shared, not copied: some wait in it
             let limiter = kept.map_or_else(|| Arc::new(RateLimiter::new(number.rate)), |kept| kept.limiter.clone());
             let (address, client) = (number.address.clone(), number.client);
-            let sender = Arc::new(Sender { number, limiter });
+            let sender = Arc::new(SenderNumber { number, limiter });
             fresh.by_client.entry(client).or_default().push(sender.clone());
             fresh.senders.insert(address, sender);
         }
@@ -137,13 +143,13 @@ impl Directory {
     }
 
     /// The tokens that are believed besides the account's own.
-    fn proofs(&self, account: &Account, known: Option<&AccountHandle>) -> Vec<Proof> {
+    fn proofs(&self, account: &Account, known: Option<&AccountHandle>) -> Vec<ExtraToken> {
         let open = |token: &account::AccountToken| {
             let plain = self.master.open(token_place(&token.id.hex()), &token.token);
             let failed = |error: &crate::crypto::Error| tracing::error!(account = %account.id, %error, "a token of it cannot be used");
             let secret = Secret::new(String::from_utf8_lossy(&plain.inspect_err(failed).ok()?).into_owned());
             let known = known.and_then(|handle| handle.proofs.iter().find(|proof| proof.id == token.id));
-            Some(Proof::new(token.id, token.role, secret, token.until_ms, known))
+            Some(ExtraToken::new(token.id, token.role, secret, token.until_ms, known))
         };
         account.tokens.iter().filter_map(open).collect()
     }

@@ -21,13 +21,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use metrics::Metrics;
-pub use permit::{Permits, SendPermit};
+pub use permit::{SendPermit, SendPermits};
 
 use crate::model::message::MessageState;
 use crate::model::{Clock, Origin};
 use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
-use crate::service::event::{Events, Why};
+use crate::service::event::{Events, FailureReason};
 use crate::service::opt_out::OptOuts;
 use crate::service::outbox::Settings;
 use crate::store::batch::BatchWriter;
@@ -39,7 +39,7 @@ use crate::store::outbox::mark::SendingMarks;
 use crate::store::outbox::outcome::LaneOutcomes;
 use crate::store::serving::ServingLock;
 use crate::store::{self, Store};
-use lane::Lane;
+use lane::OwnedLane;
 
 /// What the service is built from.
 pub struct Parts {
@@ -111,7 +111,7 @@ impl Dispatch {
         let mut found = due.len();
         for message in due {
             let lane = self.parts.lanes.of_message(&message);
-            let told = self.parts.events.told(&message, MessageState::Queued, Why::default(), now_ms);
+            let told = self.parts.events.told(&message, MessageState::Queued, FailureReason::default(), now_ms);
             match claim::join(&self.parts.store, message.id, lane, &told, now_ms).await {
                 Ok(()) => self.parts.events.wake(),
                 // another node was quicker, or its lane has moved: next time
@@ -131,12 +131,12 @@ impl Dispatch {
         for ClaimedLane { head, message, progress } in claimed {
             // intake may have been quicker with the room: then its lease just ends
             let Ok(room) = self.parts.room.clone().try_acquire_owned() else { break };
-            self.start(Lane { head, message, progress, lease_ends, _room: room, permit: None });
+            self.start(OwnedLane { head, message, progress, lease_ends, _room: room, permit: None });
         }
         Ok(found)
     }
 
-    fn start(self: &Arc<Self>, lane: Lane) {
+    fn start(self: &Arc<Self>, lane: OwnedLane) {
         // boxed: it is moved about several times
         self.parts.tasks.spawn(Box::pin(self.clone().drive(lane)));
     }

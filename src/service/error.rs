@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::message::Limit;
-use super::tariff::BadLines;
+use super::message::MessageLimit;
+use super::tariff::BadSheetLines;
 use crate::{crypto, store};
 
 /// What a service comes to.
@@ -28,9 +28,9 @@ pub enum ErrorKind {
     /// A value that cannot be.
     Invalid,
     /// A limit that an order does not keep.
-    Limit(Limit),
+    Limit(MessageLimit),
     /// Lines of a file are wrong; nothing of it was taken.
-    Lines(Box<BadLines>),
+    Lines(Box<BadSheetLines>),
     /// What came from outside is proved to be a carrier's, and cannot be read.
     Unreadable,
     TooLong,
@@ -73,11 +73,11 @@ impl Error {
         Self { field: Some(field), ..Self::new(ErrorKind::Invalid, reason) }
     }
 
-    pub fn limit(limit: Limit) -> Self {
+    pub fn limit(limit: MessageLimit) -> Self {
         Self { field: Some(limit.field()), ..Self::new(ErrorKind::Limit(limit), limit.reason()) }
     }
 
-    pub fn lines(wrong: BadLines) -> Self {
+    pub fn lines(wrong: BadSheetLines) -> Self {
         let detail = format!("{} lines are wrong, and nothing was taken", wrong.count);
         Self::new(ErrorKind::Lines(Box::new(wrong)), detail)
     }
@@ -188,9 +188,9 @@ mod tests {
     #[test]
     fn a_field_stands_before_what_is_wrong_with_it() {
         assert_eq!(Error::invalid("to", "is no phone number").to_string(), "to: is no phone number");
-        assert_eq!(Error::limit(Limit::Media).to_string(), "media_urls: must be 10 at most");
+        assert_eq!(Error::limit(MessageLimit::Media).to_string(), "media_urls: must be 10 at most");
         assert_eq!(Error::not_found("pool").to_string(), "no such pool");
-        let wrong = BadLines { first: Vec::new(), count: 3 };
+        let wrong = BadSheetLines { first: Vec::new(), count: 3 };
         assert_eq!(Error::lines(wrong).to_string(), "3 lines are wrong, and nothing was taken");
     }
 }

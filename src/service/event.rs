@@ -16,12 +16,12 @@ mod metrics;
 pub mod payload;
 mod reason;
 
-pub use batch::{EventBatch, Happened};
-pub use courier::{ClaimedDelivery, Courier, DeliveryLane, FinishedDelivery};
-pub use endpoint::{NewEndpoint, Patch};
-pub use history::Told;
+pub use batch::{ClientEvent, EventBatch};
+pub use courier::{ClaimedDelivery, DeliveryLane, EventCourier, FinishedDelivery};
+pub use endpoint::{EndpointChange, NewEndpoint};
+pub use history::EventHistory;
 pub(in crate::service) use message::wanted;
-pub use message::{VALIDITY_ENDED, Why};
+pub use message::{FailureReason, VALIDITY_ENDED};
 pub use metrics::Metrics;
 pub use reason::{disabled_reason, last_reason};
 
@@ -40,7 +40,7 @@ use crate::model::event::EventType;
 use crate::model::{ClientId, Clock, DurationSetting, EndpointId, MessageId};
 use crate::provider::webhook::WebhookClient;
 use crate::service::Result;
-use crate::service::retention::Throttle;
+use crate::service::retention::RemovalThrottle;
 use crate::service::snapshot::{self, Snapshot};
 use crate::store::endpoint::EventListeners;
 use crate::store::lease::LeaseOwner;
@@ -147,7 +147,7 @@ impl Events {
     /// Forgets events that were kept for `keep_events`.
     pub async fn sweep(&self) -> Result<()> {
         let before_ms = self.parts.clock.now_ms() - self.parts.settings.keep_events.as_ms();
-        let (mut walk, mut throttle) = (RowWalk::before(before_ms), Throttle::default());
+        let (mut walk, mut throttle) = (RowWalk::before(before_ms), RemovalThrottle::default());
         while store::event::sweep(&self.parts.store, &mut walk).await? {
             throttle.rest().await;
         }

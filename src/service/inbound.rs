@@ -1,7 +1,7 @@
 //! What comes in: webhooks are proved, stored once and answered; then they are handled once, as jobs.
 //!
-//! The [`Inbox`] takes them in, and knows nothing of what they mean; the [`Handlers`] do, and know nothing of who posted
-//! them. Jobs are all that goes from one to the other.
+//! The [`WebhookInbox`] takes them in, and knows nothing of what they mean; the [`InboundHandlers`] do, and know nothing of who
+//! posted them. Jobs are all that goes from one to the other.
 
 mod handler;
 mod inbox;
@@ -19,12 +19,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use handler::Handlers;
-pub use inbox::{Inbox, Jobs, Parts};
-pub use jobs::JobBatch;
-pub use loopback::{Filter, LoopbackDoor, LoopbackMessage, LoopbackPage, Played};
+pub use handler::InboundHandlers;
+pub use inbox::{Parts, WebhookInbox, WebhookQueue};
+pub use jobs::WebhookBatch;
+pub use loopback::{Filter, LoopbackDoor, LoopbackMessage, LoopbackPage, PlayedText};
 pub use metrics::Metrics;
-pub use proof::Proved;
+pub use proof::ProvedPost;
 pub use webhook::is_guess;
 
 pub use crate::provider::{PostKind, ProviderPost, WebhookReply};

@@ -6,7 +6,7 @@ pub mod verify;
 
 use std::sync::Arc;
 
-pub use statement::Statement;
+pub use statement::LedgerStatement;
 
 pub use crate::store::ledger::{ClientBalance, Filter, LedgerEntry, LedgerEntryKind, LedgerPage};
 
@@ -24,7 +24,7 @@ const REASON: usize = 255;
 
 /// What is to be done to a balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Posting {
+pub enum LedgerPosting {
     /// The client has paid in.
     Credit(Money),
     /// Somebody sets things right, either way.
@@ -33,7 +33,7 @@ pub enum Posting {
     Set(Money),
 }
 
-impl Posting {
+impl LedgerPosting {
     /// What is compared of two requests under one name.
     pub fn canonical(self, reason: Option<String>) -> Vec<u8> {
         let (word, amount) = match self {
@@ -82,7 +82,7 @@ impl Ledger {
     pub async fn post(
         &self,
         client: ClientId,
-        posting: Posting,
+        posting: LedgerPosting,
         reason: Option<String>,
         kept: Option<RequestIdentity>,
         audit: &AuditContext<'_, LedgerEntry>,
@@ -95,9 +95,9 @@ impl Ledger {
             }
             let before = self.balance(client).await?;
             let (kind, amount, expected) = match posting {
-                Posting::Credit(amount) => (LedgerEntryKind::Credit, amount, None),
-                Posting::Adjustment(amount) => (LedgerEntryKind::Adjustment, amount, None),
-                Posting::Set(target) => {
+                LedgerPosting::Credit(amount) => (LedgerEntryKind::Credit, amount, None),
+                LedgerPosting::Adjustment(amount) => (LedgerEntryKind::Adjustment, amount, None),
+                LedgerPosting::Set(target) => {
                     let amount = target.minus(before.balance).ok_or_else(|| Error::invalid("set", "is too much"))?;
                     (LedgerEntryKind::Adjustment, amount, Some(before.balance))
                 }
@@ -137,11 +137,11 @@ impl Ledger {
     }
 
     /// Why money was not moved; nothing where it may be tried again.
-    async fn blame(&self, client: ClientId, posting: Posting, amount: Money) -> Result<()> {
+    async fn blame(&self, client: ClientId, posting: LedgerPosting, amount: Money) -> Result<()> {
         let now = self.balance(client).await?;
         let after = now.balance.plus(amount).ok_or_else(|| Error::invalid("amount", "is too much"))?;
         // what the balance would have been when it was read may be another by now
-        if matches!(posting, Posting::Set(target) if Some(target) != now.balance.plus(amount)) {
+        if matches!(posting, LedgerPosting::Set(target) if Some(target) != now.balance.plus(amount)) {
             return Ok(());
         }
         if amount.is_negative() && after.plus(now.credit_limit).is_none_or(Money::is_negative) {
@@ -157,12 +157,12 @@ impl Ledger {
     }
 
     /// Opens a statement of a period.
-    pub async fn statement(&self, client: ClientId, from_ms: Millis, before_ms: Millis) -> Result<Statement> {
+    pub async fn statement(&self, client: ClientId, from_ms: Millis, before_ms: Millis) -> Result<LedgerStatement> {
         self.balance(client).await?;
         if before_ms <= from_ms {
             return Err(Error::invalid("to", "is not after from"));
         }
-        Ok(Statement::open(self.store.clone(), client, from_ms, before_ms).await?)
+        Ok(LedgerStatement::open(self.store.clone(), client, from_ms, before_ms).await?)
     }
 }
 
@@ -170,14 +170,16 @@ fn said(reason: Option<String>) -> Option<String> {
     reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
 }
 
-fn check(posting: Posting, reason: Option<&str>) -> Result<()> {
+fn check(posting: LedgerPosting, reason: Option<&str>) -> Result<()> {
     match posting {
-        Posting::Credit(amount) if amount <= Money::ZERO => return Err(Error::invalid("amount", "is not above zero")),
-        Posting::Adjustment(Money::ZERO) => return Err(Error::invalid("amount", "is zero")),
-        Posting::Credit(_) | Posting::Adjustment(_) | Posting::Set(_) => {}
+        LedgerPosting::Credit(amount) if amount <= Money::ZERO => {
+            return Err(Error::invalid("amount", "is not above zero"));
+        }
+        LedgerPosting::Adjustment(Money::ZERO) => return Err(Error::invalid("amount", "is zero")),
+        LedgerPosting::Credit(_) | LedgerPosting::Adjustment(_) | LedgerPosting::Set(_) => {}
     }
     match reason {
-        None if !matches!(posting, Posting::Credit(_)) => {
+        None if !matches!(posting, LedgerPosting::Credit(_)) => {
             Err(Error::invalid("reason", "is missing: an adjustment needs one"))
         }
         Some(reason) if reason.chars().count() > REASON => {

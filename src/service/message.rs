@@ -14,12 +14,12 @@ mod withdraw;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use accept::{Answered, Draft, Drafted};
-pub use cursor::Cursor;
-pub use limit::{Limit, says_something};
+pub use accept::{DraftResult, MessageDraft, RepeatReply};
+pub use cursor::MessageCursor;
+pub use limit::{MessageLimit, says_something};
 pub(in crate::service) use limit::{anyway, limits};
 pub use metrics::Metrics;
-pub use order::{From, Order, SendResult, Via, unsaid};
+pub use order::{ChosenRoute, Order, OrderResult, SenderChoice, unsaid};
 
 pub use crate::store::ledger::ChargeResult;
 pub use crate::store::message::{Filter, Message, SendAttempt};

@@ -11,12 +11,12 @@ use crate::model::address::{self, Address, AddressKind, Country};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
 use crate::service::audit::AuditContext;
 use crate::service::page;
-use crate::service::race::{Written as _, settled};
+use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result};
 use crate::store::number;
 
 pub use crate::store::number::{Number, NumberCapability, NumberUse};
-pub use pool::{Filled, Pool};
+pub use pool::{Pool, PoolWithNumbers};
 
 /// `[number]`.
 #[derive(Clone, Debug, Deserialize)]

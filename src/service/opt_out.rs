@@ -7,7 +7,7 @@ mod ledger;
 use std::sync::Arc;
 
 pub use administer::{OptOutEntry, OptOutFilter};
-pub use keyword::{Settings, Spoken};
+pub use keyword::{PersonText, Settings};
 
 use crate::model::{Clock, Keywords};
 use crate::service::directory::Directory;

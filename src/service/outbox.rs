@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::model::DurationSetting;
-use crate::service::account::Resting;
+use crate::service::account::RestPeriod;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,8 +39,8 @@ pub struct Settings {
 
 impl Settings {
     /// When an account rests, and for how long.
-    pub fn resting(&self) -> Resting {
+    pub fn resting(&self) -> RestPeriod {
         let rest = self.breaker_rest.as_duration();
-        Resting { failures: self.breaker_failures, rest, most: self.retry_most.as_duration() }
+        RestPeriod { failures: self.breaker_failures, rest, most: self.retry_most.as_duration() }
     }
 }

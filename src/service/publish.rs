@@ -8,7 +8,7 @@ mod metrics;
 pub mod sink;
 
 pub use accept::PhoneText;
-pub use deliver::Claimed;
+pub use deliver::ClaimedText;
 pub use loopback::{LoopbackPublication, LoopbackSink, with_loopback};
 pub use metrics::Metrics;
 
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use super::salt::Salt;
+use super::salt::BackendSalt;
 use crate::crypto::{HashKey, MasterKey, SharedKey};
 use crate::model::{Clock, DeviceId, DurationSetting, Platform, Secret};
 use crate::provider::WebhookClient;
@@ -83,7 +83,7 @@ pub struct Parts {
 /// The publishing service.
 pub struct Publish {
     parts: Parts,
-    salt: Salt,
+    salt: BackendSalt,
     /// Tried in the place of devices that a user does not have.
     decoy: SealedKey,
     /// Wakes the workers of platforms that have a sink.
@@ -94,7 +94,7 @@ impl Publish {
     pub fn new(parts: Parts) -> Result<Self> {
         let device = DeviceId::new(0);
         let sealed = parts.master.seal(device::key_place(&device.hex()), SharedKey::generate().as_bytes())?;
-        let salt = Salt::new(parts.backend.clone(), parts.salt.clone());
+        let salt = BackendSalt::new(parts.backend.clone(), parts.salt.clone());
         let with_sink = parts.platforms.iter().filter(|platform| platform.has_sink());
         let arrived = with_sink.map(|platform| (platform.name.clone(), Notify::new())).collect();
         Ok(Self { parts, salt, decoy: SealedKey { device, sealed }, arrived })

@@ -22,7 +22,7 @@ where
 }
 
 /// What came of a write, in the words of whoever asked for it.
-pub(super) trait Written<T> {
+pub(super) trait WriteResultExt<T> {
     /// Something like it is there already.
     fn on_conflict(self, told: impl FnOnce() -> Error) -> Result<T, Error>;
 
@@ -33,7 +33,7 @@ pub(super) trait Written<T> {
     fn on_race(self, told: impl FnOnce() -> Error) -> Result<T, Error>;
 }
 
-impl<T, E: Into<Error>> Written<T> for Result<T, E> {
+impl<T, E: Into<Error>> WriteResultExt<T> for Result<T, E> {
     fn on_conflict(self, told: impl FnOnce() -> Error) -> Result<T, Error> {
         told_as(self, |source| matches!(source, store::Error::Conflict), told)
     }

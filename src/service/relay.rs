@@ -5,9 +5,9 @@ mod explain;
 mod say;
 mod sender;
 
-pub use crate::service::message::{From, Order};
-pub use explain::{Explained, Looked};
-pub use sender::{Candidate, RouteVerdict};
+pub use crate::service::message::{Order, SenderChoice};
+pub use explain::{ConsideredAccount, RouteExplanation};
+pub use sender::{RouteCandidate, RouteVerdict};
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::model::{Channel, ClientId, Clock, Twiml};
 use crate::service::audit::AuditContext;
-use crate::service::client::{Consumer, Scope};
+use crate::service::client::{ApiConsumer, KeyScope};
 use crate::service::directory::Directory;
 use crate::service::idempotency::IdempotencyKey;
 use crate::service::ledger::Ledger;
-use crate::service::message::{self, Answered, Draft, Drafted, Messages, SendResult, Via};
+use crate::service::message::{self, ChosenRoute, DraftResult, MessageDraft, Messages, OrderResult, RepeatReply};
 use crate::service::tariff::{Price, Route, Tariff};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::message::Message;
@@ -45,7 +45,12 @@ pub struct Relay {
 
 impl Relay {
     /// What a client's order comes to: allowed, routed and priced, or told as when it came first. Nothing is written.
-    pub async fn draft(&self, consumer: &Consumer, mut order: Order, key: Option<IdempotencyKey>) -> Result<Drafted> {
+    pub async fn draft(
+        &self,
+        consumer: &ApiConsumer,
+        mut order: Order,
+        key: Option<IdempotencyKey>,
+    ) -> Result<DraftResult> {
         message::limits(&order)?;
         if order.channel == Channel::Voice {
             // a call has no pictures: they are counted, and left out
@@ -61,22 +66,22 @@ impl Relay {
             // what a key may not do, it is not told of either: another key of its client may have done it
             Err(error) if error.kind == ErrorKind::Forbidden => return Err(error),
             // what was good when it came first is answered as it was then
-            Err(error) => return self.messages.replayed(named.as_ref()).await?.map(Drafted::Again).ok_or(error),
+            Err(error) => return self.messages.replayed(named.as_ref()).await?.map(DraftResult::Again).ok_or(error),
         };
         self.messages.draft(consumer.client, order, via, named).await
     }
 
     /// Accepts what a client sends: when this returns, it is stored and paid for.
-    /// `answered`: what is kept for a request that comes again, where [`Draft::named`] has a message.
+    /// `answered`: what is kept for a request that comes again, where [`MessageDraft::named`] has a message.
     pub async fn accept(
         &self,
-        consumer: &Consumer,
-        draft: Draft,
-        answered: Option<Answered>,
+        consumer: &ApiConsumer,
+        draft: MessageDraft,
+        answered: Option<RepeatReply>,
         audit: &AuditContext<'_, Message>,
-    ) -> Result<SendResult> {
+    ) -> Result<OrderResult> {
         let told = self.messages.accept(draft, answered, audit).await?;
-        if let SendResult::Accepted(_, Some(paid)) = &told
+        if let OrderResult::Accepted(_, Some(paid)) = &told
             && paid.is_low
         {
             self.tell_low(consumer.client);
@@ -85,7 +90,7 @@ impl Relay {
     }
 
     /// What a call says is no way around the bounds of its key.
-    fn allow_said(&self, consumer: &Consumer, order: &Order) -> Result<()> {
+    fn allow_said(&self, consumer: &ApiConsumer, order: &Order) -> Result<()> {
         match &order.call {
             Some(plan) if consumer.twiml(self.calls.twiml) == Twiml::Say => {
                 say::check(plan).map_err(|(field, reason)| Error::invalid(field, reason))
@@ -95,7 +100,7 @@ impl Relay {
     }
 
     /// How it goes; the operator's own texts leave from a number of the operator, whichever that is.
-    fn allowed_via(&self, consumer: &Consumer, order: &Order) -> Result<Option<Via>> {
+    fn allowed_via(&self, consumer: &ApiConsumer, order: &Order) -> Result<Option<ChosenRoute>> {
         allow(consumer, order)?;
         if consumer.is_operator() && order.channel == Channel::Sms && order.pool().is_none() {
             return Ok(None);
@@ -129,8 +134,8 @@ fn forbidden(what: &'static str) -> Error {
     Error::new(ErrorKind::Forbidden, what)
 }
 
-fn allow_channel(consumer: &Consumer, channel: Channel) -> Result<()> {
-    if consumer.may(Scope::of(channel)) {
+fn allow_channel(consumer: &ApiConsumer, channel: Channel) -> Result<()> {
+    if consumer.may(KeyScope::of(channel)) {
         return Ok(());
     }
     Err(forbidden(match channel {
@@ -140,7 +145,7 @@ fn allow_channel(consumer: &Consumer, channel: Channel) -> Result<()> {
     }))
 }
 
-fn allow(consumer: &Consumer, order: &Order) -> Result<()> {
+fn allow(consumer: &ApiConsumer, order: &Order) -> Result<()> {
     allow_channel(consumer, order.channel)?;
     if !consumer.may_send_to(order.to.as_str()) {
         return Err(forbidden("this key may not send to this destination"));

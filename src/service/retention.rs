@@ -49,7 +49,7 @@ impl Retention {
             return Ok(());
         }
         let mut old = OldMessages::before(self.clock.now_ms() - self.settings.messages.as_ms());
-        let mut throttle = Throttle::default();
+        let mut throttle = RemovalThrottle::default();
         while old.remove(&self.store, |channel, from, to| self.lanes.of(channel, from, to)).await? {
             throttle.rest().await;
         }
@@ -63,12 +63,12 @@ impl Retention {
     }
 }
 
-/// Removes batch after batch for as long as there may be more, at the pace of a [`Throttle`].
+/// Removes batch after batch for as long as there may be more, at the pace of a [`RemovalThrottle`].
 pub(super) async fn throttled<F>(batch: impl Fn() -> F) -> store::Result<()>
 where
     F: Future<Output = store::Result<bool>>,
 {
-    let mut throttle = Throttle::default();
+    let mut throttle = RemovalThrottle::default();
     while batch().await? {
         throttle.rest().await;
     }
@@ -79,15 +79,15 @@ where
 const REST: Duration = Duration::from_millis(20);
 
 /// Removes batch by batch, and rests after each for as long as it took: the store is for what is sent.
-pub(super) struct Throttle(Instant);
+pub(super) struct RemovalThrottle(Instant);
 
-impl Default for Throttle {
+impl Default for RemovalThrottle {
     fn default() -> Self {
         Self(Instant::now())
     }
 }
 
-impl Throttle {
+impl RemovalThrottle {
     pub(super) async fn rest(&mut self) {
         tokio::time::sleep(self.0.elapsed().max(REST)).await;
         self.0 = Instant::now();

@@ -5,12 +5,12 @@ use tokio::sync::OnceCell;
 use crate::model::Secret;
 use crate::store::{Error, Store, backend};
 
-pub(super) struct Salt {
+pub(super) struct BackendSalt {
     backend: Store,
     cell: OnceCell<Secret>,
 }
 
-impl Salt {
+impl BackendSalt {
     /// `salt` from the configuration; empty means the backend's `credentials` row 1.
     pub(super) fn new(backend: Store, salt: Secret) -> Self {
         let cell = if salt.is_empty() { OnceCell::new() } else { OnceCell::new_with(Some(salt)) };

@@ -24,16 +24,16 @@ mod socket_registry;
 mod turn;
 
 pub(super) use handshake::leave_at;
-pub use ids::SessionIds;
-pub use key::{Identities, KeyError};
-pub use link::{Link, Links, verification_path};
-pub use lockout::Rung;
+pub use ids::SyncSessionIds;
+pub use key::{KeyError, ServerPrivateKeys};
+pub use link::{SyncLink, SyncLinks, verification_path};
+pub use lockout::LockoutRung;
 pub use metrics::Metrics;
-pub use password::Passwords;
-pub use post::{Flavour, Handshake, Offered, Paired, body_hash};
-pub use rotation::{Action, Close, Rotation};
-pub use socket::{OpenedSocket, SocketSession, Sockets};
-pub use socket_registry::{Full as TooManySockets, SocketRegistry};
+pub use password::PasswordChecker;
+pub use post::{CompletedHandshake, Handshake, HandshakeFlavour, HandshakeOffer, body_hash};
+pub use rotation::{Rotation, RotationAction, SyncCloseCode};
+pub use socket::{OpenedSocket, SocketSession, SyncSockets};
+pub use socket_registry::{SocketRegistry, TooManySockets};
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ pub struct Settings {
     pub seeds_url: String,
     pub private_key: String,
     pub previous_private_key: String,
-    pub lockouts: Vec<Rung>,
+    pub lockouts: Vec<LockoutRung>,
 }
 
 impl Settings {
@@ -98,9 +98,9 @@ pub enum Error {
     #[error("no public key was offered")]
     MissingPublicKey,
     #[error("the password does not decrypt")]
-    Undecryptable(Flavour),
+    Undecryptable(HandshakeFlavour),
     #[error("unknown user or wrong password")]
-    Refused(Flavour),
+    Refused(HandshakeFlavour),
     #[error("too many failures")]
     LockedOut { wait: DurationSetting },
     #[error("too many unfinished handshakes of one address")]
@@ -132,12 +132,12 @@ pub struct Parts {
     pub platforms: Vec<Platform>,
     pub store: Store,
     pub backend: Store,
-    pub identities: Identities,
+    pub identities: ServerPrivateKeys,
     pub master: Arc<MasterKey>,
-    pub ids: Arc<SessionIds>,
+    pub ids: Arc<SyncSessionIds>,
     pub lockout_key: HashKey,
     pub ciphertext_key: HashKey,
-    pub passwords: Passwords,
+    pub passwords: PasswordChecker,
     pub open_sockets: Arc<SocketRegistry>,
     pub bus: SignalBus,
     pub events: Arc<Events>,
@@ -150,7 +150,7 @@ pub struct Parts {
 pub struct Handshakes {
     parts: Parts,
     rsa: CpuPool,
-    turns: Arc<turn::Turns>,
+    turns: Arc<turn::HandshakeTurns>,
     /// A place for each handshake until its password is compared. When none is free everybody is
     /// told to come back: an answer to some only would tell who has a slow password.
     door: Semaphore,

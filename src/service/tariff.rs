@@ -12,16 +12,16 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 pub use card::{NewRate, RateChange, RateFilter, RateSlot};
-pub use import::Imported;
+pub use import::ImportedRates;
 pub use manage::{NewRoute, RouteChange};
-pub use routes::{BadPattern, compile};
-pub use sheet::{BadLine, BadLines};
+pub use routes::{BadRoutePattern, compile};
+pub use sheet::{BadSheetLine, BadSheetLines};
 
 pub use crate::store::rate::Rate;
 pub use crate::store::route::Route;
 
-use self::rates::Rates;
-use self::routes::Routes;
+use self::rates::RateTable;
+use self::routes::RouteTable;
 use crate::model::{Channel, Clock, Millis, Money, PricedChannel};
 use crate::service::snapshot::{self, Snapshot};
 use crate::store::version::VersionedData;
@@ -30,7 +30,7 @@ use crate::store::{self, Store, rate, route, version};
 /// `[tariff]`: what is charged where no rate says otherwise.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Prices {
+pub struct DefaultPrices {
     /// A segment of a text.
     pub sms: Money,
     /// A message with pictures.
@@ -43,8 +43,8 @@ pub struct Prices {
 /// What is in force at one moment.
 #[derive(Default)]
 pub struct RoutesAndRates {
-    routes: Arc<Routes>,
-    rates: Rates,
+    routes: Arc<RouteTable>,
+    rates: RateTable,
 }
 
 impl RoutesAndRates {
@@ -90,13 +90,13 @@ impl Price {
 
 pub struct Tariff {
     pub store: Store,
-    pub prices: Prices,
+    pub prices: DefaultPrices,
     pub clock: Clock,
     known: Snapshot<RoutesAndRates>,
 }
 
 impl Tariff {
-    pub fn new(store: Store, prices: Prices, clock: Clock) -> Self {
+    pub fn new(store: Store, prices: DefaultPrices, clock: Clock) -> Self {
         Self { store, prices, clock, known: Snapshot::default() }
     }
 
@@ -130,11 +130,11 @@ impl Tariff {
         let (rules, card) = (route::all(&self.store).await?, rate::usable(&self.store).await?);
         // a large card, and many rules, take longer than a thread may that serves
         let work = move || {
-            let routes = if old.routes.are(&rules) { old.routes.clone() } else { Arc::new(Routes::new(rules)) };
+            let routes = if old.routes.are(&rules) { old.routes.clone() } else { Arc::new(RouteTable::new(rules)) };
             if old.routes.is_compiled() {
                 routes.compile();
             }
-            RoutesAndRates { routes, rates: Rates::new(card) }
+            RoutesAndRates { routes, rates: RateTable::new(card) }
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| store::Error::Unavailable(error.to_string()))
     }

@@ -12,7 +12,7 @@ const EVERY: Duration = Duration::from_secs(60);
 /// No lease lasts longer by its owner's own count.
 const LONGEST: Duration = Duration::from_secs(120);
 
-pub struct Waits {
+pub struct FutureWaits {
     pub store: Store,
     pub clock: Clock,
     /// How long a node may hold a lane.
@@ -26,7 +26,7 @@ pub struct Waits {
     turned: Option<Instant>,
 }
 
-impl Waits {
+impl FutureWaits {
     pub fn new(store: Store, clock: Clock, lease_ms: Millis) -> Self {
         let (at, now_ms) = (Instant::now(), clock.now_ms());
         Self { store, clock, lease_ms, at, now_ms, looked: None, turned: None }

@@ -7,7 +7,7 @@ use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
 use crate::model::EndpointId;
 use crate::service::Result;
-use crate::service::event::{ClaimedDelivery, Courier, DeliveryLane, Events, FinishedDelivery};
+use crate::service::event::{ClaimedDelivery, DeliveryLane, EventCourier, Events, FinishedDelivery};
 
 const LIMITS: Limits = Limits {
     what: "deliveries",
@@ -22,10 +22,10 @@ const LIMITS: Limits = Limits {
 };
 
 /// Deliveries of events, each of a place of its own.
-pub(super) struct Deliveries(Arc<Courier>);
+pub(super) struct Deliveries(Arc<EventCourier>);
 
-pub(super) fn runner(events: Arc<Events>) -> Runner<Deliveries, Courier> {
-    let courier = Arc::new(Courier::new(events));
+pub(super) fn runner(events: Arc<Events>) -> Runner<Deliveries, EventCourier> {
+    let courier = Arc::new(EventCourier::new(events));
     Runner::new(LIMITS, Deliveries(courier.clone()), courier)
 }
 
@@ -54,7 +54,7 @@ impl Source for Deliveries {
     }
 }
 
-impl Handler<ClaimedDelivery> for Courier {
+impl Handler<ClaimedDelivery> for EventCourier {
     type Done = FinishedDelivery;
 
     async fn handle(&self, job: ClaimedDelivery) -> Option<FinishedDelivery> {
@@ -62,11 +62,11 @@ impl Handler<ClaimedDelivery> for Courier {
     }
 
     async fn record(&self, done: &[FinishedDelivery]) -> Result<()> {
-        Courier::record(self, done).await
+        EventCourier::record(self, done).await
     }
 
     fn give_back(&self, job: ClaimedDelivery) -> Option<FinishedDelivery> {
-        Some(Courier::give_back(self, &job))
+        Some(EventCourier::give_back(self, &job))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::Node;
 use crate::model::Clock;
-use crate::service::wait::Waits;
+use crate::service::wait::FutureWaits;
 
 /// One call of a function of the table.
 type Work<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
@@ -47,7 +47,7 @@ pub(super) struct Periodic {
 
 /// What loops remember from one time to the next.
 pub struct Memory {
-    waits: Mutex<Waits>,
+    waits: Mutex<FutureWaits>,
     /// Up to when other nodes' changes have been looked for.
     seen_ms: AtomicI64,
     /// Both databases could be used.
@@ -55,7 +55,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub fn new(waits: Waits) -> Self {
+    pub fn new(waits: FutureWaits) -> Self {
         let seen_ms = AtomicI64::new(Clock::default().now_ms());
         Self { waits: Mutex::new(waits), seen_ms, were_up: AtomicBool::new(true) }
     }

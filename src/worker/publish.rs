@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
 use crate::service::Result;
-use crate::service::publish::{Claimed, Publish};
+use crate::service::publish::{ClaimedText, Publish};
 
 /// Calls of one sink at once.
 const AT_ONCE: usize = 8;
@@ -41,27 +41,27 @@ pub(super) fn runners(publish: &Arc<Publish>) -> impl Iterator<Item = Runner<Tex
 }
 
 impl Source for Texts {
-    type Job = Claimed;
+    type Job = ClaimedText;
     type Key = ();
 
-    fn key(&self, _text: &Claimed) {}
+    fn key(&self, _text: &ClaimedText) {}
 
-    async fn arrived(&mut self) -> Option<Claimed> {
+    async fn arrived(&mut self) -> Option<ClaimedText> {
         self.publish.arrived(&self.platform).await;
         None
     }
 
-    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<Claimed>> {
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<ClaimedText>> {
         let text = self.publish.claim(&self.platform).await?;
         Ok(DueJobs { may_be_more: text.is_some(), jobs: text.into_iter().collect() })
     }
 }
 
-impl Handler<Claimed> for Publish {
+impl Handler<ClaimedText> for Publish {
     /// Each text is written by itself as soon as its sink has answered: until then the sink may get it twice.
     type Done = Infallible;
 
-    async fn handle(&self, text: Claimed) -> Option<Infallible> {
+    async fn handle(&self, text: ClaimedText) -> Option<Infallible> {
         self.deliver(text).await;
         None
     }

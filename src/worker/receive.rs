@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
 use crate::service::Result;
-use crate::service::inbound::{Handlers, JobBatch, Jobs};
+use crate::service::inbound::{InboundHandlers, WebhookBatch, WebhookQueue};
 
 const LIMITS: Limits = Limits {
     what: "webhooks to handle",
@@ -25,42 +25,42 @@ const LIMITS: Limits = Limits {
 
 /// WebhookJobs that this node took in, and those that nobody has.
 pub(super) struct WebhookJobs {
-    handlers: Arc<Handlers>,
-    jobs: Jobs,
+    handlers: Arc<InboundHandlers>,
+    jobs: WebhookQueue,
 }
 
-pub(super) fn runner(handlers: Handlers, jobs: Jobs) -> Runner<WebhookJobs, Handlers> {
+pub(super) fn runner(handlers: InboundHandlers, jobs: WebhookQueue) -> Runner<WebhookJobs, InboundHandlers> {
     let handlers = Arc::new(handlers);
     Runner::new(LIMITS, WebhookJobs { handlers: handlers.clone(), jobs }, handlers)
 }
 
 impl Source for WebhookJobs {
-    type Job = JobBatch;
+    type Job = WebhookBatch;
     /// All take turns: batches are handled in their order, and what may run beside another does so within its batch.
     type Key = ();
 
-    fn key(&self, _jobs: &JobBatch) {}
+    fn key(&self, _jobs: &WebhookBatch) {}
 
-    async fn arrived(&mut self) -> Option<JobBatch> {
+    async fn arrived(&mut self) -> Option<WebhookBatch> {
         Some(self.jobs.next().await)
     }
 
-    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<JobBatch>> {
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<WebhookBatch>> {
         let jobs = self.handlers.claim().await?;
         let may_be_more = jobs.is_full();
         Ok(DueJobs { jobs: if jobs.is_empty() { Vec::new() } else { vec![jobs] }, may_be_more })
     }
 
-    fn rest(&mut self) -> Option<JobBatch> {
+    fn rest(&mut self) -> Option<WebhookBatch> {
         self.jobs.rest()
     }
 }
 
-impl Handler<JobBatch> for Handlers {
+impl Handler<WebhookBatch> for InboundHandlers {
     /// What came of a webhook commits with what it brought about.
     type Done = Infallible;
 
-    async fn handle(&self, jobs: JobBatch) -> Option<Infallible> {
+    async fn handle(&self, jobs: WebhookBatch) -> Option<Infallible> {
         self.handle_all(jobs).await;
         None
     }

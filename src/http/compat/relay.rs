@@ -17,8 +17,8 @@ use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
 use crate::http::{App, HttpRoutes, RequestParts, asked, auth, idempotency, message, object, posted};
 use crate::model::{Channel, Money};
-use crate::service::client::Consumer;
-use crate::service::message::{Message, SendResult, says_something};
+use crate::service::client::ApiConsumer;
+use crate::service::message::{Message, OrderResult, says_something};
 use crate::service::relay::Order;
 use crate::service::{Error, ErrorKind};
 
@@ -118,8 +118,8 @@ async fn send(door: &RelayDoor, request: &RequestParts, posted: Posted, app: &Ap
     let text = |message: &Message| RelaySent::of(door, message).kept();
     let reply = message::Writer { text: &text, with_balance: door.with_balance };
     let (message, paid) = match message::accept(app, &consumer, order, key, &reply, &context).await? {
-        SendResult::Accepted(message, paid) => (message, paid),
-        SendResult::Again(mut kept) => {
+        OrderResult::Accepted(message, paid) => (message, paid),
+        OrderResult::Again(mut kept) => {
             if door.with_balance && kept.balance.is_none() {
                 kept.balance = left(&consumer, app).await;
             }
@@ -136,7 +136,7 @@ async fn send(door: &RelayDoor, request: &RequestParts, posted: Posted, app: &Ap
 }
 
 /// What a client has left now; the operator has no balance.
-async fn left(consumer: &Consumer, app: &App) -> Option<Money> {
+async fn left(consumer: &ApiConsumer, app: &App) -> Option<Money> {
     if consumer.is_operator() {
         return None;
     }

@@ -29,7 +29,7 @@ use self::error::{Fault, TwilioAnswer};
 use crate::http::body::Posted;
 use crate::http::{App, HttpRoutes, RequestParts, auth, posted, reply};
 use crate::model::Country;
-use crate::service::client::{Consumer, Scope};
+use crate::service::client::{ApiConsumer, KeyScope};
 use crate::service::message::Message;
 
 pub(in crate::http) use self::error::retold;
@@ -52,7 +52,7 @@ pub(in crate::http) fn is_here(path: &str) -> bool {
 struct Visit<'a> {
     app: &'a Arc<App>,
     request: &'a RequestParts,
-    consumer: Consumer,
+    consumer: ApiConsumer,
 }
 
 impl Visit<'_> {
@@ -68,7 +68,7 @@ impl Visit<'_> {
 
     /// An item in its whole shape; what was changed says to who may not read only how it stands.
     fn shown(&self, item: &impl Serialize) -> Response {
-        if self.consumer.may(Scope::Read) {
+        if self.consumer.may(KeyScope::Read) {
             return reply::json(StatusCode::OK, item);
         }
         let mut item = serde_json::to_value(item).unwrap_or_default();
@@ -80,7 +80,7 @@ impl Visit<'_> {
         reply::json(StatusCode::OK, &item)
     }
 
-    fn may(&self, scope: Scope) -> Result<(), Fault> {
+    fn may(&self, scope: KeyScope) -> Result<(), Fault> {
         if self.consumer.may(scope) { Ok(()) } else { Err(error::FORBIDDEN.into()) }
     }
 }

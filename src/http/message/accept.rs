@@ -5,9 +5,9 @@ use crate::http::{App, RequestParts, audit};
 use crate::model::{CallId, Channel};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
-use crate::service::client::Consumer;
+use crate::service::client::ApiConsumer;
 use crate::service::idempotency::IdempotencyKey;
-use crate::service::message::{Answered, Drafted, Message, SendResult, unsaid};
+use crate::service::message::{DraftResult, Message, OrderResult, RepeatReply, unsaid};
 use crate::service::relay::Order;
 
 /// How a door writes the reply that is kept for a request that comes again.
@@ -20,19 +20,19 @@ pub(in crate::http) struct Writer<'a> {
 /// Accepts an order: when this returns, it is stored, and it will be sent or accounted for.
 pub(in crate::http) async fn accept(
     app: &App,
-    consumer: &Consumer,
+    consumer: &ApiConsumer,
     order: Order,
     key: Option<IdempotencyKey>,
     reply: &Writer<'_>,
     context: &AuditContext<'_, Message>,
-) -> Result<SendResult, Error> {
+) -> Result<OrderResult, Error> {
     let draft = match app.relay.draft(consumer, order, key).await? {
-        Drafted::New(draft) => draft,
-        Drafted::Again(kept) => return Ok(SendResult::Again(kept)),
+        DraftResult::New(draft) => draft,
+        DraftResult::Again(kept) => return Ok(OrderResult::Again(kept)),
     };
     // it is kept in the commit that stores the message
     let answered =
-        draft.named().map(|message| Answered { text: (reply.text)(message), with_balance: reply.with_balance });
+        draft.named().map(|message| RepeatReply { text: (reply.text)(message), with_balance: reply.with_balance });
     app.relay.accept(consumer, draft, answered, context).await
 }
 

@@ -12,7 +12,7 @@ use crate::http::reply::{self, Answer, Refusal};
 use crate::http::resource::Request;
 use crate::http::{RequestParts, audit, object, openapi};
 use crate::model::form;
-use crate::service::tariff::Imported;
+use crate::service::tariff::ImportedRates;
 
 const CSV: &str = "text/csv; charset=utf-8";
 /// What programs call CSV.
@@ -62,12 +62,12 @@ pub(super) async fn import(request: Request, posted: Posted) -> Answer {
     let replaces = request.param("replace").map_or(Some(false), |text| form::flag(&text));
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
     let text = object::collect_within(&request.app.imports, posted, &request.app).await?;
-    let context = audit::context(&request, "rate.import", |done: &Imported| audit::json(&out(done)));
+    let context = audit::context(&request, "rate.import", |done: &ImportedRates| audit::json(&out(done)));
     let done = request.app.tariff.import(text.clone(), replaces, &context).await?;
     Ok(reply::json(StatusCode::OK, &out(&done)))
 }
 
-fn out(done: &Imported) -> ImportedOut {
+fn out(done: &ImportedRates) -> ImportedOut {
     ImportedOut { added: done.added, replaced: done.replaced, removed: done.removed, channels: done.channels.clone() }
 }
 

@@ -3,7 +3,7 @@
 use ::http::{HeaderValue, StatusCode};
 
 use super::{Refusal, problem, retry_after};
-use crate::service::client::Exhausted;
+use crate::service::client::KeyRateExhausted;
 
 /// 403: it is known who asks, and it may not.
 pub(in crate::http) fn forbidden(detail: &str) -> Refusal {
@@ -11,7 +11,7 @@ pub(in crate::http) fn forbidden(detail: &str) -> Refusal {
 }
 
 /// 429: a key has used up its requests of this minute.
-pub(in crate::http) fn exhausted(exhausted: Exhausted) -> Refusal {
+pub(in crate::http) fn exhausted(exhausted: KeyRateExhausted) -> Refusal {
     let wait_secs = exhausted.wait.as_secs() + 1;
     let response = problem(StatusCode::TOO_MANY_REQUESTS, "too many requests with this key");
     let mut response = retry_after(response, &wait_secs.to_string());

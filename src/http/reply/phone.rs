@@ -3,7 +3,7 @@
 use ::http::StatusCode;
 
 use super::{Refusal, away, empty, internal, retry_after, text};
-use crate::service::sync::{self, Flavour};
+use crate::service::sync::{self, HandshakeFlavour};
 use crate::service::{Error, ErrorKind};
 
 /// Refusals of a handshake: the statuses and bodies of the version-2 contract.
@@ -15,9 +15,9 @@ impl From<sync::Error> for Refusal {
             sync::Error::InvalidSession => text(Status::BAD_REQUEST, "invalid session requested"),
             sync::Error::InvalidPublicKey => text(Status::BAD_REQUEST, "invalid public key"),
             sync::Error::MissingPublicKey => text(Status::BAD_REQUEST, "missing public key"),
-            sync::Error::Undecryptable(Flavour::OneStep) => text(Status::BAD_REQUEST, "error with decryption"),
-            sync::Error::Refused(Flavour::OneStep) => empty(Status::FORBIDDEN),
-            sync::Error::Undecryptable(Flavour::TwoStep) | sync::Error::Refused(Flavour::TwoStep) => {
+            sync::Error::Undecryptable(HandshakeFlavour::OneStep) => text(Status::BAD_REQUEST, "error with decryption"),
+            sync::Error::Refused(HandshakeFlavour::OneStep) => empty(Status::FORBIDDEN),
+            sync::Error::Undecryptable(HandshakeFlavour::TwoStep) | sync::Error::Refused(HandshakeFlavour::TwoStep) => {
                 text(Status::UNAUTHORIZED, "failed to authenticate")
             }
             sync::Error::LockedOut { wait } => {

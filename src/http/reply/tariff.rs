@@ -5,7 +5,7 @@ use serde::Serialize;
 use warp::reply::Response;
 
 use super::{Problem, respond};
-use crate::service::tariff::BadLine;
+use crate::service::tariff::BadSheetLine;
 
 #[derive(Serialize)]
 struct LineOut<'a> {
@@ -23,7 +23,7 @@ struct LinesOut<'a> {
 }
 
 /// 400 that names the lines that are wrong, the first thousand of them.
-pub(super) fn lines(wrong: &[BadLine], detail: &str) -> Response {
+pub(super) fn lines(wrong: &[BadSheetLine], detail: &str) -> Response {
     let first = wrong.first().map(|line| format!("{detail}: {line}"));
     let detail = first.as_deref().unwrap_or(detail);
     let status = StatusCode::BAD_REQUEST;

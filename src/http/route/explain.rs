@@ -9,8 +9,8 @@ use crate::http::resource::Request;
 use crate::http::{App, RequestParts, openapi, written};
 use crate::model::address::AddressRole;
 use crate::model::{ClientId, Country, KeyId, PoolId, PricedChannel};
-use crate::service::client::Consumer;
-use crate::service::relay::{self, Explained, From, Looked, Order, RouteVerdict};
+use crate::service::client::ApiConsumer;
+use crate::service::relay::{self, ConsideredAccount, Order, RouteExplanation, RouteVerdict, SenderChoice};
 
 /// What is asked about.
 pub(super) fn question() -> Vec<openapi::Parameter> {
@@ -71,7 +71,7 @@ fn words(verdict: RouteVerdict) -> (&'static str, &'static str) {
     }
 }
 
-fn looked_out(looked: Looked) -> LookedOut {
+fn looked_out(looked: ConsideredAccount) -> LookedOut {
     let (verdict, reason) = words(looked.candidate.verdict);
     LookedOut {
         route_id: looked.candidate.route.map(|id| id.to_string()),
@@ -84,15 +84,17 @@ fn looked_out(looked: Looked) -> LookedOut {
     }
 }
 
-fn out(order: &Order, explained: Explained) -> ExplainedOut {
-    let Explained { looked, chosen, price, rate } = explained;
+fn out(order: &Order, explained: RouteExplanation) -> ExplainedOut {
+    let RouteExplanation { looked, chosen, price, rate } = explained;
     let winner = chosen.as_ref().ok().and_then(|index| looked.get(*index));
     let reason = match (&chosen, winner) {
         (Err(error), _) => error.to_string(),
-        (Ok(_), Some(Looked { route: Some(route), candidate })) => {
+        (Ok(_), Some(ConsideredAccount { route: Some(route), candidate })) => {
             format!("route {} of priority {}: {}", route.id, route.priority, words(candidate.verdict).1)
         }
-        (Ok(_), Some(Looked { route: None, .. }) | None) => "the key's only account, or that of its own number".into(),
+        (Ok(_), Some(ConsideredAccount { route: None, .. }) | None) => {
+            "the key's only account, or that of its own number".into()
+        }
     };
     ExplainedOut {
         to: order.to.as_str().to_owned(),
@@ -108,16 +110,16 @@ fn out(order: &Order, explained: Explained) -> ExplainedOut {
 }
 
 /// Without a client, one that has no numbers, and pays as all do.
-fn consumer(app: &App, request: &RequestParts) -> Result<Consumer, Refusal> {
+fn consumer(app: &App, request: &RequestParts) -> Result<ApiConsumer, Refusal> {
     let clients = app.clients.current();
     if let Some(id) = request.param("key") {
         let id = id.parse::<KeyId>().ok();
         let key = id.and_then(|id| clients.key(id)).ok_or_else(|| reply::bad_field("key", "no such key in force"))?;
-        return Ok(Consumer { client: key.client, key: Some(key.clone()) });
+        return Ok(ApiConsumer { client: key.client, key: Some(key.clone()) });
     }
-    let Some(id) = request.param("client") else { return Ok(Consumer::of(ClientId::first_of(0))) };
+    let Some(id) = request.param("client") else { return Ok(ApiConsumer::of(ClientId::first_of(0))) };
     let known = id.parse::<ClientId>().ok().filter(|id| clients.client(*id).is_some());
-    known.map(Consumer::of).ok_or_else(|| reply::bad_field("client", "no such client"))
+    known.map(ApiConsumer::of).ok_or_else(|| reply::bad_field("client", "no such client"))
 }
 
 fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refusal> {
@@ -126,9 +128,9 @@ fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refu
     let priced = request.param("channel").map(|name| channel(&name)).transpose()?;
     let pool = request.param("from").and_then(|id| id.parse::<PoolId>().ok());
     let (named_by_from, from) = match pool {
-        Some(pool) => (None, Some(From::Pool(pool))),
+        Some(pool) => (None, Some(SenderChoice::Pool(pool))),
         None => written::asked(request, "from", AddressRole::Sender, country)?
-            .map_or((None, None), |(channel, from)| (channel, Some(From::Address(from)))),
+            .map_or((None, None), |(channel, from)| (channel, Some(SenderChoice::Address(from)))),
     };
     let channel = written::channel(priced.map(PricedChannel::channel), [("to", named), ("from", named_by_from)])?;
     // only that there is one matters
@@ -145,6 +147,6 @@ fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refu
 pub(super) async fn explain(request: Request) -> Answer {
     let consumer = consumer(&request.app, &request)?;
     let order = order(&request, request.app.country(consumer.client))?;
-    let explained: relay::Explained = request.app.relay.explain(&consumer, &order);
+    let explained: relay::RouteExplanation = request.app.relay.explain(&consumer, &order);
     Ok(reply::json(::http::StatusCode::OK, &out(&order, explained)))
 }

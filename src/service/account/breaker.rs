@@ -21,7 +21,7 @@ enum BreakerState {
 
 /// How a call ended, for the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum RequestVerdict {
     /// The carrier took the message, or refused that one.
     Well,
     /// Nobody answered, or nothing that helps.
@@ -32,7 +32,7 @@ pub enum Ended {
 
 /// What a call has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BreakerTurn {
+pub enum BreakerChange {
     Opened,
     /// It is still refused.
     Denied,
@@ -97,30 +97,30 @@ impl Breaker {
     }
 
     /// Takes down how a call ended. A breaker that is tried out and fails stays open.
-    pub fn record(&self, ended: Ended, now: Instant) -> Option<BreakerTurn> {
+    pub fn record(&self, ended: RequestVerdict, now: Instant) -> Option<BreakerChange> {
         let mut inside = lock(&self.inside);
         let open = |rest| BreakerState::Open { until: now + rest, rest };
         match (ended, inside.state) {
             // a call that was under way when the account was refused
-            (Ended::Well, BreakerState::Open { .. }) if inside.is_denied => None,
-            (Ended::Well, state) => {
+            (RequestVerdict::Well, BreakerState::Open { .. }) if inside.is_denied => None,
+            (RequestVerdict::Well, state) => {
                 *inside = BreakerInner { state: BreakerState::Closed { failures: 0 }, is_denied: false };
-                (!matches!(state, BreakerState::Closed { .. })).then_some(BreakerTurn::Closed)
+                (!matches!(state, BreakerState::Closed { .. })).then_some(BreakerChange::Closed)
             }
-            (Ended::Failed, BreakerState::Closed { failures }) if failures + 1 < self.failures => {
+            (RequestVerdict::Failed, BreakerState::Closed { failures }) if failures + 1 < self.failures => {
                 inside.state = BreakerState::Closed { failures: failures + 1 };
                 None
             }
-            (Ended::Failed, BreakerState::Closed { .. }) => {
+            (RequestVerdict::Failed, BreakerState::Closed { .. }) => {
                 inside.state = open(self.rest);
-                Some(BreakerTurn::Opened)
+                Some(BreakerChange::Opened)
             }
-            (Ended::Failed, BreakerState::Trying { rest, .. }) => {
+            (RequestVerdict::Failed, BreakerState::Trying { rest, .. }) => {
                 inside.state = open(rest);
                 None
             }
-            (Ended::Failed, BreakerState::Open { .. }) => None,
-            (Ended::Denied, state) => {
+            (RequestVerdict::Failed, BreakerState::Open { .. }) => None,
+            (RequestVerdict::Denied, state) => {
                 match state {
                     BreakerState::Trying { rest, .. } if inside.is_denied => {
                         inside.state = open((rest * 2).min(self.most));
@@ -129,7 +129,7 @@ impl Breaker {
                     _ => inside.state = open(self.rest),
                 }
                 let was_denied = std::mem::replace(&mut inside.is_denied, true);
-                Some(if was_denied { BreakerTurn::Denied } else { BreakerTurn::Opened })
+                Some(if was_denied { BreakerChange::Denied } else { BreakerChange::Opened })
             }
         }
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::blame::{Blame, BlamedSend};
-use super::breaker::{Breaker, BreakerTurn, Ended};
-use super::proof::Proof;
+use super::breaker::{Breaker, BreakerChange, RequestVerdict};
+use super::proof::ExtraToken;
 use super::rate_limiter::RateLimiter;
 use crate::model::LaneKey;
 use crate::model::lock::lock;
@@ -30,12 +30,12 @@ pub struct AccountHandle {
     /// Lanes that wait for the account, and need not any more once it is in use again.
     parked: Arc<Mutex<HashSet<LaneKey>>>,
     /// By which its carrier's posts are believed too, for a while.
-    pub proofs: Vec<Proof>,
+    pub proofs: Vec<ExtraToken>,
 }
 
 /// When an account rests, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub struct Resting {
+pub struct RestPeriod {
     /// Failures in a row that rest it.
     pub failures: u32,
     pub rest: Duration,
@@ -44,7 +44,7 @@ pub struct Resting {
 }
 
 impl AccountHandle {
-    pub fn new(account: Account, connector: Connector, calls: usize, resting: Resting) -> Self {
+    pub fn new(account: Account, connector: Connector, calls: usize, resting: RestPeriod) -> Self {
         let limiter = Arc::new(RateLimiter::new(account.rate));
         let breaker = Arc::new(Breaker::new(resting.failures, resting.rest, resting.most));
         if account.rest.is_some() {
@@ -57,7 +57,7 @@ impl AccountHandle {
 
     /// The handle of a changed row with the same credentials: it knows what this one does, and shares its calls.
     /// `None`: the credentials are new ones.
-    pub fn changed(&self, account: &Account, resting: Resting) -> Option<Self> {
+    pub fn changed(&self, account: &Account, resting: RestPeriod) -> Option<Self> {
         let ours = &self.account;
         if ours.credentials != account.credentials {
             return None;
@@ -93,18 +93,18 @@ impl AccountHandle {
     }
 
     /// Takes down how a call ended, and says so where the account rests from now on, or no longer.
-    pub fn record(&self, ended: Ended, code: Option<i64>) -> Option<BreakerTurn> {
+    pub fn record(&self, ended: RequestVerdict, code: Option<i64>) -> Option<BreakerChange> {
         let (account, id) = (self.account.name.as_str(), self.account.id);
         let turn = self.breaker.record(ended, Instant::now());
         match turn {
-            Some(BreakerTurn::Opened) if ended == Ended::Denied => {
+            Some(BreakerChange::Opened) if ended == RequestVerdict::Denied => {
                 tracing::warn!(account, %id, code, "an account rests: its carrier refuses it");
             }
-            Some(BreakerTurn::Opened) => {
+            Some(BreakerChange::Opened) => {
                 tracing::warn!(account, %id, code, "an account rests: its calls fail one after the other");
             }
-            Some(BreakerTurn::Closed) => tracing::info!(account, %id, "an account is used again"),
-            Some(BreakerTurn::Denied) | None => {}
+            Some(BreakerChange::Closed) => tracing::info!(account, %id, "an account is used again"),
+            Some(BreakerChange::Denied) | None => {}
         }
         turn
     }

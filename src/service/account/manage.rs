@@ -10,7 +10,7 @@ use crate::model::{AccountId, Clock, DurationSetting, Secret};
 use crate::provider::{self, CarrierFeature, CarrierKind, Credentials};
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
-use crate::service::race::{Written as _, settled};
+use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result};
 use crate::store::account::{self, Account, UncertainPolicy};
 use crate::store::{self};

@@ -9,30 +9,30 @@ use crate::store::account::token::{TokenRole, TokenUses};
 
 /// A token besides the account's own. It never calls the carrier.
 #[derive(Clone)]
-pub struct Proof {
+pub struct ExtraToken {
     pub id: TokenId,
     pub role: TokenRole,
     pub secret: Secret,
     pub until_ms: Millis,
-    uses: Arc<Uncounted>,
+    uses: Arc<UncountedUses>,
 }
 
 /// Uses that the store does not know of yet.
 #[derive(Debug, Default)]
-struct Uncounted {
+struct UncountedUses {
     count: AtomicI64,
     last_ms: AtomicI64,
 }
 
 /// What a post was believed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum BelievedBy {
     /// The account's own token.
     Own,
     Other(TokenRole),
 }
 
-impl Proof {
+impl ExtraToken {
     /// `known`: the same token as it was known before, whose uses go on.
     pub fn new(id: TokenId, role: TokenRole, secret: Secret, until_ms: Millis, known: Option<&Self>) -> Self {
         let uses = known.map_or_else(Arc::default, |known| known.uses.clone());
@@ -60,7 +60,7 @@ impl Proof {
 impl AccountHandle {
     /// The tokens besides its own.
     #[must_use]
-    pub fn with(mut self, proofs: Vec<Proof>) -> Self {
+    pub fn with(mut self, proofs: Vec<ExtraToken>) -> Self {
         self.proofs = proofs;
         self
     }
@@ -72,12 +72,12 @@ impl AccountHandle {
     }
 
     /// By which of the account's tokens a post is to be believed: its own, then those that are good now besides.
-    pub fn believes(&self, now_ms: Millis, fits: impl Fn(&Secret) -> bool) -> Option<By> {
+    pub fn believes(&self, now_ms: Millis, fits: impl Fn(&Secret) -> bool) -> Option<BelievedBy> {
         if self.connector.proof().is_some_and(&fits) {
-            return Some(By::Own);
+            return Some(BelievedBy::Own);
         }
         let other = self.proofs.iter().find(|proof| proof.until_ms > now_ms && fits(&proof.secret))?;
         other.used(now_ms);
-        Some(By::Other(other.role))
+        Some(BelievedBy::Other(other.role))
     }
 }

@@ -25,16 +25,16 @@ const UNPARKED: usize = 64;
 pub struct RateLimiter {
     /// Time of one segment; zero: no limit.
     each: Duration,
-    schedule: Mutex<Schedule>,
+    schedule: Mutex<SegmentSchedule>,
 }
 
 #[derive(Debug)]
-struct Schedule {
+struct SegmentSchedule {
     due: Instant,
     /// Nobody moves up to a time before this one.
     paused: Instant,
     /// Reservations whose time has not come, by their turns.
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: BTreeMap<u64, WaitingSegments>,
     /// The turn of the last reservation that was taken.
     last: u64,
     /// Lanes that found no turn near enough, and when they try again in any case.
@@ -42,12 +42,12 @@ struct Schedule {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingSegments {
     at: Instant,
     wake: Arc<Notify>,
 }
 
-impl Schedule {
+impl SegmentSchedule {
     /// Wakes the next one that waits behind a turn: it may have moved up.
     fn wake_behind(&self, turn: u64) {
         if let Some((_, next)) = self.waiting.range(turn..).next() {
@@ -76,7 +76,8 @@ impl RateLimiter {
             _ => Duration::ZERO,
         };
         let now = Instant::now();
-        let schedule = Schedule { due: now, paused: now, waiting: BTreeMap::new(), last: 0, parked: VecDeque::new() };
+        let schedule =
+            SegmentSchedule { due: now, paused: now, waiting: BTreeMap::new(), last: 0, parked: VecDeque::new() };
         Self { each, schedule: Mutex::new(schedule) }
     }
 
@@ -88,7 +89,7 @@ impl RateLimiter {
     }
 
     /// Reserves so many segments. `Err`: how long to wait, which is longer than `most`, and nothing was reserved.
-    pub fn reserve(self: &Arc<Self>, segments: u32, most: Duration, now: Instant) -> Result<Reservation, Duration> {
+    pub fn reserve(self: &Arc<Self>, segments: u32, most: Duration, now: Instant) -> Result<RateReservation, Duration> {
         let mut schedule = lock(&self.schedule);
         let at = schedule.due.max(self.earliest(now));
         let wait = at.saturating_duration_since(now);
@@ -100,10 +101,10 @@ impl RateLimiter {
         let turn = schedule.last;
         let waits = !wait.is_zero();
         if waits {
-            schedule.waiting.insert(turn, Waiting { at, wake: Arc::default() });
+            schedule.waiting.insert(turn, WaitingSegments { at, wake: Arc::default() });
         }
         drop(schedule);
-        Ok(Reservation { limiter: self.clone(), segments, turn, at, waits, is_used: false })
+        Ok(RateReservation { limiter: self.clone(), segments, turn, at, waits, is_used: false })
     }
 
     /// Remembers a lane that has found no turn, and tries again at `until` in any case.
@@ -137,7 +138,7 @@ impl RateLimiter {
 
 /// Segments reserved of a rate. Dropped unused it is given back, and those behind it move up.
 #[derive(Debug)]
-pub struct Reservation {
+pub struct RateReservation {
     limiter: Arc<RateLimiter>,
     segments: u32,
     turn: u64,
@@ -146,7 +147,7 @@ pub struct Reservation {
     is_used: bool,
 }
 
-impl Reservation {
+impl RateReservation {
     /// Waits for its time, which comes sooner where a reservation before it is given back.
     pub async fn come(&mut self) {
         while let Some((at, wake)) = self.look() {
@@ -189,7 +190,7 @@ impl Reservation {
     }
 }
 
-impl Drop for Reservation {
+impl Drop for RateReservation {
     fn drop(&mut self) {
         if self.is_used && !self.waits {
             return;
@@ -252,7 +253,7 @@ mod tests {
     }
 
     /// When a reservation that waits comes, in seconds from a time.
-    fn at(reservation: &Reservation, from: Instant) -> u128 {
+    fn at(reservation: &RateReservation, from: Instant) -> u128 {
         let at = lock(&reservation.limiter.schedule)
             .waiting
             .get(&reservation.turn)
@@ -263,7 +264,7 @@ mod tests {
     #[test]
     fn those_behind_a_place_that_is_given_back_move_up_and_no_two_get_the_same() {
         let (limiter, now) = (limiter(1), Instant::now());
-        let mut reservations: Vec<Reservation> =
+        let mut reservations: Vec<RateReservation> =
             [5, 7, 2, 1].map(|segments| limiter.reserve(segments, LONG, now)).into_iter().flatten().collect();
         assert_eq!(reservations.iter().map(|reservation| at(reservation, now)).collect::<Vec<_>>(), [0, 5, 12, 14]);
         drop(reservations.remove(1));
@@ -275,7 +276,7 @@ mod tests {
     #[test]
     fn nobody_moves_up_into_a_pause() {
         let (limiter, now) = (limiter(1), Instant::now());
-        let mut reservations: Vec<Reservation> =
+        let mut reservations: Vec<RateReservation> =
             [5, 7].map(|segments| limiter.reserve(segments, LONG, now)).into_iter().flatten().collect();
         limiter.pause(Duration::from_secs(20), now);
         reservations.extend([3, 1].map(|segments| limiter.reserve(segments, LONG, now)).into_iter().flatten());
@@ -286,9 +287,9 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_goes_when_all_before_it_have_given_up() {
         let (limiter, now) = (limiter(1), Instant::now());
-        let mut reservations: Vec<Reservation> =
+        let mut reservations: Vec<RateReservation> =
             [1, 20, 20, 1].map(|segments| limiter.reserve(segments, LONG, now)).into_iter().flatten().collect();
-        let waits = reservations.pop().map(async |mut reservation: Reservation| reservation.come().await);
+        let waits = reservations.pop().map(async |mut reservation: RateReservation| reservation.come().await);
         drop(reservations.split_off(1));
         assert_eq!(reservations.len(), 1);
         if let Some(waits) = waits {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Key;
+use super::ActiveKey;
 use crate::model::message::Direction;
 use crate::model::{AccountId, Channel, ClientId, Twiml};
 use crate::store::message::Message;
@@ -10,7 +10,7 @@ use crate::store::message::Message;
 /// What a key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-pub enum Scope {
+pub enum KeyScope {
     Sms,
     Voice,
     Whatsapp,
@@ -19,7 +19,7 @@ pub enum Scope {
     Read,
 }
 
-impl Scope {
+impl KeyScope {
     pub const ALL: [Self; 6] = [Self::Sms, Self::Voice, Self::Whatsapp, Self::Verify, Self::Sessions, Self::Read];
 
     pub fn name(self) -> &'static str {
@@ -48,13 +48,13 @@ impl Scope {
 
 /// For whom a request is made: the operator, a client by its auth token, or by one of its keys.
 #[derive(Clone, Debug)]
-pub struct Consumer {
+pub struct ApiConsumer {
     pub client: ClientId,
     /// `None`: the operator, or a client's auth token: they may do all.
-    pub key: Option<Arc<Key>>,
+    pub key: Option<Arc<ActiveKey>>,
 }
 
-impl Consumer {
+impl ApiConsumer {
     /// A client by its auth token, or an administrator for it.
     pub fn of(client: ClientId) -> Self {
         Self { client, key: None }
@@ -65,7 +65,7 @@ impl Consumer {
         self.client == ClientId::OPERATOR
     }
 
-    pub fn may(&self, scope: Scope) -> bool {
+    pub fn may(&self, scope: KeyScope) -> bool {
         self.key.as_ref().is_none_or(|key| key.scopes.contains(&scope))
     }
 
@@ -88,7 +88,7 @@ impl Consumer {
             Direction::Out => (&message.from, &message.to),
             Direction::In => (&message.to, &message.from),
         };
-        if !self.may(Scope::of(message.channel)) {
+        if !self.may(KeyScope::of(message.channel)) {
             return Err("this key may not send on this channel, nor change what was sent");
         }
         if !self.may_send_to(theirs) {

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{ApiKey, Client, Clients, NewClient, Profile, Scope};
+use super::{ApiKey, Client, ClientProfile, Clients, KeyScope, NewClient};
 use crate::model::{ClientId, KeyId, Money, Secret};
 use crate::service::audit::AuditContext;
 use crate::service::{Error, Result};
@@ -34,7 +34,7 @@ impl Clients {
         let secret = Secret::new(demo.secret.to_owned());
         let new = NewClient {
             name: demo.name.to_owned(),
-            profile: Profile::default(),
+            profile: ClientProfile::default(),
             country: None,
             credit_limit: Money::ZERO,
             low_at: None,
@@ -65,7 +65,7 @@ impl Clients {
             client: demo.id,
             prefix: String::new(),
             name: demo.name.to_owned(),
-            scopes: Scope::joined(&Scope::ALL),
+            scopes: KeyScope::joined(&KeyScope::ALL),
             account: None,
             sources: None,
             senders: None,

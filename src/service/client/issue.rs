@@ -5,10 +5,10 @@ use rand::distributions::{Alphanumeric, DistString as _};
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
-use super::{ApiKey, Clients, Scope};
+use super::{ApiKey, Clients, KeyScope};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Secret, Twiml};
 use crate::service::audit::AuditContext;
-use crate::service::race::{Written as _, settled};
+use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result, page, tariff};
 use crate::store::key;
 
@@ -36,7 +36,7 @@ pub enum KeyOrigin {
 #[derive(Clone, Debug)]
 pub struct KeyTerms {
     pub name: String,
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<KeyScope>,
     pub account: Option<AccountId>,
     pub sources: Vec<IpNet>,
     pub senders: Option<String>,
@@ -52,7 +52,7 @@ pub struct KeyTerms {
 #[derive(Clone, Debug, Default)]
 pub struct KeyChange {
     pub name: Option<String>,
-    pub scopes: Option<Vec<Scope>>,
+    pub scopes: Option<Vec<KeyScope>>,
     pub account: Option<Option<AccountId>>,
     pub sources: Option<Vec<IpNet>>,
     pub senders: Option<Option<String>>,
@@ -132,7 +132,7 @@ impl Clients {
             client,
             prefix,
             name: terms.name,
-            scopes: Scope::joined(&terms.scopes),
+            scopes: KeyScope::joined(&terms.scopes),
             account: terms.account,
             sources: sources(&terms.sources)?,
             senders: terms.senders,
@@ -215,7 +215,7 @@ impl Clients {
 fn changed(before: &ApiKey, change: &KeyChange) -> Result<ApiKey> {
     let mut row = before.clone();
     row.name = change.name.clone().unwrap_or(row.name);
-    row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| Scope::joined(scopes));
+    row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| KeyScope::joined(scopes));
     row.account = change.account.unwrap_or(row.account);
     row.sources = change.sources.as_ref().map_or(Ok(row.sources), |networks| sources(networks))?;
     row.senders = change.senders.clone().unwrap_or(row.senders);

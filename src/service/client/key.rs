@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use ipnet::IpNet;
 
-use super::Scope;
+use super::KeyScope;
 use super::pattern::{KeyPattern, KeyPatterns};
 use super::request_limiter::RequestLimiter;
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
@@ -14,10 +14,10 @@ use crate::store::key::ApiKey;
 
 /// What a key in force may do.
 #[derive(Debug)]
-pub struct Key {
+pub struct ActiveKey {
     pub id: KeyId,
     pub client: ClientId,
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<KeyScope>,
     /// The only account that it sends through.
     pub account: Option<AccountId>,
     /// The networks that it may come from; none: all.
@@ -35,11 +35,11 @@ pub struct Key {
     row: ApiKey,
 }
 
-impl Key {
+impl ActiveKey {
     /// What an older version of it did is its own. `Err`: what it holds cannot be read, so it may do nothing.
     pub(super) fn open(row: ApiKey, older: Option<&Self>, patterns: &KeyPatterns) -> Result<Self, String> {
         // whoever wrote a list meant less than everything: one that cannot be read opens nothing
-        let scopes = row.scopes.split(',').filter_map(Scope::parse).collect();
+        let scopes = row.scopes.split(',').filter_map(KeyScope::parse).collect();
         let sources = row.sources.as_deref().map(serde_json::from_str).transpose();
         let sources: Option<Vec<IpNet>> = sources.map_err(|error| format!("sources: {error}"))?;
         let pattern = |pattern: &Option<String>| pattern.as_deref().map(|text| patterns.share(text));
@@ -119,8 +119,8 @@ pub(super) mod tests {
         }
     }
 
-    fn open(row: ApiKey) -> Result<Key, String> {
-        Key::open(row, None, &KeyPatterns::default())
+    fn open(row: ApiKey) -> Result<ActiveKey, String> {
+        ActiveKey::open(row, None, &KeyPatterns::default())
     }
 
     #[test]
@@ -151,7 +151,7 @@ pub(super) mod tests {
     fn a_key_ends_at_its_time_and_scopes_are_what_is_written() -> Result<(), String> {
         let key = open(ApiKey { expires_ms: Some(100), ..row() })?;
         assert!(!key.is_expired(99) && key.is_expired(100));
-        assert_eq!(key.scopes, [Scope::Sms, Scope::Read]);
+        assert_eq!(key.scopes, [KeyScope::Sms, KeyScope::Read]);
         assert!(key.says(&ApiKey {
             last_used_ms: Some(7),
             expires_ms: Some(100),

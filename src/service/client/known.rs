@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Clients, Consumer, Key};
+use super::{ActiveKey, ApiConsumer, Clients};
 use crate::model::{ClientId, Country, KeyId, Millis, Secret};
 use crate::service::snapshot;
 use crate::store::version::VersionedData;
@@ -14,7 +14,7 @@ use crate::store::{Error, Result, client, key, version};
 
 /// A client as it stands.
 #[derive(Debug)]
-pub struct Party {
+pub struct KnownClient {
     pub id: ClientId,
     pub name: String,
     pub is_active: bool,
@@ -28,19 +28,19 @@ pub struct Party {
 /// What is known at one moment.
 #[derive(Default)]
 pub struct ClientsAndKeys {
-    clients: HashMap<ClientId, Arc<Party>>,
+    clients: HashMap<ClientId, Arc<KnownClient>>,
     /// By their hashes.
-    keys: HashMap<[u8; 32], Arc<Key>>,
+    keys: HashMap<[u8; 32], Arc<ActiveKey>>,
 }
 
 impl ClientsAndKeys {
     /// A client, active or not.
-    pub fn client(&self, id: ClientId) -> Option<&Arc<Party>> {
+    pub fn client(&self, id: ClientId) -> Option<&Arc<KnownClient>> {
         self.clients.get(&id)
     }
 
     /// A key by its id, expired or not.
-    pub fn key(&self, id: KeyId) -> Option<&Arc<Key>> {
+    pub fn key(&self, id: KeyId) -> Option<&Arc<ActiveKey>> {
         self.keys.values().find(|key| key.id == id)
     }
 }
@@ -52,30 +52,30 @@ impl Clients {
     }
 
     /// Whose this key is, if it is in force.
-    pub fn by_key(&self, given: &str) -> Option<Consumer> {
+    pub fn by_key(&self, given: &str) -> Option<ApiConsumer> {
         let known = self.current();
         // what is hashed under a secret key gives nothing away by how it compares
         let key = known.keys.get(&self.hash(&Sha256::digest(given.as_bytes())))?;
         let is_active = known.client(key.client).is_some_and(|client| client.is_active);
         let in_force = is_active && !key.is_expired(self.clock.now_ms());
-        in_force.then(|| Consumer { client: key.client, key: Some(key.clone()) })
+        in_force.then(|| ApiConsumer { client: key.client, key: Some(key.clone()) })
     }
 
     /// Whether a client is known by a password: its auth token, with which it may do all, or a key of its.
-    pub fn by_client(&self, id: ClientId, password: &str) -> Option<Consumer> {
+    pub fn by_client(&self, id: ClientId, password: &str) -> Option<ApiConsumer> {
         let known = self.current();
         let older = self.demo.filter(|demo| demo.id == id && demo.older == password);
         let password = older.map_or(password, |demo| demo.secret);
         let token = known.client(id).filter(|client| client.is_active).and_then(|client| client.auth_token.as_ref());
         let fits = token.is_some_and(|token| bool::from(token.expose().as_bytes().ct_eq(password.as_bytes())));
         if fits {
-            return Some(Consumer::of(id));
+            return Some(ApiConsumer::of(id));
         }
         self.by_key(password).filter(|consumer| consumer.client == id)
     }
 
     /// The same of a key by its id.
-    pub fn by_key_id(&self, id: KeyId, password: &str) -> Option<Consumer> {
+    pub fn by_key_id(&self, id: KeyId, password: &str) -> Option<ApiConsumer> {
         self.by_key(password).filter(|consumer| consumer.key.as_ref().is_some_and(|key| key.id == id))
     }
 
@@ -100,7 +100,7 @@ impl Clients {
             let (id, known) = (row.id, old.keys.get(&hash));
             let opened = match known.filter(|known| known.says(&row)) {
                 Some(kept) => Ok(kept.clone()),
-                None => Key::open(row, known.map(Arc::as_ref), &self.patterns).map(Arc::new),
+                None => ActiveKey::open(row, known.map(Arc::as_ref), &self.patterns).map(Arc::new),
             };
             match opened {
                 Ok(key) => drop(fresh.keys.insert(hash, key)),
@@ -115,7 +115,7 @@ impl Clients {
         snapshot::renewed("clients or keys", self.refresh().await);
     }
 
-    fn party(&self, old: Option<&Arc<Party>>, known: client::CachedClient) -> Arc<Party> {
+    fn party(&self, old: Option<&Arc<KnownClient>>, known: client::CachedClient) -> Arc<KnownClient> {
         let client::CachedClient { id, name, auth_token: sealed, is_active, country } = known;
         let kept = old.filter(|old| old.sealed == sealed).map(|old| old.auth_token.clone());
         let auth_token = kept.unwrap_or_else(|| match sealed.as_deref().map(|sealed| self.open_token(id, sealed)) {
@@ -128,7 +128,7 @@ impl Clients {
         });
         // its secrets are known to everybody
         let is_active = is_active && self.shut != Some(id);
-        Arc::new(Party { id, name, is_active, country, auth_token, sealed })
+        Arc::new(KnownClient { id, name, is_active, country, auth_token, sealed })
     }
 
     pub(super) fn open_token(&self, id: ClientId, sealed: &[u8]) -> Result<Secret> {
@@ -140,7 +140,7 @@ impl Clients {
     /// Writes down when keys were used last, for those that were since this was done before.
     pub async fn write_uses(&self) -> Result<()> {
         let known = self.current();
-        let used: Vec<(&Arc<Key>, Millis)> =
+        let used: Vec<(&Arc<ActiveKey>, Millis)> =
             known.keys.values().filter_map(|key| Some((key, key.unwritten_ms()?))).collect();
         let Some(last_ms) = used.iter().map(|(_, at_ms)| *at_ms).max() else { return Ok(()) };
         let ids: Vec<KeyId> = used.iter().map(|(key, _)| key.id).collect();

@@ -1,10 +1,10 @@
 //! What the operator does with its clients: make, change, deactivate, give them new tokens.
 
-use super::{Client, Clients, Profile, ProfileChange};
+use super::{Client, ClientProfile, ClientProfileChange, Clients};
 use crate::crypto::random;
 use crate::model::{ClientId, Country, EntryId, Money, Secret};
 use crate::service::audit::AuditContext;
-use crate::service::race::{Written as _, settled};
+use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result, page};
 use crate::store;
 use crate::store::client::{self, ClientUpdate};
@@ -13,7 +13,7 @@ use crate::store::ledger::{LedgerEntryKind, LedgerMovement};
 #[derive(Clone, Debug)]
 pub struct NewClient {
     pub name: String,
-    pub profile: Profile,
+    pub profile: ClientProfile,
     pub country: Option<Country>,
     pub credit_limit: Money,
     pub low_at: Option<Money>,
@@ -24,7 +24,7 @@ pub struct NewClient {
 #[derive(Clone, Debug, Default)]
 pub struct ClientChange {
     pub name: Option<String>,
-    pub profile: ProfileChange,
+    pub profile: ClientProfileChange,
     pub is_active: Option<bool>,
     pub country: Option<Option<Country>>,
     pub credit_limit: Option<Money>,
@@ -112,7 +112,7 @@ impl Clients {
         settled("this client", || async {
             let before = self.find(id).await?;
             change.name.as_deref().map_or(Ok(()), check_name)?;
-            let old = Profile::parse(before.profile.as_deref());
+            let old = ClientProfile::parse(before.profile.as_deref());
             let profile = old.clone().changed(change.profile.clone());
             profile.check()?;
             check_credit(change.credit_limit.unwrap_or_default())?;

@@ -6,7 +6,7 @@ use crate::service::{Error, Result};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Profile {
+pub struct ClientProfile {
     pub email: Option<String>,
     pub company: Option<String>,
     pub phone: Option<String>,
@@ -17,7 +17,7 @@ pub struct Profile {
 
 /// What is to change of it; `Some(None)` takes a field away.
 #[derive(Clone, Debug, Default)]
-pub struct ProfileChange {
+pub struct ClientProfileChange {
     pub email: Option<Option<String>>,
     pub company: Option<Option<String>>,
     pub phone: Option<Option<String>>,
@@ -26,7 +26,7 @@ pub struct ProfileChange {
     pub notes: Option<Option<String>>,
 }
 
-impl Profile {
+impl ClientProfile {
     /// What the store has of it; what it cannot read is empty.
     pub fn parse(json: Option<&str>) -> Self {
         json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
@@ -53,7 +53,7 @@ impl Profile {
         Ok(())
     }
 
-    pub(super) fn changed(self, change: ProfileChange) -> Self {
+    pub(super) fn changed(self, change: ClientProfileChange) -> Self {
         Self {
             email: change.email.unwrap_or(self.email),
             company: change.company.unwrap_or(self.company),

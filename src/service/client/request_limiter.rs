@@ -11,7 +11,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// A key has used up what it may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exhausted {
+pub struct KeyRateExhausted {
     /// Requests a minute.
     pub limit: i64,
     /// When the next one may come.
@@ -38,7 +38,7 @@ impl RequestLimiter {
     }
 
     /// Takes one request off.
-    pub(super) fn take(&self, now: Instant) -> Result<(), Exhausted> {
+    pub(super) fn take(&self, now: Instant) -> Result<(), KeyRateExhausted> {
         let Some(gcra) = Gcra::per(MINUTE, self.per_minute) else { return Ok(()) };
         let mut due = lock(&self.due);
         let next = gcra.take(due.unwrap_or(now), 1, now).map_err(|wait| self.exhausted(wait))?;
@@ -46,8 +46,8 @@ impl RequestLimiter {
         Ok(())
     }
 
-    pub(super) fn exhausted(&self, wait: Duration) -> Exhausted {
-        Exhausted { limit: self.per_minute.into(), wait }
+    pub(super) fn exhausted(&self, wait: Duration) -> KeyRateExhausted {
+        KeyRateExhausted { limit: self.per_minute.into(), wait }
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
         let (limiter, begun) = (RequestLimiter::new(2, None), Instant::now());
         assert!(limiter.take(begun).is_ok() && limiter.take(begun).is_ok());
         let refused = limiter.take(begun);
-        assert_eq!(refused, Err(Exhausted { limit: 2, wait: Duration::from_secs(30) }));
+        assert_eq!(refused, Err(KeyRateExhausted { limit: 2, wait: Duration::from_secs(30) }));
         assert!(limiter.take(begun + Duration::from_secs(30)).is_ok());
         assert!(limiter.take(begun + Duration::from_secs(31)).is_err());
         assert!(limiter.take(begun + Duration::from_secs(600)).is_ok());

@@ -4,17 +4,17 @@ use std::time::Instant;
 
 use super::Dispatch;
 use super::judge::outcome_of;
-use super::lane::Lane;
+use super::lane::OwnedLane;
 use crate::model::message::AttemptOutcome;
 use crate::model::{Channel, Millis};
 use crate::provider::{self, OutgoingMessage, SendOutcome};
-use crate::service::account::{AccountHandle, BlamedSend, BreakerTurn, Ended, RestReason, rest};
+use crate::service::account::{AccountHandle, BlamedSend, BreakerChange, RequestVerdict, RestReason, rest};
 use crate::store::message::{Message, SendAttempt};
 use crate::store::outbox::outcome::NextStep;
 
 impl Dispatch {
     /// Calls the provider: what is known of that once it is over, and what follows for the message.
-    pub(super) async fn call(&self, lane: &Lane, via: &AccountHandle, started_ms: i64) -> (SendAttempt, NextStep) {
+    pub(super) async fn call(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: i64) -> (SendAttempt, NextStep) {
         let timeout = self.parts.settings.call_timeout.as_duration();
         let outgoing = self.outgoing(&lane.message, via, lane.lease_ends.into_std());
         let answer = tokio::time::timeout(timeout, via.connector.send(&outgoing)).await;
@@ -66,24 +66,26 @@ impl Dispatch {
     }
 
     /// What an answer means for the account.
-    fn note(&self, via: &AccountHandle, answer: &SendOutcome) -> Option<BreakerTurn> {
+    fn note(&self, via: &AccountHandle, answer: &SendOutcome) -> Option<BreakerChange> {
         self.parts.metrics.called(via.connector.kind().name(), outcome_of(answer).name());
         match answer {
             SendOutcome::Accepted { .. } | SendOutcome::Refused { .. } | SendOutcome::Failed { .. } => {
-                via.record(Ended::Well, None)
+                via.record(RequestVerdict::Well, None)
             }
-            SendOutcome::Denied { code, .. } | SendOutcome::Forbidden { code, .. } => via.record(Ended::Denied, *code),
-            SendOutcome::Unreachable { .. } | SendOutcome::Uncertain { .. } => via.record(Ended::Failed, None),
+            SendOutcome::Denied { code, .. } | SendOutcome::Forbidden { code, .. } => {
+                via.record(RequestVerdict::Denied, *code)
+            }
+            SendOutcome::Unreachable { .. } | SendOutcome::Uncertain { .. } => via.record(RequestVerdict::Failed, None),
             SendOutcome::Throttled { .. } => None,
         }
     }
 
     /// Writes down that an account rests, or is in use again, where that is not known. What fails here is tried again
     /// by the next call.
-    async fn tell_rest(&self, via: &AccountHandle, turn: Option<BreakerTurn>, attempt: &SendAttempt) {
+    async fn tell_rest(&self, via: &AccountHandle, turn: Option<BreakerChange>, attempt: &SendAttempt) {
         let (directory, events, at_ms) = (&self.parts.directory, &self.parts.events, attempt.ended_ms);
         let told = match turn {
-            Some(BreakerTurn::Opened | BreakerTurn::Denied) if attempt.outcome == AttemptOutcome::Denied => {
+            Some(BreakerChange::Opened | BreakerChange::Denied) if attempt.outcome == AttemptOutcome::Denied => {
                 let reason = attempt.reason.clone().unwrap_or_default();
                 rest::begin(
                     directory,
@@ -93,7 +95,7 @@ impl Dispatch {
                 )
                 .await
             }
-            Some(BreakerTurn::Closed) => rest::end(directory, events, via.account.id, at_ms).await,
+            Some(BreakerChange::Closed) => rest::end(directory, events, via.account.id, at_ms).await,
             // that it is in use again could not be written, or it was not known here that it rested
             None if is_well(attempt) && via.rest().is_some_and(|rest| rest.since_ms < attempt.started_ms) => {
                 rest::end(directory, events, via.account.id, at_ms).await

@@ -1,6 +1,6 @@
 //! What a provider's answer means for the message.
 
-use super::lane::Lane;
+use super::lane::OwnedLane;
 use super::{Dispatch, retry};
 use crate::model::message::{AttemptOutcome, MessageState};
 use crate::provider::SendOutcome;
@@ -12,7 +12,7 @@ impl Dispatch {
     /// What an answer means for the message.
     pub(super) fn judge(
         &self,
-        lane: &Lane,
+        lane: &OwnedLane,
         via: &AccountHandle,
         answer: SendOutcome,
         attempt: &mut SendAttempt,

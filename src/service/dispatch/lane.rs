@@ -26,7 +26,7 @@ const OPTED_OUT: i64 = 21610;
 const UNUSABLE: Duration = Duration::from_secs(10);
 
 /// A lane that this node owns, with its first message.
-pub(super) struct Lane {
+pub(super) struct OwnedLane {
     pub head: LaneHead,
     pub message: Message,
     pub progress: LaneProgress,
@@ -38,7 +38,7 @@ pub(super) struct Lane {
     pub permit: Option<SendPermit>,
 }
 
-impl From<LeasedMessage<SendPermit>> for Lane {
+impl From<LeasedMessage<SendPermit>> for OwnedLane {
     /// A lane that was born with its first message.
     fn from(leased: LeasedMessage<SendPermit>) -> Self {
         let LeasedMessage { message, head, lease_ends, room, call } = leased;
@@ -49,7 +49,7 @@ impl From<LeasedMessage<SendPermit>> for Lane {
 
 impl Dispatch {
     /// Sends a lane's messages until it is empty, must wait long, or is no longer ours.
-    pub(super) async fn drive(self: Arc<Self>, mut lane: Lane) {
+    pub(super) async fn drive(self: Arc<Self>, mut lane: OwnedLane) {
         while let Some(outcome) = self.step(&mut lane).await {
             let is_denied = outcome.attempt.as_ref().is_some_and(|attempt| attempt.outcome == AttemptOutcome::Denied);
             let is_ours = self.record(&lane, outcome).await;
@@ -72,7 +72,7 @@ impl Dispatch {
     }
 
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
-    async fn step(&self, lane: &mut Lane) -> Option<LaneOutcome> {
+    async fn step(&self, lane: &mut OwnedLane) -> Option<LaneOutcome> {
         if let Some(mut permit) = lane.permit.take() {
             return self.marked(lane, &permit.handle(), lane.progress.started_ms?).await;
         }
@@ -136,7 +136,7 @@ impl Dispatch {
     /// Lets a lane go whose turn is too far away.
     async fn turned_away(
         &self,
-        lane: &Lane,
+        lane: &OwnedLane,
         via: &AccountHandle,
         wait: Duration,
         was_open: bool,
@@ -158,7 +158,7 @@ impl Dispatch {
     }
 
     /// Calls the provider of a lane that says so.
-    async fn marked(&self, lane: &Lane, via: &AccountHandle, started_ms: Millis) -> Option<LaneOutcome> {
+    async fn marked(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: Millis) -> Option<LaneOutcome> {
         // right before the call: a process that was stopped meanwhile must not make it
         if lane.lease_ends <= Instant::now() {
             return None;
@@ -177,13 +177,13 @@ impl Dispatch {
     }
 
     /// The end of a wait; that of a message's validity is not slept through.
-    pub(super) fn when(lane: &Lane, wait: Duration, now_ms: i64) -> i64 {
+    pub(super) fn when(lane: &OwnedLane, wait: Duration, now_ms: i64) -> i64 {
         let at_ms = now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4);
         lane.message.expires_ms.map_or(at_ms, |expires_ms| at_ms.min(expires_ms.max(now_ms)))
     }
 
     /// Lets a lane go until a later time, without an attempt.
-    async fn postpone(&self, lane: &Lane, wait: Duration) {
+    async fn postpone(&self, lane: &OwnedLane, wait: Duration) {
         let now_ms = self.parts.clock.now_ms();
         let at_ms = Self::when(lane, wait, now_ms);
         let lanes = [lane.head.lane];
@@ -194,7 +194,7 @@ impl Dispatch {
     }
 
     /// Writes that the provider is about to be called. `None`: the lane is no longer ours.
-    async fn mark(&self, lane: &mut Lane) -> Option<MarkResult> {
+    async fn mark(&self, lane: &mut OwnedLane) -> Option<MarkResult> {
         let passes_opt_out = lane.message.content.is_reply;
         let message = &lane.message;
         // one that has stepped aside is in a lane of its own
@@ -238,7 +238,7 @@ impl Dispatch {
     }
 
     /// Whether a message has held up those behind it for long enough.
-    pub(super) fn has_held_up(&self, lane: &Lane, now_ms: i64) -> bool {
+    pub(super) fn has_held_up(&self, lane: &OwnedLane, now_ms: i64) -> bool {
         let hold_ms = self.parts.settings.hold_for.as_ms();
         // a lane of its own holds nobody up
         let is_shared = lane.head.lane != LaneKey::own(lane.message.id);
@@ -248,12 +248,12 @@ impl Dispatch {
     }
 }
 
-pub(super) fn over(lane: &Lane, state: MessageState, code: Option<i64>, reason: &str) -> LaneOutcome {
+pub(super) fn over(lane: &OwnedLane, state: MessageState, code: Option<i64>, reason: &str) -> LaneOutcome {
     outcome(lane, None, None, NextStep::Over { state, code, reason: Some(reason.to_owned()) })
 }
 
 pub(super) fn outcome(
-    lane: &Lane,
+    lane: &OwnedLane,
     attempt: Option<SendAttempt>,
     adopted: Option<AdoptedAttempt>,
     next: NextStep,

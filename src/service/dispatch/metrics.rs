@@ -12,7 +12,7 @@ use crate::model::{AccountId, Millis};
 use crate::store::backlog::OutboxBacklog;
 
 /// The names of labels with their values.
-type Labels<const N: usize> = [(&'static str, &'static str); N];
+type MetricLabels<const N: usize> = [(&'static str, &'static str); N];
 type AccountLabel = [(&'static str, String); 1];
 
 /// The phases of lanes, as the store numbers them.
@@ -20,9 +20,9 @@ const PHASES: [&str; 3] = ["waiting", "calling", "unknown"];
 
 #[derive(Clone, Default)]
 pub struct Metrics {
-    over: Family<Labels<1>, Counter>,
-    calls: Family<Labels<2>, Counter>,
-    lanes: Family<Labels<1>, Gauge>,
+    over: Family<MetricLabels<1>, Counter>,
+    calls: Family<MetricLabels<2>, Counter>,
+    lanes: Family<MetricLabels<1>, Gauge>,
     waiting: Gauge,
     oldest_due_seconds: Gauge,
     breakers: Family<AccountLabel, Gauge>,

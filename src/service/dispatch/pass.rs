@@ -4,19 +4,19 @@
 use std::time::{Duration, Instant};
 
 use super::Dispatch;
-use super::lane::Lane;
+use super::lane::OwnedLane;
 use crate::model::LaneKey;
-use crate::service::account::{AccountHandle, Reservation};
+use crate::service::account::{AccountHandle, RateReservation};
 use crate::store;
 use crate::store::outbox::claim;
 
 /// What a message has reserved of the rates of its number and of its account, given back unless used.
-pub(super) struct Reservations {
-    number: Option<Reservation>,
-    account: Reservation,
+pub(super) struct RateReservations {
+    number: Option<RateReservation>,
+    account: RateReservation,
 }
 
-impl Reservations {
+impl RateReservations {
     /// Waits for both: each in its own row, so that it holds nobody up in the other.
     async fn come(&mut self) {
         let Self { number, account } = self;
@@ -30,14 +30,14 @@ impl Reservations {
 
     /// The provider is about to be called.
     pub(super) fn take(mut self) {
-        self.number.iter_mut().for_each(Reservation::take);
+        self.number.iter_mut().for_each(RateReservation::take);
         self.account.take();
     }
 }
 
 impl Dispatch {
     /// Waits for the breaker and for the rates of account and number. `Err`: too long to wait here.
-    pub(super) async fn pass(&self, lane: &Lane, via: &AccountHandle) -> Result<Reservations, Duration> {
+    pub(super) async fn pass(&self, lane: &OwnedLane, via: &AccountHandle) -> Result<RateReservations, Duration> {
         let most = lane.lease_ends.saturating_duration_since(tokio::time::Instant::now()) / 2;
         let now = Instant::now();
         let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
@@ -47,7 +47,7 @@ impl Dispatch {
         let number = number.map(|limiter| limiter.reserve(segments, most, now)).transpose()?;
         let account = via.limiter.reserve(segments, most, now)?;
         via.breaker.permit(now, lane.progress.tries)?;
-        let mut reservations = Reservations { number, account };
+        let mut reservations = RateReservations { number, account };
         tokio::select! {
             () = reservations.come() => Ok(reservations),
             () = self.parts.stop.cancelled() => Err(Duration::ZERO),
@@ -55,7 +55,7 @@ impl Dispatch {
     }
 
     /// Remembers a lane that was let go for so long since there was none to reserve.
-    pub(super) fn queue(&self, lane: &Lane, via: &AccountHandle, wait: Duration) {
+    pub(super) fn queue(&self, lane: &OwnedLane, via: &AccountHandle, wait: Duration) {
         let now = Instant::now();
         let until = now + wait;
         if let Some(sender) = self.parts.directory.current().sender(&lane.message.from) {
@@ -66,10 +66,10 @@ impl Dispatch {
 
     /// Gives the reservations of a message back that does not go: it was canceled meanwhile. Those behind it move up,
     /// and of those who found none some try again.
-    pub(super) async fn give_back(&self, reservations: Reservations) {
-        let Reservations { number, account } = reservations;
+    pub(super) async fn give_back(&self, reservations: RateReservations) {
+        let RateReservations { number, account } = reservations;
         let mut lanes = account.give_back();
-        lanes.extend(number.map(Reservation::give_back).unwrap_or_default());
+        lanes.extend(number.map(RateReservation::give_back).unwrap_or_default());
         if lanes.is_empty() {
             return;
         }
@@ -80,7 +80,7 @@ impl Dispatch {
     }
 
     /// Remembers a lane that waits for its account.
-    pub(super) fn park(&self, lane: &Lane) {
+    pub(super) fn park(&self, lane: &OwnedLane) {
         // as the account is by now: it may have new credentials
         if let Some(handle) = self.parts.directory.current().handle(lane.message.account) {
             handle.park(lane.head.lane);

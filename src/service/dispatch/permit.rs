@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::reconcile::policy;
-use crate::service::account::{AccountHandle, RateLimiter, Reservation};
+use crate::service::account::{AccountHandle, RateLimiter, RateReservation};
 use crate::service::directory::Directory;
 use crate::store::account::UncertainPolicy;
 use crate::store::message::Message;
@@ -15,25 +15,25 @@ use crate::store::message::Message;
 /// A reservation at the rates of an account and a number, given back unless used, and one of the account's calls.
 pub struct SendPermit {
     via: Arc<AccountHandle>,
-    reservations: [Reservation; 2],
+    reservations: [RateReservation; 2],
     _call: OwnedSemaphorePermit,
 }
 
 impl SendPermit {
     /// The handle to call now; the permit lasts as long as the call.
     pub(super) fn handle(&mut self) -> Arc<AccountHandle> {
-        self.reservations.iter_mut().for_each(Reservation::take);
+        self.reservations.iter_mut().for_each(RateReservation::take);
         self.via.clone()
     }
 }
 
 /// Gives permits, until the node stops.
-pub struct Permits {
+pub struct SendPermits {
     pub directory: Arc<Directory>,
     pub stop: CancellationToken,
 }
 
-impl Permits {
+impl SendPermits {
     /// A permit to send a message at once. `None`: it waits its turn, as every message does whose account
     /// fails what is in doubt, since after a crash this one would be.
     pub fn take(&self, message: &Message) -> Option<SendPermit> {

@@ -1,6 +1,6 @@
 //! Sent, but no answer came: a blind retry would text people twice, so the provider is asked first.
 
-use super::lane::{Lane, outcome, over};
+use super::lane::{OwnedLane, outcome, over};
 use super::{Dispatch, retry};
 use crate::model::Millis;
 use crate::model::message::{AttemptOutcome, MessageState};
@@ -24,7 +24,7 @@ impl Dispatch {
     /// What follows a call without an answer.
     pub(super) fn in_doubt(
         &self,
-        lane: &Lane,
+        lane: &OwnedLane,
         via: &AccountHandle,
         reason: &str,
         aside: bool,
@@ -50,7 +50,7 @@ impl Dispatch {
     }
 
     /// Asks what became of a message's last call. `None`: the provider never had it, send it again.
-    pub(super) async fn reconcile(&self, lane: &Lane, via: Option<&AccountHandle>) -> Option<LaneOutcome> {
+    pub(super) async fn reconcile(&self, lane: &OwnedLane, via: Option<&AccountHandle>) -> Option<LaneOutcome> {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         let Some(via) = via else {
@@ -99,7 +99,12 @@ impl Dispatch {
 
     /// The provider's id of this message: the same to, from and body, made since the call began,
     /// and not another message of ours.
-    async fn listed(&self, lane: &Lane, via: &AccountHandle, started_ms: Millis) -> Result<Option<String>, String> {
+    async fn listed(
+        &self,
+        lane: &OwnedLane,
+        via: &AccountHandle,
+        started_ms: Millis,
+    ) -> Result<Option<String>, String> {
         let message = &lane.message;
         let is_turned = lane.progress.first_ms.is_some_and(|first_ms| first_ms > started_ms);
         let since_ms = started_ms - if is_turned { LONG_MS } else { PROVIDER_SKEW_MS };
@@ -123,7 +128,13 @@ pub(super) fn policy(via: &AccountHandle) -> UncertainPolicy {
     }
 }
 
-fn lost_attempt(lane: &Lane, via: &AccountHandle, started_ms: Millis, now_ms: Millis, reason: &str) -> SendAttempt {
+fn lost_attempt(
+    lane: &OwnedLane,
+    via: &AccountHandle,
+    started_ms: Millis,
+    now_ms: Millis,
+    reason: &str,
+) -> SendAttempt {
     SendAttempt {
         number: lane.progress.tries,
         account: via.account.id,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Dispatch;
-use super::lane::Lane;
+use super::lane::OwnedLane;
 use crate::model::message::MessageState;
-use crate::service::event::Why;
+use crate::service::event::FailureReason;
 use crate::service::retry;
 use crate::store::event::PendingEvents;
 use crate::store::outbox::claim;
@@ -18,7 +18,7 @@ const LATE: Duration = Duration::from_secs(60);
 
 impl Dispatch {
     /// Records an outcome. `true`: more messages wait in the lane, which is still ours.
-    pub(super) async fn record(&self, lane: &Lane, mut outcome: LaneOutcome) -> bool {
+    pub(super) async fn record(&self, lane: &OwnedLane, mut outcome: LaneOutcome) -> bool {
         outcome.told = self.told_next(lane, &outcome.next);
         let mut was_away = false;
         loop {
@@ -56,15 +56,15 @@ impl Dispatch {
     }
 
     /// What is told when a call, or a wait, has come to this.
-    fn told_next(&self, lane: &Lane, next: &NextStep) -> PendingEvents {
+    fn told_next(&self, lane: &OwnedLane, next: &NextStep) -> PendingEvents {
         let (events, message, now_ms) = (&self.parts.events, &lane.message, self.parts.clock.now_ms());
         match next {
             NextStep::Over { state, code, reason } => {
-                events.told(message, *state, Why { code: *code, reason: reason.as_deref() }, now_ms)
+                events.told(message, *state, FailureReason { code: *code, reason: reason.as_deref() }, now_ms)
             }
             // the first time only
             NextStep::Again { .. } | NextStep::LookUp { .. } if message.state.may_become(MessageState::Sending) => {
-                events.told(message, MessageState::Sending, Why::default(), now_ms)
+                events.told(message, MessageState::Sending, FailureReason::default(), now_ms)
             }
             NextStep::Again { .. } | NextStep::LookUp { .. } => PendingEvents::default(),
         }
@@ -82,7 +82,7 @@ impl Dispatch {
         false
     }
 
-    fn after(&self, lane: &Lane, outcome: &LaneOutcome) {
+    fn after(&self, lane: &OwnedLane, outcome: &LaneOutcome) {
         if !outcome.told.new.is_empty() {
             self.parts.events.wake();
         }

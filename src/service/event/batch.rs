@@ -11,7 +11,7 @@ use crate::store::event::{EventOrder, EventTarget, NewEvent, PendingEvents, add}
 
 /// Something that happened to something of a client's.
 #[derive(Clone, Debug)]
-pub struct Happened {
+pub struct ClientEvent {
     pub client: ClientId,
     pub kind: EventType,
     pub at_ms: Millis,
@@ -41,7 +41,7 @@ impl<'a> EventBatch<'a> {
     }
 
     /// Adds what happened, where anybody listens; only then `data` is asked for.
-    pub(in crate::service) fn add<T: EventPayload>(&mut self, what: Happened, data: impl FnOnce() -> T) {
+    pub(in crate::service) fn add<T: EventPayload>(&mut self, what: ClientEvent, data: impl FnOnce() -> T) {
         let targets = self.events.targets(what.client, what.kind, what.callback);
         if !targets.is_empty() {
             self.add_for(what, data(), &targets);
@@ -51,11 +51,11 @@ impl<'a> EventBatch<'a> {
     /// Adds what happened for these alone; the id of the event.
     pub(super) fn add_for<T: EventPayload>(
         &mut self,
-        what: Happened,
+        what: ClientEvent,
         data: T,
         targets: &[EventTarget],
     ) -> Option<EventId> {
-        let Happened { client, kind, at_ms, order, .. } = what;
+        let ClientEvent { client, kind, at_ms, order, .. } = what;
         debug_assert_eq!(kind.group(), T::GROUP, "a type is told with the payload of its group");
         let out = PayloadOut { kind: kind.name(), timestamp: rfc3339(at_ms), data };
         let payload = match serde_json::to_string(&out) {

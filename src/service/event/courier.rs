@@ -54,13 +54,13 @@ impl ClaimedDelivery {
 }
 
 /// One node's postman.
-pub struct Courier {
+pub struct EventCourier {
     events: Arc<Events>,
     last_until_ms: Mutex<Millis>,
     callback_secrets: Mutex<HashMap<ClientId, WebhookSecret>>,
 }
 
-impl Courier {
+impl EventCourier {
     pub fn new(events: Arc<Events>) -> Self {
         Self { events, last_until_ms: Mutex::default(), callback_secrets: Mutex::default() }
     }

@@ -1,7 +1,7 @@
 //! What listeners are told of paired phones. Phones are the operator's, so its endpoints hear of them.
 
 use super::payload::DeviceData;
-use super::{EventBatch, EventOrder, Happened};
+use super::{ClientEvent, EventBatch, EventOrder};
 use crate::model::event::EventType;
 use crate::model::{ClientId, DeviceId, Id as _, Millis, UserId, rfc3339};
 use crate::store::device::{Device, NewDevice};
@@ -20,10 +20,10 @@ fn out<'a>(id: DeviceId, user: &'a UserId, fingerprint: &'a str, flavour: &str, 
 }
 
 /// A device is paired once, and revoked once after that.
-fn of_operator(device: DeviceId, kind: EventType, at_ms: Millis) -> Happened {
+fn of_operator(device: DeviceId, kind: EventType, at_ms: Millis) -> ClientEvent {
     let sequence = if kind == EventType::DevicePaired { 1 } else { 2 };
     let order = EventOrder::Known { object: device.bytes(), sequence };
-    Happened { client: ClientId::OPERATOR, kind, at_ms, callback: None, order }
+    ClientEvent { client: ClientId::OPERATOR, kind, at_ms, callback: None, order }
 }
 
 impl EventBatch<'_> {

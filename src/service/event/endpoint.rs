@@ -1,7 +1,7 @@
 //! Where a client wants its events: made, changed, tried out, and given new secrets.
 
 use super::payload::EndpointData;
-use super::{BadWebhookUrl, Endpoint, EventOrder, EventTarget, Events, Happened};
+use super::{BadWebhookUrl, ClientEvent, Endpoint, EventOrder, EventTarget, Events};
 use crate::crypto::signature::WebhookSecret;
 use crate::crypto::signature::webhook::NotAWebhookSecret;
 use crate::model::event::{EventPattern, EventType};
@@ -30,7 +30,7 @@ pub struct NewEndpoint {
 
 /// What is to change of an endpoint.
 #[derive(Clone, Debug, Default)]
-pub struct Patch {
+pub struct EndpointChange {
     pub url: Option<String>,
     pub description: Option<String>,
     pub patterns: Option<Vec<EventPattern>>,
@@ -70,7 +70,7 @@ pub(super) fn broken(reason: NotAWebhookSecret) -> Error {
     Error::new(ErrorKind::Internal, format!("a secret in the store is none: {reason}"))
 }
 
-impl Patch {
+impl EndpointChange {
     /// The endpoint as it will be.
     fn apply(&self, seen: &Endpoint, now_ms: Millis) -> Result<Endpoint> {
         let mut to = seen.clone();
@@ -150,7 +150,7 @@ impl Events {
         &self,
         client: ClientId,
         id: EndpointId,
-        mut patch: Patch,
+        mut patch: EndpointChange,
         audit: &AuditContext<'_, Endpoint>,
     ) -> Result<Endpoint> {
         patch.url = patch.url.map(|url| self.check_url(&url).map_err(bad_url)).transpose()?;
@@ -227,7 +227,8 @@ impl Events {
             return Err(disabled());
         }
         let at_ms = self.parts.clock.now_ms();
-        let what = Happened { client, kind: EventType::EndpointTest, at_ms, callback: None, order: EventOrder::Alone };
+        let what =
+            ClientEvent { client, kind: EventType::EndpointTest, at_ms, callback: None, order: EventOrder::Alone };
         let mut batch = self.batch();
         let data = EndpointData { endpoint_id: id.to_string() };
         let event = batch.add_for(what, data, &[EventTarget::Endpoint(id)]);

@@ -10,7 +10,7 @@ use crate::store;
 
 /// An event, and what became of it on each of its ways.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct EventHistory {
     pub event: Event,
     pub deliveries: Vec<Delivery>,
 }
@@ -29,10 +29,10 @@ impl Events {
         Ok(page(events, limit))
     }
 
-    pub async fn event(&self, client: ClientId, id: EventId) -> Result<Told> {
+    pub async fn event(&self, client: ClientId, id: EventId) -> Result<EventHistory> {
         let event =
             store::event::find(&self.parts.store, client, id).await?.ok_or_else(|| Error::not_found("event"))?;
-        Ok(Told { event, deliveries: store::delivery::list(&self.parts.store, id).await? })
+        Ok(EventHistory { event, deliveries: store::delivery::list(&self.parts.store, id).await? })
     }
 
     /// Tells an event once more under its own id: to one endpoint, or to all that listen for its
@@ -43,7 +43,7 @@ impl Events {
         id: EventId,
         only: Option<EndpointId>,
         audit: &AuditContext<'_, Vec<EventTarget>>,
-    ) -> Result<Told> {
+    ) -> Result<EventHistory> {
         let told = self.event(client, id).await?;
         let targets = match only {
             Some(endpoint) => {
@@ -61,7 +61,7 @@ impl Events {
         self.event(client, id).await
     }
 
-    async fn again(&self, client: ClientId, told: &Told) -> Result<Vec<EventTarget>> {
+    async fn again(&self, client: ClientId, told: &EventHistory) -> Result<Vec<EventTarget>> {
         // not an answer of a second ago: somebody waits for this
         self.refresh().await?;
         let mut targets = self.targets(client, told.event.kind, None);

@@ -3,7 +3,7 @@
 use super::Events;
 use crate::model::{MessageId, login};
 use crate::service::Result;
-use crate::service::retention::Throttle;
+use crate::service::retention::RemovalThrottle;
 use crate::store::callback;
 use crate::store::sweep::RowWalk;
 
@@ -19,7 +19,7 @@ impl Events {
     pub async fn sweep_logins(&self) -> Result<()> {
         let (store, now_ms) = (&self.parts.store, self.parts.clock.now_ms());
         let before_ms = now_ms - self.parts.settings.keep_events.as_ms();
-        let (mut walk, mut throttle) = (RowWalk::before(now_ms), Throttle::default());
+        let (mut walk, mut throttle) = (RowWalk::before(now_ms), RemovalThrottle::default());
         while callback::sweep(store, &mut walk, before_ms).await? {
             throttle.rest().await;
         }

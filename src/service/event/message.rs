@@ -1,7 +1,7 @@
 //! What listeners are told of messages, in the change that makes it so.
 
 use super::payload::{CallData, ErrorData, MessageData, OptOutData};
-use super::{EventBatch, EventOrder, Events, Happened};
+use super::{ClientEvent, EventBatch, EventOrder, Events};
 use crate::model::event::EventType;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, MessageContent, Millis, carrier, rfc3339};
@@ -16,12 +16,12 @@ pub const VALIDITY_ENDED: i64 = 30036;
 
 /// Why a message failed, where it did.
 #[derive(Clone, Copy, Default)]
-pub struct Why<'a> {
+pub struct FailureReason<'a> {
     pub code: Option<i64>,
     pub reason: Option<&'a str>,
 }
 
-impl<'a> Why<'a> {
+impl<'a> FailureReason<'a> {
     fn out(self) -> Option<ErrorData<'a>> {
         let has_error = self.code.is_some() || self.reason.is_some();
         has_error.then(|| ErrorData { code: self.code, reason: self.reason.map(carrier::shown) })
@@ -30,7 +30,13 @@ impl<'a> Why<'a> {
 
 impl EventBatch<'_> {
     /// A message has come into a state.
-    pub(in crate::service) fn message(&mut self, message: &Message, state: MessageState, why: Why<'_>, at_ms: Millis) {
+    pub(in crate::service) fn message(
+        &mut self,
+        message: &Message,
+        state: MessageState,
+        why: FailureReason<'_>,
+        at_ms: Millis,
+    ) {
         if message.channel == Channel::Voice {
             if let Some(status) = CallStatus::of(state) {
                 self.call(message, &Call { status, ..Call::default() }, why, at_ms);
@@ -44,7 +50,7 @@ impl EventBatch<'_> {
         let has_callback = !is_in && is_news && content.callback_url.is_some();
         let callback = has_callback.then_some(message.id);
         let order = EventOrder::Message(message.id);
-        let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
+        let what = ClientEvent { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
         self.add(what, || MessageData {
             sequence: None,
             id: message.id.to_string(),
@@ -69,7 +75,7 @@ impl EventBatch<'_> {
     pub(in crate::service) fn opt_out(&mut self, client: ClientId, said: &OptOutStatement) {
         // its entry counts
         let (at_ms, order) = (said.at_ms, EventOrder::Alone);
-        let what = Happened { client, kind: EventType::OptOutChanged, at_ms, callback: None, order };
+        let what = ClientEvent { client, kind: EventType::OptOutChanged, at_ms, callback: None, order };
         self.add(what, || OptOutData {
             sequence: None,
             number: &said.number,
@@ -82,7 +88,7 @@ impl EventBatch<'_> {
     }
 
     /// A call has come so far.
-    pub(in crate::service) fn call(&mut self, message: &Message, call: &Call, why: Why<'_>, at_ms: Millis) {
+    pub(in crate::service) fn call(&mut self, message: &Message, call: &Call, why: FailureReason<'_>, at_ms: Millis) {
         self.call_step(message, (call, &CallNotes::default()), why, at_ms);
     }
 
@@ -91,14 +97,14 @@ impl EventBatch<'_> {
         &mut self,
         message: &Message,
         (call, notes): (&Call, &CallNotes),
-        why: Why<'_>,
+        why: FailureReason<'_>,
         at_ms: Millis,
     ) {
         let content: &MessageContent = &message.content;
         let is_wanted = call.status.event().is_some_and(|event| wanted(content).contains(&event));
         let callback = content.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
         let order = EventOrder::Message(message.id);
-        let what = Happened { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };
+        let what = ClientEvent { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };
         self.add(what, || CallData {
             sequence: None,
             id: CallId::from(message.id).to_string(),
@@ -129,7 +135,7 @@ impl Events {
         &self,
         message: &Message,
         state: MessageState,
-        why: Why<'_>,
+        why: FailureReason<'_>,
         at_ms: Millis,
     ) -> PendingEvents {
         let mut batch = self.batch();

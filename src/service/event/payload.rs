@@ -186,10 +186,10 @@ impl EventPayload for EndpointData {
 }
 
 /// Schemas by name, as OpenAPI keeps them.
-pub type Schemas = Vec<(String, RefOr<Schema>)>;
+pub type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
 /// The name of the schema of a group's `data`; it, and what it refers to, is added to `schemas`.
-pub fn schema(group: EventGroup, schemas: &mut Schemas) -> Cow<'static, str> {
+pub fn schema(group: EventGroup, schemas: &mut NamedSchemas) -> Cow<'static, str> {
     match group {
         EventGroup::Message => add::<MessageData<'_>>(schemas),
         EventGroup::Call => add::<CallData<'_>>(schemas),
@@ -201,7 +201,7 @@ pub fn schema(group: EventGroup, schemas: &mut Schemas) -> Cow<'static, str> {
     }
 }
 
-fn add<T: ToSchema>(schemas: &mut Schemas) -> Cow<'static, str> {
+fn add<T: ToSchema>(schemas: &mut NamedSchemas) -> Cow<'static, str> {
     T::schemas(schemas);
     schemas.push((T::name().into_owned(), T::schema()));
     T::name()

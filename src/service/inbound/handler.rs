@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{JobBatch, Metrics, WebhookKind};
+use super::{Metrics, WebhookBatch, WebhookKind};
 use crate::model::{Clock, DurationSetting};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
@@ -14,7 +14,7 @@ use crate::store::Store;
 use crate::store::lease::LeaseOwner;
 
 /// Handles what was taken in. Whoever posted it has been answered.
-pub struct Handlers {
+pub struct InboundHandlers {
     /// A receipt for a message that no provider is known to have taken is tried so long.
     pub receipt_patience: DurationSetting,
     pub store: Store,
@@ -28,9 +28,9 @@ pub struct Handlers {
     pub metrics: Metrics,
 }
 
-impl Handlers {
+impl InboundHandlers {
     /// Handles jobs that are still ours.
-    pub async fn handle_all(&self, JobBatch(jobs): JobBatch) {
+    pub async fn handle_all(&self, WebhookBatch(jobs): WebhookBatch) {
         let now = Instant::now();
         // what has waited here too long is another node's by now
         let ours = jobs.into_iter().filter(|job| job.lease_ends > now);

@@ -11,7 +11,7 @@ use crate::crypto::HashKey;
 use crate::model::{Clock, DurationSetting};
 use crate::service::cpu_pool::CpuPool;
 use crate::service::directory::Directory;
-use crate::service::retention::Throttle;
+use crate::service::retention::RemovalThrottle;
 use crate::store::account::token;
 use crate::store::batch::{BatchWriter, WRITERS};
 use crate::store::inbound::intake::WebhookIntake;
@@ -34,7 +34,7 @@ pub struct Parts {
 }
 
 /// Takes in what carriers post. What it means is not known here.
-pub struct Inbox {
+pub struct WebhookInbox {
     pub(super) parts: Parts,
     pub(super) intake: BatchWriter<WebhookIntake<WebhookContent>>,
     /// Where large posts are looked at.
@@ -42,18 +42,18 @@ pub struct Inbox {
 }
 
 /// What this node has taken in, in its order.
-pub struct Jobs(pub(super) Receiver<WebhookJob>);
+pub struct WebhookQueue(pub(super) Receiver<WebhookJob>);
 
-impl Inbox {
+impl WebhookInbox {
     /// The inbox, and what it takes in.
-    pub fn open(parts: Parts) -> (Arc<Self>, Jobs) {
+    pub fn open(parts: Parts) -> (Arc<Self>, WebhookQueue) {
         let (queue, jobs) = mpsc::channel(HELD);
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
         let intake = BatchWriter::start_many(WebhookIntake { store, clock, owner, lease: LEASE, queue }, WRITERS);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // as many may wait as there are connections
         let checks = CpuPool::new((cores / 2).max(1), Semaphore::MAX_PERMITS / 2);
-        (Arc::new(Self { parts, intake, checks }), Jobs(jobs))
+        (Arc::new(Self { parts, intake, checks }), WebhookQueue(jobs))
     }
 
     /// Counts what waits, for the metrics.
@@ -81,7 +81,7 @@ impl Inbox {
     /// Forgets webhooks that have been kept long enough.
     pub async fn sweep(&self) -> store::Result<()> {
         let before_ms = self.parts.clock.now_ms() - self.parts.keep.as_ms();
-        let (mut walk, mut throttle) = (RowWalk::before(before_ms), Throttle::default());
+        let (mut walk, mut throttle) = (RowWalk::before(before_ms), RemovalThrottle::default());
         while inbound::sweep(&self.parts.store, &mut walk).await? {
             throttle.rest().await;
         }

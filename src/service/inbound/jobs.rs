@@ -1,7 +1,7 @@
 //! Jobs on their way to their handlers: those that this node took in, in the order in which they came, and those that
 //! nobody has.
 
-use super::{Handlers, Jobs, LEASE, WebhookJob};
+use super::{InboundHandlers, LEASE, WebhookJob, WebhookQueue};
 use crate::model::Millis;
 use crate::service::Result;
 use crate::store::inbound::claim;
@@ -12,9 +12,9 @@ const BATCH: usize = 256;
 const WAITS_MS: (Millis, Millis) = (500, 30_000);
 
 /// Jobs that are handled together.
-pub struct JobBatch(pub(super) Vec<WebhookJob>);
+pub struct WebhookBatch(pub(super) Vec<WebhookJob>);
 
-impl JobBatch {
+impl WebhookBatch {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -25,29 +25,29 @@ impl JobBatch {
     }
 }
 
-impl Jobs {
+impl WebhookQueue {
     /// Waits for jobs that this node takes in. Nothing is lost where this is dropped before it is ready.
-    pub async fn next(&mut self) -> JobBatch {
+    pub async fn next(&mut self) -> WebhookBatch {
         let mut jobs = Vec::with_capacity(BATCH);
         if self.0.recv_many(&mut jobs, BATCH).await == 0 {
             // nobody takes anything in any more
             std::future::pending::<()>().await;
         }
-        JobBatch(jobs)
+        WebhookBatch(jobs)
     }
 
     /// What is here already.
-    pub fn rest(&mut self) -> Option<JobBatch> {
+    pub fn rest(&mut self) -> Option<WebhookBatch> {
         let jobs: Vec<_> = std::iter::from_fn(|| self.0.try_recv().ok()).take(BATCH).collect();
-        Some(JobBatch(jobs)).filter(|jobs| !jobs.is_empty())
+        Some(WebhookBatch(jobs)).filter(|jobs| !jobs.is_empty())
     }
 }
 
-impl Handlers {
+impl InboundHandlers {
     /// Takes jobs that nobody has.
-    pub async fn claim(&self) -> Result<JobBatch> {
+    pub async fn claim(&self) -> Result<WebhookBatch> {
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        Ok(JobBatch(claim::claim(&self.store, &self.owner, self.clock.now_ms(), LEASE, limit).await?))
+        Ok(WebhookBatch(claim::claim(&self.store, &self.owner, self.clock.now_ms(), LEASE, limit).await?))
     }
 
     /// Lets go of jobs until later.

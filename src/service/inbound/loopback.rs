@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::mpsc::Receiver;
 
-use super::Inbox;
-use super::webhook::Came;
+use super::WebhookInbox;
+use super::webhook::VerifiedWebhook;
 use crate::model::{Address, Channel, Media, MessageId};
 use crate::provider::loopback::StoredLoopbackText;
 use crate::provider::{self, Loopback, LoopbackEvent};
@@ -20,7 +20,7 @@ pub use crate::provider::loopback::{Filter, LoopbackMessage, LoopbackPage};
 
 /// What a person's phone sends, and what a carrier would say besides.
 #[derive(Default)]
-pub struct Played {
+pub struct PlayedText {
     pub channel: Channel,
     pub from: String,
     pub to: String,
@@ -34,7 +34,7 @@ const BATCH: usize = 256;
 
 /// The door by which the loopback provider reports, and by which a person reads and texts.
 pub struct LoopbackDoor {
-    pub inbox: Arc<Inbox>,
+    pub inbox: Arc<WebhookInbox>,
     pub directory: Arc<Directory>,
     pub loopback: Loopback,
 }
@@ -55,9 +55,9 @@ impl LoopbackDoor {
 
     /// A person's phone texts a number. The text goes the way of every carrier's; the message that it
     /// becomes, or `None`: there is no account on the loopback provider.
-    pub async fn play(&self, played: Played) -> Result<Option<MessageId>> {
+    pub async fn play(&self, played: PlayedText) -> Result<Option<MessageId>> {
         let Some(handle) = self.handle() else { return Ok(None) };
-        let Played { channel, from, to, body, media_urls, carrier } = played;
+        let PlayedText { channel, from, to, body, media_urls, carrier } = played;
         // as all carriers are read
         let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
         let (channel, from, to) = (named.unwrap_or(channel), from.as_str().to_owned(), to.as_str().to_owned());
@@ -92,7 +92,7 @@ impl LoopbackDoor {
             LoopbackEvent::Receipt(receipt) => {
                 let key = format!("{}:{}", receipt.provider_id, receipt.call.as_ref().unwrap_or(&receipt.state));
                 let (lane, payload) = (receipt.provider_id.clone(), json(&receipt));
-                Came::receipt(receipt.read(), key, lane, payload)
+                VerifiedWebhook::receipt(receipt.read(), key, lane, payload)
             }
             LoopbackEvent::Text(text) => came(text),
         };
@@ -108,9 +108,9 @@ impl LoopbackDoor {
     }
 }
 
-fn came(text: StoredLoopbackText) -> Came {
+fn came(text: StoredLoopbackText) -> VerifiedWebhook {
     let payload = json(&text);
-    Came::text(text.read(), payload)
+    VerifiedWebhook::text(text.read(), payload)
 }
 
 /// Plain fields always serialise.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::WebhookJob;
-use super::text::{Fact, ReceivedText};
+use super::text::{ReceivedText, TextHandling};
 use crate::model::message::{Direction, MessageState};
 use crate::model::{Address, ClientId, MessageContent, NumberId, Segments, SharedMessageContent};
 use crate::provider;
 use crate::service::account::RateLimiter;
-use crate::service::directory::Sender;
+use crate::service::directory::SenderNumber;
 use crate::service::number::NumberUse;
 use crate::store::message::Message;
 use crate::store::number::Number;
@@ -19,7 +19,7 @@ pub(super) fn is_number(address: &str) -> bool {
 }
 
 /// What is no number can be nobody's number here: a chat's page, or an agent. What comes there is the operator's.
-pub(super) fn operators(job: &WebhookJob, address: &str) -> Sender {
+pub(super) fn operators(job: &WebhookJob, address: &str) -> SenderNumber {
     let number = Number {
         id: NumberId::new(job.received_ms),
         client: ClientId::OPERATOR,
@@ -33,7 +33,7 @@ pub(super) fn operators(job: &WebhookJob, address: &str) -> Sender {
         pool: None,
         created_ms: job.received_ms,
     };
-    Sender { number, limiter: Arc::new(RateLimiter::new(0)) }
+    SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)) }
 }
 
 fn content(inbound: &provider::InboundMessage) -> MessageContent {
@@ -47,7 +47,7 @@ fn content(inbound: &provider::InboundMessage) -> MessageContent {
 }
 
 /// The message that a text becomes.
-pub(super) fn message(text: &ReceivedText, fact: Fact) -> Message {
+pub(super) fn message(text: &ReceivedText, fact: TextHandling) -> Message {
     let ReceivedText { job, inbound, sender } = text;
     let segments = Segments::of(&inbound.body);
     Message {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Inbox;
-use super::webhook::{Came, forged, kind, untaken};
+use super::WebhookInbox;
+use super::webhook::{VerifiedWebhook, forged, kind, untaken};
 use crate::model::Secret;
 use crate::provider::{self, AccountClaim, BadPost, PostTrial, ProviderPost, VerifiedPost};
-use crate::service::account::{AccountHandle, By};
+use crate::service::account::{AccountHandle, BelievedBy};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store;
 use crate::store::inbound::WebhookKind;
@@ -15,15 +15,15 @@ use crate::store::inbound::WebhookKind;
 const SMALL: usize = 1024;
 
 /// What an account of ours has posted; it is not stored yet.
-pub struct Proved {
+pub struct ProvedPost {
     pub(super) handle: Arc<AccountHandle>,
     /// `None`: nothing of it is kept.
-    pub(super) came: Option<Came>,
+    pub(super) came: Option<VerifiedWebhook>,
 }
 
-impl Inbox {
+impl WebhookInbox {
     /// Whether an account at this provider has posted it.
-    pub async fn prove(self: &Arc<Self>, provider: provider::CarrierKind, post: ProviderPost) -> Result<Proved> {
+    pub async fn prove(self: &Arc<Self>, provider: provider::CarrierKind, post: ProviderPost) -> Result<ProvedPost> {
         let kind = kind(post.what);
         let proved = self.check(provider, post, move |inbox, post| inbox.proved(provider, post)).await;
         proved.inspect_err(|error| self.count_forged(kind, error))
@@ -47,7 +47,7 @@ impl Inbox {
         looked.unwrap_or_else(|error| Err(Error::busy(error.to_string())))
     }
 
-    fn proved(&self, provider: provider::CarrierKind, post: &ProviderPost) -> Result<Proved> {
+    fn proved(&self, provider: provider::CarrierKind, post: &ProviderPost) -> Result<ProvedPost> {
         let (handle, verified) = match provider.claim(post).map_err(untaken)? {
             AccountClaim::Account(name) => {
                 let handle = self.named(provider, &name)?;
@@ -56,7 +56,7 @@ impl Inbox {
             }
             AccountClaim::Any => self.found(provider, post).ok_or_else(forged)?,
         };
-        Ok(Proved { handle, came: Came::verified(verified.map_err(untaken)?) })
+        Ok(ProvedPost { handle, came: VerifiedWebhook::verified(verified.map_err(untaken)?) })
     }
 
     /// The account that is known by this name at its provider.
@@ -87,7 +87,7 @@ impl Inbox {
         let now_ms = self.parts.clock.now_ms();
         let believes = |fits: &dyn Fn(&Secret) -> bool| {
             let by = handle.believes(now_ms, fits);
-            if let Some(By::Other(role)) = by {
+            if let Some(BelievedBy::Other(role)) = by {
                 self.parts.metrics.believed(handle.account.id, role.name());
             }
             by.is_some()

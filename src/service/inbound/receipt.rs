@@ -5,10 +5,10 @@ mod plan;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Handlers, LEASE, WebhookJob, read};
+use super::{InboundHandlers, LEASE, WebhookJob, read};
 use crate::model::{MessageId, Millis};
 use crate::provider::{self, DeliveryReceipt};
-use crate::service::event::Why;
+use crate::service::event::FailureReason;
 use crate::service::retry;
 use crate::store::inbound::finish::{self, FoldedReceipts};
 use crate::store::message::Message;
@@ -17,13 +17,13 @@ use crate::store::{self, call, receipt};
 use plan::{ReceiptPlan, ReceiptStep};
 
 /// A receipt that could be read.
-struct Read<'a> {
+struct ParsedReceipt<'a> {
     job: &'a WebhookJob,
     said: Arc<DeliveryReceipt>,
     provider: provider::CarrierKind,
 }
 
-impl Handlers {
+impl InboundHandlers {
     pub(super) async fn receipts(&self, jobs: Vec<WebhookJob>) {
         let mut left = vec![jobs];
         while let Some(mut jobs) = left.pop() {
@@ -75,7 +75,7 @@ impl Handlers {
     }
 
     /// What cannot be read any more is done with.
-    fn read<'a>(&self, jobs: &'a [WebhookJob], folded: &mut FoldedReceipts) -> Vec<Read<'a>> {
+    fn read<'a>(&self, jobs: &'a [WebhookJob], folded: &mut FoldedReceipts) -> Vec<ParsedReceipt<'a>> {
         let entries = self.directory.current();
         let mut found = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -86,7 +86,7 @@ impl Handlers {
             let provider = entries.handle(job.account).map(|handle| handle.connector.kind());
             let read = provider.and_then(|provider| Some((provider, read::receipt_of(provider, job).ok()?)));
             match read {
-                Some((provider, said)) => found.push(Read { job, said, provider }),
+                Some((provider, said)) => found.push(ParsedReceipt { job, said, provider }),
                 None => {
                     tracing::warn!(id = %job.id, "a receipt cannot be read any more");
                     self.metrics.dropped();
@@ -105,7 +105,7 @@ impl Handlers {
         provider.and_then(|provider| read::receipt_of(provider, job).ok()).map_or(0, |said| said.rank())
     }
 
-    async fn messages(&self, read: &[Read<'_>]) -> store::Result<HashMap<String, Vec<Message>>> {
+    async fn messages(&self, read: &[ParsedReceipt<'_>]) -> store::Result<HashMap<String, Vec<Message>>> {
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         for one in read {
             match &one.said.message {
@@ -118,7 +118,7 @@ impl Handlers {
         Ok(found)
     }
 
-    fn unknown(&self, one: &Read<'_>, plan: &mut ReceiptPlan, now_ms: Millis) {
+    fn unknown(&self, one: &ParsedReceipt<'_>, plan: &mut ReceiptPlan, now_ms: Millis) {
         if now_ms - one.job.received_ms < self.receipt_patience.as_ms() {
             plan.early.push(one.job.clone());
             return;
@@ -134,10 +134,10 @@ impl Handlers {
         }
         let mut batch = self.events.batch();
         for ReceiptStep { message, state, code } in &plan.steps {
-            batch.message(message, *state, Why { code: *code, reason: None }, now_ms);
+            batch.message(message, *state, FailureReason { code: *code, reason: None }, now_ms);
         }
         for (ReceiptStep { message, state: call, code }, notes) in &plan.call_steps {
-            batch.call_step(message, (call, notes), Why { code: *code, reason: None }, now_ms);
+            batch.call_step(message, (call, notes), FailureReason { code: *code, reason: None }, now_ms);
         }
         let moved = plan.calls.into_iter().filter(|(_, (seen, now))| seen != now);
         plan.folded.calls = moved.map(|(id, (seen, now))| (id, seen.status, now)).collect();
@@ -154,6 +154,6 @@ impl Handlers {
 }
 
 /// The message of a receipt, where the account that speaks of it has sent it.
-fn find<'a>(messages: &'a HashMap<String, Vec<Message>>, one: &Read<'_>) -> Option<&'a Message> {
+fn find<'a>(messages: &'a HashMap<String, Vec<Message>>, one: &ParsedReceipt<'_>) -> Option<&'a Message> {
     messages.get(one.said.id())?.iter().find(|message| message.account == one.job.account)
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::message::{is_number, message, operators};
-use super::{Handlers, LEASE, WebhookJob, read};
+use super::{InboundHandlers, LEASE, WebhookJob, read};
 use crate::model::message::MessageState;
 use crate::model::{Channel, InboundId};
 use crate::provider;
-use crate::service::directory::{Entries, Sender};
-use crate::service::event::Why;
+use crate::service::directory::{DirectoryEntries, SenderNumber};
+use crate::service::event::FailureReason;
 use crate::service::number::NumberUse;
-use crate::service::opt_out::Spoken;
+use crate::service::opt_out::PersonText;
 use crate::service::{Error, ErrorKind, Result, publish, retry};
 use crate::store;
 use crate::store::inbound::finish;
@@ -22,58 +22,58 @@ use crate::store::inbound::finish;
 pub(super) struct ReceivedText {
     pub job: WebhookJob,
     pub inbound: Arc<provider::InboundMessage>,
-    pub sender: Arc<Sender>,
+    pub sender: Arc<SenderNumber>,
 }
 
 /// How a text is kept that was meant for a handler: no other sees it.
 #[derive(Clone, Copy)]
-pub(super) struct Fact {
+pub(super) struct TextHandling {
     /// Without its body: it was meant for one reader.
     pub is_erased: bool,
     /// Its client's endpoints hear of it.
     pub is_told: bool,
 }
 
-impl Fact {
+impl TextHandling {
     pub const TOLD: Self = Self { is_erased: false, is_told: true };
 }
 
 /// A text and what its handlers came to.
-type Handled = (ReceivedText, Result<Fact>);
+type HandledText = (ReceivedText, Result<TextHandling>);
 /// Texts that have become messages, and those that stay as they came.
-type Part<'a> = (&'a [(ReceivedText, Fact)], &'a [InboundId]);
+type SettledTexts<'a> = (&'a [(ReceivedText, TextHandling)], &'a [InboundId]);
 
 /// One of the same person before it has not been handled.
 fn behind() -> Error {
     Error::new(ErrorKind::Busy, "it waits for the one before it")
 }
 
-impl Handlers {
+impl InboundHandlers {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
     /// does no harm. This is their one order.
-    async fn handle(&self, text: &ReceivedText) -> Result<Fact> {
+    async fn handle(&self, text: &ReceivedText) -> Result<TextHandling> {
         if let Some(fact) = self.opt_out(text).await? {
             return Ok(fact);
         }
         if text.inbound.channel != Channel::Sms {
             // paired phones send texts
-            return Ok(Fact::TOLD);
+            return Ok(TextHandling::TOLD);
         }
         if let Some(fact) = self.encrypted(text).await? {
             return Ok(fact);
         }
         // masked conversations and enrolment come here
-        Ok(Fact::TOLD)
+        Ok(TextHandling::TOLD)
     }
 
     /// Takes what is said of consent. Its client hears of it, whatever follows.
-    async fn opt_out(&self, ReceivedText { job, inbound, sender }: &ReceivedText) -> Result<Option<Fact>> {
-        let spoken = Spoken { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
-        Ok(self.opt_outs.take(&spoken).await?.then_some(Fact::TOLD))
+    async fn opt_out(&self, ReceivedText { job, inbound, sender }: &ReceivedText) -> Result<Option<TextHandling>> {
+        let spoken = PersonText { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
+        Ok(self.opt_outs.take(&spoken).await?.then_some(TextHandling::TOLD))
     }
 
     /// Takes the text of a paired phone to a number that is marked for such. A phone has a number.
-    async fn encrypted(&self, text: &ReceivedText) -> Result<Option<Fact>> {
+    async fn encrypted(&self, text: &ReceivedText) -> Result<Option<TextHandling>> {
         let number = &text.sender.number;
         let inbound = &text.inbound;
         if number.meaning != NumberUse::Encrypted || !is_number(&inbound.from) {
@@ -86,7 +86,7 @@ impl Handlers {
             }
             Err(error) => return Err(error),
         }
-        Ok(Some(Fact { is_erased: true, is_told: false }))
+        Ok(Some(TextHandling { is_erased: true, is_told: false }))
     }
 
     /// Handles texts: those of one person to one number in the order in which they came, others beside them.
@@ -148,8 +148,8 @@ impl Handlers {
         foreign.iter().map(|(job, _)| job.id).collect()
     }
 
-    async fn in_order(&self, texts: Vec<ReceivedText>) -> Vec<Handled> {
-        let mut handled: Vec<Handled> = Vec::with_capacity(texts.len());
+    async fn in_order(&self, texts: Vec<ReceivedText>) -> Vec<HandledText> {
+        let mut handled: Vec<HandledText> = Vec::with_capacity(texts.len());
         for text in texts {
             let is_behind = handled.last().is_some_and(|(_, result)| result.is_err());
             let result = if is_behind { Err(behind()) } else { self.handle(&text).await };
@@ -158,8 +158,8 @@ impl Handlers {
         handled
     }
 
-    async fn finish_texts(&self, done: &[(ReceivedText, Fact)], foreign: &[InboundId]) {
-        let mut left: Vec<Part> = vec![(done, foreign)];
+    async fn finish_texts(&self, done: &[(ReceivedText, TextHandling)], foreign: &[InboundId]) {
+        let mut left: Vec<SettledTexts> = vec![(done, foreign)];
         while let Some((done, foreign)) = left.pop() {
             if done.is_empty() && foreign.is_empty() {
                 continue;
@@ -177,14 +177,14 @@ impl Handlers {
         }
     }
 
-    async fn write_texts(&self, done: &[(ReceivedText, Fact)], foreign: &[InboundId]) -> store::Result<()> {
+    async fn write_texts(&self, done: &[(ReceivedText, TextHandling)], foreign: &[InboundId]) -> store::Result<()> {
         let mut batch = self.events.batch();
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
         for (text, fact) in done {
             let message = message(text, *fact);
             if fact.is_told {
                 // the event commits with the message, or neither does
-                batch.message(&message, MessageState::Received, Why::default(), text.job.received_ms);
+                batch.message(&message, MessageState::Received, FailureReason::default(), text.job.received_ms);
             }
             texts.push(finish::FinishedText { id: text.job.id, message: Some(message), is_erased: fact.is_erased });
         }
@@ -200,9 +200,9 @@ impl Handlers {
 
 /// What a job says, and to which number of ours.
 fn read_text(
-    entries: &Entries,
+    entries: &DirectoryEntries,
     job: &WebhookJob,
-) -> Result<(Arc<provider::InboundMessage>, Arc<Sender>), &'static str> {
+) -> Result<(Arc<provider::InboundMessage>, Arc<SenderNumber>), &'static str> {
     let handle = entries.handle(job.account).ok_or("its account was deleted")?;
     let inbound = read::text_of(handle.connector.kind(), job).map_err(|_| "it cannot be read any more")?;
     let Some(sender) = entries.sender(&inbound.to).cloned() else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::read::{self, WebhookContent};
-use super::{Inbox, Proved, WebhookKind};
+use super::{ProvedPost, WebhookInbox, WebhookKind};
 use crate::model::InboundId;
 use crate::provider::{
     BadPost, DeliveryReceipt, InboundMessage, ParsedPost, PostKind, SignatureFingerprint, VerifiedPost,
@@ -17,7 +17,7 @@ const LONGEST: usize = 65_535;
 
 /// What a provider has proved to be its own.
 #[derive(Clone)]
-pub(super) struct Came {
+pub(super) struct VerifiedWebhook {
     pub kind: WebhookKind,
     /// What its repeats have in common.
     pub key: String,
@@ -28,7 +28,7 @@ pub(super) struct Came {
     pub signature: Option<PostSignature>,
 }
 
-impl Came {
+impl VerifiedWebhook {
     /// What its provider has read of it. `None`: there is nothing to keep.
     pub fn verified(verified: VerifiedPost) -> Option<Self> {
         let VerifiedPost { parsed, payload, fingerprint } = verified;
@@ -84,17 +84,17 @@ pub fn is_guess(error: &Error) -> bool {
     matches!(error.kind, ErrorKind::Forged | ErrorKind::Invalid)
 }
 
-impl Inbox {
+impl WebhookInbox {
     /// Takes what is proved. When this returns, it is durable, and a job; or it is [`ErrorKind::Forged`]: its
     /// signature was for other fields.
-    pub async fn take(&self, Proved { handle, came }: Proved) -> Result<()> {
+    pub async fn take(&self, ProvedPost { handle, came }: ProvedPost) -> Result<()> {
         let Some(came) = came else { return Ok(()) };
         self.store(&handle, came).await.map(drop)
     }
 
     /// Stores what came, once for each key. When this returns, it is durable, and a job.
-    pub(super) async fn store(&self, handle: &AccountHandle, came: Came) -> Result<InboundId> {
-        let Came { kind, key, lane, payload, read: parsed, signature } = came;
+    pub(super) async fn store(&self, handle: &AccountHandle, came: VerifiedWebhook) -> Result<InboundId> {
+        let VerifiedWebhook { kind, key, lane, payload, read: parsed, signature } = came;
         if payload.len() > LONGEST {
             return Err(Error::new(ErrorKind::TooLong, format!("longer than {LONGEST} bytes")));
         }

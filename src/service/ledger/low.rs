@@ -6,7 +6,7 @@ use super::Ledger;
 use crate::model::ClientId;
 use crate::model::event::EventType;
 use crate::service::event::payload::BalanceData;
-use crate::service::event::{EventOrder, Happened};
+use crate::service::event::{ClientEvent, EventOrder};
 use crate::store::{self, Change, ledger};
 
 /// Clients that one look may find.
@@ -22,7 +22,7 @@ impl Ledger {
         let mut batch = self.events.batch();
         let at_ms = self.clock.now_ms();
         batch.add(
-            Happened { client, kind: EventType::BalanceLow, at_ms, callback: None, order: EventOrder::Alone },
+            ClientEvent { client, kind: EventType::BalanceLow, at_ms, callback: None, order: EventOrder::Alone },
             || BalanceData {
                 client_id: client.to_string(),
                 balance: now.balance,

@@ -9,7 +9,7 @@ const PAGE: usize = 1_000;
 
 const HEAD: [&str; 7] = ["time", "kind", "amount", "balance", "id", "message_id", "reason"];
 
-pub struct Statement {
+pub struct LedgerStatement {
     store: Store,
     client: ClientId,
     filter: Filter,
@@ -25,7 +25,7 @@ enum StatementPart {
     Over,
 }
 
-impl Statement {
+impl LedgerStatement {
     pub(super) async fn open(store: Store, client: ClientId, from_ms: Millis, before_ms: Millis) -> Result<Self> {
         let balance = ledger::sum_before(&store, client, from_ms).await?;
         let filter = Filter { kind: None, from_ms: Some(from_ms), before_ms: Some(before_ms) };

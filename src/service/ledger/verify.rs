@@ -29,7 +29,7 @@ impl RetentionWindow {
 
 /// What was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VerifySummary {
+pub struct LedgerCheckSummary {
     pub clients: usize,
     pub entries: usize,
     pub messages: usize,
@@ -37,9 +37,13 @@ pub struct VerifySummary {
 }
 
 /// Reads everything and tells what is wrong.
-pub async fn verify(store: &Store, keep: &RetentionWindow, mut tell: impl FnMut(LedgerFault)) -> Result<VerifySummary> {
+pub async fn verify(
+    store: &Store,
+    keep: &RetentionWindow,
+    mut tell: impl FnMut(LedgerFault),
+) -> Result<LedgerCheckSummary> {
     let store = &check::patient(store);
-    let (mut seen, mut faults) = (VerifySummary::default(), 0);
+    let (mut seen, mut faults) = (LedgerCheckSummary::default(), 0);
     let mut tell = |fault| {
         faults += 1;
         tell(fault);
@@ -82,7 +86,7 @@ pub async fn verify(store: &Store, keep: &RetentionWindow, mut tell: impl FnMut(
         }
         after = next;
         if after.is_none() {
-            return Ok(VerifySummary { faults, ..seen });
+            return Ok(LedgerCheckSummary { faults, ..seen });
         }
     }
 }

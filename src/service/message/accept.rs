@@ -3,13 +3,13 @@
 use tokio::time::Instant;
 
 use super::order::known_as;
-use super::{Messages, Order, SendResult, Via};
+use super::{ChosenRoute, Messages, Order, OrderResult};
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, MessageState};
 use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
 use crate::service::audit::AuditContext;
-use crate::service::directory::Sender;
-use crate::service::event::Why;
+use crate::service::directory::SenderNumber;
+use crate::service::event::FailureReason;
 use crate::service::idempotency::{self, RequestIdentity, StoredReply};
 use crate::service::number::NumberCapability;
 use crate::service::{Error, Result};
@@ -18,7 +18,7 @@ use crate::store::outbox::intake::{AcceptResult, IdempotencyRecord, NewMessage};
 use crate::store::{self};
 
 /// A message as it is to be stored. Nothing is written yet.
-pub struct Draft {
+pub struct MessageDraft {
     message: Box<Message>,
     /// Where its callback goes, sealed, where that brings a login.
     callback: Option<Vec<u8>>,
@@ -27,7 +27,7 @@ pub struct Draft {
     named: Option<RequestIdentity>,
 }
 
-impl Draft {
+impl MessageDraft {
     /// The message, where its request has a name: what that is answered has to be kept for when it comes again.
     pub fn named(&self) -> Option<&Message> {
         self.named.as_ref().map(|_| &*self.message)
@@ -35,14 +35,14 @@ impl Draft {
 }
 
 /// What an order comes to.
-pub enum Drafted {
-    New(Draft),
+pub enum DraftResult {
+    New(MessageDraft),
     /// What was told when the same request came first.
     Again(StoredReply),
 }
 
 /// What a request is answered that comes again.
-pub struct Answered {
+pub struct RepeatReply {
     pub text: String,
     /// The answer says what the client is left with, too.
     pub with_balance: bool,
@@ -55,34 +55,37 @@ impl Messages {
         &self,
         client: ClientId,
         order: Order,
-        via: Option<Via>,
+        via: Option<ChosenRoute>,
         named: Option<RequestIdentity>,
-    ) -> Result<Drafted> {
+    ) -> Result<DraftResult> {
         let now_ms = self.parts.clock.now_ms();
         let planned = self
             .due(&order, now_ms)
             .and_then(|due_ms| self.message(client, order, via, due_ms, now_ms).map(|planned| (planned, due_ms)));
         match planned {
             Ok(((message, callback), due_ms)) => {
-                Ok(Drafted::New(Draft { message: Box::new(message), callback, due_ms, named }))
+                Ok(DraftResult::New(MessageDraft { message: Box::new(message), callback, due_ms, named }))
             }
             // what was good when it came first is answered as it was then
-            Err(error) => self.replayed(named.as_ref()).await?.map(Drafted::Again).ok_or(error),
+            Err(error) => self.replayed(named.as_ref()).await?.map(DraftResult::Again).ok_or(error),
         }
     }
 
     /// Accepts a message: when this returns, it is stored, and it will be sent or accounted for.
-    /// `answered`: what is kept for a request that comes again, where [`Draft::named`] has a message.
+    /// `answered`: what is kept for a request that comes again, where [`MessageDraft::named`] has a message.
     pub(in crate::service) async fn accept(
         &self,
-        draft: Draft,
-        answered: Option<Answered>,
+        draft: MessageDraft,
+        answered: Option<RepeatReply>,
         audit: &AuditContext<'_, Message>,
-    ) -> Result<SendResult> {
-        let Draft { message, callback, due_ms, named } = draft;
+    ) -> Result<OrderResult> {
+        let MessageDraft { message, callback, due_ms, named } = draft;
         let kept = named.zip(answered);
-        let kept =
-            kept.map(|(named, Answered { text, with_balance })| IdempotencyRecord { named, reply: text, with_balance });
+        let kept = kept.map(|(named, RepeatReply { text, with_balance })| IdempotencyRecord {
+            named,
+            reply: text,
+            with_balance,
+        });
         let entry = audit.entry(message.created_ms, known_as(&message), None, Some(&*message));
         let new = NewMessage { callback, due_ms, kept, entry, ..self.intake(Message::clone(&message), false) };
         let is_told = !new.told.new.is_empty();
@@ -92,7 +95,7 @@ impl Messages {
         };
         let paid = match self.parts.outbox.accept(new).await.map_err(busy)? {
             AcceptResult::Stored(paid) => paid,
-            AcceptResult::Replayed(reply) => return Ok(SendResult::Again(reply)),
+            AcceptResult::Replayed(reply) => return Ok(OrderResult::Again(reply)),
             AcceptResult::KeyReused => return Err(Error::key_reused()),
             AcceptResult::OptedOut => return Err(Error::opted_out()),
             AcceptResult::Unpayable => return Err(Error::unpayable()),
@@ -101,7 +104,7 @@ impl Messages {
         if is_told {
             self.parts.events.wake();
         }
-        Ok(SendResult::Accepted(message, paid))
+        Ok(OrderResult::Accepted(message, paid))
     }
 
     /// A message as the outbox takes it, with the events that tell of it.
@@ -114,7 +117,7 @@ impl Messages {
             callback: None,
             due_ms: None,
             kept: None,
-            told: self.parts.events.told(&message, message.state, Why::default(), now_ms),
+            told: self.parts.events.told(&message, message.state, FailureReason::default(), now_ms),
             passes_opt_out,
             lease_ends: Instant::now() + self.parts.settings.lease.as_duration(),
             entry: None,
@@ -131,7 +134,7 @@ impl Messages {
         &self,
         client: ClientId,
         order: Order,
-        via: Option<Via>,
+        via: Option<ChosenRoute>,
         due_ms: Option<Millis>,
         now_ms: Millis,
     ) -> Result<(Message, Option<Vec<u8>>)> {
@@ -186,7 +189,7 @@ impl Messages {
     }
 
     /// The number that a message leaves from. Another client's number is as unknown as one that is not there.
-    fn sender(&self, client: ClientId, from: Option<&Address>, with_media: bool) -> Result<Via> {
+    fn sender(&self, client: ClientId, from: Option<&Address>, with_media: bool) -> Result<ChosenRoute> {
         let entries = self.parts.directory.current();
         let wanted = if with_media { NumberCapability::Mms } else { NumberCapability::Sms };
         if let Some(from) = from {
@@ -218,6 +221,6 @@ fn check_recipient(order: &Order, from: &str) -> Result<()> {
     Ok(())
 }
 
-fn via(sender: &Sender) -> Via {
-    Via { account: sender.number.account, from: sender.number.address.clone(), price: None }
+fn via(sender: &SenderNumber) -> ChosenRoute {
+    ChosenRoute { account: sender.number.account, from: sender.number.address.clone(), price: None }
 }

@@ -11,12 +11,12 @@ const PREFIX: &str = "cur_";
 
 /// Behind which message a list goes on.
 #[derive(Clone)]
-pub struct Cursor {
+pub struct MessageCursor {
     id: MessageId,
     sealed: Option<String>,
 }
 
-impl Cursor {
+impl MessageCursor {
     pub fn id(&self) -> MessageId {
         self.id
     }
@@ -27,7 +27,7 @@ impl Cursor {
     }
 }
 
-impl From<MessageId> for Cursor {
+impl From<MessageId> for MessageCursor {
     fn from(id: MessageId) -> Self {
         Self { id, sealed: None }
     }
@@ -35,17 +35,17 @@ impl From<MessageId> for Cursor {
 
 impl Messages {
     /// Where the next page goes on, if there is one.
-    pub fn next(&self, page: &MessagePage) -> Option<Cursor> {
+    pub fn next(&self, page: &MessagePage) -> Option<MessageCursor> {
         let id = page.next?;
         let is_shown = page.messages.iter().any(|message| message.id == id);
         let sealed = (!is_shown).then(|| format!("{PREFIX}{}", veil::seal(&self.parts.cursor_key, id.bits())));
-        Some(Cursor { id, sealed })
+        Some(MessageCursor { id, sealed })
     }
 
     /// A place that was handed out sealed.
-    pub fn sealed(&self, text: &str) -> Option<Cursor> {
+    pub fn sealed(&self, text: &str) -> Option<MessageCursor> {
         let bits = veil::open(&self.parts.cursor_key, text.strip_prefix(PREFIX)?)?;
         let id = MessageId::from_hex(&format!("{bits:032x}")).ok()?;
-        Some(Cursor { id, sealed: Some(text.to_owned()) })
+        Some(MessageCursor { id, sealed: Some(text.to_owned()) })
     }
 }

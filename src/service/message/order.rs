@@ -12,7 +12,7 @@ use crate::store::message::Message;
 pub struct Order {
     pub channel: Channel,
     /// Without one, a number that the client may use.
-    pub from: Option<From>,
+    pub from: Option<SenderChoice>,
     pub to: Address,
     pub body: String,
     /// Its look-alikes may be replaced by characters of the 7-bit alphabet.
@@ -30,7 +30,7 @@ pub struct Order {
 
 /// Whom a message is to come from.
 #[derive(Clone, Debug)]
-pub enum From {
+pub enum SenderChoice {
     Address(Address),
     Pool(PoolId),
 }
@@ -62,23 +62,23 @@ impl Order {
     /// The sender that it names.
     pub(super) fn sender(&self) -> Option<&Address> {
         match &self.from {
-            Some(From::Address(address)) => Some(address),
-            Some(From::Pool(_)) | None => None,
+            Some(SenderChoice::Address(address)) => Some(address),
+            Some(SenderChoice::Pool(_)) | None => None,
         }
     }
 
     /// The pool that its sender is to be of.
     pub(in crate::service) fn pool(&self) -> Option<PoolId> {
         match self.from {
-            Some(From::Pool(pool)) => Some(pool),
-            Some(From::Address(_)) | None => None,
+            Some(SenderChoice::Pool(pool)) => Some(pool),
+            Some(SenderChoice::Address(_)) | None => None,
         }
     }
 }
 
 /// Through which account, from whom and at which price a message goes.
 #[derive(Clone, Debug)]
-pub struct Via {
+pub struct ChosenRoute {
     pub account: AccountId,
     pub from: String,
     /// Of a segment, of a message with pictures, or of a call; the operator pays nothing.
@@ -101,7 +101,7 @@ pub(super) fn known_as(message: &Message) -> String {
 
 /// What the caller is told.
 #[derive(Debug)]
-pub enum SendResult {
+pub enum OrderResult {
     /// With what its client has left, where it was charged.
     Accepted(Box<Message>, Option<ChargeResult>),
     /// What was told when the same request came first.

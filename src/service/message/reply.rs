@@ -3,7 +3,7 @@
 use super::Messages;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{Channel, MessageContent, MessageId, Segments};
-use crate::service::directory::Sender;
+use crate::service::directory::SenderNumber;
 use crate::store;
 use crate::store::message::Message;
 
@@ -14,7 +14,7 @@ impl Messages {
     /// Accepts the reply to a keyword, once for each id. It passes the opt-out that it may confirm.
     pub async fn reply(
         &self,
-        sender: &Sender,
+        sender: &SenderNumber,
         id: MessageId,
         (channel, to): (Channel, &str),
         body: &str,
@@ -37,7 +37,13 @@ impl Messages {
         Err(store::Error::Busy("the lane of a reply is contended".into()))
     }
 
-    fn reply_message(&self, sender: &Sender, id: MessageId, (channel, to): (Channel, &str), body: &str) -> Message {
+    fn reply_message(
+        &self,
+        sender: &SenderNumber,
+        id: MessageId,
+        (channel, to): (Channel, &str),
+        body: &str,
+    ) -> Message {
         let now_ms = self.parts.clock.now_ms();
         let segments = Segments::of(body);
         Message {

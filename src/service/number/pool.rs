@@ -4,14 +4,14 @@ use super::{Error, Number, Numbers, Result};
 use crate::model::{ClientId, NumberId, PoolId};
 use crate::service::audit::AuditContext;
 use crate::service::page;
-use crate::service::race::{Written as _, settled};
+use crate::service::race::{WriteResultExt as _, settled};
 use crate::store::pool;
 
 pub use crate::store::pool::Pool;
 
 /// A pool with its numbers.
 #[derive(Clone, Debug)]
-pub struct Filled {
+pub struct PoolWithNumbers {
     pub pool: Pool,
     /// Oldest first.
     pub numbers: Vec<Number>,
@@ -36,36 +36,41 @@ impl Numbers {
         client: ClientId,
         after: Option<PoolId>,
         limit: usize,
-    ) -> Result<(Vec<Filled>, bool)> {
+    ) -> Result<(Vec<PoolWithNumbers>, bool)> {
         let (pools, more) = page(pool::list(&self.directory.store, client, after, limit + 1).await?, limit);
         Ok((pools.into_iter().map(|pool| self.filled(pool)).collect(), more))
     }
 
     /// What is about to change: with its numbers as they are, not as they were a second ago.
-    async fn pool_now(&self, client: ClientId, id: PoolId) -> Result<Filled> {
+    async fn pool_now(&self, client: ClientId, id: PoolId) -> Result<PoolWithNumbers> {
         self.directory.refresh().await?;
         self.find_pool(client, id).await
     }
 
-    pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<Filled> {
+    pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<PoolWithNumbers> {
         pool::find(&self.directory.store, client, id)
             .await?
             .map(|pool| self.filled(pool))
             .ok_or_else(|| Error::not_found("pool"))
     }
 
-    fn filled(&self, pool: Pool) -> Filled {
+    fn filled(&self, pool: Pool) -> PoolWithNumbers {
         let entries = self.directory.current();
         let senders = entries.senders_of(pool.client).iter().filter(|sender| sender.number.pool == Some(pool.id));
         let numbers = senders.map(|sender| sender.number.clone()).collect();
-        Filled { pool, numbers }
+        PoolWithNumbers { pool, numbers }
     }
 
-    pub async fn add_pool(&self, client: ClientId, name: String, audit: &AuditContext<'_, Filled>) -> Result<Filled> {
+    pub async fn add_pool(
+        &self,
+        client: ClientId,
+        name: String,
+        audit: &AuditContext<'_, PoolWithNumbers>,
+    ) -> Result<PoolWithNumbers> {
         check_name(&name)?;
         let now_ms = self.clock.now_ms();
         let pool = Pool { id: PoolId::new(now_ms), client, name, created_ms: now_ms };
-        let made = Filled { pool, numbers: Vec::new() };
+        let made = PoolWithNumbers { pool, numbers: Vec::new() };
         let entry = audit.entry(now_ms, made.pool.id, None, Some(&made));
         pool::insert(&self.directory.store, &made.pool, entry).await?;
         Ok(made)
@@ -76,8 +81,8 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         name: &str,
-        audit: &AuditContext<'_, Filled>,
-    ) -> Result<Filled> {
+        audit: &AuditContext<'_, PoolWithNumbers>,
+    ) -> Result<PoolWithNumbers> {
         check_name(name)?;
         settled("this pool", || async {
             let before = self.pool_now(client, id).await?;
@@ -91,7 +96,12 @@ impl Numbers {
     }
 
     /// Lets its numbers go.
-    pub async fn delete_pool(&self, client: ClientId, id: PoolId, audit: &AuditContext<'_, Filled>) -> Result<()> {
+    pub async fn delete_pool(
+        &self,
+        client: ClientId,
+        id: PoolId,
+        audit: &AuditContext<'_, PoolWithNumbers>,
+    ) -> Result<()> {
         let before = self.pool_now(client, id).await?;
         let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
         pool::delete(&self.directory.store, client, id, entry).await.on_race(|| Error::not_found("pool"))?;
@@ -104,8 +114,8 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        audit: &AuditContext<'_, Filled>,
-    ) -> Result<Filled> {
+        audit: &AuditContext<'_, PoolWithNumbers>,
+    ) -> Result<PoolWithNumbers> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
         if !after.numbers.iter().any(|one| one.id == number) {
@@ -123,7 +133,7 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        audit: &AuditContext<'_, Filled>,
+        audit: &AuditContext<'_, PoolWithNumbers>,
     ) -> Result<()> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();

@@ -8,7 +8,7 @@ use super::OptOuts;
 use crate::model::keyword::LanguageKeywords;
 use crate::model::{Address, Channel, Keyword, Keywords, MessageId, Millis};
 use crate::provider::InboundMessage;
-use crate::service::directory::Sender;
+use crate::service::directory::SenderNumber;
 use crate::store;
 
 /// `[opt_out]`: what people are told, nothing where empty; and what they say.
@@ -34,9 +34,9 @@ impl Settings {
 }
 
 /// What a person texted to a number of ours.
-pub struct Spoken<'a> {
+pub struct PersonText<'a> {
     /// The number.
-    pub sender: &'a Sender,
+    pub sender: &'a SenderNumber,
     pub inbound: &'a InboundMessage,
     pub at_ms: Millis,
     /// The id of the one reply to it.
@@ -44,7 +44,7 @@ pub struct Spoken<'a> {
 }
 
 /// A keyword, and whose word it is.
-struct Heard {
+struct HeardKeyword {
     keyword: Keyword,
     /// The carrier has understood it, and answered.
     is_carriers: bool,
@@ -53,8 +53,8 @@ struct Heard {
 impl OptOuts {
     /// Takes a text that a carrier calls a keyword, or whose whole body is one; whether it was. Each channel has its own
     /// entries: who stops a chat gets texts.
-    pub async fn take(&self, text: &Spoken<'_>) -> store::Result<bool> {
-        let Some(Heard { keyword, is_carriers }) = self.heard(text).await? else { return Ok(false) };
+    pub async fn take(&self, text: &PersonText<'_>) -> store::Result<bool> {
+        let Some(HeardKeyword { keyword, is_carriers }) = self.heard(text).await? else { return Ok(false) };
         let (number, person) = (&*text.sender.number.address, &*text.inbound.from);
         let (client, channel, is_out) = (text.sender.number.client, text.inbound.channel, keyword == Keyword::Stop);
         let (reason, at_ms) = (if is_carriers { "carrier" } else { "keyword" }, text.at_ms);
@@ -77,17 +77,17 @@ impl OptOuts {
     }
 
     /// What is said of consent, if anything: by the carrier, or in a word of ours.
-    async fn heard(&self, text: &Spoken<'_>) -> store::Result<Option<Heard>> {
+    async fn heard(&self, text: &PersonText<'_>) -> store::Result<Option<HeardKeyword>> {
         let inbound = text.inbound;
         let is_number = |address: &str| Address::stored(address).can_be_texted();
         // what is no number is nobody's to stop
         if !is_number(&inbound.from) || !is_number(&text.sender.number.address) {
             return Ok(None);
         }
-        let carriers = inbound.consent.map(|keyword| (Heard { keyword, is_carriers: true }, false));
+        let carriers = inbound.consent.map(|keyword| (HeardKeyword { keyword, is_carriers: true }, false));
         let own = || {
             let meaning = self.keywords.find(&inbound.body)?;
-            Some((Heard { keyword: meaning.keyword, is_carriers: false }, meaning.when_out))
+            Some((HeardKeyword { keyword: meaning.keyword, is_carriers: false }, meaning.when_out))
         };
         let Some((heard, when_out)) = carriers.or_else(own) else { return Ok(None) };
         // help and a start are a chat's own words, where nothing was stopped
@@ -104,7 +104,7 @@ impl OptOuts {
     }
 
     /// Not where the carrier answers by itself.
-    fn may_answer(&self, text: &Spoken<'_>) -> bool {
+    fn may_answer(&self, text: &PersonText<'_>) -> bool {
         let entries = self.parts.directory.current();
         !entries.handle(text.sender.number.account).is_some_and(|handle| handle.account.replies_to_keywords)
     }

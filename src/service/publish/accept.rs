@@ -31,7 +31,7 @@ pub struct PhoneText {
 }
 
 /// A text that a key has opened.
-struct Opened {
+struct DecryptedText {
     user: UserId,
     /// Whose key it was.
     device: DeviceId,
@@ -100,7 +100,7 @@ impl Publish {
 
     /// Finds the key under which the text opens. Users and devices that do not exist cost the same
     /// as those that do.
-    async fn open(&self, text: &PhoneText) -> Result<Opened> {
+    async fn open(&self, text: &PhoneText) -> Result<DecryptedText> {
         let payload = EncryptedPayload::parse(&text.text).map_err(|_| refused())?;
         let phone = Phone::read(&text.sender, text.country).map_err(|_| refused())?;
         let salt = self.salt.read().await?;
@@ -117,7 +117,7 @@ impl Publish {
         let device = device.device;
         let hash = |block| self.parts.text_key.mac(&[&device.bytes(), block]);
         let blocks: BTreeSet<[u8; 32]> = payload.beginnings(key)?.into_iter().map(hash).collect();
-        Ok(Opened { user, device, phone_hash, text_hash, blocks: blocks.into_iter().collect(), plain })
+        Ok(DecryptedText { user, device, phone_hash, text_hash, blocks: blocks.into_iter().collect(), plain })
     }
 
     /// The devices' keys, newest first, then decoys until they are [`KEYS`].
@@ -139,7 +139,7 @@ impl Publish {
         })
     }
 
-    async fn keep(&self, platform: &Platform, opened: Opened) -> Result<bool> {
+    async fn keep(&self, platform: &Platform, opened: DecryptedText) -> Result<bool> {
         let now_ms = self.parts.clock.now_ms();
         let id = PublicationId::new(now_ms);
         let publication = NewPublication {

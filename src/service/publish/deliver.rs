@@ -34,14 +34,14 @@ const WAITS: [Duration; 6] = [
 const WRITING: Duration = Duration::from_secs(10);
 
 /// A text that this node alone may post for now.
-pub struct Claimed {
+pub struct ClaimedText {
     job: Publication,
     at: Instant,
 }
 
 /// What a sink is posted.
 #[derive(Serialize)]
-struct TextOut<'a> {
+struct SinkTextOut<'a> {
     message_id: String,
     user_id: &'a str,
     platform: &'a str,
@@ -55,14 +55,14 @@ struct TextOut<'a> {
 
 impl Publish {
     /// Claims a text of this platform whose time has come.
-    pub async fn claim(&self, platform: &str) -> Result<Option<Claimed>> {
+    pub async fn claim(&self, platform: &str) -> Result<Option<ClaimedText>> {
         let now_ms = self.parts.clock.now_ms();
         for mut job in publication::due(&self.parts.store, platform, &self.parts.owner, now_ms, LOOK).await? {
             let at = Instant::now();
             let now_ms = self.parts.clock.now_ms();
             let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + LEASE.as_ms() };
             match job.claim(&self.parts.store, lease).await {
-                Ok(()) => return Ok(Some(Claimed { job, at })),
+                Ok(()) => return Ok(Some(ClaimedText { job, at })),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }
@@ -71,8 +71,8 @@ impl Publish {
     }
 
     /// Posts a text and records what came of it.
-    pub async fn deliver(&self, claimed: Claimed) {
-        let Claimed { job, at } = claimed;
+    pub async fn deliver(&self, claimed: ClaimedText) {
+        let ClaimedText { job, at } = claimed;
         let Some(platform) = self.parts.platforms.iter().find(|platform| platform.name == job.platform) else { return };
         let delivery = match self.body(platform, &job).await {
             // whoever took the lease over posts it
@@ -112,7 +112,7 @@ impl Publish {
     async fn body(&self, platform: &Platform, job: &Publication) -> Result<String> {
         let plain = self.parts.master.open(publication::text_place(&job.id.hex()), &job.sealed)?;
         let plain = std::str::from_utf8(&plain).map_err(|_| crate::crypto::Error::Undecryptable)?;
-        let out = TextOut {
+        let out = SinkTextOut {
             message_id: job.id.to_string(),
             user_id: job.user.as_str(),
             platform: &job.platform,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{From, Order};
+use super::{Order, SenderChoice};
 use crate::model::{CallPlan, DurationSetting};
 use crate::provider::web;
 
@@ -42,8 +42,8 @@ impl Order {
             is_smart,
         } = self;
         let from = from.as_ref().map(|from| match from {
-            From::Address(address) => address.as_str().to_owned(),
-            From::Pool(pool) => format!("pool {}", pool.hex()),
+            SenderChoice::Address(address) => address.as_str().to_owned(),
+            SenderChoice::Pool(pool) => format!("pool {}", pool.hex()),
         });
         // objects are kept in the order of their names
         let mut all = json!({

@@ -1,22 +1,22 @@
 //! How a message would go, and why: decided by what decides over messages, and told.
 
-use super::sender::{Candidate, Decision};
+use super::sender::{RouteCandidate, RouteDecision};
 use super::{Order, Relay, allow};
 use crate::model::Money;
 use crate::service::Result;
-use crate::service::client::Consumer;
+use crate::service::client::ApiConsumer;
 use crate::service::tariff::{Rate, Route};
 
 /// An account that was looked at, with the rule that leads there.
-pub struct Looked {
+pub struct ConsideredAccount {
     pub route: Option<Route>,
-    pub candidate: Candidate,
+    pub candidate: RouteCandidate,
 }
 
 /// How a message to a destination would go, and why.
-pub struct Explained {
+pub struct RouteExplanation {
     /// What matches, in the order in which it is asked.
-    pub looked: Vec<Looked>,
+    pub looked: Vec<ConsideredAccount>,
     /// Which of them wins, or what the client would be told.
     pub chosen: Result<usize>,
     /// Of a segment, or of all of it where it is priced as one.
@@ -27,8 +27,8 @@ pub struct Explained {
 
 impl Relay {
     /// How [`Relay::draft`] would send it, without a message.
-    pub fn explain(&self, consumer: &Consumer, order: &Order) -> Explained {
-        let Decision { candidates, chosen } = self.decide(consumer, order);
+    pub fn explain(&self, consumer: &ApiConsumer, order: &Order) -> RouteExplanation {
+        let RouteDecision { candidates, chosen } = self.decide(consumer, order);
         let chosen = allow(consumer, order).and(chosen);
         let tariff = self.tariff.current();
         let (priced, to, now_ms) = (order.priced(), order.to.as_str(), self.clock.now_ms());
@@ -38,7 +38,7 @@ impl Relay {
         let rate = tariff.rate(priced, to, now_ms).or_else(words).cloned();
         let price = rate.as_ref().map_or(usual, |rate| rate.price);
         let route = |id| tariff.all_routes().iter().find(|route| route.id == id).cloned();
-        let look = |candidate: Candidate| Looked { route: candidate.route.and_then(route), candidate };
-        Explained { looked: candidates.into_iter().map(look).collect(), chosen, price, rate }
+        let look = |candidate: RouteCandidate| ConsideredAccount { route: candidate.route.and_then(route), candidate };
+        RouteExplanation { looked: candidates.into_iter().map(look).collect(), chosen, price, rate }
     }
 }

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::SemaphorePermit;
 
-use super::handshake::{Checked, RACES};
-use super::post::{Flavour, Paired};
+use super::handshake::{CheckedHandshake, RACES};
+use super::post::{CompletedHandshake, HandshakeFlavour};
 use super::{Error, Handshakes, Result};
 use crate::crypto::{PhonePublicKey, SharedKey, payload};
 use crate::model::platform::UserPlatforms;
@@ -26,11 +26,11 @@ impl Handshakes {
     /// door, which others may have once the password is compared.
     pub(super) async fn check(
         &self,
-        checked: &Checked,
+        checked: &CheckedHandshake,
         to: &PhonePublicKey,
         reserved: &ReservedAttempt,
         place: SemaphorePermit<'_>,
-    ) -> Result<Paired> {
+    ) -> Result<CompletedHandshake> {
         let decoded = payload::decode(checked.post.password.as_bytes());
         let ciphertext = decoded.map_err(|_| Error::Undecryptable(checked.flavour))?;
         let taken = self.ciphertext(checked, to, &ciphertext);
@@ -44,20 +44,20 @@ impl Handshakes {
         if let Some(device) = self.redeem(checked, &login, &shared_key, &taken, reserved).await? {
             return self.answer_again(checked, to, device).await;
         }
-        Ok(Paired { flavour: checked.flavour, shared_key: sent, phone_hash: login.phone_hash, platforms })
+        Ok(CompletedHandshake { flavour: checked.flavour, shared_key: sent, phone_hash: login.phone_hash, platforms })
     }
 
-    async fn look(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<BackendLogin> {
+    async fn look(&self, checked: &CheckedHandshake, ciphertext: Vec<u8>) -> Result<BackendLogin> {
         let user = &checked.post.user;
         let password = self.decrypt(checked, ciphertext).await?;
-        if checked.flavour == Flavour::OneStep {
+        if checked.flavour == HandshakeFlavour::OneStep {
             self.tell(user, SyncEvent::Paused(checked.sid), self.parts.clock.now_ms());
         }
         let login = self.parts.passwords.verify(user, password).await?;
         login.ok_or(Error::Refused(checked.flavour))
     }
 
-    async fn decrypt(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<Secret> {
+    async fn decrypt(&self, checked: &CheckedHandshake, ciphertext: Vec<u8>) -> Result<Secret> {
         let undecryptable = || Error::Undecryptable(checked.flavour);
         let (identities, pair) = (self.parts.identities.clone(), checked.post.password_digests);
         let work = move || identities.decrypt(pair, &ciphertext);
@@ -68,7 +68,7 @@ impl Handshakes {
 
     /// Records why an attempt failed, for its repeat to be told the same; one whose password
     /// was never compared did not fail, and is taken back.
-    pub(super) async fn record(&self, checked: &Checked, reserved: &ReservedAttempt, error: &Error) {
+    pub(super) async fn record(&self, checked: &CheckedHandshake, reserved: &ReservedAttempt, error: &Error) {
         let verdict = match error {
             Error::Undecryptable(_) => Some(PairingOutcome::Undecryptable),
             Error::Refused(_) => Some(PairingOutcome::Failed),
@@ -94,17 +94,17 @@ impl Handshakes {
     /// The answer of a body that was paired before: the same device's key, encrypted again.
     pub(super) async fn answer_again(
         &self,
-        checked: &Checked,
+        checked: &CheckedHandshake,
         to: &PhonePublicKey,
         device: DeviceId,
-    ) -> Result<Paired> {
+    ) -> Result<CompletedHandshake> {
         let found = device::find(&self.parts.store, device).await?;
         let key = device::shared_key(&self.parts.store, &self.parts.master, device).await?;
         // revoked within the minute: the repeat must not bring it back
         let (Some(found), Some(key)) = (found, key) else { return Err(Error::InvalidSession) };
         // the first answer may have been lost with its node, before the sockets were told
         self.tell(&checked.post.user, SyncEvent::Acknowledged(checked.sid), self.parts.clock.now_ms());
-        Ok(Paired {
+        Ok(CompletedHandshake {
             flavour: checked.flavour,
             shared_key: encrypt(to, checked, &key)?,
             phone_hash: found.phone_hash,
@@ -118,7 +118,7 @@ impl Handshakes {
     }
 }
 
-fn encrypt(to: &PhonePublicKey, checked: &Checked, key: &SharedKey) -> Result<String> {
+fn encrypt(to: &PhonePublicKey, checked: &CheckedHandshake, key: &SharedKey) -> Result<String> {
     let pair = OaepDigests { oaep: checked.post.password_digests.oaep, mgf1: checked.post.answer_mgf1 };
     Ok(STANDARD.encode(to.encrypt(pair, key.as_bytes())?))
 }

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::check::CHECK;
-use super::post::{Flavour, Handshake, Paired};
-use super::{Error, Handshakes, Result, lockout, turn::Turn};
+use super::post::{CompletedHandshake, Handshake, HandshakeFlavour};
+use super::{Error, Handshakes, Result, lockout, turn::HandshakeTurn};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::{DeviceId, DurationSetting, Millis, UserId};
 use crate::signal::SyncEvent;
@@ -29,15 +29,15 @@ pub(super) const PATIENCE: Duration = CHECK;
 const KILLS: i64 = 5;
 
 /// A handshake whose session and key hold.
-pub(super) struct Checked {
+pub(super) struct CheckedHandshake {
     pub(super) post: Handshake,
     pub(super) sid: SyncSessionId,
-    pub(super) flavour: Flavour,
+    pub(super) flavour: HandshakeFlavour,
     here_id: [u8; 32],
     anywhere_id: [u8; 32],
 }
 
-impl Checked {
+impl CheckedHandshake {
     pub(super) fn key(&self) -> PairingAttemptKey<'_> {
         PairingAttemptKey {
             sid: self.sid,
@@ -63,7 +63,7 @@ impl Handshakes {
     /// Runs a handshake to its end even when its caller goes away meanwhile: what was
     /// accepted is finished. Every refusal after the session's check leaves at a fixed time.
     /// `held` is let go once the post is done with: what its bytes count as.
-    pub async fn pair(self: &Arc<Self>, post: Handshake, held: impl Send + 'static) -> Result<Paired> {
+    pub async fn pair(self: &Arc<Self>, post: Handshake, held: impl Send + 'static) -> Result<CompletedHandshake> {
         let (arrived, flavour, user) = (post.arrived, post.flavour(), post.user.clone());
         let service = self.clone();
         let work = async move {
@@ -85,12 +85,12 @@ impl Handshakes {
         result
     }
 
-    async fn pair_now(&self, post: Handshake) -> Result<Paired> {
+    async fn pair_now(&self, post: Handshake) -> Result<CompletedHandshake> {
         let sid = self.parts.ids.valid(&post.user, &post.sid)?;
         let user = post.user.as_str().as_bytes();
         let here_id = self.parts.lockout_key.mac(&[b"here", user, post.address.to_string().as_bytes()]);
         let anywhere_id = self.parts.lockout_key.mac(&[b"anywhere", user]);
-        let checked = Checked { sid, flavour: post.flavour(), here_id, anywhere_id, post };
+        let checked = CheckedHandshake { sid, flavour: post.flavour(), here_id, anywhere_id, post };
         let result = self.answer(&checked).await;
         // a refused phone goes back to scanning: show it the next code
         if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
@@ -99,7 +99,7 @@ impl Handshakes {
         result
     }
 
-    async fn answer(&self, checked: &Checked) -> Result<Paired> {
+    async fn answer(&self, checked: &CheckedHandshake) -> Result<CompletedHandshake> {
         let until = Instant::now() + PATIENCE;
         loop {
             let turn = self.turns.take(checked.post.user.as_str(), until).await.ok_or(Error::Busy)?;
@@ -115,7 +115,7 @@ impl Handshakes {
     }
 
     /// `None` while another node has this very body.
-    async fn in_turn(&self, checked: &Checked, _turn: Turn) -> Option<Result<Paired>> {
+    async fn in_turn(&self, checked: &CheckedHandshake, _turn: HandshakeTurn) -> Option<Result<CompletedHandshake>> {
         // before any look-up, so that it says nothing of the user; one place for all bodies of a user
         let Ok(place) = self.door.try_acquire() else { return Some(Err(Error::Busy)) };
         Some(match self.stand(checked).await {
@@ -135,7 +135,7 @@ impl Handshakes {
     }
 
     /// Finds out whether the body is new, and counts it as a failure before it is looked at.
-    async fn stand(&self, checked: &Checked) -> Result<HandshakeStanding> {
+    async fn stand(&self, checked: &CheckedHandshake) -> Result<HandshakeStanding> {
         let ladder = &self.parts.settings.lockouts;
         for _ in 0..RACES {
             let now_ms = self.parts.clock.now_ms();
@@ -162,7 +162,11 @@ impl Handshakes {
     }
 
     /// What an identical body came to a moment ago, if there was one.
-    fn repeated(checked: &Checked, seen: &PairingSnapshot, now_ms: Millis) -> Result<Option<HandshakeStanding>> {
+    fn repeated(
+        checked: &CheckedHandshake,
+        seen: &PairingSnapshot,
+        now_ms: Millis,
+    ) -> Result<Option<HandshakeStanding>> {
         let Some(PairingAttempt { outcome, at_ms }) = seen.attempt(&checked.post.body_hash) else { return Ok(None) };
         if outcome == PairingOutcome::Pending {
             let is_living = now_ms - at_ms < PENDING.as_ms();
@@ -197,7 +201,7 @@ impl Handshakes {
 }
 
 /// The key in the body, else the one that T1 left.
-fn public_key(checked: &Checked, seen: &PairingSnapshot) -> Result<PhonePublicKey> {
+fn public_key(checked: &CheckedHandshake, seen: &PairingSnapshot) -> Result<PhonePublicKey> {
     let offered = seen.session.as_ref().and_then(|session| session.public_key.as_ref());
     let pem = checked.post.public_key.as_ref().or(offered).ok_or(Error::MissingPublicKey)?;
     PhonePublicKey::from_pem(pem).map_err(|_| Error::InvalidPublicKey)
@@ -212,7 +216,7 @@ pub(in crate::service) async fn leave_at(arrived: Instant, delay: DurationSettin
     }
 }
 
-fn result_name(result: &Result<Paired>) -> &'static str {
+fn result_name(result: &Result<CompletedHandshake>) -> &'static str {
     match result {
         Ok(_) => "paired",
         Err(Error::InvalidSession) => "invalid_session",

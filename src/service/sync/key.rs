@@ -20,15 +20,15 @@ pub enum KeyError {
 
 /// Shared by all handshakes; a reload replaces what they hold.
 #[derive(Clone)]
-pub struct Identities(Arc<RwLock<Arc<Keys>>>);
+pub struct ServerPrivateKeys(Arc<RwLock<Arc<CurrentAndPreviousKey>>>);
 
-struct Keys {
+struct CurrentAndPreviousKey {
     current: Arc<ServerPrivateKey>,
     /// The replaced key and until when it still decrypts.
     previous: Option<(Arc<ServerPrivateKey>, Instant)>,
 }
 
-impl Keys {
+impl CurrentAndPreviousKey {
     /// Decrypts under the current key, else under the one that it has just replaced.
     fn decrypt(&self, pair: OaepDigests, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         match (self.current.decrypt(pair, ciphertext), &self.previous) {
@@ -38,15 +38,15 @@ impl Keys {
     }
 }
 
-impl Identities {
-    fn new(keys: Keys) -> Self {
+impl ServerPrivateKeys {
+    fn new(keys: CurrentAndPreviousKey) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(keys))))
     }
 
     /// Reads the current key, and the replaced one where it was replaced within `ttl`
     /// (its file's time says when).
     pub fn load(current: &Path, previous: Option<&Path>, ttl: DurationSetting) -> Result<Self, KeyError> {
-        let mut keys = Keys { current: Arc::new(read(current)?), previous: None };
+        let mut keys = CurrentAndPreviousKey { current: Arc::new(read(current)?), previous: None };
         if let Some(path) = previous.filter(|path| path.exists()) {
             let replaced = std::fs::metadata(path).and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
             let age = replaced.elapsed().unwrap_or(Duration::ZERO);
@@ -57,7 +57,7 @@ impl Identities {
         Ok(Self::new(keys))
     }
 
-    fn keys(&self) -> Arc<Keys> {
+    fn keys(&self) -> Arc<CurrentAndPreviousKey> {
         lock::read(&self.0).clone()
     }
 
@@ -73,7 +73,7 @@ impl Identities {
             return false;
         }
         let previous = Some((old.current.clone(), Instant::now() + ttl.as_duration()));
-        *lock::write(&self.0) = Arc::new(Keys { current, previous });
+        *lock::write(&self.0) = Arc::new(CurrentAndPreviousKey { current, previous });
         true
     }
 

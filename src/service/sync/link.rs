@@ -5,27 +5,27 @@ use crate::model::{Origin, UserId};
 
 /// Makes links under one public address.
 #[derive(Clone, Debug)]
-pub struct Links {
+pub struct SyncLinks {
     pub origin: Origin,
 }
 
 /// What a QR code and a mobile link hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct SyncLink {
     pub qr_url: String,
     pub mobile_url: String,
 }
 
-impl Links {
+impl SyncLinks {
     /// `ws(s)://host:port/v2/sync/init/<uid>/<sid>`: the socket that shows the codes.
     pub fn sync_url(&self, user: &UserId, sid: SyncSessionId) -> String {
         format!("{}/v2/sync/init/{}/{sid}", self.origin.socket(), user.segment())
     }
 
     /// Where a phone posts its handshake, for the camera and for the app.
-    pub fn session(&self, user: &UserId, sid: SyncSessionId) -> Link {
+    pub fn session(&self, user: &UserId, sid: SyncSessionId) -> SyncLink {
         let path = format!("/v2/sync/users/{}/sessions/{sid}/", user.segment());
-        Link { qr_url: format!("{}{path}", self.origin), mobile_url: format!("{}{path}", self.origin.mobile()) }
+        SyncLink { qr_url: format!("{}{path}", self.origin), mobile_url: format!("{}{path}", self.origin.mobile()) }
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn links_have_the_contract_s_shape() -> Result<(), Box<dyn std::error::Error>> {
-        let links = Links { origin: "https://sms.example.org".parse()? };
+        let links = SyncLinks { origin: "https://sms.example.org".parse()? };
         let user: UserId = "11 1".parse()?;
         assert_eq!(links.sync_url(&user, SyncSessionId::DEV), "wss://sms.example.org:443/v2/sync/init/11%201/000");
         let link = links.session(&user, SyncSessionId::DEV);

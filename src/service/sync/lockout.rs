@@ -8,7 +8,7 @@ use crate::store::lockout::Lockout;
 /// From so many failures on, wait so long after each.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-pub struct Rung {
+pub struct LockoutRung {
     pub failures: i64,
     pub wait: DurationSetting,
 }
@@ -19,22 +19,22 @@ const ANYWHERE: DurationSetting = DurationSetting::from_millis(15 * 60_000);
 const DAY_MS: Millis = 24 * 3_600_000;
 
 /// Failures are forgotten so long after the last one.
-pub(super) fn lapse_ms(ladder: &[Rung]) -> Millis {
+pub(super) fn lapse_ms(ladder: &[LockoutRung]) -> Millis {
     let longest = ladder.iter().map(|rung| rung.wait.as_ms()).max().unwrap_or(0);
     longest.max(DAY_MS) + DAY_MS
 }
 
-fn wait_of(ladder: &[Rung], failures: i64) -> Millis {
+fn wait_of(ladder: &[LockoutRung], failures: i64) -> Millis {
     ladder.iter().filter(|rung| failures >= rung.failures).map(|rung| rung.wait.as_ms()).max().unwrap_or(0)
 }
 
-fn current(ladder: &[Rung], lockout: Lockout, now_ms: Millis) -> i64 {
+fn current(ladder: &[LockoutRung], lockout: Lockout, now_ms: Millis) -> i64 {
     if now_ms - lockout.last_ms > lapse_ms(ladder) { 0 } else { lockout.failures }
 }
 
 /// Either the counts that the next attempt writes (from here, from anywhere), or how long to wait.
 pub(super) fn decide(
-    ladder: &[Rung],
+    ladder: &[LockoutRung],
     here: Lockout,
     anywhere: Lockout,
     now_ms: Millis,
@@ -59,9 +59,9 @@ mod tests {
 
     const MINUTE: Millis = 60_000;
 
-    fn ladder() -> Vec<Rung> {
+    fn ladder() -> Vec<LockoutRung> {
         [(3, 2), (5, 15), (7, 60), (9, 24 * 60)]
-            .map(|(failures, minutes)| Rung { failures, wait: DurationSetting::from_millis(minutes * 60_000) })
+            .map(|(failures, minutes)| LockoutRung { failures, wait: DurationSetting::from_millis(minutes * 60_000) })
             .to_vec()
     }
 

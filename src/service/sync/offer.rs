@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use tokio::time::Instant;
 
 use super::handshake::{PATIENCE, RACES, leave_at};
-use super::post::Offered;
+use super::post::HandshakeOffer;
 use super::turn::SHARED;
 use super::{Error, Handshakes, Result};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
@@ -28,7 +28,7 @@ impl Handshakes {
         public_key: &str,
         address: IpAddr,
         arrived: Instant,
-    ) -> Result<Offered> {
+    ) -> Result<HandshakeOffer> {
         let result = self.offer_now(user, sid, public_key, address).await;
         if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
             leave_at(arrived, self.parts.settings.refusal_delay).await;
@@ -36,7 +36,7 @@ impl Handshakes {
         result
     }
 
-    async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str, address: IpAddr) -> Result<Offered> {
+    async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str, address: IpAddr) -> Result<HandshakeOffer> {
         let sid = self.parts.ids.valid(user, sid)?;
         let (store, lockout_key, ttl) = (&self.parts.store, &self.parts.lockout_key, self.parts.settings.session_ttl);
         let (address, until) = (address.to_string(), Instant::now() + PATIENCE);
@@ -75,7 +75,7 @@ impl Handshakes {
                 Ok(()) => {
                     self.tell(user, SyncEvent::Paused(sid), now_ms);
                     let public_key = self.parts.identities.current().public_pem().to_owned();
-                    return Ok(Offered { public_key, sid });
+                    return Ok(HandshakeOffer { public_key, sid });
                 }
                 Err(Error::Store(error)) if error.is_race() => {}
                 Err(error) => return Err(error),

@@ -6,24 +6,24 @@ use super::{Metrics, Result};
 use crate::crypto::password::{PasswordScheme, matches};
 use crate::model::{Secret, UserId};
 use crate::service::cpu_pool::CpuPool;
-use crate::service::salt::Salt;
+use crate::service::salt::BackendSalt;
 use crate::store::Store;
 use crate::store::backend::{self, BackendLogin};
 
 /// The backend's hashing salt and the pool for what is slow.
-pub struct Passwords {
+pub struct PasswordChecker {
     backend: Store,
-    salt: Salt,
+    salt: BackendSalt,
     argon2: CpuPool,
     metrics: Metrics,
 }
 
-impl Passwords {
+impl PasswordChecker {
     /// `salt` from the configuration; empty means the backend's `credentials` row 1, read when first needed.
     /// Of `at_once` checks all may wait for a core: who was let in is not turned away for a slow password.
     pub fn new(backend: Store, salt: Secret, at_once: usize, metrics: Metrics) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let salt = Salt::new(backend.clone(), salt);
+        let salt = BackendSalt::new(backend.clone(), salt);
         // it takes tens of milliseconds of a core: few at once
         let argon2 = CpuPool::new((cores / 2).max(1), at_once);
         Self { backend, salt, argon2, metrics }

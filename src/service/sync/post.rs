@@ -9,14 +9,14 @@ use crate::model::platform::UserPlatforms;
 use crate::model::{DigestAlgorithm, OaepDigests, UserId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
-pub enum Flavour {
+pub enum HandshakeFlavour {
     #[strum(serialize = "one")]
     OneStep,
     #[strum(serialize = "two")]
     TwoStep,
 }
 
-impl Flavour {
+impl HandshakeFlavour {
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -38,21 +38,21 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    pub(super) fn flavour(&self) -> Flavour {
-        if self.public_key.is_some() { Flavour::OneStep } else { Flavour::TwoStep }
+    pub(super) fn flavour(&self) -> HandshakeFlavour {
+        if self.public_key.is_some() { HandshakeFlavour::OneStep } else { HandshakeFlavour::TwoStep }
     }
 }
 
 /// What T1 answers.
-pub struct Offered {
+pub struct HandshakeOffer {
     pub public_key: String,
     pub sid: SyncSessionId,
 }
 
 /// What a completed handshake answers.
 #[derive(Debug)]
-pub struct Paired {
-    pub flavour: Flavour,
+pub struct CompletedHandshake {
+    pub flavour: HandshakeFlavour,
     /// Encrypted to the phone, base64.
     pub shared_key: String,
     pub phone_hash: String,

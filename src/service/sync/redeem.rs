@@ -1,6 +1,6 @@
 //! A right password: its ciphertext is taken, once, and its session spent on a new device.
 
-use super::handshake::{Checked, RACES};
+use super::handshake::{CheckedHandshake, RACES};
 use super::{Error, Handshakes, Result};
 use crate::crypto::{PhonePublicKey, SharedKey};
 use crate::model::DeviceId;
@@ -12,7 +12,7 @@ use crate::store::sync::{self, PairingAttempt, PairingOutcome, ReservedAttempt, 
 
 impl Handshakes {
     /// A ciphertext as it is remembered. Without its user: whose password it holds does not matter.
-    pub(super) fn ciphertext(&self, checked: &Checked, to: &PhonePublicKey, bytes: &[u8]) -> SpentCiphertext {
+    pub(super) fn ciphertext(&self, checked: &CheckedHandshake, to: &PhonePublicKey, bytes: &[u8]) -> SpentCiphertext {
         let (key, sid) = (&self.parts.ciphertext_key, checked.sid.to_string());
         SpentCiphertext {
             id: key.mac(&[b"ciphertext", bytes]),
@@ -24,7 +24,7 @@ impl Handshakes {
     /// this very body meanwhile.
     pub(super) async fn redeem(
         &self,
-        checked: &Checked,
+        checked: &CheckedHandshake,
         login: &BackendLogin,
         key: &SharedKey,
         ciphertext: &SpentCiphertext,

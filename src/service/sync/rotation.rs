@@ -11,7 +11,7 @@ use super::Settings;
 
 /// WebSocket close codes of the contract (RFC 6455, section 7.4; 4000 on are ours).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Close {
+pub enum SyncCloseCode {
     /// Paired, or the codes are used up.
     Done,
     /// The server is going away.
@@ -26,7 +26,7 @@ pub enum Close {
     Misbehaved,
 }
 
-impl Close {
+impl SyncCloseCode {
     pub fn code(self) -> u16 {
         match self {
             Self::Done => 1000,
@@ -40,18 +40,18 @@ impl Close {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum RotationAction {
     /// Send the rotation frame of this session.
     Show(SyncSessionId),
     /// Send `201- pause`.
     Pause,
     /// Send `200- ack`.
     Acknowledge,
-    Close(Close),
+    Close(SyncCloseCode),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum RotationPhase {
     Showing,
     Paused,
     Closed,
@@ -59,7 +59,7 @@ enum Phase {
 
 /// Times are on a monotonic clock, from when the socket opened.
 pub struct Rotation {
-    phase: Phase,
+    phase: RotationPhase,
     shown: Vec<SyncSessionId>,
     frames: u32,
     /// When the phase ends by itself.
@@ -74,9 +74,9 @@ pub struct Rotation {
 
 impl Rotation {
     /// Opens with the session that the GET issued: it is the first frame.
-    pub fn open(settings: &Settings, first: SyncSessionId) -> (Self, Action) {
+    pub fn open(settings: &Settings, first: SyncSessionId) -> (Self, RotationAction) {
         let mut rotation = Self {
-            phase: Phase::Showing,
+            phase: RotationPhase::Showing,
             shown: Vec::with_capacity(1),
             frames: 0,
             deadline: Duration::ZERO,
@@ -96,16 +96,16 @@ impl Rotation {
     }
 
     pub fn is_paused(&self) -> bool {
-        self.phase == Phase::Paused
+        self.phase == RotationPhase::Paused
     }
 
     /// Time has passed. `issue` makes the next session where one is to be shown.
-    pub fn tick(&mut self, now: Duration, issue: &mut dyn FnMut() -> SyncSessionId) -> Option<Action> {
-        if self.phase == Phase::Closed || now < self.next_tick() {
+    pub fn tick(&mut self, now: Duration, issue: &mut dyn FnMut() -> SyncSessionId) -> Option<RotationAction> {
+        if self.phase == RotationPhase::Closed || now < self.next_tick() {
             return None;
         }
         if now >= self.end || self.frames >= self.rotations {
-            return Some(self.close(Close::Done));
+            return Some(self.close(SyncCloseCode::Done));
         }
         Some(self.show(now, issue()))
     }
@@ -117,7 +117,7 @@ impl Rotation {
         event: SyncEvent,
         at_ms: Millis,
         issue: &mut dyn FnMut() -> SyncSessionId,
-    ) -> Vec<Action> {
+    ) -> Vec<RotationAction> {
         if self.is_news(event, at_ms) { self.signal(now, event, at_ms, issue) } else { Vec::new() }
     }
 
@@ -128,23 +128,23 @@ impl Rotation {
         event: SyncEvent,
         at_ms: Millis,
         issue: &mut dyn FnMut() -> SyncSessionId,
-    ) -> Vec<Action> {
-        if self.phase == Phase::Closed || !event.is_about(&self.shown) {
+    ) -> Vec<RotationAction> {
+        if self.phase == RotationPhase::Closed || !event.is_about(&self.shown) {
             return Vec::new();
         }
         let newest_ms = self.latest.map_or(at_ms, |(_, last_ms)| last_ms.max(at_ms));
         self.latest = Some((event, newest_ms));
         match event {
-            SyncEvent::Revoked => vec![self.close(Close::Revoked)],
-            SyncEvent::Acknowledged(_) => vec![Action::Acknowledge, self.close(Close::Done)],
+            SyncEvent::Revoked => vec![self.close(SyncCloseCode::Revoked)],
+            SyncEvent::Acknowledged(_) => vec![RotationAction::Acknowledge, self.close(SyncCloseCode::Done)],
             SyncEvent::Paused(_) => {
-                let was_showing = self.phase == Phase::Showing;
-                self.phase = Phase::Paused;
+                let was_showing = self.phase == RotationPhase::Showing;
+                self.phase = RotationPhase::Paused;
                 self.deadline = now + self.pause_for;
-                if was_showing { vec![Action::Pause] } else { Vec::new() }
+                if was_showing { vec![RotationAction::Pause] } else { Vec::new() }
             }
             // a failure always shows one more, also where nothing was paused and this code is the last
-            SyncEvent::Resumed(sid) if self.phase == Phase::Paused || self.is_last(sid) => {
+            SyncEvent::Resumed(sid) if self.phase == RotationPhase::Paused || self.is_last(sid) => {
                 vec![self.show(now, issue())]
             }
             SyncEvent::Resumed(_) => Vec::new(),
@@ -161,17 +161,17 @@ impl Rotation {
             || self.latest.is_none_or(|(last, last_ms)| at_ms > last_ms || (at_ms == last_ms && event != last))
     }
 
-    fn show(&mut self, now: Duration, sid: SyncSessionId) -> Action {
-        self.phase = Phase::Showing;
+    fn show(&mut self, now: Duration, sid: SyncSessionId) -> RotationAction {
+        self.phase = RotationPhase::Showing;
         self.shown.push(sid);
         self.frames += 1;
         self.deadline = now + self.rotate_every;
-        Action::Show(sid)
+        RotationAction::Show(sid)
     }
 
-    fn close(&mut self, code: Close) -> Action {
-        self.phase = Phase::Closed;
-        Action::Close(code)
+    fn close(&mut self, code: SyncCloseCode) -> RotationAction {
+        self.phase = RotationPhase::Closed;
+        RotationAction::Close(code)
     }
 }
 

@@ -39,7 +39,7 @@ fn secs(secs: u64) -> Duration {
 fn open() -> (Rotation, SyncSessionId) {
     let first = sid();
     let (rotation, action) = Rotation::open(&settings(), first);
-    assert_eq!(action, Action::Show(first));
+    assert_eq!(action, RotationAction::Show(first));
     (rotation, first)
 }
 
@@ -47,19 +47,19 @@ fn open() -> (Rotation, SyncSessionId) {
 fn three_codes_then_done() {
     let (mut rotation, _) = open();
     assert_eq!(rotation.tick(secs(14), &mut sid), None);
-    assert!(matches!(rotation.tick(secs(15), &mut sid), Some(Action::Show(_))));
-    assert!(matches!(rotation.tick(secs(30), &mut sid), Some(Action::Show(_))));
-    assert_eq!(rotation.tick(secs(45), &mut sid), Some(Action::Close(Close::Done)));
+    assert!(matches!(rotation.tick(secs(15), &mut sid), Some(RotationAction::Show(_))));
+    assert!(matches!(rotation.tick(secs(30), &mut sid), Some(RotationAction::Show(_))));
+    assert_eq!(rotation.tick(secs(45), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)));
     assert_eq!(rotation.tick(secs(60), &mut sid), None);
 }
 
 #[test]
 fn a_pause_holds_the_rotation_and_an_ack_ends_it() {
     let (mut rotation, first) = open();
-    assert_eq!(rotation.signal(secs(5), SyncEvent::Paused(first), 1, &mut sid), [Action::Pause]);
+    assert_eq!(rotation.signal(secs(5), SyncEvent::Paused(first), 1, &mut sid), [RotationAction::Pause]);
     assert_eq!(rotation.tick(secs(100), &mut sid), None);
     let ended = rotation.signal(secs(101), SyncEvent::Acknowledged(first), 2, &mut sid);
-    assert_eq!(ended, [Action::Acknowledge, Action::Close(Close::Done)]);
+    assert_eq!(ended, [RotationAction::Acknowledge, RotationAction::Close(SyncCloseCode::Done)]);
     assert_eq!(rotation.signal(secs(102), SyncEvent::Acknowledged(first), 3, &mut sid), []);
 }
 
@@ -67,7 +67,7 @@ fn a_pause_holds_the_rotation_and_an_ack_ends_it() {
 fn a_code_that_is_no_longer_shown_still_counts() {
     let (mut rotation, first) = open();
     rotation.tick(secs(15), &mut sid);
-    assert_eq!(rotation.signal(secs(16), SyncEvent::Paused(first), 1, &mut sid), [Action::Pause]);
+    assert_eq!(rotation.signal(secs(16), SyncEvent::Paused(first), 1, &mut sid), [RotationAction::Pause]);
 }
 
 #[test]
@@ -83,18 +83,18 @@ fn a_failure_always_shows_one_more() {
     rotation.tick(secs(30), &mut sid);
     rotation.signal(secs(31), SyncEvent::Paused(first), 1, &mut sid);
     let resumed = rotation.signal(secs(32), SyncEvent::Resumed(first), 2, &mut sid);
-    assert!(matches!(resumed[..], [Action::Show(_)]), "the fourth code");
-    assert_eq!(rotation.tick(secs(47), &mut sid), Some(Action::Close(Close::Done)));
+    assert!(matches!(resumed[..], [RotationAction::Show(_)]), "the fourth code");
+    assert_eq!(rotation.tick(secs(47), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)));
 }
 
 #[test]
 fn a_pause_that_lasts_too_long_resumes_within_the_rotations() {
     let (mut rotation, first) = open();
     rotation.signal(secs(1), SyncEvent::Paused(first), 1, &mut sid);
-    assert!(matches!(rotation.tick(secs(121), &mut sid), Some(Action::Show(_))));
+    assert!(matches!(rotation.tick(secs(121), &mut sid), Some(RotationAction::Show(_))));
     rotation.tick(secs(136), &mut sid);
     rotation.signal(secs(137), SyncEvent::Paused(first), 2, &mut sid);
-    assert_eq!(rotation.tick(secs(257), &mut sid), Some(Action::Close(Close::Done)), "no code is left");
+    assert_eq!(rotation.tick(secs(257), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)), "no code is left");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn no_socket_outlives_the_session_s_life() {
     let (mut rotation, first) = open();
     rotation.signal(secs(1), SyncEvent::Paused(first), 1, &mut sid);
     rotation.signal(secs(299), SyncEvent::Paused(first), 9, &mut sid);
-    assert_eq!(rotation.tick(secs(300), &mut sid), Some(Action::Close(Close::Done)));
+    assert_eq!(rotation.tick(secs(300), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn old_news_does_nothing() {
     rotation.signal(secs(1), SyncEvent::Paused(first), 10, &mut sid);
     rotation.signal(secs(2), SyncEvent::Resumed(first), 11, &mut sid);
     assert_eq!(rotation.found(secs(3), SyncEvent::Paused(first), 10, &mut sid), [], "found in the store later");
-    assert_eq!(rotation.found(secs(4), SyncEvent::Paused(first), 12, &mut sid), [Action::Pause]);
+    assert_eq!(rotation.found(secs(4), SyncEvent::Paused(first), 12, &mut sid), [RotationAction::Pause]);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_node_whose_clock_is_behind_is_heard() {
     let (mut rotation, first) = open();
     rotation.signal(secs(1), SyncEvent::Paused(first), 1_000_000, &mut sid);
     let resumed = rotation.signal(secs(2), SyncEvent::Resumed(first), 5, &mut sid);
-    assert!(matches!(resumed[..], [Action::Show(_)]), "{resumed:?}");
+    assert!(matches!(resumed[..], [RotationAction::Show(_)]), "{resumed:?}");
 }
 
 #[test]
@@ -127,17 +127,20 @@ fn a_failure_that_paused_nothing_shows_one_more_after_the_last_code_only() {
     let (mut rotation, first) = open();
     assert_eq!(rotation.signal(secs(1), SyncEvent::Resumed(first), 1, &mut sid), [], "others follow anyway");
     rotation.tick(secs(15), &mut sid);
-    let Some(Action::Show(last)) = rotation.tick(secs(30), &mut sid) else { panic!("no third code") };
+    let Some(RotationAction::Show(last)) = rotation.tick(secs(30), &mut sid) else { panic!("no third code") };
     let more = rotation.signal(secs(31), SyncEvent::Resumed(last), 2, &mut sid);
-    assert!(matches!(more[..], [Action::Show(_)]), "{more:?}");
+    assert!(matches!(more[..], [RotationAction::Show(_)]), "{more:?}");
     assert_eq!(rotation.signal(secs(32), SyncEvent::Resumed(last), 3, &mut sid), [], "a repeat shows no other");
-    assert_eq!(rotation.tick(secs(46), &mut sid), Some(Action::Close(Close::Done)));
+    assert_eq!(rotation.tick(secs(46), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)));
 }
 
 #[test]
 fn a_revoked_device_closes() {
     let (mut rotation, _) = open();
-    assert_eq!(rotation.signal(secs(1), SyncEvent::Revoked, 1, &mut sid), [Action::Close(Close::Revoked)]);
+    assert_eq!(
+        rotation.signal(secs(1), SyncEvent::Revoked, 1, &mut sid),
+        [RotationAction::Close(SyncCloseCode::Revoked)]
+    );
 }
 
 proptest! {
@@ -157,12 +160,12 @@ proptest! {
             };
             for action in actions {
                 prop_assert!(!closed, "{action:?} after the close");
-                closed = matches!(action, Action::Close(_));
+                closed = matches!(action, RotationAction::Close(_));
             }
         }
         if !closed {
             let last = rotation.tick(secs(now.max(300)), &mut sid);
-            prop_assert_eq!(last, Some(Action::Close(Close::Done)));
+            prop_assert_eq!(last, Some(RotationAction::Close(SyncCloseCode::Done)));
         }
     }
 }

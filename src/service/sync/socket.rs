@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::socket_registry::{Registration, SocketEvent};
-use super::{Action, Close, Metrics, Result, Rotation, SessionIds, Settings, SocketRegistry};
+use super::socket_registry::{SocketEvent, SocketRegistration};
+use super::{Metrics, Result, Rotation, RotationAction, Settings, SocketRegistry, SyncCloseCode, SyncSessionIds};
 use crate::crypto::SyncSessionId;
 use crate::model::{Clock, DurationSetting, Millis, UserId};
 use crate::signal::{SyncEvent, SyncSignal};
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What opening a socket came to.
 pub enum OpenedSocket {
-    Showing(Box<SocketSession>, Action),
+    Showing(Box<SocketSession>, RotationAction),
     /// Its session was redeemed already.
     Acknowledged,
     /// Its session is none of ours, or has expired.
@@ -32,26 +32,26 @@ pub enum OpenedSocket {
 
 /// An open sync socket.
 pub struct SocketSession {
-    ids: Arc<SessionIds>,
+    ids: Arc<SyncSessionIds>,
     user: UserId,
     rotation: Rotation,
     opened: Instant,
     opened_ms: Millis,
-    registration: Registration,
-    gauge: Showing,
+    registration: SocketRegistration,
+    gauge: SocketCount,
 }
 
 /// The sockets of this node.
-pub struct Sockets {
+pub struct SyncSockets {
     pub settings: Settings,
-    pub ids: Arc<SessionIds>,
+    pub ids: Arc<SyncSessionIds>,
     pub store: Store,
     pub open_sockets: Arc<SocketRegistry>,
     pub clock: Clock,
     pub metrics: Metrics,
 }
 
-impl Sockets {
+impl SyncSockets {
     /// Opens a socket on the session that a GET issued, or on a new one.
     pub async fn open(&self, user: &UserId, sid: Option<&str>, address: IpAddr) -> OpenedSocket {
         let first = match sid {
@@ -74,7 +74,7 @@ impl Sockets {
             }
         }
         let (rotation, action) = Rotation::open(&self.settings, first);
-        let gauge = Showing::new(self.metrics.clone());
+        let gauge = SocketCount::new(self.metrics.clone());
         let session = SocketSession {
             ids: self.ids.clone(),
             user: user.clone(),
@@ -148,7 +148,7 @@ impl SocketSession {
     }
 
     /// Waits for time or a signal to ask for something. Safe to drop and call again.
-    pub async fn next(&mut self) -> Vec<Action> {
+    pub async fn next(&mut self) -> Vec<RotationAction> {
         let deadline = self.opened + self.rotation.next_tick();
         let mut issue = || {
             let sid = self.ids.issue(&self.user);
@@ -158,7 +158,7 @@ impl SocketSession {
         let actions = tokio::select! {
             () = sleep_until(deadline) => self.rotation.tick(self.opened.elapsed(), &mut issue).into_iter().collect(),
             events = self.registration.mailbox.take() => {
-                let Some(events) = events else { return vec![Action::Close(Close::TooMany)] };
+                let Some(events) = events else { return vec![RotationAction::Close(SyncCloseCode::TooMany)] };
                 let now = self.opened.elapsed();
                 let (rotation, opened_ms) = (&mut self.rotation, self.opened_ms);
                 let obey = |SocketEvent { event, at_ms, is_found }| match (is_found, event) {
@@ -177,12 +177,12 @@ impl SocketSession {
 }
 
 /// Counts this socket under what it shows, until it is dropped.
-struct Showing {
+struct SocketCount {
     metrics: Metrics,
     is_paused: bool,
 }
 
-impl Showing {
+impl SocketCount {
     fn new(metrics: Metrics) -> Self {
         metrics.showing(false, 1);
         Self { metrics, is_paused: false }
@@ -197,7 +197,7 @@ impl Showing {
     }
 }
 
-impl Drop for Showing {
+impl Drop for SocketCount {
     fn drop(&mut self) {
         self.metrics.showing(self.is_paused, -1);
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use super::Metrics;
-use super::eviction::{Occupant, evicted};
+use super::eviction::{SocketOccupant, evicted};
 use crate::crypto::SyncSessionId;
 use crate::model::lock::lock;
 use crate::model::{Millis, UserId};
@@ -27,7 +27,7 @@ pub(super) struct SocketEvent {
 }
 
 #[derive(Default)]
-struct Contents {
+struct MailboxContents {
     events: Vec<SocketEvent>,
     /// The sessions whose codes the socket has shown: the user's others are none of its business.
     shown: Vec<SyncSessionId>,
@@ -39,12 +39,12 @@ struct Contents {
 
 /// One socket's mailbox: a few bytes while nothing happens.
 #[derive(Default)]
-pub(super) struct Mailbox {
-    contents: Mutex<Contents>,
+pub(super) struct SocketMailbox {
+    contents: Mutex<MailboxContents>,
     arrived: Notify,
 }
 
-impl Mailbox {
+impl SocketMailbox {
     /// From now on takes what is said of this session; before its code is sent.
     pub(super) fn shows(&self, sid: SyncSessionId) {
         lock(&self.contents).shown.push(sid);
@@ -52,7 +52,7 @@ impl Mailbox {
 
     pub(super) fn put(&self, event: SocketEvent) {
         let mut contents = lock(&self.contents);
-        let Contents { events, shown, is_scanned, .. } = &mut *contents;
+        let MailboxContents { events, shown, is_scanned, .. } = &mut *contents;
         if !event.event.is_about(shown) || events.contains(&event) {
             return;
         }
@@ -97,14 +97,14 @@ impl Mailbox {
 }
 
 /// An open socket.
-struct Connected {
+struct ConnectedSocket {
     address: IpAddr,
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<SocketMailbox>,
 }
 
 /// Who is connected here.
 pub struct SocketRegistry {
-    users: Mutex<HashMap<UserId, Vec<Connected>>>,
+    users: Mutex<HashMap<UserId, Vec<ConnectedSocket>>>,
     per_user: usize,
     per_address: usize,
     metrics: Metrics,
@@ -112,7 +112,7 @@ pub struct SocketRegistry {
 
 #[derive(Debug, thiserror::Error)]
 #[error("too many sockets of this user or address")]
-pub struct Full;
+pub struct TooManySockets;
 
 impl SocketRegistry {
     /// So many places of one user, and of one user from one address: one at least, so that whoever is refused finds others
@@ -122,26 +122,30 @@ impl SocketRegistry {
     }
 
     /// Takes a place for a socket, until the registration is dropped, or until others need it more.
-    pub(super) fn register(self: &Arc<Self>, user: &UserId, address: IpAddr) -> Result<Registration, Full> {
+    pub(super) fn register(
+        self: &Arc<Self>,
+        user: &UserId,
+        address: IpAddr,
+    ) -> Result<SocketRegistration, TooManySockets> {
         let mut users = lock(&self.users);
         let places = users.entry(user.clone()).or_default();
         let from_here = places.iter().filter(|connected| connected.address == address).count();
         if from_here >= self.per_address {
-            return Err(Full);
+            return Err(TooManySockets);
         }
         if places.len() >= self.per_user {
-            let occupants = |connected: &Connected| Occupant {
+            let occupants = |connected: &ConnectedSocket| SocketOccupant {
                 address: connected.address,
                 is_scanned: connected.mailbox.is_scanned(),
             };
             let occupants: Vec<_> = places.iter().map(occupants).collect();
-            places.remove(evicted(&occupants, address).ok_or(Full)?).mailbox.leave();
+            places.remove(evicted(&occupants, address).ok_or(TooManySockets)?).mailbox.leave();
         }
-        let mailbox = Arc::new(Mailbox::default());
+        let mailbox = Arc::new(SocketMailbox::default());
         places.reserve_exact(1);
-        places.push(Connected { address, mailbox: mailbox.clone() });
+        places.push(ConnectedSocket { address, mailbox: mailbox.clone() });
         self.metrics.sockets.inc();
-        Ok(Registration { open_sockets: self.clone(), user: user.clone(), mailbox })
+        Ok(SocketRegistration { open_sockets: self.clone(), user: user.clone(), mailbox })
     }
 
     /// Tells every socket of a user what happens now.
@@ -168,13 +172,13 @@ impl SocketRegistry {
 }
 
 /// A socket among those that are open, until it is dropped.
-pub(super) struct Registration {
+pub(super) struct SocketRegistration {
     open_sockets: Arc<SocketRegistry>,
     user: UserId,
-    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) mailbox: Arc<SocketMailbox>,
 }
 
-impl Drop for Registration {
+impl Drop for SocketRegistration {
     fn drop(&mut self) {
         let mut users = lock(&self.open_sockets.users);
         if let Some(places) = users.get_mut(&self.user) {
@@ -193,7 +197,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_mailbox_keeps_what_ends_a_socket() {
-        let mailbox = Mailbox::default();
+        let mailbox = SocketMailbox::default();
         let live = |event, at_ms| SocketEvent { event, at_ms, is_found: false };
         mailbox.put(live(SyncEvent::Revoked, 0));
         for at_ms in 1..100 {
@@ -206,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn other_sessions_take_no_room_in_a_mailbox() -> Result<(), Box<dyn std::error::Error>> {
-        let mailbox = Mailbox::default();
+        let mailbox = SocketMailbox::default();
         let ours: SyncSessionId = "00112233445566778899aabbccddeeff".parse()?;
         mailbox.shows(ours);
         for n in 1..100 {

@@ -16,29 +16,29 @@ const WAITING: usize = 2048;
 /// Who may share one turn.
 pub(super) const SHARED: u32 = 16;
 
-type Queue = Arc<Semaphore>;
+type TurnQueue = Arc<Semaphore>;
 
 #[derive(Default)]
-pub(super) struct Turns(Mutex<HashMap<String, Queue>>);
+pub(super) struct HandshakeTurns(Mutex<HashMap<String, TurnQueue>>);
 
-pub(super) struct Turn {
-    turns: Arc<Turns>,
+pub(super) struct HandshakeTurn {
+    turns: Arc<HandshakeTurns>,
     key: String,
     held: Option<OwnedSemaphorePermit>,
 }
 
-impl Turns {
+impl HandshakeTurns {
     /// Waits for the turn under this key; `None` when too many wait already, or for too long.
-    pub(super) async fn take(self: &Arc<Self>, key: &str, until: Instant) -> Option<Turn> {
+    pub(super) async fn take(self: &Arc<Self>, key: &str, until: Instant) -> Option<HandshakeTurn> {
         self.wait(key, SHARED, until).await
     }
 
     /// The same, beside up to [`SHARED`] - 1 others who share it.
-    pub(super) async fn share(self: &Arc<Self>, key: &str, until: Instant) -> Option<Turn> {
+    pub(super) async fn share(self: &Arc<Self>, key: &str, until: Instant) -> Option<HandshakeTurn> {
         self.wait(key, 1, until).await
     }
 
-    async fn wait(self: &Arc<Self>, key: &str, parts: u32, until: Instant) -> Option<Turn> {
+    async fn wait(self: &Arc<Self>, key: &str, parts: u32, until: Instant) -> Option<HandshakeTurn> {
         let queue = {
             let mut queues = lock(&self.0);
             let queue = queues.entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(SHARED as usize)));
@@ -48,13 +48,13 @@ impl Turns {
             queue.clone()
         };
         // made before waiting, so that a caller who gives up tidies too
-        let mut turn = Turn { turns: self.clone(), key: key.to_owned(), held: None };
+        let mut turn = HandshakeTurn { turns: self.clone(), key: key.to_owned(), held: None };
         turn.held = Some(timeout_at(until, queue.acquire_many_owned(parts)).await.ok()?.ok()?);
         Some(turn)
     }
 }
 
-impl Drop for Turn {
+impl Drop for HandshakeTurn {
     fn drop(&mut self) {
         let mut queues = lock(&self.turns.0);
         self.held = None;
@@ -73,7 +73,7 @@ mod tests {
 
     #[tokio::test]
     async fn turns_are_taken_one_by_one_and_forgotten() -> Result<(), Box<dyn std::error::Error>> {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(HandshakeTurns::default());
         let later = Instant::now() + Duration::from_secs(600);
         let first = turns.take("111", later).await;
         assert!(turns.take("112", later).await.is_some(), "another user does not wait");

@@ -5,7 +5,7 @@
 use super::{Rate, Tariff};
 use crate::model::{Millis, Money, PricedChannel, RateId};
 use crate::service::audit::AuditContext;
-use crate::service::race::{Written as _, settled};
+use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result, page};
 use crate::store::rate;
 

@@ -15,7 +15,7 @@ const RACES: usize = 5;
 
 /// What an import has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Imported {
+pub struct ImportedRates {
     pub added: usize,
     /// Had a price already: that of the file stands.
     pub replaced: usize,
@@ -42,7 +42,12 @@ impl Tariff {
     }
 
     /// Takes a card from CSV, beside the rates that there are or, where it `replaces`, instead of them.
-    pub async fn import(&self, text: Bytes, replaces: bool, audit: &AuditContext<'_, Imported>) -> Result<Imported> {
+    pub async fn import(
+        &self,
+        text: Bytes,
+        replaces: bool,
+        audit: &AuditContext<'_, ImportedRates>,
+    ) -> Result<ImportedRates> {
         let now_ms = self.clock.now_ms();
         let read = tokio::task::spawn_blocking(move || sheet::read(&text, now_ms));
         let mut card = read.await.map_err(|error| broken(error.to_string()))?.map_err(Error::lines)?;
@@ -64,7 +69,7 @@ impl Tariff {
             }
             let removed = if replaces { known.len() - gone.len() } else { 0 };
             let added = card.len() - gone.len();
-            let done = Imported { added, replaced: gone.len(), removed, channels: channels.clone() };
+            let done = ImportedRates { added, replaced: gone.len(), removed, channels: channels.clone() };
             let object = if replaces { "card" } else { "rates" };
             let entry = audit.entry(now_ms, object, None, Some(&done));
             match rate::write_card(&self.store, &card, replaces, &gone, entry).await {

@@ -3,7 +3,7 @@
 use super::{Route, Tariff, compile};
 use crate::model::{AccountId, Channel, RouteId};
 use crate::service::audit::AuditContext;
-use crate::service::race::{Written as _, settled};
+use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result, page};
 use crate::store::{account, route};
 

@@ -10,9 +10,9 @@ const LONGEST: usize = 15;
 
 /// Rates by channel and prefix, of one destination the newest first.
 #[derive(Default)]
-pub(super) struct Rates(HashMap<PricedChannel, HashMap<String, Vec<Rate>>>);
+pub(super) struct RateTable(HashMap<PricedChannel, HashMap<String, Vec<Rate>>>);
 
-impl Rates {
+impl RateTable {
     /// Takes them as the store gives them: of one destination the newest first.
     pub(super) fn new(all: Vec<Rate>) -> Self {
         let mut rates: HashMap<PricedChannel, HashMap<String, Vec<Rate>>> = HashMap::new();
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_in_force_decides() {
-        let rates = Rates::new(vec![
+        let rates = RateTable::new(vec![
             rate("", 1, 0, None),
             rate("237", 4, 20, Some(30)),
             rate("237", 3, 10, None),

@@ -16,7 +16,7 @@ const DFA_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 #[error("is no pattern: {0}")]
-pub struct BadPattern(String);
+pub struct BadRoutePattern(String);
 
 fn anchored(pattern: &str) -> String {
     format!("^(?:{pattern})")
@@ -24,32 +24,32 @@ fn anchored(pattern: &str) -> String {
 
 /// Compiles a pattern, anchored at its start. Its time is linear in what it reads, whatever it says. Addresses are
 /// ASCII: the digits of all scripts in each `\d` would make a thousand patterns too large to be matched as one automaton.
-pub fn compile(pattern: &str) -> Result<Regex, BadPattern> {
+pub fn compile(pattern: &str) -> Result<Regex, BadRoutePattern> {
     // what would close the group around it is no pattern by itself
     let checked = |text: &str| RegexBuilder::new(text).unicode(false).size_limit(PATTERN_BYTES).build();
-    checked(pattern).and_then(|_| checked(&anchored(pattern))).map_err(|error| BadPattern(error.to_string()))
+    checked(pattern).and_then(|_| checked(&anchored(pattern))).map_err(|error| BadRoutePattern(error.to_string()))
 }
 
 /// Routes in the order in which they are asked, compiled when they are asked first: who sends for nobody
 /// needs none of it.
 #[derive(Default)]
-pub(super) struct Routes {
+pub(super) struct RouteTable {
     given: Vec<Route>,
-    compiled: OnceLock<Compiled>,
+    compiled: OnceLock<CompiledRoutes>,
 }
 
-struct Compiled {
+struct CompiledRoutes {
     usable: Vec<Route>,
-    matcher: Matcher,
+    matcher: RouteMatcher,
 }
 
-enum Matcher {
+enum RouteMatcher {
     Together(RegexSet),
     /// Where they are too large to be one.
     Singly(Vec<Regex>),
 }
 
-impl Routes {
+impl RouteTable {
     pub(super) fn new(given: Vec<Route>) -> Self {
         Self { given, compiled: OnceLock::new() }
     }
@@ -68,8 +68,8 @@ impl Routes {
         self.compiled();
     }
 
-    fn compiled(&self) -> &Compiled {
-        self.compiled.get_or_init(|| Compiled::within(&self.given, SET_BYTES))
+    fn compiled(&self) -> &CompiledRoutes {
+        self.compiled.get_or_init(|| CompiledRoutes::within(&self.given, SET_BYTES))
     }
 
     /// Those that can be used.
@@ -83,7 +83,7 @@ impl Routes {
     }
 }
 
-impl Compiled {
+impl CompiledRoutes {
     /// Matched together where they take no more bytes than that.
     fn within(given: &[Route], set_bytes: usize) -> Self {
         let (mut usable, mut patterns) = (Vec::with_capacity(given.len()), Vec::with_capacity(given.len()));
@@ -102,17 +102,17 @@ impl Compiled {
         let matcher = set.map_or_else(
             |error| {
                 tracing::warn!(%error, "the routes are too large to be matched together: each is asked by itself");
-                Matcher::Singly(patterns)
+                RouteMatcher::Singly(patterns)
             },
-            Matcher::Together,
+            RouteMatcher::Together,
         );
         Self { usable, matcher }
     }
 
     fn matching(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
         let indices: Vec<usize> = match &self.matcher {
-            Matcher::Together(set) => set.matches(to.as_bytes()).into_iter().collect(),
-            Matcher::Singly(patterns) => {
+            RouteMatcher::Together(set) => set.matches(to.as_bytes()).into_iter().collect(),
+            RouteMatcher::Singly(patterns) => {
                 let matching = patterns.iter().enumerate().filter(|(_, pattern)| pattern.is_match(to.as_bytes()));
                 matching.map(|(index, _)| index).collect()
             }
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::model::{AccountId, RouteId};
 
-    fn routes(rules: &[(i64, &str, Option<Channel>)]) -> Routes {
+    fn routes(rules: &[(i64, &str, Option<Channel>)]) -> RouteTable {
         let account = AccountId::new(0);
         let rule = |(priority, pattern, channel): &(i64, &str, Option<Channel>)| Route {
             id: RouteId::new(*priority),
@@ -140,10 +140,10 @@ mod tests {
             name: String::new(),
             created_ms: 0,
         };
-        Routes::new(rules.iter().map(rule).collect())
+        RouteTable::new(rules.iter().map(rule).collect())
     }
 
-    fn matched(routes: &Routes, channel: Channel, to: &str) -> Vec<i64> {
+    fn matched(routes: &RouteTable, channel: Channel, to: &str) -> Vec<i64> {
         routes.matching(channel, to).map(|route| route.priority).collect()
     }
 
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(matched(&routes, Channel::Voice, "+237612345678"), [1, 9]);
         assert_eq!(matched(&routes, Channel::Sms, "+15005550006"), [9]);
         assert_eq!(matched(&routes, Channel::Sms, "+1237612345"), [9], "not in the middle");
-        assert_eq!(matched(&Routes::default(), Channel::Sms, "+1"), [0_i64; 0]);
+        assert_eq!(matched(&RouteTable::default(), Channel::Sms, "+1"), [0_i64; 0]);
     }
 
     #[test]
@@ -170,8 +170,8 @@ mod tests {
     #[test]
     fn routes_that_are_too_large_together_are_asked_one_by_one() {
         let rules = [(1, r"\+1500", None), (2, r"\+33", None), (3, r"\+1\d{4}", None)];
-        let compiled = Compiled::within(&routes(&rules).given, 100);
-        assert!(matches!(compiled.matcher, Matcher::Singly(_)), "they fit after all");
+        let compiled = CompiledRoutes::within(&routes(&rules).given, 100);
+        assert!(matches!(compiled.matcher, RouteMatcher::Singly(_)), "they fit after all");
         let matching = compiled.matching(Channel::Sms, "+150012345678");
         assert_eq!(matching.map(|route| route.priority).collect::<Vec<_>>(), [1, 3]);
     }

@@ -17,14 +17,14 @@ const TOLD: usize = 1_000;
 
 /// A line that is no rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadLine {
+pub struct BadSheetLine {
     /// The first line of a file is 1.
     pub line: u64,
     pub field: Option<&'static str>,
     pub reason: String,
 }
 
-impl fmt::Display for BadLine {
+impl fmt::Display for BadSheetLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.field {
             Some(field) => write!(f, "line {}: {field}: {}", self.line, self.reason),
@@ -47,13 +47,13 @@ pub(super) fn write(rates: &[Rate]) -> Result<Vec<u8>, csv::Error> {
 
 /// Lines of a file that are wrong: the first thousand, and how many there are.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct BadLines {
-    pub first: Vec<BadLine>,
+pub struct BadSheetLines {
+    pub first: Vec<BadSheetLine>,
     pub count: usize,
 }
 
-impl BadLines {
-    fn push(&mut self, line: BadLine) {
+impl BadSheetLines {
+    fn push(&mut self, line: BadSheetLine) {
         self.count += 1;
         if self.first.len() < TOLD {
             self.first.push(line);
@@ -62,19 +62,20 @@ impl BadLines {
 }
 
 /// Reads a card: all of it, or what is wrong with it. What begins at no time begins now.
-pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadLines> {
+pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadSheetLines> {
     // spreadsheets begin what they write with a byte order mark
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut sheet = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(text);
     let mut record = ByteRecord::new();
-    let whole = |line, reason: String| BadLines { first: vec![BadLine { line, field: None, reason }], count: 1 };
+    let whole =
+        |line, reason: String| BadSheetLines { first: vec![BadSheetLine { line, field: None, reason }], count: 1 };
     match sheet.read_byte_record(&mut record) {
         Ok(true) => {}
         Ok(false) => return Err(whole(1, "the file is empty".into())),
         Err(error) => return Err(whole(1, error.to_string())),
     }
     let places = head(&record).map_err(|reason| whole(1, reason))?;
-    let (mut rates, mut wrong) = (Vec::new(), BadLines::default());
+    let (mut rates, mut wrong) = (Vec::new(), BadSheetLines::default());
     let mut lines: HashMap<RateSlot, u64> = HashMap::new();
     loop {
         let line = sheet.position().line();
@@ -82,7 +83,7 @@ pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadLines> {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                wrong.push(BadLine { line, field: None, reason: error.to_string() });
+                wrong.push(BadSheetLine { line, field: None, reason: error.to_string() });
                 break;
             }
         }
@@ -91,22 +92,22 @@ pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadLines> {
             Ok(rate) => match lines.insert(rate.slot(), line) {
                 Some(first) => {
                     let reason = format!("is for the same channel, prefix and time as line {first}");
-                    wrong.push(BadLine { line, field: None, reason });
+                    wrong.push(BadSheetLine { line, field: None, reason });
                 }
                 // where one is wrong none is taken: the rest is only looked through
                 None if wrong.count == 0 => rates.push(rate),
                 None => rates = Vec::new(),
             },
-            Err((field, reason)) => wrong.push(BadLine { line, field, reason }),
+            Err((field, reason)) => wrong.push(BadSheetLine { line, field, reason }),
         }
     }
     if wrong.count == 0 { Ok(rates) } else { Err(wrong) }
 }
 
 /// Where each of [`COLUMNS`] stands.
-type Columns = [Option<usize>; 5];
+type SheetColumns = [Option<usize>; 5];
 
-fn head(record: &ByteRecord) -> Result<Columns, String> {
+fn head(record: &ByteRecord) -> Result<SheetColumns, String> {
     let mut places = [None; 5];
     for (at, name) in record.iter().enumerate() {
         let name = String::from_utf8_lossy(name).to_lowercase();
@@ -124,7 +125,7 @@ fn head(record: &ByteRecord) -> Result<Columns, String> {
     }
 }
 
-fn rate(record: &ByteRecord, places: &Columns, now_ms: Millis) -> Result<Rate, (Option<&'static str>, String)> {
+fn rate(record: &ByteRecord, places: &SheetColumns, now_ms: Millis) -> Result<Rate, (Option<&'static str>, String)> {
     let columns = places.iter().flatten().count();
     if record.len() != columns {
         return Err((None, format!("has {} columns, the first line {columns}", record.len())));

@@ -12,8 +12,8 @@ use crate::http::object;
 use crate::model::address::{Address, AddressRole, Country, blank_as_plus};
 use crate::model::form::flag;
 use crate::model::{CallPlan, Channel, bom, json};
-use crate::service::message::Limit;
-use crate::service::relay::{From, Order};
+use crate::service::message::MessageLimit;
+use crate::service::relay::{Order, SenderChoice};
 use crate::service::{Error, ErrorKind};
 
 /// Why it cannot be sent, as its client is told.
@@ -59,12 +59,12 @@ pub(super) fn name(field: &str) -> &str {
 }
 
 /// A limit in the words of these paths.
-pub(super) fn limit(limit: Limit) -> String {
+pub(super) fn limit(limit: MessageLimit) -> String {
     match limit {
-        Limit::Empty => "Missing required field: Body".to_owned(),
-        Limit::Instructions => "Missing required field: Twiml or Url".to_owned(),
-        Limit::Media => "MediaUrl: 10 at most".to_owned(),
-        Limit::Validity | Limit::Metadata => format!("{}: {}", name(limit.field()), limit.reason()),
+        MessageLimit::Empty => "Missing required field: Body".to_owned(),
+        MessageLimit::Instructions => "Missing required field: Twiml or Url".to_owned(),
+        MessageLimit::Media => "MediaUrl: 10 at most".to_owned(),
+        MessageLimit::Validity | MessageLimit::Metadata => format!("{}: {}", name(limit.field()), limit.reason()),
     }
 }
 
@@ -161,7 +161,7 @@ impl OrderIn {
         let call = is_call.then(|| CallPlan { url: text("Url"), twiml: text("Twiml"), ..CallPlan::default() });
         Ok(Order {
             channel,
-            from: self.one("From").map(sender).transpose()?.map(From::Address),
+            from: self.one("From").map(sender).transpose()?.map(SenderChoice::Address),
             to: address(to, "To", AddressRole::Recipient)?,
             body: if is_call { String::new() } else { text("Body").unwrap_or_default() },
             is_smart: is_smart && !is_call,

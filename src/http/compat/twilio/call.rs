@@ -16,9 +16,9 @@ use crate::model::address::{AddressKind, AddressRole, Country};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::service::ErrorKind;
 use crate::service::call::{Call, CallEnd};
-use crate::service::client::Scope;
-use crate::service::message::{Filter, Message, SendResult};
-use crate::service::relay::{From, Order};
+use crate::service::client::KeyScope;
+use crate::service::message::{Filter, Message, OrderResult};
+use crate::service::relay::{Order, SenderChoice};
 
 const WORDS: RefusalWords = RefusalWords {
     no_from: error::NO_CALLER,
@@ -84,8 +84,8 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
     let reply = Writer { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
-        SendResult::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
-        SendResult::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
+        OrderResult::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
+        OrderResult::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
     }
 }
 
@@ -98,7 +98,7 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
     let from = form.address("From", AddressRole::Sender, country).transpose();
     let from = from.map_err(|error| error::FROM.because(&error.to_string()))?.map(|(_, from)| from);
     Ok(Order {
-        from: from.map(From::Address),
+        from: from.map(SenderChoice::Address),
         callback_url: form.one("StatusCallback").map(str::to_owned),
         is_twilio: true,
         call: Some(plan::of(form)?),
@@ -109,7 +109,7 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
 /// `GET Calls.json`: newest first, narrowed by `To`, `From`, `Status`, `EndTime`, and `StartTime`, which is when it
 /// was accepted.
 pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
-    visit.may(Scope::Read)?;
+    visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let asked = AskedPage::of(&form, &visit.app.messages)?;
     let address = |name: &str, role| -> Result<Option<String>, Fault> {
@@ -172,13 +172,13 @@ async fn shown(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
 
 /// `GET Calls/<sid>.json`
 pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
-    visit.may(Scope::Read)?;
+    visit.may(KeyScope::Read)?;
     shown(visit, sid).await
 }
 
 /// `POST Calls/<sid>.json`: `Status=canceled` ends it if nobody has answered, `Status=completed` in any case.
 pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> TwilioAnswer {
-    visit.may(Scope::Voice)?;
+    visit.may(KeyScope::Voice)?;
     let form = TwilioForm::posted(visit, posted).await?;
     form.carries(&NOT_CHANGED)?;
     let (call, _) = find(visit, sid).await?;
@@ -198,7 +198,7 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Twil
 
 /// `DELETE Calls/<sid>.json`: it is gone for its client, once it is over.
 pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
-    visit.may(Scope::Voice)?;
+    visit.may(KeyScope::Voice)?;
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;
     visit.app.messages.delete(call.client, call.id, &context(visit.request, "call.delete")).await?;

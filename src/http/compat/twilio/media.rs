@@ -7,11 +7,11 @@ use super::form::TwilioForm;
 use super::page::{AskedPage, HeldPage};
 use super::{Visit, date, message, shape, sid};
 use crate::crypto::hash;
-use crate::service::client::Scope;
+use crate::service::client::KeyScope;
 
 /// `GET Messages/<sid>/Media.json`
 pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
-    visit.may(Scope::Read)?;
+    visit.may(KeyScope::Read)?;
     let message = message::find(visit, sid).await?;
     let form = TwilioForm::query(visit)?;
     let asked = AskedPage::of(&form, &visit.app.messages)?;

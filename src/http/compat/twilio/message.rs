@@ -16,9 +16,9 @@ use crate::http::{idempotency, reply};
 use crate::model::address::{AddressRole, Country};
 use crate::model::message::Direction;
 use crate::model::{Channel, DurationSetting, MessageId, Millis, date as dates, parse_time};
-use crate::service::client::Scope;
-use crate::service::message::{self, Filter, Message, SendResult};
-use crate::service::relay::{From, Order};
+use crate::service::client::KeyScope;
+use crate::service::message::{self, Filter, Message, OrderResult};
+use crate::service::relay::{Order, SenderChoice};
 
 const WORDS: RefusalWords =
     RefusalWords { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
@@ -35,8 +35,8 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
     let reply = Writer { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
-        SendResult::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
-        SendResult::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
+        OrderResult::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
+        OrderResult::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
     }
 }
 
@@ -47,8 +47,8 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
     let from = form.address("From", AddressRole::Sender, country).transpose();
     let from = match (from.map_err(|error| error::FROM.because(&error.to_string()))?, form.one("MessagingServiceSid")) {
         (Some((other, _)), _) if other != channel => return Err(error::CHANNELS.into()),
-        (Some((_, from)), _) => Some(From::Address(from)),
-        (None, Some(service)) => Some(From::Pool(sid::parse_pool(service).ok_or(error::SERVICE)?)),
+        (Some((_, from)), _) => Some(SenderChoice::Address(from)),
+        (None, Some(service)) => Some(SenderChoice::Pool(sid::parse_pool(service).ok_or(error::SERVICE)?)),
         (None, None) => None,
     };
     let valid_secs = form.one("ValidityPeriod").map(|text| text.parse::<u64>().map_err(|_| error::VALIDITY));
@@ -81,7 +81,7 @@ fn send_at(form: &TwilioForm) -> Result<Option<Millis>, Fault> {
 
 /// `GET Messages.json`: newest first, narrowed by `To`, `From` and `DateSent`, which is when it was accepted.
 pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
-    visit.may(Scope::Read)?;
+    visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let asked = AskedPage::of(&form, &visit.app.messages)?;
     let filter = asked.narrow(filter(&form, visit.country())?);
@@ -146,7 +146,7 @@ pub(super) async fn find(visit: &Visit<'_>, sid: &str) -> Result<Message, Fault>
 
 /// `GET Messages/<sid>.json`
 pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
-    visit.may(Scope::Read)?;
+    visit.may(KeyScope::Read)?;
     shown(visit, &find(visit, sid).await?).await
 }
 

@@ -9,7 +9,7 @@ use super::error::{self, Fault};
 use super::form::TwilioForm;
 use crate::http::reply;
 use crate::model::MessageId;
-use crate::service::message::{Cursor, Filter, Message, Messages};
+use crate::service::message::{Filter, Message, MessageCursor, Messages};
 
 /// Items of a page unless `PageSize` says otherwise, and at most.
 const SIZE: usize = 50;
@@ -19,14 +19,15 @@ const LARGEST: usize = 1000;
 enum PageCursor {
     Newest,
     /// Right behind the last of the page before.
-    After(Cursor),
+    After(MessageCursor),
     /// It ends right before the first of the page behind.
-    Before(Cursor),
+    Before(MessageCursor),
 }
 
 impl PageCursor {
     fn parse(token: &str, messages: &Messages) -> Option<Self> {
-        let place = |text: &str| messages.sealed(text).or_else(|| MessageId::from_hex(text).ok().map(Cursor::from));
+        let place =
+            |text: &str| messages.sealed(text).or_else(|| MessageId::from_hex(text).ok().map(MessageCursor::from));
         match token.strip_prefix("PA") {
             Some(text) => place(text).map(Self::After),
             None => place(token.strip_prefix("PB")?).map(Self::Before),
@@ -54,11 +55,11 @@ pub(super) struct HeldPage {
     pub(super) first: Option<MessageId>,
     pub(super) last: Option<MessageId>,
     /// Where the store would go on.
-    pub(super) next: Option<Cursor>,
+    pub(super) next: Option<MessageCursor>,
 }
 
 impl HeldPage {
-    pub(super) fn of(messages: &[Message], next: Option<Cursor>) -> Self {
+    pub(super) fn of(messages: &[Message], next: Option<MessageCursor>) -> Self {
         let id = |message: &Message| message.id;
         Self { first: messages.first().map(id), last: messages.last().map(id), next }
     }
@@ -92,7 +93,7 @@ impl AskedPage {
     /// The pages before and behind this one.
     fn neighbours(&self, held: &HeldPage) -> (Option<PageCursor>, Option<PageCursor>) {
         let next = held.next.clone();
-        let (first, last) = (held.first.map(Cursor::from), held.last.map(Cursor::from));
+        let (first, last) = (held.first.map(MessageCursor::from), held.last.map(MessageCursor::from));
         match self.place {
             PageCursor::Before(_) => (next.map(PageCursor::Before), last.map(PageCursor::After)),
             PageCursor::Newest | PageCursor::After(_) => (first.map(PageCursor::Before), next.map(PageCursor::After)),

@@ -4,9 +4,9 @@ use super::Visit;
 use super::error::{self, Fault, Wrong};
 use crate::http::reply::Refusal;
 use crate::model::{Address, Channel};
-use crate::service::client::Scope;
-use crate::service::message::Limit;
-use crate::service::relay::{From, Order};
+use crate::service::client::KeyScope;
+use crate::service::message::MessageLimit;
+use crate::service::relay::{Order, SenderChoice};
 use crate::service::{Error, ErrorKind};
 
 /// The codes that messages and calls do not share.
@@ -21,7 +21,7 @@ pub(super) struct RefusalWords {
 pub(super) struct Wish {
     channel: Channel,
     to: Address,
-    from: Option<From>,
+    from: Option<SenderChoice>,
 }
 
 impl Wish {
@@ -32,8 +32,8 @@ impl Wish {
     fn sender(&self, words: &RefusalWords, reason: &str) -> Fault {
         match self.from {
             None => words.no_from.into(),
-            Some(From::Pool(_)) => error::NO_SENDER.into(),
-            Some(From::Address(_)) => words.sender.because(reason),
+            Some(SenderChoice::Pool(_)) => error::NO_SENDER.into(),
+            Some(SenderChoice::Address(_)) => words.sender.because(reason),
         }
     }
 }
@@ -43,7 +43,7 @@ pub(super) fn of(visit: &Visit<'_>, words: &RefusalWords, wish: &Wish, error: Er
     let reason = &*error.detail;
     match (&error.kind, error.field) {
         (ErrorKind::Forbidden, _) => {
-            if !visit.consumer.may(Scope::of(wish.channel)) {
+            if !visit.consumer.may(KeyScope::of(wish.channel)) {
                 error::FORBIDDEN.because(reason)
             } else if visit.consumer.may_send_to(wish.to.as_str()) {
                 words.sender.because(reason)
@@ -83,10 +83,12 @@ impl std::convert::From<Error> for Fault {
                 Some(field) => invalid(field, reason),
                 None => error::PARAMETER.because(reason),
             },
-            ErrorKind::Limit(Limit::Empty) => error::NO_BODY.into(),
-            ErrorKind::Limit(Limit::Media) => error::MUCH_MEDIA.into(),
-            ErrorKind::Limit(Limit::Validity) => error::VALIDITY.into(),
-            ErrorKind::Limit(limit @ (Limit::Metadata | Limit::Instructions)) => invalid(limit.field(), limit.reason()),
+            ErrorKind::Limit(MessageLimit::Empty) => error::NO_BODY.into(),
+            ErrorKind::Limit(MessageLimit::Media) => error::MUCH_MEDIA.into(),
+            ErrorKind::Limit(MessageLimit::Validity) => error::VALIDITY.into(),
+            ErrorKind::Limit(limit @ (MessageLimit::Metadata | MessageLimit::Instructions)) => {
+                invalid(limit.field(), limit.reason())
+            }
             ErrorKind::OptedOut => error::OPTED_OUT.into(),
             ErrorKind::Unpayable => error::of(Status::PAYMENT_REQUIRED).into(),
             ErrorKind::KeyReused => error::KEY_REUSED.into(),

@@ -1,6 +1,6 @@
 //! Where a claimed delivery goes, and what signs it.
 
-use super::{ClaimedDelivery, Courier, NO_URL};
+use super::{ClaimedDelivery, EventCourier, NO_URL};
 use crate::crypto::seal::Aad;
 use crate::crypto::signature::WebhookSecret;
 use crate::model::lock::lock;
@@ -19,7 +19,7 @@ pub(super) enum Undeliverable {
     Failed(String),
 }
 
-impl Courier {
+impl EventCourier {
     /// Where to post, and the secrets to sign with.
     pub(super) async fn address(&self, job: &ClaimedDelivery) -> Result<(String, Vec<WebhookSecret>), Undeliverable> {
         match (job.claimed.held.target, &job.claimed.address) {

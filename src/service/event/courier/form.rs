@@ -29,9 +29,9 @@ pub(super) fn token(event: EventId) -> String {
     format!("{}-{}-8{}-a{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
 }
 
-type Fields = Vec<(&'static str, String)>;
+type CallbackFields = Vec<(&'static str, String)>;
 
-fn message(data: &Value, content: &MessageContent, fields: &mut Fields) -> Option<()> {
+fn message(data: &Value, content: &MessageContent, fields: &mut CallbackFields) -> Option<()> {
     let id: MessageId = data["id"].as_str()?.parse().ok()?;
     let state = MessageState::parse(data["state"].as_str()?)?;
     let (sid, word) = (content.sid(id), word(state)?);
@@ -51,7 +51,7 @@ fn message(data: &Value, content: &MessageContent, fields: &mut Fields) -> Optio
     Some(())
 }
 
-fn call(event: &Value, content: &MessageContent, fields: &mut Fields) -> Option<()> {
+fn call(event: &Value, content: &MessageContent, fields: &mut CallbackFields) -> Option<()> {
     let data = &event["data"];
     let said = |name: &str| data[name].as_str();
     let id: CallId = said("id")?.parse().ok()?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Read, WebhookJob, read};
+use super::{ParsedReceipt, WebhookJob, read};
 use crate::model::message::MessageState;
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::provider::{self, CallNotes};
@@ -36,7 +36,7 @@ pub(super) struct ReceiptPlan {
 }
 
 impl ReceiptPlan {
-    pub fn add(&mut self, one: &Read<'_>, message: &Message) {
+    pub fn add(&mut self, one: &ParsedReceipt<'_>, message: &Message) {
         self.folded.done.push(one.job.id);
         let key = (message.id, read::name(&one.said));
         let code = one.said.error_code;
@@ -57,7 +57,7 @@ impl ReceiptPlan {
     }
 
     /// A thing not said before of a message. A word that we do not know is kept, and nothing follows from it.
-    fn say(&mut self, one: &Read<'_>, message: &Message, name: &str) {
+    fn say(&mut self, one: &ParsedReceipt<'_>, message: &Message, name: &str) {
         let (code, at_ms) = (one.said.error_code, one.said.at_ms.unwrap_or(one.job.received_ms));
         let (name, word) = (name.to_owned(), one.said.shown_word());
         self.folded.said.push(NewReceipt { message: message.id, name, word, error_code: code, at_ms });
@@ -106,7 +106,7 @@ impl ReceiptPlan {
     }
 
     /// A provider's word of a call. That it begins has been told when it was taken.
-    fn move_call(&mut self, one: &Read<'_>, message: &Message, is_over: bool, at_ms: Millis) {
+    fn move_call(&mut self, one: &ParsedReceipt<'_>, message: &Message, is_over: bool, at_ms: Millis) {
         let Some((step, (_, now))) = one.said.call.as_ref().zip(self.calls.get_mut(&message.id)) else { return };
         let is_told = !matches!(step.status, CallStatus::Queued | CallStatus::Initiated);
         let told = if let Some(next) = now.after(step.status, step.duration, at_ms) {
@@ -126,7 +126,7 @@ impl ReceiptPlan {
     }
 
     /// How long a call was, where its end had been told without.
-    fn measure(&mut self, one: &Read<'_>, message: &Message) {
+    fn measure(&mut self, one: &ParsedReceipt<'_>, message: &Message) {
         let Some((step, (_, now))) = one.said.call.as_ref().zip(self.calls.get_mut(&message.id)) else { return };
         if now.status == step.status && now.status.is_final() {
             *now = now.measured(step.duration);
