@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::crypto::SyncSessionId;
-use crate::http::{self, TcpListeners, Tls};
+use crate::http::{self, ReloadableTls, TcpListeners};
 use crate::model::{Clock, DurationSetting, Origin, UserId};
 use crate::service::dispatch::Dispatch;
 use crate::service::sync::{SyncLink, SyncLinks, SyncSessionIds};
@@ -86,7 +86,7 @@ impl Gateway {
         let named = origin(&config)?;
         // before SQLite opens: what it makes beside the file gets the file's rights
         rights::close(&config);
-        let tls = config.tls.acceptor()?.map(Tls::new);
+        let tls = config.tls.acceptor()?.map(ReloadableTls::new);
         let keys = Keyring::open(&config)?;
         let mut registry = Registry::with_prefix("switchboard");
         let databases = databases(&config, &keys, &mut registry).await?;

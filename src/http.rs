@@ -52,12 +52,12 @@ mod written;
 
 pub use app::App;
 pub use auth::AdminSettings;
-pub use body::Bodies;
-pub use guess::Guesses;
+pub use body::BodyMemory;
+pub use guess::GuessLimit;
 pub use limit::AddressLimit;
 pub use server::{TcpListeners, serve};
-pub use socket::Pulse;
-pub use tls::{Tls, TlsError, TlsSettings};
+pub use socket::SocketPulse;
+pub use tls::{ReloadableTls, TlsError, TlsSettings};
 pub use trace::Metrics;
 
 use std::borrow::Cow;
@@ -71,7 +71,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use self::body::Posted;
+use self::body::UnreadBody;
 use self::reply::Refusal;
 use self::resource::Resource;
 use crate::model::DurationSetting;
@@ -162,7 +162,7 @@ fn asked(app: &Arc<App>) -> impl Filter<Extract = (RequestParts, Arc<App>), Erro
 /// What the handler of a request with a body takes.
 fn posted(
     app: &Arc<App>,
-) -> impl Filter<Extract = (RequestParts, Posted, Arc<App>), Error = warp::Rejection> + Clone + use<> {
+) -> impl Filter<Extract = (RequestParts, UnreadBody, Arc<App>), Error = warp::Rejection> + Clone + use<> {
     request_parts().and(body::posted()).and(with(app))
 }
 

@@ -3,7 +3,7 @@
 use super::Gateway;
 use super::keyring::{KeyringError, identity_path};
 use crate::config::Config;
-use crate::http::{Tls, TlsError};
+use crate::http::{ReloadableTls, TlsError};
 use crate::service::sync::ServerPrivateKeys;
 use crate::store::meta;
 
@@ -19,7 +19,7 @@ pub enum ReloadError {
 /// What a reload reads, and what it replaces.
 pub(super) struct Reloading {
     pub config: Config,
-    pub tls: Option<Tls>,
+    pub tls: Option<ReloadableTls>,
     pub identities: ServerPrivateKeys,
 }
 

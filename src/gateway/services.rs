@@ -10,7 +10,7 @@ use super::inbound::Received;
 use super::messaging::Built;
 use super::pairing::Pairing;
 use super::secret;
-use crate::http::{App, Bodies, Guesses, Pulse};
+use crate::http::{App, BodyMemory, GuessLimit, SocketPulse};
 use crate::model::Clock;
 use crate::service::audit::AuditLog;
 use crate::service::health::NodeHealth;
@@ -59,12 +59,12 @@ impl Base<'_> {
         let config = self.config;
         App {
             settings: config.http.clone(),
-            bodies: Bodies::of_requests(&config.http),
-            imports: Bodies::of_imports(&config.http),
+            bodies: BodyMemory::of_requests(&config.http),
+            imports: BodyMemory::of_imports(&config.http),
             admin_token: secret::admin_token(config),
             origin: self.origin.clone(),
             is_dev: config.is_dev,
-            pulse: Pulse::start(config.sync.ping_every, config.sync.silent_for, self.tasks, self.stop),
+            pulse: SocketPulse::start(config.sync.ping_every, config.sync.silent_for, self.tasks, self.stop),
             country: config.number.country,
             sync: config.sync.clone(),
             session_ids: pairing.session_ids,
@@ -82,7 +82,7 @@ impl Base<'_> {
             clients: messaging.clients,
             audit: AuditLog { store: self.databases.store.clone() },
             publish,
-            guesses: Guesses::new(config.http.requests_per_address),
+            guesses: GuessLimit::new(config.http.requests_per_address),
             inbox: received.inbox,
             loopback: received.loopback,
             events: self.events.clone(),

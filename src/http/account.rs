@@ -5,8 +5,8 @@ mod shape;
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
-use self::shape::{AccountIn, AccountOut, ChangeIn, out};
-use super::resource::{Answer, ListOut, Posted, Refusal, Request, Resource, on, with_body};
+use self::shape::{AccountChangeIn, AccountIn, AccountOut, out};
+use super::resource::{HandlerResult, ListOut, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{RequestParts, audit, list, object, reply};
 use crate::model::{AccountId, DurationSetting, Secret};
 use crate::service::account::{Account, AccountChange, CarrierKind, Credentials, NewAccount, UncertainPolicy};
@@ -57,7 +57,7 @@ struct Doc;
         (status = 409, description = "This account is known already."),
     ),
 )]
-async fn add(request: Request, posted: Posted) -> Answer {
+async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     let posted: AccountIn = object::read(&request, posted, &request.app).await?;
     let kind = provider(&posted.provider)?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
@@ -81,7 +81,7 @@ async fn add(request: Request, posted: Posted) -> Answer {
     get, path = "/v1/accounts", tag = "accounts", operation_id = "list_accounts",
     responses((status = 200, description = "All accounts.", body = ListOut<AccountOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let accounts = request.app.accounts.list().await?;
     Ok(list::reply(accounts.iter().map(out).collect(), None::<AccountId>, false))
 }
@@ -91,7 +91,7 @@ async fn list(request: Request) -> Answer {
     get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account",
     responses((status = 200, description = "The account.", body = AccountOut)),
 )]
-async fn fetch(request: Request) -> Answer {
+async fn fetch(request: Request) -> HandlerResult {
     let account = request.app.accounts.find(request.id("account")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
@@ -99,15 +99,16 @@ async fn fetch(request: Request) -> Answer {
 /// `PATCH /v1/accounts/<id>`: changes its name, rate, how it is used, and its credentials. What its carrier signs with
 /// the token before is believed for a while, and with the next one ahead.
 #[utoipa::path(
-    patch, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = ChangeIn,
+    patch, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "change_account",
+    request_body = AccountChangeIn,
     responses(
         (status = 200, description = "The account as it now is.", body = AccountOut),
         (status = 409, description = "Its new credentials are those of another account here."),
     ),
 )]
-async fn change(request: Request, posted: Posted) -> Answer {
+async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("account")?;
-    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: AccountChangeIn = object::read(&request, posted, &request.app).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
     let change = AccountChange {
         name: posted.name,
@@ -136,7 +137,7 @@ async fn change(request: Request, posted: Posted) -> Answer {
         (status = 409, description = "It has numbers: move or delete them first."),
     ),
 )]
-async fn delete(request: Request) -> Answer {
+async fn delete(request: Request) -> HandlerResult {
     request.app.accounts.delete(request.id("account")?, &context(&request, "account.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
@@ -150,7 +151,7 @@ async fn delete(request: Request) -> Answer {
         (status = 400, description = "The provider did not take them, or gave no answer."),
     ),
 )]
-async fn check_account(request: Request) -> Answer {
+async fn check_account(request: Request) -> HandlerResult {
     request.app.accounts.check(request.id("account")?, &context(&request, "account.check")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Bodies, Guesses, Pulse, RequestParts, Settings};
+use super::{BodyMemory, GuessLimit, RequestParts, Settings, SocketPulse};
 use crate::model::{ClientId, Country, Origin, Secret};
 use crate::service::account::Accounts;
 use crate::service::admin::Administrators;
@@ -28,9 +28,9 @@ use crate::service::tariff::Tariff;
 pub struct App {
     pub settings: Settings,
     /// Requests' bodies that are not answered yet.
-    pub bodies: Bodies,
+    pub bodies: BodyMemory,
     /// The same of cards of rates.
-    pub imports: Bodies,
+    pub imports: BodyMemory,
     pub admin_token: Secret,
     pub origin: Origin,
     /// `--dev`: links follow the Host header.
@@ -43,11 +43,11 @@ pub struct App {
     pub sockets: Arc<SyncSockets>,
     pub handshakes: Arc<Handshakes>,
     /// Pings all sync sockets.
-    pub pulse: Arc<Pulse>,
+    pub pulse: Arc<SocketPulse>,
     pub devices: Devices,
     pub publish: Arc<Publish>,
     /// Wrong keys and forged webhooks, on top of the limit of all requests.
-    pub guesses: Guesses,
+    pub guesses: GuessLimit,
     pub events: Arc<Events>,
     pub inbox: Arc<WebhookInbox>,
     pub loopback: Arc<LoopbackDoor>,

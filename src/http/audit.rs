@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{Answer, ListOut, PageIn, Request, Resource, on};
+use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, on};
 use super::{RequestParts, auth, filter, list, openapi};
 use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
@@ -46,7 +46,7 @@ pub(super) fn resource() -> Resource {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
-struct EntryOut {
+struct AuditEntryOut {
     id: String,
     at: String,
     /// `config token`, the id and the name of the administrator's key, or `console` and the user of the system.
@@ -65,9 +65,9 @@ struct EntryOut {
     address: Option<String>,
 }
 
-fn out(entry: AuditEntry) -> EntryOut {
+fn out(entry: AuditEntry) -> AuditEntryOut {
     let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    EntryOut {
+    AuditEntryOut {
         id: entry.id.to_string(),
         at: rfc3339(entry.at_ms),
         who: entry.who,
@@ -95,9 +95,9 @@ struct Doc;
 /// `GET /v1/audit`: what administrators did, newest first. It is only ever added to.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "audit", operation_id = "list_audit", params(PageIn),
-    responses((status = 200, description = "A page of the audit log.", body = ListOut<EntryOut>)),
+    responses((status = 200, description = "A page of the audit log.", body = ListOut<AuditEntryOut>)),
 )]
-async fn list_audit(request: Request) -> Answer {
+async fn list_audit(request: Request) -> HandlerResult {
     let (after, limit) = list::page(&request)?;
     let (from_ms, before_ms) = (filter::time(&request, "from")?, filter::time(&request, "before")?);
     // it may be a pair of numbers

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 pub(super) use self::given::login;
-use self::given::{Given, User};
+use self::given::{CredentialUser, GivenCredentials};
 use super::reply::{self, Refusal};
 use super::{App, RequestParts};
 use crate::model::{ClientId, Secret};
@@ -30,7 +30,7 @@ pub struct AdminSettings {
 
 /// Who makes a request.
 #[derive(Debug)]
-pub(super) enum Who {
+pub(super) enum Requester {
     /// By what the audit log calls them.
     Administrator(String),
     Client(ApiConsumer),
@@ -38,7 +38,7 @@ pub(super) enum Who {
 
 /// Why nobody is known to make it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Unknown {
+pub(super) enum UnknownRequester {
     Missing,
     Wrong,
 }
@@ -46,19 +46,19 @@ pub(super) enum Unknown {
 /// What is found out of who makes a request, once, before it is known what is asked.
 #[derive(Debug)]
 pub(crate) struct KnownCaller {
-    pub(super) who: Result<Who, Unknown>,
+    pub(super) who: Result<Requester, UnknownRequester>,
     /// Whether the rate of a client's key has one left for this request, which it has taken then.
     admitted: Result<(), KeyRateExhausted>,
 }
 
 impl KnownCaller {
-    pub(super) fn new(who: Result<Who, Unknown>) -> Self {
+    pub(super) fn new(who: Result<Requester, UnknownRequester>) -> Self {
         Self { who, admitted: Ok(()) }
     }
 
     /// Takes the request off what its key may ask for; a key from a network that it may not come from loses nothing.
     pub(super) async fn admit(&mut self, app: &App, address: IpAddr) {
-        if let Ok(Who::Client(ApiConsumer { key: Some(key), .. })) = &self.who
+        if let Ok(Requester::Client(ApiConsumer { key: Some(key), .. })) = &self.who
             && key.may_come_from(address)
         {
             self.admitted = app.clients.admit(key).await;
@@ -67,19 +67,19 @@ impl KnownCaller {
 }
 
 /// Looks who brings these headers. A client's key is not asked yet whether it may.
-pub(super) fn identify(app: &App, headers: &HeaderMap) -> Result<Who, Unknown> {
-    let client = match Given::of(headers) {
-        Given::Nothing => return Err(Unknown::Missing),
-        Given::Other => None,
-        Given::Key(key) => app.clients.by_key(key),
-        Given::Bearer(key) => match administrator_of(app, key) {
-            Some(who) => return Ok(Who::Administrator(who)),
+pub(super) fn identify(app: &App, headers: &HeaderMap) -> Result<Requester, UnknownRequester> {
+    let client = match GivenCredentials::of(headers) {
+        GivenCredentials::Nothing => return Err(UnknownRequester::Missing),
+        GivenCredentials::Other => None,
+        GivenCredentials::Key(key) => app.clients.by_key(key),
+        GivenCredentials::Bearer(key) => match administrator_of(app, key) {
+            Some(who) => return Ok(Requester::Administrator(who)),
             None => app.clients.by_key(key),
         },
-        Given::Basic(User::Client(id), password) => app.clients.by_client(id, &password),
-        Given::Basic(User::Key(id), password) => app.clients.by_key_id(id, &password),
+        GivenCredentials::Basic(CredentialUser::Client(id), password) => app.clients.by_client(id, &password),
+        GivenCredentials::Basic(CredentialUser::Key(id), password) => app.clients.by_key_id(id, &password),
     };
-    client.map(Who::Client).ok_or(Unknown::Wrong)
+    client.map(Requester::Client).ok_or(UnknownRequester::Wrong)
 }
 
 /// The token of the configuration, or a key made by `switchboard admin key`.
@@ -92,10 +92,10 @@ fn administrator_of(app: &App, given: &str) -> Option<String> {
 /// Lets an administrator pass.
 pub(super) fn administrator(_: &App, request: &RequestParts) -> Result<(), Refusal> {
     match &request.caller.known.who {
-        Ok(Who::Administrator(_)) => Ok(()),
-        Ok(Who::Client(_)) => Err(reply::forbidden("this path is for administrators")),
-        Err(Unknown::Wrong) => Err(reply::unauthorized("this is not the administrator's key").into()),
-        Err(Unknown::Missing) => Err(reply::unauthorized("this path wants the administrator's key").into()),
+        Ok(Requester::Administrator(_)) => Ok(()),
+        Ok(Requester::Client(_)) => Err(reply::forbidden("this path is for administrators")),
+        Err(UnknownRequester::Wrong) => Err(reply::unauthorized("this is not the administrator's key").into()),
+        Err(UnknownRequester::Missing) => Err(reply::unauthorized("this path wants the administrator's key").into()),
     }
 }
 
@@ -103,24 +103,24 @@ pub(super) fn administrator(_: &App, request: &RequestParts) -> Result<(), Refus
 /// written down all the same.
 pub(super) fn administrator_name(request: &RequestParts) -> Option<String> {
     match &request.caller.known.who {
-        Ok(Who::Administrator(name)) => Some(name.clone()),
-        Ok(Who::Client(_)) | Err(_) => None,
+        Ok(Requester::Administrator(name)) => Some(name.clone()),
+        Ok(Requester::Client(_)) | Err(_) => None,
     }
 }
 
 pub(super) fn is_administrator(request: &RequestParts) -> bool {
-    matches!(request.caller.known.who, Ok(Who::Administrator(_)))
+    matches!(request.caller.known.who, Ok(Requester::Administrator(_)))
 }
 
 /// For whom something is done, and whether an administrator does it.
 #[derive(Clone, Debug)]
-pub(super) struct Acting {
+pub(super) struct ActingClient {
     pub(super) consumer: ApiConsumer,
     pub(super) client: ClientId,
     pub(super) is_administrator: bool,
 }
 
-impl Acting {
+impl ActingClient {
     /// Whether it may be shown more of what it has changed than how that stands.
     pub(super) fn may_read(&self) -> bool {
         self.consumer.may(KeyScope::Read)
@@ -129,18 +129,18 @@ impl Acting {
 
 /// Lets whoever is known pass: a key within its networks, its rate and its time. Who takes a client's messages back, or
 /// empties them, is asked by [`may_change`] too, once it is known which.
-pub(super) fn acting(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
+pub(super) fn acting(app: &App, request: &RequestParts) -> Result<ActingClient, Refusal> {
     match &request.caller.known.who {
-        Ok(Who::Administrator(_)) => {
+        Ok(Requester::Administrator(_)) => {
             let client = acted_for(app, request)?;
-            Ok(Acting { consumer: ApiConsumer::of(client), client, is_administrator: true })
+            Ok(ActingClient { consumer: ApiConsumer::of(client), client, is_administrator: true })
         }
-        Ok(Who::Client(consumer)) => {
+        Ok(Requester::Client(consumer)) => {
             admit(app, request, consumer)?;
-            Ok(Acting { client: consumer.client, consumer: consumer.clone(), is_administrator: false })
+            Ok(ActingClient { client: consumer.client, consumer: consumer.clone(), is_administrator: false })
         }
-        Err(Unknown::Wrong) => Err(reply::unauthorized("this is no key in force").into()),
-        Err(Unknown::Missing) => Err(reply::unauthorized("this path wants a key").into()),
+        Err(UnknownRequester::Wrong) => Err(reply::unauthorized("this is no key in force").into()),
+        Err(UnknownRequester::Missing) => Err(reply::unauthorized("this path wants a key").into()),
     }
 }
 
@@ -177,21 +177,21 @@ pub(super) fn consumer(app: &App, request: &RequestParts) -> Result<ApiConsumer,
 }
 
 /// Who reads what is a client's.
-pub(super) fn reader(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
+pub(super) fn reader(app: &App, request: &RequestParts) -> Result<ActingClient, Refusal> {
     with_scope(app, request, KeyScope::Read, "this key may not read")
 }
 
 /// Whoever may send a message may change it.
-pub(super) fn may_change(acting: &Acting, message: &Message) -> Result<(), Refusal> {
+pub(super) fn may_change(acting: &ActingClient, message: &Message) -> Result<(), Refusal> {
     acting.consumer.may_change(message).map_err(reply::forbidden)
 }
 
 /// Who ends a client's calls.
-pub(super) fn caller(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
+pub(super) fn caller(app: &App, request: &RequestParts) -> Result<ActingClient, Refusal> {
     with_scope(app, request, KeyScope::Voice, "this key may not place calls, nor end them")
 }
 
-fn with_scope(app: &App, request: &RequestParts, scope: KeyScope, otherwise: &str) -> Result<Acting, Refusal> {
+fn with_scope(app: &App, request: &RequestParts, scope: KeyScope, otherwise: &str) -> Result<ActingClient, Refusal> {
     let acting = acting(app, request)?;
     if acting.consumer.may(scope) { Ok(acting) } else { Err(reply::forbidden(otherwise)) }
 }

@@ -3,8 +3,8 @@
 mod answer;
 mod share;
 
-pub(super) use self::answer::{Answers, crowded};
-pub use self::share::Bodies;
+pub(super) use self::answer::{AnswerBodies, crowded};
+pub use self::share::BodyMemory;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use warp::Filter;
 use warp::reply::Response;
 
-use self::share::Share;
+use self::share::BodyShare;
 use super::reply::{self, Refusal};
 use super::{App, Caller, Settings, address};
 
@@ -28,7 +28,7 @@ const SHORT: usize = 8192;
 const RETRY: &str = "2";
 
 /// What comes after a request's head, not yet read.
-pub(super) struct Posted {
+pub(super) struct UnreadBody {
     chunks: BoxStream<'static, Result<Bytes, warp::Error>>,
     /// Its length, where the head says so.
     promised: Option<usize>,
@@ -38,12 +38,12 @@ pub(super) struct Posted {
 
 /// What has come. It counts towards `http.bodies_memory` until it is dropped: who waits for a turn, or answers late,
 /// keeps it as long.
-pub(super) struct Body {
+pub(super) struct ReadBody {
     bytes: Bytes,
-    _share: Share,
+    _share: BodyShare,
 }
 
-impl Deref for Body {
+impl Deref for ReadBody {
     type Target = Bytes;
 
     fn deref(&self) -> &Bytes {
@@ -51,9 +51,9 @@ impl Deref for Body {
     }
 }
 
-pub(super) fn posted() -> impl Filter<Extract = (Posted,), Error = warp::Rejection> + Copy {
+pub(super) fn posted() -> impl Filter<Extract = (UnreadBody,), Error = warp::Rejection> + Copy {
     let length = warp::header::optional("content-length");
-    warp::ext::get().and(length).and(warp::body::stream()).map(|caller: Caller, promised, stream| Posted {
+    warp::ext::get().and(length).and(warp::body::stream()).map(|caller: Caller, promised, stream| UnreadBody {
         chunks: boxed(stream),
         promised,
         address: address::group(caller.address),
@@ -98,7 +98,11 @@ impl BodyError {
 }
 
 /// Collects a body within its bounds and `http.body_timeout`.
-pub(super) async fn read(mut posted: Posted, bodies: &Bodies, settings: &Settings) -> Result<Body, BodyError> {
+pub(super) async fn read(
+    mut posted: UnreadBody,
+    bodies: &BodyMemory,
+    settings: &Settings,
+) -> Result<ReadBody, BodyError> {
     let collect = async {
         let (mut body, mut share) = (BytesMut::new(), bodies.share(posted.address));
         let promised = posted.promised.unwrap_or_default().min(bodies.longest);
@@ -116,13 +120,13 @@ pub(super) async fn read(mut posted: Posted, bodies: &Bodies, settings: &Setting
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Body { bytes: body.freeze(), _share: share })
+        Ok(ReadBody { bytes: body.freeze(), _share: share })
     };
     tokio::time::timeout(settings.body_timeout.as_duration(), collect).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
 /// Collects a body within the limits of the settings, or says in plain text which it broke.
-pub(super) async fn receive(posted: Posted, app: &App) -> Result<Body, Refusal> {
+pub(super) async fn receive(posted: UnreadBody, app: &App) -> Result<ReadBody, Refusal> {
     read(posted, &app.bodies, &app.settings)
         .await
         .map_err(|error| error.refuse(|status, said| reply::text(status, said)))

@@ -4,9 +4,9 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::auth::{self, Acting};
-use super::message::{self, AttemptOut, ErrorOut, ReceiptOut, error_out};
-use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::auth::{self, ActingClient};
+use super::message::{self, AttemptOut, MessageErrorOut, ReceiptOut, error_out};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{App, RequestParts, filter, idempotency, list, object, openapi, reply, written};
 use crate::model::address::AddressRole;
 use crate::model::{CallId, CallPlan, CallStatus, Channel, Country, MessageId, rfc3339};
@@ -64,7 +64,7 @@ struct CallOut<'a> {
     callback_url: Option<String>,
     #[schema(value_type = Vec<String>)]
     callback_events: &'a [String],
-    error: Option<ErrorOut<'a>>,
+    error: Option<MessageErrorOut<'a>>,
     created_at: String,
     updated_at: String,
     /// When it was answered.
@@ -75,7 +75,7 @@ struct CallOut<'a> {
 /// What a call shows when it is asked for by its id.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CallWithAttempts)]
-struct FullOut<'a> {
+struct FullCallOut<'a> {
     #[serde(flatten)]
     call: CallOut<'a>,
     attempts: Vec<AttemptOut>,
@@ -86,16 +86,16 @@ struct FullOut<'a> {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = ChangedCall)]
-enum ChangedOut<'a> {
-    Whole(Box<FullOut<'a>>),
-    State(StateOut),
+enum ChangedCallOut<'a> {
+    Whole(Box<FullCallOut<'a>>),
+    State(CallStateOut),
 }
 
 /// What a key sees that may not read.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CallState)]
-struct StateOut {
+struct CallStateOut {
     id: String,
     #[schema(schema_with = statuses)]
     status: &'static str,
@@ -160,12 +160,12 @@ struct Doc;
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn place(request: Request, posted: Posted) -> Answer {
+async fn place(request: Request, posted: UnreadBody) -> HandlerResult {
     let consumer = auth::consumer(&request.app, &request)?;
     let posted: CallIn = object::read(&request, posted, &request.app).await?;
     let key = idempotency::key(&request, "/v1/calls")?;
     let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
-    let reply = message::Writer { text: &text, with_balance: false };
+    let reply = message::ReplyWriter { text: &text, with_balance: false };
     let context = message::sending(&request, "call.place");
     let order = order(posted, request.app.country(consumer.client))?;
     Ok(match message::accept(&request.app, &consumer, order, key, &reply, &context).await? {
@@ -197,7 +197,7 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<CallOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page_of_messages::<CallId>(&request, &request.app)?;
     let filter = CallFilter { after, ..wanted(&request, request.app.country(client))? };
@@ -227,9 +227,9 @@ fn wanted(request: &RequestParts, country: Option<Country>) -> Result<CallFilter
 /// `GET /v1/calls/<id>`: one call, with its attempts and receipts.
 #[utoipa::path(
     get, path = "/v1/calls/{id}", tag = "calls", operation_id = "fetch_call",
-    responses((status = 200, description = "The call as it now is.", body = FullOut)),
+    responses((status = 200, description = "The call as it now is.", body = FullCallOut)),
 )]
-async fn fetch(request: Request) -> Answer {
+async fn fetch(request: Request) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let (message, kept) = find(&acting, id_of(&request)?, &request.app).await?;
     Ok(reply::json(StatusCode::OK, &full(&message, &kept, &acting, &request.app).await?))
@@ -239,16 +239,21 @@ fn id_of(request: &Request) -> Result<MessageId, Error> {
     request.given(0).parse::<CallId>().map(MessageId::from).map_err(|_| Error::no_message())
 }
 
-async fn find(acting: &Acting, id: MessageId, app: &App) -> Result<(Message, Call), Error> {
+async fn find(acting: &ActingClient, id: MessageId, app: &App) -> Result<(Message, Call), Error> {
     app.messages.call_of(acting.client, id).await?.ok_or_else(Error::no_message)
 }
 
-async fn full<'a>(message: &'a Message, kept: &Call, acting: &Acting, app: &App) -> Result<FullOut<'a>, Error> {
+async fn full<'a>(
+    message: &'a Message,
+    kept: &Call,
+    acting: &ActingClient,
+    app: &App,
+) -> Result<FullCallOut<'a>, Error> {
     let (attempts, receipts) = app.messages.history(message.id).await?;
     let attempt = |attempt| message::attempt_out(attempt, acting.is_administrator);
     let attempts = attempts.into_iter().map(attempt).collect();
     let receipts = receipts.into_iter().map(message::receipt_out).collect();
-    Ok(FullOut { call: out(message, Some(kept)), attempts, receipts })
+    Ok(FullCallOut { call: out(message, Some(kept)), attempts, receipts })
 }
 
 /// `DELETE /v1/calls/<id>`: takes a call back that is not yet placed, or has its provider hang up.
@@ -256,12 +261,12 @@ async fn full<'a>(message: &'a Message, kept: &Call, acting: &Acting, app: &App)
     delete, path = "/v1/calls/{id}", tag = "calls", operation_id = "end_call",
     responses(
         (status = 200, description = "The call as it now is: that its provider has hung up is told a little later. To a \
-                                      key that may not `read` only its id and status.", body = ChangedOut),
+                                      key that may not `read` only its id and status.", body = ChangedCallOut),
         (status = 409, description = "It is over, or is being placed at this moment."),
         (status = 502, description = "Its provider gave no good answer."),
     ),
 )]
-async fn end(request: Request) -> Answer {
+async fn end(request: Request) -> HandlerResult {
     let acting = auth::caller(&request.app, &request)?;
     let id = id_of(&request)?;
     auth::may_change(&acting, &find(&acting, id, &request.app).await?.0)?;
@@ -272,9 +277,9 @@ async fn end(request: Request) -> Answer {
         .await?;
     let (message, kept) = find(&acting, id, &request.app).await?;
     let changed = if acting.may_read() {
-        ChangedOut::Whole(Box::new(full(&message, &kept, &acting, &request.app).await?))
+        ChangedCallOut::Whole(Box::new(full(&message, &kept, &acting, &request.app).await?))
     } else {
-        ChangedOut::State(StateOut { id: CallId::from(id).to_string(), status: status(&message, &kept) })
+        ChangedCallOut::State(CallStateOut { id: CallId::from(id).to_string(), status: status(&message, &kept) })
     };
     Ok(reply::json(StatusCode::OK, &changed))
 }

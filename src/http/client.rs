@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, nullable};
-use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, UnreadBody, on, with_body};
 use super::{RequestParts, audit, list, reply};
 use crate::model::{Country, Money, rfc3339};
 use crate::service::audit::AuditContext;
@@ -64,7 +64,7 @@ impl From<ClientIn> for NewClient {
 #[serde(deny_unknown_fields)]
 #[schema(as = ClientChange)]
 #[expect(clippy::option_option, reason = "left out, null, and given are three things")]
-struct ChangeIn {
+struct ClientChangeIn {
     name: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
@@ -96,10 +96,21 @@ struct ChangeIn {
     low_at: Option<Option<Money>>,
 }
 
-impl From<ChangeIn> for ClientChange {
-    fn from(posted: ChangeIn) -> Self {
-        let ChangeIn { name, email, company, phone, address, site, notes, country, is_active, credit_limit, low_at } =
-            posted;
+impl From<ClientChangeIn> for ClientChange {
+    fn from(posted: ClientChangeIn) -> Self {
+        let ClientChangeIn {
+            name,
+            email,
+            company,
+            phone,
+            address,
+            site,
+            notes,
+            country,
+            is_active,
+            credit_limit,
+            low_at,
+        } = posted;
         let profile = ClientProfileChange { email, company, phone, address, site, notes };
         Self { name, profile, is_active, country, credit_limit, low_at }
     }
@@ -163,7 +174,7 @@ struct Doc;
     post, path = "/v1/clients", tag = "clients", operation_id = "create_client", request_body = ClientIn,
     responses((status = 201, description = "Made, with its auth token.", body = ClientOut)),
 )]
-async fn create(request: Request, posted: Posted) -> Answer {
+async fn create(request: Request, posted: UnreadBody) -> HandlerResult {
     let posted: ClientIn = object::read(&request, posted, &request.app).await?;
     let (client, token) = request.app.clients.create(posted.into(), &context(&request, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
@@ -174,7 +185,7 @@ async fn create(request: Request, posted: Posted) -> Answer {
     get, path = "/v1/clients", tag = "clients", operation_id = "list_clients", params(PageIn),
     responses((status = 200, description = "A page of clients.", body = ListOut<ClientOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let (after, limit) = list::page(&request)?;
     let (clients, more) = request.app.clients.list(after, limit).await?;
     let last = clients.last().map(|client| client.id);
@@ -186,22 +197,22 @@ async fn list(request: Request) -> Answer {
     get, path = "/v1/clients/{id}", tag = "clients", operation_id = "fetch_client",
     responses((status = 200, description = "The client.", body = ClientOut)),
 )]
-async fn fetch(request: Request) -> Answer {
+async fn fetch(request: Request) -> HandlerResult {
     let client = request.app.clients.find(request.id("client")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
 
 /// `PATCH /v1/clients/<id>`: changes what is given; its balance changes through the ledger alone.
 #[utoipa::path(
-    patch, path = "/v1/clients/{id}", tag = "clients", operation_id = "change_client", request_body = ChangeIn,
+    patch, path = "/v1/clients/{id}", tag = "clients", operation_id = "change_client", request_body = ClientChangeIn,
     responses(
         (status = 200, description = "The client as it now is.", body = ClientOut),
         (status = 409, description = "It owes more than its new credit limit."),
     ),
 )]
-async fn change(request: Request, posted: Posted) -> Answer {
+async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("client")?;
-    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: ClientChangeIn = object::read(&request, posted, &request.app).await?;
     let client = request.app.clients.change(id, posted.into(), &context(&request, "client.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
@@ -212,7 +223,7 @@ async fn change(request: Request, posted: Posted) -> Answer {
     delete, path = "/v1/clients/{id}", tag = "clients", operation_id = "delete_client",
     responses((status = 204, description = "Deactivated.")),
 )]
-async fn delete(request: Request) -> Answer {
+async fn delete(request: Request) -> HandlerResult {
     request.app.clients.deactivate(request.id("client")?, &context(&request, "client.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
@@ -222,7 +233,7 @@ async fn delete(request: Request) -> Answer {
     post, path = "/v1/clients/{id}/token", tag = "clients", operation_id = "rotate_client_token",
     responses((status = 200, description = "The client with its new auth token.", body = ClientOut)),
 )]
-async fn rotate_token(request: Request) -> Answer {
+async fn rotate_token(request: Request) -> HandlerResult {
     let (client, token) = request.app.clients.rotate(request.id("client")?, &context(&request, "client.token")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
 }

@@ -11,7 +11,7 @@ use super::{Metrics, address};
 use crate::model::lock::lock;
 
 /// Connections open by address group; who is not in it has none.
-type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
+type ConnectionCounts = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
 /// `http.connections` permits, which a node's listeners share.
 #[derive(Clone)]
@@ -19,21 +19,21 @@ pub(super) struct ConnectionLimit {
     free: Arc<Semaphore>,
     /// From one address; 0: any number.
     per_address: usize,
-    counts: Counts,
+    counts: ConnectionCounts,
     metrics: Metrics,
 }
 
 impl ConnectionLimit {
     pub(super) fn new(total: usize, per_address: usize, metrics: Metrics) -> Self {
         let free = Arc::new(Semaphore::new(total.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { free, per_address, counts: Counts::default(), metrics }
+        Self { free, per_address, counts: ConnectionCounts::default(), metrics }
     }
 
     /// Counts a connection to its address, unless that has enough of them.
-    pub(super) fn admit(&self, peer: IpAddr, proxies: &[IpNet]) -> Option<Admitted> {
+    pub(super) fn admit(&self, peer: IpAddr, proxies: &[IpNet]) -> Option<CountedConnection> {
         let peer = peer.to_canonical();
         if self.per_address == 0 || speaks_for_many(peer, proxies) {
-            return Some(Admitted(None));
+            return Some(CountedConnection(None));
         }
         let group = address::group(peer);
         let mut counts = lock(&self.counts);
@@ -42,11 +42,11 @@ impl ConnectionLimit {
             return None;
         }
         *count += 1;
-        Some(Admitted(Some((group, self.counts.clone()))))
+        Some(CountedConnection(Some((group, self.counts.clone()))))
     }
 
     /// Waits for a free permit.
-    pub(super) async fn wait(&self, admitted: Admitted) -> std::io::Result<ConnectionPermit> {
+    pub(super) async fn wait(&self, admitted: CountedConnection) -> std::io::Result<ConnectionPermit> {
         let permit = self.free.clone().acquire_owned().await.map_err(std::io::Error::other)?;
         self.metrics.connections.inc();
         Ok(ConnectionPermit { _permit: permit, _admitted: admitted, metrics: self.metrics.clone() })
@@ -60,9 +60,9 @@ fn speaks_for_many(peer: IpAddr, proxies: &[IpNet]) -> bool {
 
 /// One connection in its address's count, where that is counted.
 #[derive(Debug)]
-pub(super) struct Admitted(Option<(IpAddr, Counts)>);
+pub(super) struct CountedConnection(Option<(IpAddr, ConnectionCounts)>);
 
-impl Drop for Admitted {
+impl Drop for CountedConnection {
     fn drop(&mut self) {
         let Some((group, counts)) = &self.0 else { return };
         let mut counts = lock(counts);
@@ -79,7 +79,7 @@ impl Drop for Admitted {
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     _permit: OwnedSemaphorePermit,
-    _admitted: Admitted,
+    _admitted: CountedConnection,
     metrics: Metrics,
 }
 

@@ -7,7 +7,7 @@ use ::http::header::{
 use ::http::{HeaderValue, Method, StatusCode};
 use warp::reply::Response;
 
-use super::reply::{self, Answer};
+use super::reply::{self, HandlerResult};
 use super::{App, RequestParts};
 
 /// Adds what lets a page on an allowed origin read the reply.
@@ -23,7 +23,11 @@ pub(super) fn allow(mut response: Response, request: &RequestParts, allowed: &[S
 }
 
 /// What a path that is posted to answers: `work`'s reply, where it was; seen by pages on allowed origins.
-pub(super) async fn answer_post(request: &RequestParts, app: &App, work: impl Future<Output = Answer>) -> Response {
+pub(super) async fn answer_post(
+    request: &RequestParts,
+    app: &App,
+    work: impl Future<Output = HandlerResult>,
+) -> Response {
     let response = match request.method {
         Method::POST => reply::settle(work.await),
         Method::OPTIONS => preflight(),

@@ -8,7 +8,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, Schema, SchemaType, Type};
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::event::EventPattern;
 use crate::model::{EventId, Secret, rfc3339};
@@ -34,9 +34,9 @@ fn shown(request: &RequestParts, endpoint: &Endpoint, secret: Option<&Secret>) -
 
 /// Patterns as clients write them, each checked.
 #[derive(Clone, Debug)]
-struct PatternsIn(Vec<EventPattern>);
+struct EventPatternsIn(Vec<EventPattern>);
 
-impl<'de> Deserialize<'de> for PatternsIn {
+impl<'de> Deserialize<'de> for EventPatternsIn {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let texts = Vec::<String>::deserialize(from)?;
         let patterns = texts.iter().map(|text| text.parse()).collect::<Result<_, _>>();
@@ -71,7 +71,7 @@ struct EndpointIn {
     #[serde(default)]
     description: String,
     #[schema(schema_with = patterns_or_null)]
-    event_types: Option<PatternsIn>,
+    event_types: Option<EventPatternsIn>,
     /// Post the events of one message, call, device or opt-out one after the other, by their `sequence`: the next goes
     /// once the one before it was taken or given up. Events of different objects do not wait for each other, and a
     /// replay waits for nothing.
@@ -82,7 +82,7 @@ struct EndpointIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = EndpointState)]
-enum StateIn {
+enum EndpointStateIn {
     Enabled,
     Disabled,
 }
@@ -90,14 +90,14 @@ enum StateIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EndpointChange)]
-struct PatchIn {
+struct EndpointChangeIn {
     url: Option<String>,
     description: Option<String>,
     #[schema(schema_with = patterns_or_null)]
-    event_types: Option<PatternsIn>,
+    event_types: Option<EventPatternsIn>,
     /// Counts for the events that happen from then on.
     ordered: Option<bool>,
-    state: Option<StateIn>,
+    state: Option<EndpointStateIn>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -142,13 +142,13 @@ fn out(endpoint: &Endpoint, secret: Option<&Secret>, to_administrator: bool) -> 
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EndpointTest)]
-struct TestOut {
+struct EndpointTestOut {
     event_id: String,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = CallbackSecret)]
-struct SecretOut {
+struct EndpointSecretOut {
     secret: String,
 }
 
@@ -161,7 +161,7 @@ struct Doc;
     get, path = "/v1/endpoints", tag = "endpoints", operation_id = "list_endpoints", params(PageIn),
     responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
     let (endpoints, more) = request.app.events.endpoints(client, after, limit).await?;
@@ -177,7 +177,7 @@ async fn list(request: Request) -> Answer {
         (status = 409, description = "There are too many endpoints already."),
     ),
 )]
-async fn create(request: Request, posted: Posted) -> Answer {
+async fn create(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let posted: EndpointIn = object::read(&request, posted, &request.app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![EventPattern::All], |patterns| patterns.0);
@@ -193,7 +193,7 @@ async fn create(request: Request, posted: Posted) -> Answer {
     get, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "show_endpoint",
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
 )]
-async fn fetch(request: Request) -> Answer {
+async fn fetch(request: Request) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let endpoint = request.app.events.endpoint(client, request.id("endpoint")?).await?;
     Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, None)))
@@ -201,18 +201,19 @@ async fn fetch(request: Request) -> Answer {
 
 /// `PATCH /v1/endpoints/<id>`: changes what is given; `"state"` is `enabled` or `disabled`.
 #[utoipa::path(
-    patch, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "update_endpoint", request_body = PatchIn,
+    patch, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "update_endpoint",
+    request_body = EndpointChangeIn,
     responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
 )]
-async fn change(request: Request, posted: Posted) -> Answer {
+async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
-    let posted: PatchIn = object::read(&request, posted, &request.app).await?;
+    let posted: EndpointChangeIn = object::read(&request, posted, &request.app).await?;
     let patch = EndpointChange {
         url: posted.url,
         description: posted.description,
         patterns: posted.event_types.map(|patterns| patterns.0),
         is_ordered: posted.ordered,
-        is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
+        is_enabled: posted.state.map(|state| matches!(state, EndpointStateIn::Enabled)),
     };
     let context = context(&request, "endpoint.change");
     let endpoint = request.app.events.update_endpoint(client, request.id("endpoint")?, patch, &context).await?;
@@ -224,7 +225,7 @@ async fn change(request: Request, posted: Posted) -> Answer {
     delete, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "delete_endpoint",
     responses((status = 204, description = "Deleted.")),
 )]
-async fn delete(request: Request) -> Answer {
+async fn delete(request: Request) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     request.app.events.delete_endpoint(client, request.id("endpoint")?, &context(&request, "endpoint.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
@@ -235,7 +236,7 @@ async fn delete(request: Request) -> Answer {
     post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", operation_id = "rotate_endpoint",
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),
 )]
-async fn rotate(request: Request) -> Answer {
+async fn rotate(request: Request) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let context = context(&request, "endpoint.rotate");
     let (endpoint, secret) = request.app.events.rotate_endpoint(client, request.id("endpoint")?, &context).await?;
@@ -246,13 +247,13 @@ async fn rotate(request: Request) -> Answer {
 #[utoipa::path(
     post, path = "/v1/endpoints/{id}/test", tag = "endpoints", operation_id = "test_endpoint",
     responses(
-        (status = 202, description = "On its way.", body = TestOut),
+        (status = 202, description = "On its way.", body = EndpointTestOut),
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn send_test(request: Request) -> Answer {
+async fn send_test(request: Request) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
-    let shown = |event: &EventId| TestOut { event_id: event.to_string() };
+    let shown = |event: &EventId| EndpointTestOut { event_id: event.to_string() };
     let context = audit::context(&request, "endpoint.test", |event: &EventId| audit::json(&shown(event)));
     let event = request.app.events.test_endpoint(client, request.id("endpoint")?, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &shown(&event)))
@@ -261,10 +262,10 @@ async fn send_test(request: Request) -> Answer {
 /// `GET /v1/endpoints/callback-secret`: what signs the posts to messages' own callback URLs.
 #[utoipa::path(
     get, path = "/v1/endpoints/callback-secret", tag = "endpoints",
-    responses((status = 200, description = "The secret.", body = SecretOut)),
+    responses((status = 200, description = "The secret.", body = EndpointSecretOut)),
 )]
-async fn callback_secret(request: Request) -> Answer {
+async fn callback_secret(request: Request) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let secret = request.app.events.callback_secret(client).await?;
-    Ok(reply::json(StatusCode::OK, &SecretOut { secret: secret.expose().to_owned() }))
+    Ok(reply::json(StatusCode::OK, &EndpointSecretOut { secret: secret.expose().to_owned() }))
 }

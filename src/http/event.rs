@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, UnreadBody, on, with_body};
 use super::{audit, auth, list, object, openapi, reply};
 use crate::model::event::EventType;
 use crate::model::{EndpointId, rfc3339};
@@ -32,7 +32,7 @@ struct EventOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventWithDeliveries)]
-struct ToldOut {
+struct EventHistoryOut {
     #[serde(flatten)]
     event: EventOut,
     deliveries: Vec<DeliveryOut>,
@@ -76,21 +76,21 @@ fn out(event: &Event) -> EventOut {
 
 /// Where an event went, as the audit log has it.
 #[derive(Serialize)]
-struct TargetOut {
+struct EventTargetOut {
     endpoint_id: Option<String>,
     message_id: Option<String>,
 }
 
-fn target_out(target: &EventTarget) -> TargetOut {
+fn target_out(target: &EventTarget) -> EventTargetOut {
     match target {
-        EventTarget::Endpoint(id) => TargetOut { endpoint_id: Some(id.to_string()), message_id: None },
-        EventTarget::Callback(id) => TargetOut { endpoint_id: None, message_id: Some(id.to_string()) },
+        EventTarget::Endpoint(id) => EventTargetOut { endpoint_id: Some(id.to_string()), message_id: None },
+        EventTarget::Callback(id) => EventTargetOut { endpoint_id: None, message_id: Some(id.to_string()) },
     }
 }
 
 fn delivery_out(delivery: &Delivery, to_administrator: bool) -> DeliveryOut {
     let reason = if to_administrator { delivery.last_reason.as_deref() } else { last_reason(delivery) };
-    let TargetOut { endpoint_id, message_id } = target_out(&delivery.target);
+    let EventTargetOut { endpoint_id, message_id } = target_out(&delivery.target);
     DeliveryOut {
         endpoint_id,
         message_id,
@@ -103,15 +103,15 @@ fn delivery_out(delivery: &Delivery, to_administrator: bool) -> DeliveryOut {
     }
 }
 
-fn told_out(told: &EventHistory, to_administrator: bool) -> ToldOut {
+fn told_out(told: &EventHistory, to_administrator: bool) -> EventHistoryOut {
     let deliveries = told.deliveries.iter().map(|delivery| delivery_out(delivery, to_administrator));
-    ToldOut { event: out(&told.event), deliveries: deliveries.collect() }
+    EventHistoryOut { event: out(&told.event), deliveries: deliveries.collect() }
 }
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Replay)]
-struct ReplayIn {
+struct EventReplayIn {
     /// Left out: everywhere.
     endpoint_id: Option<String>,
 }
@@ -125,7 +125,7 @@ struct Doc;
     get, path = "/v1/events", tag = "events", params(PageIn),
     responses((status = 200, description = "A page of events.", body = ListOut<EventOut>)),
 )]
-async fn list_events(request: Request) -> Answer {
+async fn list_events(request: Request) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
     let kind = request.param("type").map(|name| name.parse::<EventType>()).transpose();
@@ -137,9 +137,9 @@ async fn list_events(request: Request) -> Answer {
 /// `GET /v1/events/<id>`: one event, with what became of it at each place.
 #[utoipa::path(
     get, path = "/v1/events/{id}", tag = "events",
-    responses((status = 200, description = "The event.", body = ToldOut)),
+    responses((status = 200, description = "The event.", body = EventHistoryOut)),
 )]
-async fn show_event(request: Request) -> Answer {
+async fn show_event(request: Request) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let told = request.app.events.event(acting.client, request.id("event")?).await?;
     Ok(reply::json(StatusCode::OK, &told_out(&told, acting.is_administrator)))
@@ -147,15 +147,15 @@ async fn show_event(request: Request) -> Answer {
 
 /// `POST /v1/events/<id>/replay`: tells it again under the same id.
 #[utoipa::path(
-    post, path = "/v1/events/{id}/replay", tag = "events", request_body = Option<ReplayIn>,
+    post, path = "/v1/events/{id}/replay", tag = "events", request_body = Option<EventReplayIn>,
     responses(
-        (status = 202, description = "On its way again.", body = ToldOut),
+        (status = 202, description = "On its way again.", body = EventHistoryOut),
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn replay_event(request: Request, posted: Posted) -> Answer {
+async fn replay_event(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
-    let posted: ReplayIn = object::read_or_default(&request, posted, &request.app).await?;
+    let posted: EventReplayIn = object::read_or_default(&request, posted, &request.app).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;
     let context = audit::context(&request, "event.replay", |targets: &Vec<EventTarget>| {

@@ -6,12 +6,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{AddressLimit, RequestParts, address};
 
-pub struct Guesses {
+pub struct GuessLimit {
     pub(super) limit: AddressLimit,
     turn: Semaphore,
 }
 
-impl Guesses {
+impl GuessLimit {
     pub fn new(per_minute: u32) -> Self {
         Self { limit: AddressLimit::new(per_minute), turn: Semaphore::new(1) }
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use warp::Filter;
 use warp::reply::Response;
 
-use super::reply::{self, Answer};
+use super::reply::{self, HandlerResult};
 use super::{App, HttpRoutes, RequestParts, asked, auth, with};
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
@@ -35,14 +35,14 @@ pub(super) fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }
 
-fn words(request: &RequestParts, body: &'static str) -> Answer {
+fn words(request: &RequestParts, body: &'static str) -> HandlerResult {
     request.only("GET")?;
     Ok(reply::text(StatusCode::OK, body))
 }
 
 /// `GET /readyz`: whether the node stays, the store takes writes, and the backend answers; Redis is reported, but a node
 /// serves without it.
-fn readiness(request: RequestParts, app: Arc<App>) -> Answer {
+fn readiness(request: RequestParts, app: Arc<App>) -> HandlerResult {
     request.only("GET")?;
     let readiness = app.health.readiness();
     let word = |is_up| if is_up { "up" } else { "down" };
@@ -61,7 +61,7 @@ fn readiness(request: RequestParts, app: Arc<App>) -> Answer {
 }
 
 /// `GET /metrics`: for an administrator, on the port that is everybody's.
-fn metrics_to(request: RequestParts, app: Arc<App>) -> Answer {
+fn metrics_to(request: RequestParts, app: Arc<App>) -> HandlerResult {
     request.only("GET")?;
     auth::administrator(&app, &request)?;
     Ok(metrics_text(&app))

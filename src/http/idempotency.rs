@@ -9,21 +9,24 @@ const HEADER: &str = "idempotency-key";
 const OF_TWILIO: [&str; 2] = [HEADER, "i-twilio-idempotency-token"];
 
 /// What is wrong with a name: of which header, and what it must be.
-pub(super) struct WrongKey(pub(super) &'static str, pub(super) &'static str);
+pub(super) struct BadIdempotencyKey(pub(super) &'static str, pub(super) &'static str);
 
-impl From<WrongKey> for Refusal {
-    fn from(WrongKey(header, reason): WrongKey) -> Self {
+impl From<BadIdempotencyKey> for Refusal {
+    fn from(BadIdempotencyKey(header, reason): BadIdempotencyKey) -> Self {
         reply::bad_field(header, reason)
     }
 }
 
 /// The name under which a request comes to `path`, if it has one.
-pub(super) fn key(request: &RequestParts, path: &'static str) -> Result<Option<IdempotencyKey>, WrongKey> {
+pub(super) fn key(request: &RequestParts, path: &'static str) -> Result<Option<IdempotencyKey>, BadIdempotencyKey> {
     named(request, &[HEADER], path)
 }
 
 /// The same on Twilio's paths.
-pub(super) fn twilio_key(request: &RequestParts, path: &'static str) -> Result<Option<IdempotencyKey>, WrongKey> {
+pub(super) fn twilio_key(
+    request: &RequestParts,
+    path: &'static str,
+) -> Result<Option<IdempotencyKey>, BadIdempotencyKey> {
     named(request, &OF_TWILIO, path)
 }
 
@@ -31,16 +34,16 @@ fn named(
     request: &RequestParts,
     headers: &[&'static str],
     path: &'static str,
-) -> Result<Option<IdempotencyKey>, WrongKey> {
+) -> Result<Option<IdempotencyKey>, BadIdempotencyKey> {
     let mut found: Option<&str> = None;
     for header in headers {
         let shown = if *header == HEADER { "Idempotency-Key" } else { "I-Twilio-Idempotency-Token" };
         for value in request.headers.get_all(*header) {
             let name = value.to_str().ok().filter(|name| (1..=255).contains(&name.len()));
-            let name = name.ok_or(WrongKey(shown, "must be 1 to 255 characters of ASCII"))?;
+            let name = name.ok_or(BadIdempotencyKey(shown, "must be 1 to 255 characters of ASCII"))?;
             // two names are none: which of them would a repeat have to bring?
             if found.is_some_and(|other| other != name) {
-                return Err(WrongKey(shown, "is another name than the one before it: a request has one"));
+                return Err(BadIdempotencyKey(shown, "is another name than the one before it: a request has one"));
             }
             found = Some(name);
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, nullable};
-use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{RequestParts, audit, list, openapi, reply, written};
 use crate::model::{Millis, Secret, Twiml, date, parse_time, rfc3339};
 use crate::service::audit::AuditContext;
@@ -114,7 +114,7 @@ impl KeyIn {
 #[serde(deny_unknown_fields)]
 #[schema(as = KeyChange)]
 #[expect(clippy::option_option, reason = "left out, null, and given are three things")]
-struct ChangeIn {
+struct KeyChangeIn {
     name: Option<String>,
     #[schema(schema_with = all_scopes)]
     scopes: Option<Vec<String>>,
@@ -137,7 +137,7 @@ struct ChangeIn {
     twiml: Option<Option<String>>,
 }
 
-impl ChangeIn {
+impl KeyChangeIn {
     fn read(self) -> Result<KeyChange, Refusal> {
         let account = self.account_id.map(|id| id.as_deref().map(written::account).transpose()).transpose()?;
         let expires_ms = self.expires_at.map(|at| at.as_deref().map(time).transpose()).transpose()?;
@@ -221,7 +221,7 @@ struct Doc;
         (status = 409, description = "This key is known already, or its client is not active."),
     ),
 )]
-async fn issue(request: Request, posted: Posted) -> Answer {
+async fn issue(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = request.id("client")?;
     let posted: KeyIn = object::read_or_default(&request, posted, &request.app).await?;
     let (terms, origin) = posted.read()?;
@@ -235,7 +235,7 @@ async fn issue(request: Request, posted: Posted) -> Answer {
     params(PageIn),
     responses((status = 200, description = "A page of keys.", body = ListOut<KeyOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let (after, limit) = list::page(&request)?;
     let (keys, more) = request.app.clients.keys(request.id("client")?, after, limit).await?;
     Ok(list::reply(keys.iter().map(|key| out(key, None)).collect(), keys.last().map(|key| key.id), more))
@@ -246,19 +246,19 @@ async fn list(request: Request) -> Answer {
     get, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "fetch_key",
     responses((status = 200, description = "The key.", body = KeyOut)),
 )]
-async fn fetch(request: Request) -> Answer {
+async fn fetch(request: Request) -> HandlerResult {
     let key = request.app.clients.key(request.id("client")?, request.nth_id(1, "key")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
 
 /// `PATCH /v1/clients/<id>/keys/<key>`: changes what it is called and may do, from now on.
 #[utoipa::path(
-    patch, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "change_key", request_body = ChangeIn,
+    patch, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "change_key", request_body = KeyChangeIn,
     responses((status = 200, description = "The key as it now is.", body = KeyOut)),
 )]
-async fn change(request: Request, posted: Posted) -> Answer {
+async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let (client, id) = (request.id("client")?, request.nth_id(1, "key")?);
-    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: KeyChangeIn = object::read(&request, posted, &request.app).await?;
     let key = request.app.clients.change_key(client, id, posted.read()?, &context(&request, "key.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
@@ -268,7 +268,7 @@ async fn change(request: Request, posted: Posted) -> Answer {
     delete, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "revoke_key",
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke(request: Request) -> Answer {
+async fn revoke(request: Request) -> HandlerResult {
     let (client, id) = (request.id("client")?, request.nth_id(1, "key")?);
     request.app.clients.revoke(client, id, &context(&request, "key.revoke")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))

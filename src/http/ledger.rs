@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use utoipa::{OpenApi, ToSchema};
 use warp::reply::{Reply as _, Response};
 
-use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{App, audit, auth, filter, idempotency, list, object, openapi, reply};
 use crate::model::{ClientId, MessageId, Money, rfc3339};
 use crate::service::idempotency::LEDGER;
@@ -30,7 +30,7 @@ pub(super) fn resource() -> Resource {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEntry)]
-struct EntryIn {
+struct LedgerEntryIn {
     /// `credit` or `adjustment`; not needed with `set`.
     #[schema(schema_with = posted_kinds)]
     kind: Option<String>,
@@ -70,7 +70,7 @@ fn period() -> Vec<openapi::Parameter> {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Entry)]
-struct EntryOut<'a> {
+struct LedgerEntryOut<'a> {
     id: String,
     /// `credit`: paid in. `debit`: of a message. `refund`: of a message that came to nothing. `adjustment`: by hand.
     #[schema(schema_with = kinds)]
@@ -81,8 +81,8 @@ struct EntryOut<'a> {
     created_at: String,
 }
 
-fn out(entry: &LedgerEntry) -> EntryOut<'_> {
-    EntryOut {
+fn out(entry: &LedgerEntry) -> LedgerEntryOut<'_> {
+    LedgerEntryOut {
         id: entry.id.to_string(),
         kind: entry.kind.name(),
         amount: entry.amount.to_string(),
@@ -95,15 +95,15 @@ fn out(entry: &LedgerEntry) -> EntryOut<'_> {
 /// An entry with what it has led to.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PostedEntry)]
-struct PostedOut<'a> {
+struct PostedEntryOut<'a> {
     #[serde(flatten)]
-    entry: EntryOut<'a>,
+    entry: LedgerEntryOut<'a>,
     /// After it.
     balance: String,
 }
 
-fn posted_out(entry: &LedgerEntry, balance: Money) -> PostedOut<'_> {
-    PostedOut { entry: out(entry), balance: balance.to_string() }
+fn posted_out(entry: &LedgerEntry, balance: Money) -> PostedEntryOut<'_> {
+    PostedEntryOut { entry: out(entry), balance: balance.to_string() }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -145,9 +145,9 @@ fn kind(name: &str) -> Result<LedgerEntryKind, Refusal> {
 #[utoipa::path(
     get, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "list_entries",
     params(PageIn),
-    responses((status = 200, description = "A page of entries.", body = ListOut<EntryOut>)),
+    responses((status = 200, description = "A page of entries.", body = ListOut<LedgerEntryOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let client = readable(&request)?;
     let (after, limit) = list::page(&request)?;
     let filter = Wanted {
@@ -162,20 +162,21 @@ async fn list(request: Request) -> Answer {
 /// `POST /v1/clients/<id>/ledger`: moves its balance by hand: a `credit` that it has paid in; an `adjustment` either
 /// way, with a reason; or `set`, with a reason: an adjustment to just this balance.
 #[utoipa::path(
-    post, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "post_entry", request_body = EntryIn,
+    post, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "post_entry", request_body = LedgerEntryIn,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
             description = "A name of yours for this request: for 24 hours the same request under it moves no more \
                            money, and gets its entry again with the balance as it is then.")),
     responses(
-        (status = 201, description = "Entered. A repeated request has `Idempotent-Replayed: true`.", body = PostedOut),
+        (status = 201, description = "Entered. A repeated request has `Idempotent-Replayed: true`.",
+         body = PostedEntryOut),
         (status = 409, description = "The balance would fall below the credit limit, or another request came under \
                                       this `Idempotency-Key`."),
     ),
 )]
-async fn post(request: Request, posted: Posted) -> Answer {
+async fn post(request: Request, posted: UnreadBody) -> HandlerResult {
     auth::administrator(&request.app, &request)?;
     let client = request.id("client")?;
-    let posted: EntryIn = object::read(&request, posted, &request.app).await?;
+    let posted: LedgerEntryIn = object::read(&request, posted, &request.app).await?;
     let key = idempotency::key(&request, LEDGER)?;
     let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
         (None | Some("adjustment"), None, Some(balance)) => LedgerPosting::Set(balance),
@@ -203,7 +204,7 @@ async fn post(request: Request, posted: Posted) -> Answer {
     get, path = "/v1/clients/{id}/statement.csv", tag = "ledger", operation_id = "fetch_statement",
     responses((status = 200, description = "`time,kind,amount,balance,id,message_id,reason`, oldest first.", body = String, content_type = "text/csv")),
 )]
-async fn statement(request: Request) -> Answer {
+async fn statement(request: Request) -> HandlerResult {
     let client = readable(&request)?;
     let from_ms = filter::time(&request, "from")?.ok_or_else(|| reply::bad_field("from", "missing"))?;
     let before_ms = filter::time(&request, "to")?.unwrap_or_else(|| request.app.ledger.clock.now_ms());
@@ -243,7 +244,7 @@ fn streamed(mut statement: LedgerStatement, app: &App) -> Response {
     get, path = "/v1/balance", tag = "ledger", operation_id = "fetch_balance",
     responses((status = 200, description = "Its balance, and how far below zero it may fall.", body = BalanceOut)),
 )]
-async fn balance(request: Request) -> Answer {
+async fn balance(request: Request) -> HandlerResult {
     let consumer = auth::reader(&request.app, &request)?.consumer;
     let found = match request.app.ledger.balance(consumer.client).await {
         Ok(balance) => Some(balance),

@@ -15,13 +15,13 @@ const KEPT: usize = 100_000;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
-struct Buckets {
+struct AddressBuckets {
     /// When each will have made up for all that it has taken.
     by_address: HashMap<IpAddr, Instant>,
     swept: Option<Instant>,
 }
 
-impl Buckets {
+impl AddressBuckets {
     fn sweep(&mut self, gcra: Gcra, now: Instant) {
         if self.by_address.len() < KEPT || self.swept.is_some_and(|last| now.duration_since(last) < SWEEP_EVERY) {
             return;
@@ -35,7 +35,7 @@ impl Buckets {
 /// So many requests a minute from one address; zero means no limit.
 pub struct AddressLimit {
     gcra: Option<Gcra>,
-    buckets: Mutex<Buckets>,
+    buckets: Mutex<AddressBuckets>,
 }
 
 impl AddressLimit {

@@ -6,7 +6,7 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::written::{self, text_channel, text_channels};
 use super::{list, object, openapi, reply};
 use crate::model::address::AddressRole;
@@ -24,7 +24,7 @@ pub(super) fn resource() -> Resource {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = LoopbackText)]
-struct TextIn {
+struct LoopbackTextIn {
     /// Of any shape, as carriers have them: a number, a name, `messenger:…`.
     #[schema(example = "+14155550100")]
     from: String,
@@ -45,7 +45,7 @@ struct TextIn {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = LoopbackMessage)]
-struct MessageOut {
+struct LoopbackMessageOut {
     /// The provider's.
     id: String,
     /// `sms`, `whatsapp` or `voice`.
@@ -59,7 +59,7 @@ struct MessageOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = LoopbackTaken)]
-struct TakenOut {
+struct LoopbackTakenOut {
     /// Of the message that it becomes.
     id: String,
 }
@@ -76,10 +76,10 @@ fn filters() -> Vec<openapi::Parameter> {
 #[openapi(paths(messages, inbound_text, publications))]
 struct Doc;
 
-fn out(message: LoopbackMessage) -> MessageOut {
+fn out(message: LoopbackMessage) -> LoopbackMessageOut {
     let LoopbackMessage { channel, sent, media_urls, .. } = message;
     let (channel, at) = (channel.name(), rfc3339(sent.created_ms));
-    MessageOut { id: sent.provider_id, channel, from: sent.from, to: sent.to, body: sent.body, media_urls, at }
+    LoopbackMessageOut { id: sent.provider_id, channel, from: sent.from, to: sent.to, body: sent.body, media_urls, at }
 }
 
 fn no_account() -> Refusal {
@@ -91,11 +91,11 @@ fn no_account() -> Refusal {
     get, path = "/v1/loopback/messages", tag = "loopback", operation_id = "list_loopback_messages",
     params(PageIn),
     responses(
-        (status = 200, description = "A page of what was sent.", body = ListOut<MessageOut>),
+        (status = 200, description = "A page of what was sent.", body = ListOut<LoopbackMessageOut>),
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-async fn messages(request: Request) -> Answer {
+async fn messages(request: Request) -> HandlerResult {
     let (cursor, limit) = list::page::<u64>(&request)?;
     let address = |name, role| -> Result<Option<String>, Refusal> {
         let read = written::asked(&request, name, role, request.app.country)?;
@@ -111,22 +111,22 @@ async fn messages(request: Request) -> Answer {
 /// `POST /v1/loopback/inbound`: a person texts a number. 202 means that the text is stored, and will be handled as
 /// one that a carrier has posted.
 #[utoipa::path(
-    post, path = "/v1/loopback/inbound", tag = "loopback", operation_id = "play_phone", request_body = TextIn,
+    post, path = "/v1/loopback/inbound", tag = "loopback", operation_id = "play_phone", request_body = LoopbackTextIn,
     responses(
-        (status = 202, description = "Stored; the id is that of the message that it becomes.", body = TakenOut),
+        (status = 202, description = "Stored; the id is that of the message that it becomes.", body = LoopbackTakenOut),
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-async fn inbound_text(request: Request, posted: Posted) -> Answer {
-    let posted: TextIn = object::read(&request, posted, &request.app).await?;
-    let TextIn { from, to, body, channel, media_urls, carrier } = posted;
+async fn inbound_text(request: Request, posted: UnreadBody) -> HandlerResult {
+    let posted: LoopbackTextIn = object::read(&request, posted, &request.app).await?;
+    let LoopbackTextIn { from, to, body, channel, media_urls, carrier } = posted;
     if to.trim().is_empty() {
         return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));
     }
     let channel = channel.as_deref().map(text_channel).transpose()?.unwrap_or_default();
     let played = PlayedText { channel, from, to, body, media_urls, carrier };
     let id = request.app.loopback.play(played).await?.ok_or_else(no_account)?;
-    Ok(reply::json(StatusCode::ACCEPTED, &TakenOut { id: id.to_string() }))
+    Ok(reply::json(StatusCode::ACCEPTED, &LoopbackTakenOut { id: id.to_string() }))
 }
 
 /// What a platform's sink is posted of a paired phone's text.
@@ -153,7 +153,7 @@ struct PublicationOut {
                                       configured."),
     ),
 )]
-async fn publications(request: Request) -> Answer {
+async fn publications(request: Request) -> HandlerResult {
     let (before, limit) = list::page::<u64>(&request)?;
     let none = || reply::problem(StatusCode::NOT_FOUND, "there is a loopback sink under --dev only");
     let mut posted = request.app.publish.loopback_publications(before, limit).ok_or_else(none)?;

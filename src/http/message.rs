@@ -7,10 +7,11 @@ use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{
-    ChangeIn, ChangedOut, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, StateOut, filters, out,
+    ChangedMessageOut, FullMessageOut, MessageChangeIn, MessageHistoryOut, MessageIn, MessageOut, MessageStateOut,
+    RecipientOut, filters, out,
 };
-use super::auth::{self, Acting};
-use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::auth::{self, ActingClient};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::written::{self, TEXTS, text_channel};
 use super::{App, RequestParts, filter, idempotency, list, object, reply};
 use crate::model::address::{self, Address, AddressRole, Country};
@@ -20,8 +21,8 @@ use crate::service::Error;
 use crate::service::message::{Filter as MessageFilter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
-pub(super) use self::accept::{Writer, accept, context, sending};
-pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
+pub(super) use self::accept::{ReplyWriter, accept, context, sending};
+pub(super) use self::shape::{AttemptOut, MessageErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi, "msg")
@@ -47,12 +48,12 @@ struct Doc;
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn send(request: Request, posted: Posted) -> Answer {
+async fn send(request: Request, posted: UnreadBody) -> HandlerResult {
     let consumer = auth::consumer(&request.app, &request)?;
     let posted: MessageIn = object::read(&request, posted, &request.app).await?;
     let key = idempotency::key(&request, "/v1/messages")?;
     let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
-    let reply = Writer { text: &text, with_balance: false };
+    let reply = ReplyWriter { text: &text, with_balance: false };
     let context = sending(&request, "message.send");
     let order = order(posted, request.app.country(consumer.client))?;
     Ok(match accept(&request.app, &consumer, order, key, &reply, &context).await? {
@@ -94,7 +95,7 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<MessageOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page_of_messages::<MessageId>(&request, &request.app)?;
     let filter = MessageFilter { after, ..wanted(&request, request.app.country(client))? };
@@ -140,38 +141,38 @@ async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error>
 #[utoipa::path(
     get, path = "/v1/messages/{id}", tag = "messages", operation_id = "fetch_message",
     responses(
-        (status = 200, description = "The message as it now is.", body = FullOut),
+        (status = 200, description = "The message as it now is.", body = FullMessageOut),
     ),
 )]
-async fn fetch(request: Request) -> Answer {
+async fn fetch(request: Request) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let message = find(acting.client, request.given(0), &request.app).await?;
     Ok(reply::json(StatusCode::OK, &full(&message, &acting, &request.app).await?))
 }
 
 /// What a change has come to.
-async fn changed(message: &Message, acting: &Acting, app: &App) -> Answer {
+async fn changed(message: &Message, acting: &ActingClient, app: &App) -> HandlerResult {
     let changed = if acting.may_read() {
-        ChangedOut::Whole(Box::new(full(message, acting, app).await?))
+        ChangedMessageOut::Whole(Box::new(full(message, acting, app).await?))
     } else {
-        ChangedOut::State(StateOut { id: message.id.to_string(), state: message.state.name() })
+        ChangedMessageOut::State(MessageStateOut { id: message.id.to_string(), state: message.state.name() })
     };
     Ok(reply::json(StatusCode::OK, &changed))
 }
 
-async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<FullOut<'a>, Refusal> {
+async fn full<'a>(message: &'a Message, acting: &ActingClient, app: &App) -> Result<FullMessageOut<'a>, Refusal> {
     let (attempts, receipts) = app.messages.history(message.id).await?;
     let report = address::report(&Address::stored(message.to.as_str()));
     let content = &message.content;
-    let history = HistoryOut {
+    let history = MessageHistoryOut {
         media_types: content.media_types.clone(),
         carrier_omitted: content.carrier.omitted,
         carrier: content.carrier.shown(),
-        to_number: report.map(|report| NumberOut { country: report.country, is_valid: report.is_valid }),
+        to_number: report.map(|report| RecipientOut { country: report.country, is_valid: report.is_valid }),
         attempts: attempts.into_iter().map(|attempt| attempt_out(attempt, acting.is_administrator)).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),
     };
-    Ok(FullOut { message: out(message), history })
+    Ok(FullMessageOut { message: out(message), history })
 }
 
 /// `DELETE /v1/messages/<id>`: cancels what is not yet sent.
@@ -179,11 +180,11 @@ async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<Fu
     delete, path = "/v1/messages/{id}", tag = "messages", operation_id = "cancel_message",
     responses(
         (status = 200, description = "The message as it now is; to a key that may not `read` only its id and state.",
-         body = ChangedOut),
+         body = ChangedMessageOut),
         (status = 409, description = "It was sent already, or is being sent."),
     ),
 )]
-async fn cancel(request: Request) -> Answer {
+async fn cancel(request: Request) -> HandlerResult {
     let acting = auth::acting(&request.app, &request)?;
     let message = find(acting.client, request.given(0), &request.app).await?;
     auth::may_change(&acting, &message)?;
@@ -193,19 +194,20 @@ async fn cancel(request: Request) -> Answer {
 
 /// `PATCH /v1/messages/<id>` `{"body": ""}`: empties the body of a message that is over.
 #[utoipa::path(
-    patch, path = "/v1/messages/{id}", tag = "messages", operation_id = "redact_message", request_body = ChangeIn,
+    patch, path = "/v1/messages/{id}", tag = "messages", operation_id = "redact_message",
+    request_body = MessageChangeIn,
     responses(
         (status = 200, description = "The message as it now is; to a key that may not `read` only its id and state.",
-         body = ChangedOut),
+         body = ChangedMessageOut),
         (status = 409, description = "It is not over yet: cancel it first."),
     ),
 )]
-async fn redact(request: Request, posted: Posted) -> Answer {
+async fn redact(request: Request, posted: UnreadBody) -> HandlerResult {
     let acting = auth::acting(&request.app, &request)?;
     let message = find(acting.client, request.given(0), &request.app).await?;
     auth::may_change(&acting, &message)?;
     let id = message.id;
-    let change: ChangeIn = object::read(&request, posted, &request.app).await?;
+    let change: MessageChangeIn = object::read(&request, posted, &request.app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }

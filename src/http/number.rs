@@ -4,8 +4,8 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::object::{self, Maybe, present};
-use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::object::{self, Nullable, present};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, openapi, reply, written};
 use crate::model::address::{self, Address, AddressKind, AddressRole};
 use crate::model::{PoolId, rfc3339};
@@ -73,7 +73,7 @@ fn forward() -> String {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NumberChange)]
-struct ChangeIn {
+struct NumberChangeIn {
     account_id: Option<String>,
     #[schema(schema_with = all_capabilities)]
     capabilities: Option<Vec<String>>,
@@ -82,7 +82,7 @@ struct ChangeIn {
     /// `null` takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    platform: Option<Maybe<String>>,
+    platform: Option<Nullable<String>>,
     rate: Option<u32>,
 }
 
@@ -143,7 +143,7 @@ struct Doc;
         (status = 409, description = "The number is in use already."),
     ),
 )]
-async fn add(request: Request, posted: Posted) -> Answer {
+async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let posted: NumberIn = object::read(&request, posted, &request.app).await?;
     let (named, address) =
@@ -169,7 +169,7 @@ async fn add(request: Request, posted: Posted) -> Answer {
     get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(PageIn),
     responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let (after, limit) = list::page(&request)?;
     let (numbers, more) = request.app.numbers.list(acting.client, after, limit).await?;
@@ -182,7 +182,7 @@ async fn list(request: Request) -> Answer {
     get, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "fetch_number",
     responses((status = 200, description = "The number.", body = NumberOut)),
 )]
-async fn fetch(request: Request) -> Answer {
+async fn fetch(request: Request) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let number = request.app.numbers.find(acting.client, request.id("number")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, acting.is_administrator)))
@@ -190,13 +190,13 @@ async fn fetch(request: Request) -> Answer {
 
 /// `PATCH /v1/numbers/<id>`: changes its account, its rate, and what a text to it means.
 #[utoipa::path(
-    patch, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "change_number", request_body = ChangeIn,
+    patch, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "change_number", request_body = NumberChangeIn,
     responses((status = 200, description = "The number as it now is.", body = NumberOut)),
 )]
-async fn change(request: Request, posted: Posted) -> Answer {
+async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let id = request.id("number")?;
-    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: NumberChangeIn = object::read(&request, posted, &request.app).await?;
     let change = NumberChange {
         account: posted.account_id.as_deref().map(written::account).transpose()?,
         capabilities: posted.capabilities.as_deref().map(capabilities).transpose()?,
@@ -213,7 +213,7 @@ async fn change(request: Request, posted: Posted) -> Answer {
     delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "delete_number",
     responses((status = 204, description = "Let go.")),
 )]
-async fn delete(request: Request) -> Answer {
+async fn delete(request: Request) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     request.app.numbers.delete(client, request.id("number")?, &context(&request, "number.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))

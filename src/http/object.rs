@@ -9,17 +9,19 @@ use ::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::body::{self, Bodies, Body, Posted};
+use super::body::{self, BodyMemory, ReadBody, UnreadBody};
 use super::reply::{self, Refusal};
 use super::{App, RequestParts};
 use crate::model::{bom, json};
 
 /// A value, or `null` for none: not the same as nothing said.
-pub(super) struct Maybe<T>(pub(super) Option<T>);
+pub(super) struct Nullable<T>(pub(super) Option<T>);
 
-/// Reads a [`Maybe`] that is there.
-pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Maybe<T>>, D::Error> {
-    Option::deserialize(from).map(|given| Some(Maybe(given)))
+/// Reads a [`Nullable`] that is there.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Nullable<T>>, D::Error> {
+    Option::deserialize(from).map(|given| Some(Nullable(given)))
 }
 
 /// The same where one type holds all three.
@@ -29,7 +31,11 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) 
 }
 
 /// Reads a posted object.
-pub(super) async fn read<T: DeserializeOwned>(request: &RequestParts, posted: Posted, app: &App) -> Result<T, Refusal> {
+pub(super) async fn read<T: DeserializeOwned>(
+    request: &RequestParts,
+    posted: UnreadBody,
+    app: &App,
+) -> Result<T, Refusal> {
     let bytes = collect(posted, app).await?;
     is_json(request)?;
     parse(&bytes)
@@ -38,7 +44,7 @@ pub(super) async fn read<T: DeserializeOwned>(request: &RequestParts, posted: Po
 /// Reads a posted object that may be left out.
 pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
     request: &RequestParts,
-    posted: Posted,
+    posted: UnreadBody,
     app: &App,
 ) -> Result<T, Refusal> {
     let bytes = collect(posted, app).await?;
@@ -49,12 +55,12 @@ pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
     parse(&bytes)
 }
 
-pub(super) async fn collect(posted: Posted, app: &App) -> Result<Body, Refusal> {
+pub(super) async fn collect(posted: UnreadBody, app: &App) -> Result<ReadBody, Refusal> {
     collect_within(&app.bodies, posted, app).await
 }
 
 /// Collects a body within other bounds.
-pub(super) async fn collect_within(bodies: &Bodies, posted: Posted, app: &App) -> Result<Body, Refusal> {
+pub(super) async fn collect_within(bodies: &BodyMemory, posted: UnreadBody, app: &App) -> Result<ReadBody, Refusal> {
     body::read(posted, bodies, &app.settings).await.map_err(|error| error.refuse(reply::problem))
 }
 

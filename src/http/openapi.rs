@@ -12,7 +12,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Content, HeaderBuilder, OpenApi as Description, Ref, RefOr, Response as Described};
 
 use super::event_type;
-use super::reply::{self, Answer, Problem};
+use super::reply::{self, HandlerResult, Problem};
 use super::resource::{Request, Resource, on};
 
 pub(super) use utoipa::openapi::path::Parameter;
@@ -30,7 +30,7 @@ const FORBIDDEN: &str = "It is known who asks, and that one may not: a path for 
                          scope, or from another network.";
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Document::openapi, None).at("openapi.json", [on(Method::GET, describe)])
+    Resource::new(OpenApiDocument::openapi, None).at("openapi.json", [on(Method::GET, describe)])
 }
 
 /// `GET /v1/openapi.json`: this description.
@@ -38,7 +38,7 @@ pub(super) fn resource() -> Resource {
     get, path = "/v1/openapi.json", tag = "description", operation_id = "describe", security(()),
     responses((status = 200, description = "An OpenAPI 3.1 document.", body = Object, content_type = "application/json")),
 )]
-async fn describe(_: Request) -> Answer {
+async fn describe(_: Request) -> HandlerResult {
     // written once, for the first who asks: it does not change while the server runs
     static TEXT: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default() + "\n");
     Ok(reply::content("application/json", TEXT.as_bytes()))
@@ -54,7 +54,7 @@ async fn describe(_: Request) -> Answer {
     components(schemas(Problem)),
     security(("administrator" = []), ("key" = []), ("client" = [])),
 )]
-struct Document;
+struct OpenApiDocument;
 
 /// All paths, and on each what every path can answer; and what we post ourselves.
 pub(super) fn description() -> Description {

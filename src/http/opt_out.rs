@@ -4,7 +4,7 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, UnreadBody, on, with_body};
 use super::written::{self, TEXTS, text_channel, text_channels};
 use super::{RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::address::AddressRole;
@@ -21,7 +21,7 @@ pub(super) fn resource() -> Resource {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OptOutChange)]
-struct ChangeIn {
+struct OptOutChangeIn {
     /// Whether the person wants nothing from the number.
     is_out: bool,
     /// `sms`, as it is without, or `whatsapp`: each has entries of its own.
@@ -85,7 +85,7 @@ fn is_operator(request: &RequestParts) -> bool {
     get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn),
     responses((status = 200, description = "A page of the ledger.", body = ListOut<OptOutOut>)),
 )]
-async fn list_opt_outs(request: Request) -> Answer {
+async fn list_opt_outs(request: Request) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page_of(&request, read_cursor)?;
     let country = request.app.country(client);
@@ -107,7 +107,7 @@ async fn list_opt_outs(request: Request) -> Answer {
 /// acts for no client also lifts what was said to a number's earlier client, whoever has the number now.
 #[utoipa::path(
     put, path = "/v1/opt-outs/{number}/{person}", tag = "opt-outs", operation_id = "set_opt_out",
-    request_body = ChangeIn,
+    request_body = OptOutChangeIn,
     params(
         ("number" = String, Path, description = "A number of yours."),
         ("person" = String, Path, description = "A phone or a short code."),
@@ -117,7 +117,7 @@ async fn list_opt_outs(request: Request) -> Answer {
         (status = 404, description = "The number is none of yours."),
     ),
 )]
-async fn set(request: Request, posted: Posted) -> Answer {
+async fn set(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let number = super::segment(request.given(0)).ok_or_else(|| Error::not_found("number"))?;
     let person = super::segment(request.given(1)).ok_or_else(|| reply::bad_field("person", "must be text in UTF-8"))?;
@@ -126,7 +126,7 @@ async fn set(request: Request, posted: Posted) -> Answer {
     // what is no number is none of theirs
     let (named_too, number) =
         Address::read(&number, AddressRole::Sender, country).map_err(|_| Error::not_found("number"))?;
-    let change: ChangeIn = object::read(&request, posted, &request.app).await?;
+    let change: OptOutChangeIn = object::read(&request, posted, &request.app).await?;
     let said = change.channel.as_deref().map(text_channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
     let context = audit::context(&request, "opt_out.set", |entry: &OptOutEntry| audit::json(&out(entry.clone())));

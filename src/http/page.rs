@@ -9,7 +9,7 @@ use serde_json::json;
 use warp::Filter;
 use warp::reply::Response;
 
-use super::reply::{self, Answer};
+use super::reply::{self, HandlerResult};
 use super::{App, HttpRoutes, RequestParts, asked};
 use crate::crypto::SyncSessionId;
 use crate::model::{UserId, qr};
@@ -30,7 +30,7 @@ pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
 }
 
 /// `GET /pair/<uid>`: for any user id, so that it tells nothing about who exists.
-fn show(uid: String, request: RequestParts, app: Arc<App>) -> Answer {
+fn show(uid: String, request: RequestParts, app: Arc<App>) -> HandlerResult {
     request.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
     let settings = &app.sync;
@@ -54,7 +54,7 @@ fn show(uid: String, request: RequestParts, app: Arc<App>) -> Answer {
 }
 
 /// `GET /pair/<uid>/<sid>.svg`: the code of one session, while it holds.
-fn draw(uid: String, file: String, request: RequestParts, app: Arc<App>) -> Answer {
+fn draw(uid: String, file: String, request: RequestParts, app: Arc<App>) -> HandlerResult {
     request.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
     let sid =
@@ -68,14 +68,14 @@ fn draw(uid: String, file: String, request: RequestParts, app: Arc<App>) -> Answ
 }
 
 /// `GET /pair/<uid>/<sid>/status`: what became of a session whose socket is gone.
-async fn tell(uid: String, sid: String, request: RequestParts, app: Arc<App>) -> Answer {
+async fn tell(uid: String, sid: String, request: RequestParts, app: Arc<App>) -> HandlerResult {
     request.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
     let state = app.sockets.status(&user, &sid).await?;
     Ok(reply::json(StatusCode::OK, &json!({"state": state})))
 }
 
-fn asset(name: String, request: RequestParts) -> Answer {
+fn asset(name: String, request: RequestParts) -> HandlerResult {
     let (content_type, text) = match name.as_str() {
         "pair.js" => ("text/javascript; charset=utf-8", SCRIPT),
         "pair.css" => ("text/css; charset=utf-8", STYLE),

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use warp::Filter;
 use warp::reply::Response;
 
-use super::body::{self, Body, Posted};
-use super::reply::{self, Answer, Refusal};
+use super::body::{self, ReadBody, UnreadBody};
+use super::reply::{self, HandlerResult, Refusal};
 use super::{App, HttpRoutes, RequestParts, address, asked, cors, posted};
 use crate::model::platform::{Platform, UserPlatforms};
 use crate::model::{DigestAlgorithm, OaepDigests, UserId, bom, qr, rfc3339};
@@ -81,7 +81,7 @@ fn accepted(request: &RequestParts) -> Option<&'static str> {
 
 /// What two-step phones post first.
 #[derive(Deserialize)]
-struct OfferIn {
+struct PairingOfferIn {
     public_key: Option<String>,
 }
 
@@ -103,7 +103,7 @@ struct HandshakeIn {
 }
 
 #[derive(Serialize)]
-struct OfferedOut {
+struct PairingOfferOut {
     public_key: String,
     verification_url: String,
 }
@@ -123,30 +123,33 @@ struct TwoStepOut<'a> {
 }
 
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/handshake`: T1, the phone's public key for ours.
-async fn offer(uid: String, sid: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Response {
+async fn offer(uid: String, sid: String, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> Response {
     let arrived = Instant::now();
     let work = async {
-        let (posted, _body) = read::<OfferIn>(posted, &app).await?;
+        let (posted, _body) = read::<PairingOfferIn>(posted, &app).await?;
         let public_key =
             posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
         let user = user(&uid)?;
         let address = address::group(request.caller.address);
         let offered = app.handshakes.offer(&user, &sid, &public_key, address, arrived).await?;
         let verification_url = verification_path(&user, offered.sid);
-        Answer::Ok(reply::json(StatusCode::OK, &OfferedOut { public_key: offered.public_key, verification_url }))
+        HandlerResult::Ok(reply::json(
+            StatusCode::OK,
+            &PairingOfferOut { public_key: offered.public_key, verification_url },
+        ))
     };
     cors::answer_post(&request, &app, work).await
 }
 
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/`, with or without the slash: O where the body
 /// has a public key, else T2.
-async fn pair(uid: String, sid: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Response {
+async fn pair(uid: String, sid: String, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> Response {
     let arrived = Instant::now();
     let work = async {
         let (posted, body) = read::<HandshakeIn>(posted, &app).await?;
         let handshake = handshake(&uid, sid, &request, posted, &body, arrived)?;
         let paired = app.handshakes.pair(handshake, body).await?;
-        Answer::Ok(answer(paired, &app.sync.seeds_url))
+        HandlerResult::Ok(answer(paired, &app.sync.seeds_url))
     };
     cors::answer_post(&request, &app, work).await
 }
@@ -197,7 +200,7 @@ fn answer(paired: CompletedHandshake, seeds_url: &str) -> Response {
     }
 }
 
-async fn read<T: DeserializeOwned>(posted: Posted, app: &App) -> Result<(T, Body), Refusal> {
+async fn read<T: DeserializeOwned>(posted: UnreadBody, app: &App) -> Result<(T, ReadBody), Refusal> {
     let bytes = body::receive(posted, app).await?;
     let json = body::escape_controls(bom::skip(&bytes));
     // the library would take a list for the fields in their order

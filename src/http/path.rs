@@ -20,9 +20,9 @@ static LITERALS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 });
 
 /// A path for the log: what is none of our routes' own words may be a secret, or a person's number.
-pub(super) struct Shown<'a>(pub(super) &'a str);
+pub(super) struct LoggedPath<'a>(pub(super) &'a str);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for LoggedPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, segment) in self.0.split('/').enumerate() {
             let is_ours = segment.is_empty() || LITERALS.contains(segment);
@@ -43,7 +43,7 @@ mod tests {
         for path in openapi::description().paths.paths.keys() {
             let wanted: Vec<&str> =
                 path.split('/').map(|part| if part.starts_with('{') { "…" } else { part }).collect();
-            assert_eq!(Shown(path).to_string(), wanted.join("/"));
+            assert_eq!(LoggedPath(path).to_string(), wanted.join("/"));
         }
     }
 
@@ -59,7 +59,7 @@ mod tests {
             ("/2010-04-01/Accounts/AC1/Messages/SM1.json", "/2010-04-01/Accounts/…/Messages/…"),
             ("/v2/sync/users/111/sessions/000/", "/v2/sync/users/…/sessions/…/"),
         ] {
-            assert_eq!(Shown(path).to_string(), shown);
+            assert_eq!(LoggedPath(path).to_string(), shown);
         }
     }
 }

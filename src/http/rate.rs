@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use self::card::{export, import, put_card, replacing};
-use super::object::{self, Maybe, present};
-use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::object::{self, Nullable, present};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{RequestParts, audit, filter, list, openapi, reply};
 use crate::model::{Money, PricedChannel, rfc3339};
 use crate::service::audit::AuditContext;
@@ -62,13 +62,13 @@ struct RateIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RateChange)]
-struct ChangeIn {
+struct RateChangeIn {
     #[schema(value_type = Option<String>)]
     price: Option<Money>,
     /// `null`: no end.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    until: Option<Maybe<String>>,
+    until: Option<Nullable<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -125,7 +125,7 @@ fn filters() -> Vec<openapi::Parameter> {
         (status = 409, description = "There is one of this channel and prefix that begins at this time."),
     ),
 )]
-async fn add(request: Request, posted: Posted) -> Answer {
+async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     let posted: RateIn = object::read(&request, posted, &request.app).await?;
     let new = NewRate {
         channel: channel(&posted.channel)?,
@@ -143,7 +143,7 @@ async fn add(request: Request, posted: Posted) -> Answer {
     get, path = "/v1/rates", tag = "rates", operation_id = "list_rates", params(PageIn),
     responses((status = 200, description = "A page of rates.", body = ListOut<RateOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let (after, limit) = list::page_of(&request, read_cursor)?;
     let prefix = request.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
     if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
@@ -164,20 +164,21 @@ async fn list(request: Request) -> Answer {
     get, path = "/v1/rates/{id}", tag = "rates", operation_id = "fetch_rate",
     responses((status = 200, description = "The rate.", body = RateOut)),
 )]
-async fn fetch(request: Request) -> Answer {
+async fn fetch(request: Request) -> HandlerResult {
     let rate = request.app.tariff.find_rate(request.id("rate")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
 /// `PATCH /v1/rates/<id>`: changes its price, or when it ends. What was charged stays as it was.
 #[utoipa::path(
-    patch, path = "/v1/rates/{id}", tag = "rates", operation_id = "change_rate", request_body = ChangeIn,
+    patch, path = "/v1/rates/{id}", tag = "rates", operation_id = "change_rate", request_body = RateChangeIn,
     responses((status = 200, description = "The rate as it now is.", body = RateOut)),
 )]
-async fn change(request: Request, posted: Posted) -> Answer {
+async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("rate")?;
-    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
-    let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| filter::time_in("until", text)).transpose();
+    let posted: RateChangeIn = object::read(&request, posted, &request.app).await?;
+    let end =
+        |given: object::Nullable<String>| given.0.as_deref().map(|text| filter::time_in("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
     let rate = request.app.tariff.change_rate(id, change, &context(&request, "rate.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
@@ -188,7 +189,7 @@ async fn change(request: Request, posted: Posted) -> Answer {
     delete, path = "/v1/rates/{id}", tag = "rates", operation_id = "delete_rate",
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(request: Request) -> Answer {
+async fn delete(request: Request) -> HandlerResult {
     request.app.tariff.delete_rate(request.id("rate")?, &context(&request, "rate.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -53,23 +53,23 @@ impl RequestLine {
 /// Says what was refused, and what its client is to do.
 pub(super) fn tell(peer: SocketAddr, line: &RequestLine, error: &hyper::Error) {
     let bytes = lock(&line.bytes);
-    let WrongHead { method, path, reason } = wrong(&bytes);
+    let BadRequestLine { method, path, reason } = wrong(&bytes);
     let reason = reason.unwrap_or_else(|| error.to_string());
     tracing::warn!(address = %peer.ip(), method, path, reason, "refused what is no HTTP request");
 }
 
 /// What a first line says, as far as it may be shown.
 #[derive(Debug, PartialEq, Eq)]
-struct WrongHead {
+struct BadRequestLine {
     method: String,
     path: String,
     reason: Option<String>,
 }
 
-fn wrong(line: &[u8]) -> WrongHead {
+fn wrong(line: &[u8]) -> BadRequestLine {
     if line.starts_with(&[22, 3]) {
         let reason = "it speaks TLS, and this port does not: set tls.cert and tls.key, or use http://";
-        return WrongHead { method: String::new(), path: String::new(), reason: Some(reason.to_owned()) };
+        return BadRequestLine { method: String::new(), path: String::new(), reason: Some(reason.to_owned()) };
     }
     let line = line.trim_ascii_end();
     let (method, rest) = line.iter().position(|byte| *byte == b' ').map_or((line, &[][..]), |at| line.split_at(at));
@@ -82,7 +82,7 @@ fn wrong(line: &[u8]) -> WrongHead {
     let odd = target.iter().find(|byte| byte.is_ascii() && !may_stand(**byte));
     let odd = odd.or_else(|| target.iter().find(|byte| !byte.is_ascii()));
     let reason = odd.filter(|_| is_method).map(|byte| encode(*byte));
-    WrongHead { method, path: shown(target), reason }
+    BadRequestLine { method, path: shown(target), reason }
 }
 
 /// Whether a byte may stand in the target of a request as it is (RFC 3986, appendix A).
@@ -105,7 +105,7 @@ fn shown(target: &[u8]) -> String {
         return "…".to_owned();
     }
     let end = target.iter().position(|byte| *byte == b'?' || !may_stand(*byte)).unwrap_or(target.len());
-    path::Shown(&String::from_utf8_lossy(&target[..end])).to_string()
+    path::LoggedPath(&String::from_utf8_lossy(&target[..end])).to_string()
 }
 
 #[cfg(test)]
@@ -133,11 +133,11 @@ mod tests {
             ("GET /v1/calls?a=é&b=<", "GET", "/v1/calls", "encode `<` in the URL as %3C"),
             ("GET /<", "GET", "/", "encode `<` in the URL as %3C"),
         ] {
-            let wanted = WrongHead { method: method.into(), path: path.into(), reason: Some(reason.into()) };
+            let wanted = BadRequestLine { method: method.into(), path: path.into(), reason: Some(reason.into()) };
             assert_eq!(wrong(line.as_bytes()), wanted, "{line}");
         }
         for (line, method) in [("GET / HTTP/1.1", "GET"), ("secret", "?"), ("get /<a> HTTP/1.1", "?"), ("", "")] {
-            let WrongHead { method: shown, reason, .. } = wrong(line.as_bytes());
+            let BadRequestLine { method: shown, reason, .. } = wrong(line.as_bytes());
             assert_eq!((shown.as_str(), reason), (method, None), "{line}");
         }
         assert!(wrong(b"\x16\x03\x01\x02\x00").reason.is_some_and(|reason| reason.contains("TLS")));

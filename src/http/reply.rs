@@ -25,7 +25,7 @@ use crate::service::{Error, ErrorKind, StoreError};
 pub(super) type Refusal = Box<Response>;
 
 /// What a handler comes to.
-pub(super) type Answer = Result<Response, Refusal>;
+pub(super) type HandlerResult = Result<Response, Refusal>;
 
 /// What a client is told to wait while the store, or whatever else is needed, is away.
 const RETRY_AWAY: &str = "2";
@@ -119,7 +119,7 @@ pub(super) fn not_found() -> Response {
 }
 
 /// The reply of a handler, or why there is none.
-pub(super) fn settle(answer: Answer) -> Response {
+pub(super) fn settle(answer: HandlerResult) -> Response {
     answer.unwrap_or_else(|refusal| *refusal)
 }
 

@@ -13,9 +13,9 @@ use utoipa::openapi::{OpenApi as Description, RefOr};
 use warp::Filter;
 use warp::path::Tail;
 
-pub(super) use super::body::Posted;
+pub(super) use super::body::UnreadBody;
 pub(super) use super::list::{ListOut, PageIn};
-pub(super) use super::reply::{Answer, Refusal};
+pub(super) use super::reply::{HandlerResult, Refusal};
 use super::{App, HttpRoutes, RequestParts, auth, openapi, posted, reply};
 use crate::service::Error;
 
@@ -51,7 +51,7 @@ impl Request {
     }
 }
 
-type ResourceHandler = Box<dyn Fn(Request, Posted) -> BoxFuture<'static, Answer> + Send + Sync>;
+type ResourceHandler = Box<dyn Fn(Request, UnreadBody) -> BoxFuture<'static, HandlerResult> + Send + Sync>;
 
 /// A method of a path, and what answers it.
 pub(super) struct ResourceMethod {
@@ -70,20 +70,20 @@ impl ResourceMethod {
 /// A method whose handler takes no body.
 pub(super) fn on<F>(method: Method, handler: impl Fn(Request) -> F + Send + Sync + 'static) -> ResourceMethod
 where
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = HandlerResult> + Send + 'static,
 {
-    with_body(method, move |request: Request, _: Posted| handler(request))
+    with_body(method, move |request: Request, _: UnreadBody| handler(request))
 }
 
 /// A method whose handler reads a body, once it knows who asks.
 pub(super) fn with_body<F>(
     name: Method,
-    handler: impl Fn(Request, Posted) -> F + Send + Sync + 'static,
+    handler: impl Fn(Request, UnreadBody) -> F + Send + Sync + 'static,
 ) -> ResourceMethod
 where
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = HandlerResult> + Send + 'static,
 {
-    let answer = move |request: Request, posted: Posted| handler(request, posted).boxed();
+    let answer = move |request: Request, posted: UnreadBody| handler(request, posted).boxed();
     ResourceMethod { name, answer: Box::new(answer), query: Vec::new }
 }
 
@@ -116,7 +116,7 @@ impl ResourcePath {
         Some(given)
     }
 
-    fn answer(&self, request: Request, posted: Posted) -> BoxFuture<'static, Answer> {
+    fn answer(&self, request: Request, posted: UnreadBody) -> BoxFuture<'static, HandlerResult> {
         if let Some(method) = self.methods.iter().find(|method| method.name == request.method) {
             let admitted =
                 if self.is_for_administrators { auth::administrator(&request.app, &request) } else { Ok(()) };
@@ -127,7 +127,7 @@ impl ResourcePath {
     }
 }
 
-fn refuse(refusal: Refusal) -> BoxFuture<'static, Answer> {
+fn refuse(refusal: Refusal) -> BoxFuture<'static, HandlerResult> {
     std::future::ready(Err(refusal)).boxed()
 }
 
@@ -190,7 +190,7 @@ pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> HttpRoutes {
         by_word.entry(path.segments[0]).or_default().push(path);
     }
     let by_word = Arc::new(by_word);
-    let answer = move |tail: Tail, parts: RequestParts, posted: Posted, app: Arc<App>| {
+    let answer = move |tail: Tail, parts: RequestParts, posted: UnreadBody, app: Arc<App>| {
         // a slash at the end says nothing
         let asked: Vec<&str> = tail.as_str().strip_suffix('/').unwrap_or(tail.as_str()).split('/').collect();
         let mut paths = by_word.get(asked[0]).into_iter().flatten();

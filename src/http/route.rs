@@ -6,8 +6,8 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::object::{self, Maybe, present};
-use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::object::{self, Nullable, present};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{App, RequestParts, audit, list, openapi, reply, written};
 use crate::model::{Channel, RouteId, rfc3339};
 use crate::service::audit::AuditContext;
@@ -45,14 +45,14 @@ struct RouteIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RouteChange)]
-struct ChangeIn {
+struct RouteChangeIn {
     priority: Option<i32>,
     pattern: Option<String>,
     account_id: Option<String>,
     /// `null`: all channels.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    channel: Option<Maybe<String>>,
+    channel: Option<Nullable<String>>,
     name: Option<String>,
 }
 
@@ -114,7 +114,7 @@ fn context<'a>(app: &'a App, request: &RequestParts, action: &'static str) -> Au
     post, path = "/v1/routes", tag = "routes", operation_id = "add_route", request_body = RouteIn,
     responses((status = 201, description = "In force from now on.", body = RouteOut)),
 )]
-async fn add(request: Request, posted: Posted) -> Answer {
+async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     let posted: RouteIn = object::read(&request, posted, &request.app).await?;
     let new = NewRoute {
         priority: posted.priority.into(),
@@ -132,7 +132,7 @@ async fn add(request: Request, posted: Posted) -> Answer {
     get, path = "/v1/routes", tag = "routes", operation_id = "list_routes", params(PageIn),
     responses((status = 200, description = "A page of rules.", body = ListOut<RouteOut>)),
 )]
-async fn list(request: Request) -> Answer {
+async fn list(request: Request) -> HandlerResult {
     let (after, limit) = list::page_of(&request, read_cursor)?;
     let (routes, more) = request.app.tariff.list_routes(after, limit).await?;
     let data = routes.iter().map(|route| show(&request.app, route)).collect();
@@ -144,20 +144,20 @@ async fn list(request: Request) -> Answer {
     get, path = "/v1/routes/{id}", tag = "routes", operation_id = "fetch_route",
     responses((status = 200, description = "The rule.", body = RouteOut)),
 )]
-async fn fetch(request: Request) -> Answer {
+async fn fetch(request: Request) -> HandlerResult {
     let route = request.app.tariff.find_route(request.id("route")?).await?;
     Ok(reply::json(StatusCode::OK, &show(&request.app, &route)))
 }
 
 /// `PATCH /v1/routes/<id>`: changes any part of a rule.
 #[utoipa::path(
-    patch, path = "/v1/routes/{id}", tag = "routes", operation_id = "change_route", request_body = ChangeIn,
+    patch, path = "/v1/routes/{id}", tag = "routes", operation_id = "change_route", request_body = RouteChangeIn,
     responses((status = 200, description = "The rule as it now is.", body = RouteOut)),
 )]
-async fn change(request: Request, posted: Posted) -> Answer {
+async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("route")?;
-    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
-    let named = |given: object::Maybe<String>| given.0.as_deref().map(channel).transpose();
+    let posted: RouteChangeIn = object::read(&request, posted, &request.app).await?;
+    let named = |given: object::Nullable<String>| given.0.as_deref().map(channel).transpose();
     let change = RouteChange {
         priority: posted.priority.map(i64::from),
         pattern: posted.pattern,
@@ -174,7 +174,7 @@ async fn change(request: Request, posted: Posted) -> Answer {
     delete, path = "/v1/routes/{id}", tag = "routes", operation_id = "delete_route",
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(request: Request) -> Answer {
+async fn delete(request: Request) -> HandlerResult {
     request.app.tariff.delete_route(request.id("route")?, &context(&request.app, &request, "route.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

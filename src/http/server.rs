@@ -13,11 +13,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::io::InspectReader;
 
-use super::body::Answers;
+use super::body::AnswerBodies;
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::refused::RequestLine;
 use super::write_timeout::WriteTimeout;
-use super::{AddressLimit, App, HttpRoutes, Metrics, Tls, address, refused, trace};
+use super::{AddressLimit, App, HttpRoutes, Metrics, ReloadableTls, address, refused, trace};
 
 /// The bytes of a request head that we read at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -62,31 +62,37 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What all connections share.
-pub(super) struct Shared {
+pub(super) struct ServerContext {
     pub(super) app: Arc<App>,
     pub(super) routes: HttpRoutes,
     pub(super) limit: AddressLimit,
     /// What is asked for and not read.
-    pub(super) answers: Answers,
+    pub(super) answers: AnswerBodies,
     pub(super) metrics: Metrics,
     /// What the log says of connections that speak no HTTP: once a minute for each address.
     refusals: AddressLimit,
-    tls: Option<Tls>,
+    tls: Option<ReloadableTls>,
 }
 
 /// Serves until the app's `stop`; connections are among its tasks, to be joined by the caller.
-pub fn serve(listeners: TcpListeners, tls: Option<Tls>, routes: HttpRoutes, app: &Arc<App>, metrics: Metrics) {
+pub fn serve(
+    listeners: TcpListeners,
+    tls: Option<ReloadableTls>,
+    routes: HttpRoutes,
+    app: &Arc<App>,
+    metrics: Metrics,
+) {
     let settings = &app.settings;
-    let (limit, answers) = (AddressLimit::new(settings.requests_per_address), Answers::new(settings));
+    let (limit, answers) = (AddressLimit::new(settings.requests_per_address), AnswerBodies::new(settings));
     let connections = ConnectionLimit::new(settings.connections, settings.connections_per_address, metrics.clone());
     let refusals = AddressLimit::new(1);
-    let shared = Arc::new(Shared { app: app.clone(), routes, limit, answers, metrics, refusals, tls });
+    let shared = Arc::new(ServerContext { app: app.clone(), routes, limit, answers, metrics, refusals, tls });
     for listener in listeners.0 {
         app.tasks.spawn(accept(listener, shared.clone(), connections.clone()));
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: ConnectionLimit) {
+async fn accept(listener: TcpListener, shared: Arc<ServerContext>, connections: ConnectionLimit) {
     loop {
         let accepted = tokio::select! {
             () = shared.app.stop.cancelled() => return,
@@ -123,7 +129,7 @@ async fn take(
     }
 }
 
-async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
+async fn connect(shared: Arc<ServerContext>, stream: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
     let _ = stream.set_nodelay(true);
     let stream = WriteTimeout::new(stream, shared.app.settings.write_timeout.as_duration());
     let permit = Arc::new(permit);
@@ -137,8 +143,13 @@ async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, permi
     }
 }
 
-async fn converse<I>(shared: &Arc<Shared>, stream: I, peer: SocketAddr, over_tls: bool, permit: Arc<ConnectionPermit>)
-where
+async fn converse<I>(
+    shared: &Arc<ServerContext>,
+    stream: I,
+    peer: SocketAddr,
+    over_tls: bool,
+    permit: Arc<ConnectionPermit>,
+) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (under_way, line) = (Arc::new(AtomicUsize::new(0)), Arc::new(RequestLine::default()));

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use warp::Filter;
 use warp::reply::Response;
 
-use super::body::{self, Posted};
-use super::reply::{self, Answer, Refusal};
+use super::body::{self, UnreadBody};
+use super::reply::{self, HandlerResult, Refusal};
 use super::{App, HttpRoutes, RequestParts, cors, posted, webhook};
 use crate::model::bom;
 use crate::service::account::CarrierKind;
@@ -25,7 +25,7 @@ pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
 
 /// What forwarding phones post, each in its own words. `Content-Type` is ignored, unknown fields too.
 #[derive(Deserialize)]
-struct TextIn {
+struct PhoneTextIn {
     text: Option<String>,
     #[serde(rename = "MSISDN")]
     msisdn: Option<String>,
@@ -35,7 +35,13 @@ struct TextIn {
 /// `POST /sms/platform/<platform>`: hands a paired phone's encrypted text to its platform's sink.
 /// 200 `published!` once the text and its job are stored; the same text again, after any time, does nothing more, and
 /// what was made of one that came before is refused.
-async fn publish(platform: String, target: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Response {
+async fn publish(
+    platform: String,
+    target: String,
+    request: RequestParts,
+    posted: UnreadBody,
+    app: Arc<App>,
+) -> Response {
     let arrived = Instant::now();
     let work = async {
         let bytes = body::receive(posted, &app).await?;
@@ -60,7 +66,7 @@ async fn publish(platform: String, target: String, request: RequestParts, posted
         } else {
             let json = body::escape_controls(unmarked);
             // the library would take a list for the fields in their order; its reason may quote the body
-            let posted = serde_json::from_slice::<TextIn>(&json).ok().filter(|_| is_json);
+            let posted = serde_json::from_slice::<PhoneTextIn>(&json).ok().filter(|_| is_json);
             let posted = posted.ok_or_else(|| missing("poorly formed json"))?;
             (posted.text, posted.msisdn.filter(|msisdn| !msisdn.is_empty()).or(posted.address), app.country)
         };
@@ -68,7 +74,7 @@ async fn publish(platform: String, target: String, request: RequestParts, posted
         let sender = sender.filter(|sender| !sender.is_empty()).ok_or_else(|| missing("missing MSISDN"))?;
         let text = PhoneText { platform, sender, country, text };
         app.publish.accept(text, arrived, bytes).await.map_err(reply::untaken)?;
-        Answer::Ok(reply::text(StatusCode::OK, "published!"))
+        HandlerResult::Ok(reply::text(StatusCode::OK, "published!"))
     };
     cors::answer_post(&request, &app, work).await
 }

@@ -33,11 +33,11 @@ use super::{App, Caller, HttpRoutes, RequestParts, address, reply, with};
 use crate::model::UserId;
 use crate::service::sync::{OpenedSocket, RotationAction, SocketSession, SyncCloseCode, SyncLinks};
 
-use self::meter::Metered;
-pub use self::pulse::Pulse;
+use self::meter::MeteredConnection;
 use self::pulse::PulseTurn;
+pub use self::pulse::SocketPulse;
 
-type Socket = WebSocketStream<Metered<TokioIo<Upgraded>>>;
+type SyncSocket = WebSocketStream<MeteredConnection<TokioIo<Upgraded>>>;
 
 /// A frame that is not taken within this time means that nobody reads.
 const SEND: Duration = Duration::from_secs(10);
@@ -84,7 +84,7 @@ fn accept(
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
-    let view = View { links: app.links(&request), is_plain: request.param("plain").as_deref() == Some("1") };
+    let view = FrameFormat { links: app.links(&request), is_plain: request.param("plain").as_deref() == Some("1") };
     let Caller { address, permit, .. } = request.caller;
     let tasks = app.tasks.clone();
     tasks.spawn(serve(upgrade, app, user, sid, view, address, permit));
@@ -93,25 +93,26 @@ fn accept(
 
 /// The rotation frame.
 #[derive(Serialize)]
-struct FrameOut<'a> {
+struct RotationFrameOut<'a> {
     qr_url: &'a str,
     mobile_url: &'a str,
 }
 
 /// How a socket writes its rotation frames.
-struct View {
+struct FrameFormat {
     links: SyncLinks,
     /// `?plain=1`: the bare QR URL, for pipes.
     is_plain: bool,
 }
 
-impl View {
+impl FrameFormat {
     fn frame(&self, user: &UserId, sid: crate::crypto::SyncSessionId) -> Message {
         let link = self.links.session(user, sid);
         let text = if self.is_plain {
             link.qr_url
         } else {
-            serde_json::to_string(&FrameOut { qr_url: &link.qr_url, mobile_url: &link.mobile_url }).unwrap_or_default()
+            serde_json::to_string(&RotationFrameOut { qr_url: &link.qr_url, mobile_url: &link.mobile_url })
+                .unwrap_or_default()
         };
         Message::text(text)
     }
@@ -123,7 +124,7 @@ fn serve(
     app: Arc<App>,
     user: UserId,
     sid: Option<String>,
-    view: View,
+    view: FrameFormat,
     address: IpAddr,
     permit: Arc<ConnectionPermit>,
 ) -> impl Future<Output = ()> + Send {
@@ -135,7 +136,7 @@ fn serve(
             .max_write_buffer_size(16 * 1024)
             .max_message_size(Some(MESSAGE_BYTES))
             .max_frame_size(Some(MESSAGE_BYTES));
-        let metered = Metered::new(TokioIo::new(upgraded));
+        let metered = MeteredConnection::new(TokioIo::new(upgraded));
         let mut socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(config)).await;
         // boxed: what opening needs must not stay part of every idle socket
         let opened = Box::pin(app.sockets.open(&user, sid.as_deref(), address::group(address))).await;
@@ -163,7 +164,7 @@ const PAUSE: &str = "201- pause";
 const ACK: &str = "200- ack";
 
 /// How a socket ends: with a close frame, or without one where nobody would read it.
-type Ending = Option<(CloseCode, &'static str)>;
+type SocketEnding = Option<(CloseCode, &'static str)>;
 
 fn close_of(close: SyncCloseCode) -> (CloseCode, &'static str) {
     let reason = match close {
@@ -178,7 +179,7 @@ fn close_of(close: SyncCloseCode) -> (CloseCode, &'static str) {
 }
 
 /// Shows codes until the session ends or the client goes.
-async fn talk(socket: &mut Socket, session: &mut SocketSession, view: &View, app: &App) -> Ending {
+async fn talk(socket: &mut SyncSocket, session: &mut SocketSession, view: &FrameFormat, app: &App) -> SocketEnding {
     let mut life = app.pulse.join();
     loop {
         tokio::select! {
@@ -211,7 +212,7 @@ async fn talk(socket: &mut Socket, session: &mut SocketSession, view: &View, app
 }
 
 /// What a client says matters only where it ends the socket. Pings are answered by the library.
-fn heard(message: Option<Result<Message, WsError>>) -> Option<Ending> {
+fn heard(message: Option<Result<Message, WsError>>) -> Option<SocketEnding> {
     match message {
         Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
         Some(Ok(Message::Binary(_))) => Some(Some((CloseCode::Unsupported, "text only"))),
@@ -224,7 +225,12 @@ fn heard(message: Option<Result<Message, WsError>>) -> Option<Ending> {
     }
 }
 
-async fn act(socket: &mut Socket, session: &SocketSession, view: &View, action: RotationAction) -> Result<(), Ending> {
+async fn act(
+    socket: &mut SyncSocket,
+    session: &SocketSession,
+    view: &FrameFormat,
+    action: RotationAction,
+) -> Result<(), SocketEnding> {
     let message = match action {
         RotationAction::Show(sid) => view.frame(session.user(), sid),
         RotationAction::Pause => Message::text(PAUSE),
@@ -234,7 +240,7 @@ async fn act(socket: &mut Socket, session: &SocketSession, view: &View, action: 
     send(socket, message).await
 }
 
-async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
+async fn send(socket: &mut SyncSocket, message: Message) -> Result<(), SocketEnding> {
     match timeout(SEND, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(None),
@@ -243,7 +249,7 @@ async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
 
 /// Sends a close frame and waits a moment for the client's, so that ours is not lost in a reset.
 /// Where the client closed first, its answer goes out.
-async fn say_goodbye(mut socket: Socket, ending: Ending) {
+async fn say_goodbye(mut socket: SyncSocket, ending: SocketEnding) {
     let farewell = async {
         if let Some((code, reason)) = ending
             && socket.close(Some(CloseFrame { code, reason: reason.into() })).await.is_err()

@@ -35,9 +35,9 @@ pub enum TlsError {
 
 /// What takes new connections; those that are open keep what they began with.
 #[derive(Clone)]
-pub struct Tls(Arc<RwLock<TlsAcceptor>>);
+pub struct ReloadableTls(Arc<RwLock<TlsAcceptor>>);
 
-impl Tls {
+impl ReloadableTls {
     pub fn new(acceptor: TlsAcceptor) -> Self {
         Self(Arc::new(RwLock::new(acceptor)))
     }

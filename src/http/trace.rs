@@ -17,10 +17,10 @@ use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 use warp::reply::Response;
 
-use super::auth::{KnownCaller, Unknown};
+use super::auth::{KnownCaller, UnknownRequester};
 use super::compat::twilio;
 use super::connection_limit::ConnectionPermit;
-use super::server::Shared;
+use super::server::ServerContext;
 use super::{Caller, address, auth, body, health, path, reply, webhook};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -61,7 +61,7 @@ fn label(method: &::http::Method) -> &'static str {
 /// Finds out who makes a request, and takes it off what its address, and its key, may ask for; or says how long to
 /// wait.
 async fn admit<B>(
-    shared: &Shared,
+    shared: &ServerContext,
     address: IpAddr,
     request: &Request<B>,
     now: Instant,
@@ -69,7 +69,7 @@ async fn admit<B>(
     // carriers at load come from few addresses, and bring no keys; a probe must not be told to come back later
     let path = request.uri().path();
     if webhook::is_carriers(path) || health::is_probe(path) {
-        return Ok(KnownCaller::new(Err(Unknown::Missing)));
+        return Ok(KnownCaller::new(Err(UnknownRequester::Missing)));
     }
     let mut known = KnownCaller::new(auth::identify(&shared.app, request.headers()));
     admit_address(shared, address::group(address), &known, now)?;
@@ -77,12 +77,12 @@ async fn admit<B>(
     Ok(known)
 }
 
-fn admit_address(shared: &Shared, address: IpAddr, known: &KnownCaller, now: Instant) -> Result<(), Duration> {
+fn admit_address(shared: &ServerContext, address: IpAddr, known: &KnownCaller, now: Instant) -> Result<(), Duration> {
     match known.who {
-        Err(Unknown::Wrong) => shared.app.guesses.limit.take(address, now)?,
+        Err(UnknownRequester::Wrong) => shared.app.guesses.limit.take(address, now)?,
         // who tries many keys must not learn by this which one is good
         Ok(_) if shared.app.guesses.limit.has_left(address, now) => return Ok(()),
-        Err(Unknown::Missing) | Ok(_) => {}
+        Err(UnknownRequester::Missing) | Ok(_) => {}
     }
     shared.limit.take(address, now)
 }
@@ -103,7 +103,7 @@ fn crowded(is_twilio: bool) -> Response {
 
 /// Answers one request.
 pub(super) async fn answer(
-    shared: Arc<Shared>,
+    shared: Arc<ServerContext>,
     peer: SocketAddr,
     over_tls: bool,
     permit: Arc<ConnectionPermit>,
@@ -116,7 +116,7 @@ pub(super) async fn answer(
     let is_secure = address::is_secure(peer.ip(), over_tls, request.headers(), proxies);
     let method = label(request.method());
     let (is_twilio, is_read) = (twilio::is_here(request.uri().path()), request.method().is_safe());
-    let span = tracing::info_span!("request", id = %request_id, method, path = %path::Shown(request.uri().path()));
+    let span = tracing::info_span!("request", id = %request_id, method, path = %path::LoggedPath(request.uri().path()));
     let response = match admit(&shared, address, &request, begun).await {
         Err(wait) => refuse(request.uri().path(), wait),
         Ok(known) => {

@@ -14,8 +14,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
-use super::body::{Body, Posted};
-use super::reply::{self, Answer, Refusal};
+use super::body::{ReadBody, UnreadBody};
+use super::reply::{self, HandlerResult, Refusal};
 use super::{App, HttpRoutes, RequestParts, auth, object, posted};
 use crate::service::account::CarrierKind;
 use crate::service::inbound::{PostKind, ProvedPost, ProviderPost, WebhookReply, is_guess};
@@ -73,9 +73,9 @@ async fn receive(
     what: String,
     target: String,
     request: RequestParts,
-    posted: Posted,
+    posted: UnreadBody,
     app: Arc<App>,
-) -> Answer {
+) -> HandlerResult {
     let webhook = kind.profile().webhook(&what).ok_or_else(reply::not_found)?;
     let body = read(&request, posted, &app).await?;
     let post = post(kind, webhook.what, secret, &target, body.clone(), (&request, app.as_ref()));
@@ -90,7 +90,7 @@ async fn receive(
 }
 
 /// `POST /relay/twilio/webhook`: the same as `/webhooks/twilio/status`, over this path.
-async fn relayed(target: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+async fn relayed(target: String, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> HandlerResult {
     let body = read(&request, posted, &app).await?;
     let post = post(CarrierKind::Twilio, PostKind::Receipt, None, &target, body.clone(), (&request, app.as_ref()));
     take(&request, &app, app.inbox.prove(CarrierKind::Twilio, post)).await?;
@@ -161,7 +161,7 @@ fn refused(error: Error) -> Refusal {
     error.into()
 }
 
-async fn read(request: &RequestParts, posted: Posted, app: &App) -> Result<Body, Refusal> {
+async fn read(request: &RequestParts, posted: UnreadBody, app: &App) -> Result<ReadBody, Refusal> {
     request.only("POST")?;
     object::collect(posted, app).await
 }

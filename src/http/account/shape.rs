@@ -62,7 +62,7 @@ fn yes() -> bool {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AccountChange)]
-pub(super) struct ChangeIn {
+pub(super) struct AccountChangeIn {
     pub(super) name: Option<String>,
     pub(super) rate: Option<u32>,
     /// What to do when a send got no answer.
@@ -100,17 +100,17 @@ pub(super) struct AccountOut<'a> {
     pub(super) any_sender: bool,
     pub(super) created_at: String,
     /// Why its carrier refuses it, whatever is sent: its messages wait, or take the next route. Null: it is in use.
-    pub(super) resting: Option<RestingOut<'a>>,
+    pub(super) resting: Option<AccountRestOut<'a>>,
     /// Tokens before its own by which posts are believed still.
-    pub(super) earlier_tokens: Vec<TokenOut>,
+    pub(super) earlier_tokens: Vec<AccountTokenOut>,
     /// The one that was entered ahead.
-    pub(super) next_token: Option<TokenOut>,
+    pub(super) next_token: Option<AccountTokenOut>,
 }
 
 /// When it ends, and how it is used; never the token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountToken)]
-pub(super) struct TokenOut {
+pub(super) struct AccountTokenOut {
     pub(super) until: String,
     /// Posts that were believed by it; some seconds late.
     pub(super) uses: i64,
@@ -119,15 +119,15 @@ pub(super) struct TokenOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountResting)]
-pub(super) struct RestingOut<'a> {
+pub(super) struct AccountRestOut<'a> {
     pub(super) since: String,
     /// The carrier's.
     pub(super) code: Option<i64>,
     pub(super) reason: &'a str,
 }
 
-fn tokens(account: &Account, role: TokenRole) -> impl Iterator<Item = TokenOut> {
-    account.tokens.iter().filter(move |token| token.role == role).map(|token| TokenOut {
+fn tokens(account: &Account, role: TokenRole) -> impl Iterator<Item = AccountTokenOut> {
+    account.tokens.iter().filter(move |token| token.role == role).map(|token| AccountTokenOut {
         until: rfc3339(token.until_ms),
         uses: token.uses,
         last_used_at: token.used_ms.map(rfc3339),
@@ -144,7 +144,7 @@ pub(super) fn out(account: &Account) -> AccountOut<'_> {
         replies_to_keywords: account.replies_to_keywords,
         any_sender: account.any_sender,
         created_at: rfc3339(account.created_ms),
-        resting: account.rest.as_ref().map(|rest| RestingOut {
+        resting: account.rest.as_ref().map(|rest| AccountRestOut {
             since: rfc3339(rest.since_ms),
             code: rest.code,
             reason: &rest.reason,

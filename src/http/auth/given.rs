@@ -12,14 +12,14 @@ const KEY: &str = "x-proxy-auth";
 
 /// Whose password it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum User {
+pub(in crate::http) enum CredentialUser {
     /// `AC` and the 32 hex digits of a client's id.
     Client(ClientId),
     /// `SK` and the 32 hex digits of a key's id.
     Key(KeyId),
 }
 
-impl User {
+impl CredentialUser {
     fn parse(sid: &str) -> Option<Self> {
         let (prefix, hex) = sid.split_at_checked(2)?;
         match prefix {
@@ -31,19 +31,19 @@ impl User {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Given<'a> {
+pub(in crate::http) enum GivenCredentials<'a> {
     Nothing,
     /// `X-Proxy-Auth: <key>`.
     Key(&'a str),
     /// `Authorization: Bearer <key>`, a client's or an administrator's.
     Bearer(&'a str),
     /// `Authorization: Basic <user:password>`.
-    Basic(User, String),
+    Basic(CredentialUser, String),
     /// Something that is none of these.
     Other,
 }
 
-impl<'a> Given<'a> {
+impl<'a> GivenCredentials<'a> {
     pub(in crate::http) fn of(headers: &'a HeaderMap) -> Self {
         if let Some(key) = headers.get(KEY) {
             return key.to_str().map_or(Self::Other, |key| Self::Key(key.trim()));
@@ -62,9 +62,9 @@ impl<'a> Given<'a> {
     }
 }
 
-fn basic(encoded: &str) -> Option<(User, String)> {
+fn basic(encoded: &str) -> Option<(CredentialUser, String)> {
     let (user, password) = decoded(encoded)?;
-    Some((User::parse(&user)?, password))
+    Some((CredentialUser::parse(&user)?, password))
 }
 
 /// RFC 7617: `user:password` in base64; the password may hold colons.
@@ -100,17 +100,20 @@ mod tests {
 
     #[test]
     fn each_way_is_read() -> Result<(), crate::model::id::NotAnId> {
-        let client = User::Client(ClientId::from_hex(HEX)?);
-        let key = User::Key(KeyId::from_hex(HEX)?);
-        assert_eq!(Given::of(&headers(&[("authorization", "bearer  abc ")])), Given::Bearer("abc"));
-        assert_eq!(Given::of(&headers(&[("x-proxy-auth", "abc")])), Given::Key("abc"));
+        let client = CredentialUser::Client(ClientId::from_hex(HEX)?);
+        let key = CredentialUser::Key(KeyId::from_hex(HEX)?);
+        assert_eq!(
+            GivenCredentials::of(&headers(&[("authorization", "bearer  abc ")])),
+            GivenCredentials::Bearer("abc")
+        );
+        assert_eq!(GivenCredentials::of(&headers(&[("x-proxy-auth", "abc")])), GivenCredentials::Key("abc"));
         let both = headers(&[("authorization", "Bearer a"), ("x-proxy-auth", "b")]);
-        assert_eq!(Given::of(&both), Given::Key("b"));
+        assert_eq!(GivenCredentials::of(&both), GivenCredentials::Key("b"));
         for (user, sid) in [(client, "AC"), (key, "SK")] {
             let basic = headers(&[("authorization", &encoded(&format!("{sid}{HEX}:pass:word")))]);
-            assert_eq!(Given::of(&basic), Given::Basic(user, "pass:word".to_owned()));
+            assert_eq!(GivenCredentials::of(&basic), GivenCredentials::Basic(user, "pass:word".to_owned()));
         }
-        assert_eq!(Given::of(&headers(&[])), Given::Nothing);
+        assert_eq!(GivenCredentials::of(&headers(&[])), GivenCredentials::Nothing);
         Ok(())
     }
 
@@ -127,7 +130,7 @@ mod tests {
         ];
         let others = ["Bearer".to_owned(), "Digest x".to_owned(), "x".to_owned()];
         for text in bad_basic.iter().chain(&others) {
-            assert_eq!(Given::of(&headers(&[("authorization", text)])), Given::Other, "{text}");
+            assert_eq!(GivenCredentials::of(&headers(&[("authorization", text)])), GivenCredentials::Other, "{text}");
         }
     }
 }

@@ -8,19 +8,19 @@ use hyper::body::Body as _;
 use warp::Reply as _;
 use warp::reply::Response;
 
-use super::share::Share;
-use super::{Bodies, RETRY, Settings, reply};
+use super::share::BodyShare;
+use super::{BodyMemory, RETRY, Settings, reply};
 
 /// An answer of so many bytes is held whoever asked: the system's send buffer takes it.
 const SHORT: u64 = 65_536;
 
 /// Bounds as bodies have them, for what is asked for and not read.
-pub(in crate::http) struct Answers(Bodies);
+pub(in crate::http) struct AnswerBodies(BodyMemory);
 
 /// The bytes of one answer, counted until the connection has dropped them: written, or never to be.
 struct CountedBody {
     bytes: Bytes,
-    _share: Share,
+    _share: BodyShare,
 }
 
 impl AsRef<[u8]> for CountedBody {
@@ -29,9 +29,9 @@ impl AsRef<[u8]> for CountedBody {
     }
 }
 
-impl Answers {
+impl AnswerBodies {
     pub(in crate::http) fn new(settings: &Settings) -> Self {
-        Self(Bodies::of_requests(settings))
+        Self(BodyMemory::of_requests(settings))
     }
 
     /// The same answer, counted to an address if it is long. `None`: too much is held already.
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn long_answers_are_counted_until_their_last_byte_is_gone() -> Result<(), &'static str> {
-        let answers = Answers(Bodies::new(0, 400_000, 150_000));
+        let answers = AnswerBodies(BodyMemory::new(0, 400_000, 150_000));
         let [here, there, elsewhere]: [IpAddr; 3] = [1, 2, 3].map(|n| [127, 0, 0, n].into());
         let count = |length, address| answers.count(reply::content("text/plain", vec![b'x'; length]), address);
         let (first, second) = (count(70_000, here).ok_or("none")?, count(70_000, here).ok_or("no second")?);

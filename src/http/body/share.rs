@@ -11,12 +11,12 @@ use crate::model::lock::lock;
 const ADDRESSES: usize = 8;
 
 /// How long one body may be, and what is held of those under way.
-pub struct Bodies {
+pub struct BodyMemory {
     pub(super) longest: usize,
-    bounds: Arc<Bounds>,
+    bounds: Arc<BodyBounds>,
 }
 
-struct Bounds {
+struct BodyBounds {
     together: usize,
     per_address: usize,
     held: Mutex<HeldBytes>,
@@ -28,7 +28,7 @@ struct HeldBytes {
     by_address: HashMap<IpAddr, usize>,
 }
 
-impl Bodies {
+impl BodyMemory {
     /// `http.body_limit` and `http.bodies_memory`.
     pub fn of_requests(settings: &Settings) -> Self {
         let together = settings.bodies_memory;
@@ -42,36 +42,36 @@ impl Bodies {
     }
 
     pub(super) fn new(longest: usize, together: usize, per_address: usize) -> Self {
-        Self { longest, bounds: Arc::new(Bounds { together, per_address, held: Mutex::default() }) }
+        Self { longest, bounds: Arc::new(BodyBounds { together, per_address, held: Mutex::default() }) }
     }
 
     /// What one body holds, nothing yet.
-    pub(super) fn share(&self, address: IpAddr) -> Share {
-        Share { bounds: self.bounds.clone(), address, bytes: 0 }
+    pub(super) fn share(&self, address: IpAddr) -> BodyShare {
+        BodyShare { bounds: self.bounds.clone(), address, bytes: 0 }
     }
 
     /// The same of what is there at once. It may be longer than all that an address may hold, and counts as that then:
     /// there is always room for one.
-    pub(super) fn share_of(&self, address: IpAddr, bytes: usize) -> Option<Share> {
+    pub(super) fn share_of(&self, address: IpAddr, bytes: usize) -> Option<BodyShare> {
         let mut share = self.share(address);
         share.grow(bytes.min(self.bounds.per_address)).then_some(share)
     }
 }
 
-impl Bounds {
+impl BodyBounds {
     fn held(&self) -> MutexGuard<'_, HeldBytes> {
         lock(&self.held)
     }
 }
 
 /// What one body holds until this is dropped.
-pub(super) struct Share {
-    bounds: Arc<Bounds>,
+pub(super) struct BodyShare {
+    bounds: Arc<BodyBounds>,
     address: IpAddr,
     bytes: usize,
 }
 
-impl Share {
+impl BodyShare {
     /// Whether it may hold so many bytes; they are its then.
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
@@ -87,7 +87,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for BodyShare {
     fn drop(&mut self) {
         if self.bytes == 0 {
             return;
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn shares_are_bounded_and_given_back() {
-        let bodies = Bodies::new(10, 20, 12);
+        let bodies = BodyMemory::new(10, 20, 12);
         let [here, there]: [IpAddr; 2] = [[127, 0, 0, 1].into(), [127, 0, 0, 2].into()];
         let (mut first, mut second, mut third) = (bodies.share(here), bodies.share(here), bodies.share(there));
         assert!(first.grow(8) && first.grow(10) && !second.grow(3) && second.grow(2), "twelve of one address");

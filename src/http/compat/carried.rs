@@ -1,10 +1,10 @@
 //! Parameters of Twilio's that we do not carry: taken and passed over they would be worse than refused.
 
 /// A parameter, and those of its values, in any case, that ask for no more than what happens anyway.
-pub(super) type NotCarried = (&'static str, &'static [&'static str]);
+pub(super) type IgnoredParameter = (&'static str, &'static [&'static str]);
 
 /// Of a message. `Attempt` asks for nothing: it only tells how often its sender has tried.
-pub(super) const MESSAGE: [NotCarried; 15] = [
+pub(super) const MESSAGE: [IgnoredParameter; 15] = [
     ("AddressRetention", &["retain"]),
     ("ApplicationSid", &[]),
     ("ContentRetention", &["retain"]),
@@ -23,7 +23,7 @@ pub(super) const MESSAGE: [NotCarried; 15] = [
 ];
 
 /// Of a call.
-pub(super) const CALL: [NotCarried; 23] = [
+pub(super) const CALL: [IgnoredParameter; 23] = [
     ("ApplicationSid", &[]),
     ("AsyncAmd", &["false"]),
     ("AsyncAmdStatusCallback", &[]),
@@ -52,13 +52,13 @@ pub(super) const CALL: [NotCarried; 23] = [
 
 /// Why a request is refused: the first of these parameters that asks for something. One whose name Twilio does not
 /// know is passed over, as there.
-pub(super) fn refusal(not_carried: &[NotCarried], fields: &[(String, String)]) -> Option<String> {
+pub(super) fn refusal(not_carried: &[IgnoredParameter], fields: &[(String, String)]) -> Option<String> {
     let asks = |value: &str, usual: &[&str]| {
         let value = value.trim();
         !value.is_empty() && !usual.iter().any(|usual| usual.eq_ignore_ascii_case(value))
     };
     let is_asked =
-        |(name, usual): &&NotCarried| fields.iter().any(|(known, value)| known == name && asks(value, usual));
+        |(name, usual): &&IgnoredParameter| fields.iter().any(|(known, value)| known == name && asks(value, usual));
     let (name, usual) = not_carried.iter().find(is_asked)?;
     let only = match usual.split_last() {
         None => "can only be left out".to_owned(),

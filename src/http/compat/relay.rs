@@ -12,9 +12,9 @@ use warp::Filter;
 use warp::reply::Response;
 
 use self::sent::RelaySent;
-use self::shape::OrderIn;
-use crate::http::body::Posted;
-use crate::http::reply::{self, Answer, Refusal};
+use self::shape::RelayOrderIn;
+use crate::http::body::UnreadBody;
+use crate::http::reply::{self, HandlerResult, Refusal};
 use crate::http::{App, HttpRoutes, RequestParts, asked, auth, idempotency, message, object, posted};
 use crate::model::{Channel, Money};
 use crate::service::client::ApiConsumer;
@@ -31,19 +31,19 @@ pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
 }
 
 /// `GET /relay/api/health`: that we are here, for anybody.
-fn health(request: RequestParts, _app: Arc<App>) -> Answer {
+fn health(request: RequestParts, _app: Arc<App>) -> HandlerResult {
     request.only("GET")?;
     Ok(reply::json(StatusCode::OK, &json!({"status": "ok"})))
 }
 
 /// `POST /relay/sms` `{"To", "From"?, "Body"}`: a text, with what it cost and what is left.
-async fn sms(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+async fn sms(request: RequestParts, posted: UnreadBody, app: Arc<App>) -> HandlerResult {
     request.only("POST")?;
     send(&SMS, &request, posted, &app).await.map_err(|refused| refused.response(SMS.no_route))
 }
 
 /// `POST /relay/api/sms`, `…/whatsapp` and `…/call`.
-async fn api_post(what: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+async fn api_post(what: String, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> HandlerResult {
     let path = format!("/relay/api/{what}");
     let door = API.iter().find(|door| door.path == path).ok_or_else(|| Refusal::new(reply::not_found()))?;
     request.only("POST")?;
@@ -81,42 +81,47 @@ const fn api(path: &'static str, channel: Channel, status: &'static str) -> Rela
 }
 
 /// Why nothing was.
-enum Refused {
+enum RelayRefusal {
     /// By what all doors share; its body is in their words.
     Early(Refusal),
     Relay(Error),
 }
 
-impl From<Refusal> for Refused {
+impl From<Refusal> for RelayRefusal {
     fn from(refusal: Refusal) -> Self {
         Self::Early(refusal)
     }
 }
 
-impl From<Error> for Refused {
+impl From<Error> for RelayRefusal {
     fn from(error: Error) -> Self {
         Self::Relay(error)
     }
 }
 
-impl From<idempotency::WrongKey> for Refused {
-    fn from(idempotency::WrongKey(header, reason): idempotency::WrongKey) -> Self {
+impl From<idempotency::BadIdempotencyKey> for RelayRefusal {
+    fn from(idempotency::BadIdempotencyKey(header, reason): idempotency::BadIdempotencyKey) -> Self {
         Error::new(ErrorKind::Invalid, format!("{header}: {reason}")).into()
     }
 }
 
-async fn send(door: &RelayDoor, request: &RequestParts, posted: Posted, app: &App) -> Result<Response, Refused> {
+async fn send(
+    door: &RelayDoor,
+    request: &RequestParts,
+    posted: UnreadBody,
+    app: &App,
+) -> Result<Response, RelayRefusal> {
     // who asks comes before any look at the body
     let consumer = auth::consumer(app, request)?;
     let bytes = object::collect(posted, app).await?;
     let order: Order =
-        OrderIn::read(request.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
+        RelayOrderIn::read(request.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
     says_something(&order)?;
     let key = idempotency::key(request, door.path)?;
     let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
     let context = message::sending(request, action);
     let text = |message: &Message| RelaySent::of(door, message).kept();
-    let reply = message::Writer { text: &text, with_balance: door.with_balance };
+    let reply = message::ReplyWriter { text: &text, with_balance: door.with_balance };
     let (message, paid) = match message::accept(app, &consumer, order, key, &reply, &context).await? {
         OrderResult::Accepted(message, paid) => (message, paid),
         OrderResult::Again(mut kept) => {
@@ -143,7 +148,7 @@ async fn left(consumer: &ApiConsumer, app: &App) -> Option<Money> {
     app.ledger.balance(consumer.client).await.ok().map(|found| found.balance)
 }
 
-impl Refused {
+impl RelayRefusal {
     /// `{"error": "…"}`; where no route leads, each path has a status of its own.
     fn response(self, no_route: StatusCode) -> Refusal {
         match self {

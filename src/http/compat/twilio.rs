@@ -25,8 +25,8 @@ use warp::Filter;
 use warp::path::Tail;
 use warp::reply::Response;
 
-use self::error::{Fault, TwilioAnswer};
-use crate::http::body::Posted;
+use self::error::{TwilioAnswer, TwilioFault};
+use crate::http::body::UnreadBody;
 use crate::http::{App, HttpRoutes, RequestParts, auth, posted, reply};
 use crate::model::Country;
 use crate::service::client::{ApiConsumer, KeyScope};
@@ -49,20 +49,20 @@ pub(in crate::http) fn is_here(path: &str) -> bool {
 }
 
 /// Who asks for what.
-struct Visit<'a> {
+struct TwilioRequest<'a> {
     app: &'a Arc<App>,
     request: &'a RequestParts,
     consumer: ApiConsumer,
 }
 
-impl Visit<'_> {
+impl TwilioRequest<'_> {
     /// Where numbers are that its client writes without a country code.
     fn country(&self) -> Option<Country> {
         self.app.country(self.consumer.client)
     }
 
     /// Whether it may change this message, or end this call.
-    fn may_change(&self, message: &Message) -> Result<(), Fault> {
+    fn may_change(&self, message: &Message) -> Result<(), TwilioFault> {
         self.consumer.may_change(message).map_err(|reason| error::FORBIDDEN.because(reason))
     }
 
@@ -80,15 +80,15 @@ impl Visit<'_> {
         reply::json(StatusCode::OK, &item)
     }
 
-    fn may(&self, scope: KeyScope) -> Result<(), Fault> {
+    fn may(&self, scope: KeyScope) -> Result<(), TwilioFault> {
         if self.consumer.may(scope) { Ok(()) } else { Err(error::FORBIDDEN.into()) }
     }
 }
 
 /// Credentials come before any look at the path or the body, as at Twilio.
-async fn answer(tail: Tail, request: RequestParts, posted: Posted, app: Arc<App>) -> TwilioAnswer {
+async fn answer(tail: Tail, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> TwilioAnswer {
     let consumer = auth::consumer(&app, &request)?;
-    let visit = Visit { app: &app, request: &request, consumer };
+    let visit = TwilioRequest { app: &app, request: &request, consumer };
     let path = tail.as_str();
     let segments: Vec<&str> = path.strip_suffix(".json").unwrap_or(path).split('/').collect();
     let ["Accounts", account, rest @ ..] = segments.as_slice() else { return Err(error::NOT_FOUND.into()) };

@@ -55,7 +55,7 @@ pub(super) struct MessageIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MessageChange)]
-pub(super) struct ChangeIn {
+pub(super) struct MessageChangeIn {
     /// Only the empty text: the body is redacted.
     pub(super) body: String,
 }
@@ -86,7 +86,7 @@ pub(super) struct MessageOut<'a> {
     #[schema(value_type = Option<Object>)]
     pub(super) metadata: Option<&'a serde_json::Map<String, serde_json::Value>>,
     pub(super) callback_url: Option<String>,
-    pub(super) error: Option<ErrorOut<'a>>,
+    pub(super) error: Option<MessageErrorOut<'a>>,
     pub(super) created_at: String,
     pub(super) updated_at: String,
     pub(super) send_at: Option<String>,
@@ -97,27 +97,27 @@ pub(super) struct MessageOut<'a> {
 /// What a message shows when it is asked for by its id.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessageWithHistory)]
-pub(super) struct FullOut<'a> {
+pub(super) struct FullMessageOut<'a> {
     #[serde(flatten)]
     pub(super) message: MessageOut<'a>,
     #[serde(flatten)]
-    pub(super) history: HistoryOut,
+    pub(super) history: MessageHistoryOut,
 }
 
 /// What a message shows that was changed.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = ChangedMessage)]
-pub(super) enum ChangedOut<'a> {
-    Whole(Box<FullOut<'a>>),
-    State(StateOut),
+pub(super) enum ChangedMessageOut<'a> {
+    Whole(Box<FullMessageOut<'a>>),
+    State(MessageStateOut),
 }
 
 /// What a key sees that may not read.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MessageState)]
-pub(super) struct StateOut {
+pub(super) struct MessageStateOut {
     pub(super) id: String,
     #[schema(schema_with = states)]
     pub(super) state: &'static str,
@@ -125,7 +125,7 @@ pub(super) struct StateOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessageError)]
-pub(in crate::http) struct ErrorOut<'a> {
+pub(in crate::http) struct MessageErrorOut<'a> {
     pub(super) code: Option<i64>,
     #[schema(value_type = Option<String>)]
     pub(super) reason: Option<Cow<'a, str>>,
@@ -134,7 +134,7 @@ pub(in crate::http) struct ErrorOut<'a> {
 /// What only one message, asked for by its id, shows.
 #[derive(Serialize, ToSchema)]
 #[schema(as = History)]
-pub(super) struct HistoryOut {
+pub(super) struct MessageHistoryOut {
     /// Of a message that came in: what kind each of its media is, as its carrier says; empty where it does not.
     pub(super) media_types: Vec<String>,
     /// Of a message that came in: what its carrier says besides, in its own words, 64 fields at most. Emptied when
@@ -143,14 +143,14 @@ pub(super) struct HistoryOut {
     /// How many fields there was no room for.
     pub(super) carrier_omitted: u32,
     /// What the numbering plan says of the recipient.
-    pub(super) to_number: Option<NumberOut>,
+    pub(super) to_number: Option<RecipientOut>,
     pub(super) attempts: Vec<AttemptOut>,
     pub(super) receipts: Vec<ReceiptOut>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Recipient)]
-pub(super) struct NumberOut {
+pub(super) struct RecipientOut {
     pub(super) country: Option<String>,
     pub(super) is_valid: bool,
 }
@@ -207,10 +207,10 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
 }
 
 /// Why it failed, where it did.
-pub(in crate::http) fn error_out(message: &Message) -> Option<ErrorOut<'_>> {
+pub(in crate::http) fn error_out(message: &Message) -> Option<MessageErrorOut<'_>> {
     let has_error = message.error_code.is_some() || message.error_reason.is_some();
     let reason = message.error_reason.as_deref().map(carrier::shown);
-    has_error.then_some(ErrorOut { code: message.error_code, reason })
+    has_error.then_some(MessageErrorOut { code: message.error_code, reason })
 }
 
 pub(in crate::http) fn attempt_out(attempt: SendAttempt, to_administrator: bool) -> AttemptOut {

@@ -7,8 +7,8 @@ use ::http::header::CONTENT_TYPE;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::body::Posted;
-use crate::http::reply::{self, Answer, Refusal};
+use crate::http::body::UnreadBody;
+use crate::http::reply::{self, HandlerResult, Refusal};
 use crate::http::resource::Request;
 use crate::http::{RequestParts, audit, object, openapi};
 use crate::model::form;
@@ -24,13 +24,13 @@ const TAKEN: [&str; 5] =
     get, path = "/v1/rates.csv", tag = "rates", operation_id = "export_rates",
     responses((status = 200, description = "The card, as the import takes it.", body = String, content_type = "text/csv")),
 )]
-pub(super) async fn export(request: Request) -> Answer {
+pub(super) async fn export(request: Request) -> HandlerResult {
     Ok(reply::content(CSV, request.app.tariff.export().await?))
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportedRates)]
-struct ImportedOut {
+struct ImportedRatesOut {
     added: usize,
     /// Rates of a channel, prefix and time that were there already: the file's price and end stand.
     replaced: usize,
@@ -52,12 +52,12 @@ pub(super) fn replacing() -> Vec<openapi::Parameter> {
     post, path = "/v1/rates.csv", tag = "rates", operation_id = "import_rates",
     request_body(content = String, content_type = "text/csv"),
     responses(
-        (status = 200, description = "Taken.", body = ImportedOut),
+        (status = 200, description = "Taken.", body = ImportedRatesOut),
         (status = 400, description = "Nothing was taken; `lines` names each line that is wrong, and why."),
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-pub(super) async fn import(request: Request, posted: Posted) -> Answer {
+pub(super) async fn import(request: Request, posted: UnreadBody) -> HandlerResult {
     is_csv(&request)?;
     let replaces = request.param("replace").map_or(Some(false), |text| form::flag(&text));
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
@@ -67,8 +67,13 @@ pub(super) async fn import(request: Request, posted: Posted) -> Answer {
     Ok(reply::json(StatusCode::OK, &out(&done)))
 }
 
-fn out(done: &ImportedRates) -> ImportedOut {
-    ImportedOut { added: done.added, replaced: done.replaced, removed: done.removed, channels: done.channels.clone() }
+fn out(done: &ImportedRates) -> ImportedRatesOut {
+    ImportedRatesOut {
+        added: done.added,
+        replaced: done.replaced,
+        removed: done.removed,
+        channels: done.channels.clone(),
+    }
 }
 
 /// `PUT /v1/rates.csv`: the same as POST.
@@ -76,12 +81,12 @@ fn out(done: &ImportedRates) -> ImportedOut {
     put, path = "/v1/rates.csv", tag = "rates", operation_id = "put_rates",
     request_body(content = String, content_type = "text/csv"),
     responses(
-        (status = 200, description = "Taken.", body = ImportedOut),
+        (status = 200, description = "Taken.", body = ImportedRatesOut),
         (status = 400, description = "Nothing was taken; `lines` names each line that is wrong, and why."),
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-pub(super) async fn put_card(request: Request, posted: Posted) -> Answer {
+pub(super) async fn put_card(request: Request, posted: UnreadBody) -> HandlerResult {
     import(request, posted).await
 }
 

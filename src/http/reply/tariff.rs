@@ -8,7 +8,7 @@ use super::{Problem, respond};
 use crate::service::tariff::BadSheetLine;
 
 #[derive(Serialize)]
-struct LineOut<'a> {
+struct SheetLineOut<'a> {
     line: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
@@ -16,10 +16,10 @@ struct LineOut<'a> {
 }
 
 #[derive(Serialize)]
-struct LinesOut<'a> {
+struct SheetLinesOut<'a> {
     #[serde(flatten)]
     problem: Problem<'a>,
-    lines: Vec<LineOut<'a>>,
+    lines: Vec<SheetLineOut<'a>>,
 }
 
 /// 400 that names the lines that are wrong, the first thousand of them.
@@ -29,9 +29,11 @@ pub(super) fn lines(wrong: &[BadSheetLine], detail: &str) -> Response {
     let status = StatusCode::BAD_REQUEST;
     let title = status.canonical_reason().unwrap_or("Error");
     let problem = Problem { kind: "about:blank", title, status: status.as_u16(), detail, field: None };
-    let lines =
-        wrong.iter().map(|wrong| LineOut { line: wrong.line, field: wrong.field, detail: &wrong.reason }).collect();
-    let out = LinesOut { problem, lines };
+    let lines = wrong
+        .iter()
+        .map(|wrong| SheetLineOut { line: wrong.line, field: wrong.field, detail: &wrong.reason })
+        .collect();
+    let out = SheetLinesOut { problem, lines };
     // text and numbers always serialise
     respond(status, "application/problem+json", serde_json::to_vec(&out).unwrap_or_default())
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::rate::{channel, channels};
-use crate::http::reply::{self, Answer, Refusal};
+use crate::http::reply::{self, HandlerResult, Refusal};
 use crate::http::resource::Request;
 use crate::http::{App, RequestParts, openapi, written};
 use crate::model::address::AddressRole;
@@ -27,11 +27,11 @@ pub(super) fn question() -> Vec<openapi::Parameter> {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Explanation)]
-struct ExplainedOut {
+struct RouteExplanationOut {
     to: String,
     channel: &'static str,
     /// What matches, in the order in which it is asked.
-    routes: Vec<LookedOut>,
+    routes: Vec<ConsideredAccountOut>,
     /// The rule that wins; null where a key is forced to an account, or nothing would go.
     route_id: Option<String>,
     account_id: Option<String>,
@@ -48,7 +48,7 @@ struct ExplainedOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExplainedRoute)]
-struct LookedOut {
+struct ConsideredAccountOut {
     route_id: Option<String>,
     priority: Option<i64>,
     pattern: Option<String>,
@@ -71,9 +71,9 @@ fn words(verdict: RouteVerdict) -> (&'static str, &'static str) {
     }
 }
 
-fn looked_out(looked: ConsideredAccount) -> LookedOut {
+fn looked_out(looked: ConsideredAccount) -> ConsideredAccountOut {
     let (verdict, reason) = words(looked.candidate.verdict);
-    LookedOut {
+    ConsideredAccountOut {
         route_id: looked.candidate.route.map(|id| id.to_string()),
         priority: looked.route.as_ref().map(|route| route.priority),
         pattern: looked.route.map(|route| route.pattern),
@@ -84,7 +84,7 @@ fn looked_out(looked: ConsideredAccount) -> LookedOut {
     }
 }
 
-fn out(order: &Order, explained: RouteExplanation) -> ExplainedOut {
+fn out(order: &Order, explained: RouteExplanation) -> RouteExplanationOut {
     let RouteExplanation { looked, chosen, price, rate } = explained;
     let winner = chosen.as_ref().ok().and_then(|index| looked.get(*index));
     let reason = match (&chosen, winner) {
@@ -96,7 +96,7 @@ fn out(order: &Order, explained: RouteExplanation) -> ExplainedOut {
             "the key's only account, or that of its own number".into()
         }
     };
-    ExplainedOut {
+    RouteExplanationOut {
         to: order.to.as_str().to_owned(),
         channel: order.priced().name(),
         route_id: winner.and_then(|won| won.candidate.route).map(|id| id.to_string()),
@@ -142,9 +142,9 @@ fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refu
 /// would leave from, and its price.
 #[utoipa::path(
     get, path = "/v1/routes/explain", tag = "routes", operation_id = "explain_route",
-    responses((status = 200, description = "How it would go.", body = ExplainedOut)),
+    responses((status = 200, description = "How it would go.", body = RouteExplanationOut)),
 )]
-pub(super) async fn explain(request: Request) -> Answer {
+pub(super) async fn explain(request: Request) -> HandlerResult {
     let consumer = consumer(&request.app, &request)?;
     let order = order(&request, request.app.country(consumer.client))?;
     let explained: relay::RouteExplanation = request.app.relay.explain(&consumer, &order);

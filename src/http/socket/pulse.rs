@@ -17,14 +17,14 @@ const GROUPS: usize = 25;
 
 /// One timer for all sockets. Each is in a group, and each group has its turn twice in every `sync.ping_every`:
 /// at every other turn it is pinged.
-pub struct Pulse {
+pub struct SocketPulse {
     groups: [Notify; GROUPS],
     next: AtomicUsize,
     ping_every: Duration,
     silent_for: Duration,
 }
 
-impl Pulse {
+impl SocketPulse {
     pub fn start(
         ping_every: DurationSetting,
         silent_for: DurationSetting,
@@ -55,16 +55,16 @@ impl Pulse {
     }
 
     /// The life of a socket that opens now.
-    pub(super) fn join(self: &Arc<Self>) -> Life {
+    pub(super) fn join(self: &Arc<Self>) -> SocketLife {
         let group = self.next.fetch_add(1, Ordering::Relaxed) % GROUPS;
         let now = Instant::now();
-        Life { pulse: self.clone(), group, heard: now, pinged: now }
+        SocketLife { pulse: self.clone(), group, heard: now, pinged: now }
     }
 }
 
 /// When a socket was last heard of, and last pinged.
-pub(super) struct Life {
-    pulse: Arc<Pulse>,
+pub(super) struct SocketLife {
+    pulse: Arc<SocketPulse>,
     group: usize,
     heard: Instant,
     pinged: Instant,
@@ -79,7 +79,7 @@ pub(super) enum PulseTurn {
     Dead,
 }
 
-impl Life {
+impl SocketLife {
     /// Waits for its group's turn. One that is missed is made up for at the next.
     pub(super) fn turn(&self) -> Notified<'_> {
         self.pulse.groups[self.group].notified()
@@ -112,7 +112,7 @@ mod tests {
     async fn every_other_turn_pings_and_silence_ends_it() {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let [ping_every, silent_for] = [25_000, 60_000].map(DurationSetting::from_millis);
-        let mut life = Pulse::start(ping_every, silent_for, &tasks, &stop).join();
+        let mut life = SocketPulse::start(ping_every, silent_for, &tasks, &stop).join();
         let begun = life.heard;
         let mut turns = (1..=6_u64).map(|turn| life.look(begun + Duration::from_millis(12_500 * turn)));
         assert!(turns.by_ref().take(4).eq([PulseTurn::Pass, PulseTurn::Ping, PulseTurn::Pass, PulseTurn::Ping]));

@@ -19,7 +19,7 @@ pub(super) struct RelaySent {
 }
 
 #[derive(Serialize)]
-struct WithBalance {
+struct RelaySentWithBalance {
     #[serde(flatten)]
     sent: RelaySent,
     /// What its client has left; the operator pays nothing.
@@ -42,7 +42,7 @@ impl RelaySent {
 
     pub(super) fn response(self, door: &RelayDoor, balance: Option<Money>) -> Response {
         if door.with_balance {
-            return reply::json(StatusCode::OK, &WithBalance { sent: self, remaining_balance: balance });
+            return reply::json(StatusCode::OK, &RelaySentWithBalance { sent: self, remaining_balance: balance });
         }
         reply::json(StatusCode::OK, &self)
     }
@@ -52,9 +52,9 @@ impl RelaySent {
         if !door.with_balance {
             return kept.text;
         }
-        let whole = serde_json::from_str(&kept.text)
-            .ok()
-            .and_then(|sent| serde_json::to_string(&WithBalance { sent, remaining_balance: kept.balance }).ok());
+        let whole = serde_json::from_str(&kept.text).ok().and_then(|sent| {
+            serde_json::to_string(&RelaySentWithBalance { sent, remaining_balance: kept.balance }).ok()
+        });
         whole.unwrap_or(kept.text)
     }
 }

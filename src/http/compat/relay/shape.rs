@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::http::compat::carried::{self, NotCarried};
+use crate::http::compat::carried::{self, IgnoredParameter};
 use crate::http::form::{self, BadForm, MediaType};
 use crate::http::object;
 use crate::model::address::{Address, AddressRole, Country, blank_as_plus};
@@ -31,9 +31,9 @@ impl std::convert::From<BadForm> for Error {
 const SINGLE: [&str; 7] = ["To", "From", "Body", "StatusCallback", "Url", "Twiml", "SmartEncoded"];
 
 /// What Twilio's own paths carry and these do not.
-const MESSAGE: [NotCarried; 4] =
+const MESSAGE: [IgnoredParameter; 4] =
     [("MessagingServiceSid", &[]), ("ScheduleType", &[]), ("SendAt", &[]), ("ValidityPeriod", &[])];
-const CALL: [NotCarried; 8] = [
+const CALL: [IgnoredParameter; 8] = [
     ("FallbackMethod", &["GET", "POST"]),
     ("FallbackUrl", &[]),
     ("MachineDetection", &[]),
@@ -74,12 +74,12 @@ const EXAMPLE: &str = "+0987654321";
 
 /// What is posted, by its fields' names here.
 #[derive(Default)]
-pub(super) struct OrderIn {
+pub(super) struct RelayOrderIn {
     fields: Vec<(String, String)>,
     media_urls: Vec<String>,
 }
 
-impl OrderIn {
+impl RelayOrderIn {
     pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Error> {
         let json = bom::skip(bytes);
         // no form begins so, whatever it is said to be

@@ -3,14 +3,14 @@
 use ::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::{self, Fault, TwilioAnswer};
+use super::error::{self, TwilioAnswer, TwilioFault};
 use super::form::TwilioForm;
 use super::message::times;
-use super::page::{AskedPage, HeldPage};
-use super::refusal::{self, RefusalWords, Wish};
-use super::{VERSION, Visit, date, plan, shape, sid};
-use crate::http::body::Posted;
-use crate::http::message::{Writer, accept, context, sending};
+use super::page::{PageEdges, RequestedPage};
+use super::refusal::{self, RefusalContext, RefusalErrors};
+use super::{TwilioRequest, VERSION, date, plan, shape, sid};
+use crate::http::body::UnreadBody;
+use crate::http::message::{ReplyWriter, accept, context, sending};
 use crate::http::{idempotency, reply};
 use crate::model::address::{AddressKind, AddressRole, Country};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
@@ -20,7 +20,7 @@ use crate::service::client::KeyScope;
 use crate::service::message::{Filter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
-const WORDS: RefusalWords = RefusalWords {
+const WORDS: RefusalErrors = RefusalErrors {
     no_from: error::NO_CALLER,
     sender: error::CALLER,
     route: error::CALL_ROUTE,
@@ -74,14 +74,14 @@ fn out(call: &Message, kept: Option<&Call>) -> Value {
 }
 
 /// `POST Calls.json`: 201 means that it is stored, and will be placed or accounted for.
-pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
+pub(super) async fn create(visit: &TwilioRequest<'_>, posted: UnreadBody) -> TwilioAnswer {
     let form = TwilioForm::posted(visit, posted).await?;
     let order = order(&form, visit.country())?;
-    let wish = Wish::of(&order);
+    let wish = RefusalContext::of(&order);
     let context = sending(visit.request, "call.place");
     let key = idempotency::twilio_key(visit.request, "/2010-04-01/Calls")?;
     let text = |call: &Message| out(call, None).to_string();
-    let reply = Writer { text: &text, with_balance: false };
+    let reply = ReplyWriter { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         OrderResult::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
@@ -89,7 +89,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
     }
 }
 
-fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
+fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioFault> {
     let to = form.address("To", AddressRole::Recipient, country).ok_or(error::NO_CALLEE)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
     if channel != Channel::Sms || to.kind() != AddressKind::Phone {
@@ -108,11 +108,11 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
 
 /// `GET Calls.json`: newest first, narrowed by `To`, `From`, `Status`, `EndTime`, and `StartTime`, which is when it
 /// was accepted.
-pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
+pub(super) async fn list(visit: &TwilioRequest<'_>) -> TwilioAnswer {
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
-    let asked = AskedPage::of(&form, &visit.app.messages)?;
-    let address = |name: &str, role| -> Result<Option<String>, Fault> {
+    let asked = RequestedPage::of(&form, &visit.app.messages)?;
+    let address = |name: &str, role| -> Result<Option<String>, TwilioFault> {
         let read = form.address(name, role, visit.country()).transpose();
         let read = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
         Ok(read.map(|(_, address)| address.as_str().to_owned()))
@@ -121,11 +121,11 @@ pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
     let (from, to, channels) =
         (address("From", AddressRole::Sender)?, address("To", AddressRole::Recipient)?, vec![Channel::Voice]);
     let filter = Filter { from, to, channels, created_from_ms, created_before_ms, ..Filter::default() };
-    let fits = Fits::of(&form)?;
+    let fits = CallCriteria::of(&form)?;
     let path = shape::path(visit.consumer.client, "/Calls.json");
     // no call of ours has begotten another
     if form.one("ParentCallSid").is_some() {
-        return Ok(asked.reply::<Value>(&form, &path, "calls", &[], &HeldPage::of(&[], None)));
+        return Ok(asked.reply::<Value>(&form, &path, "calls", &[], &PageEdges::of(&[], None)));
     }
     let page = visit.app.messages.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
@@ -133,18 +133,18 @@ pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
     let items = page.messages.iter().map(|call| (call, kept.get(&call.id)));
     let items: Vec<_> =
         items.filter(|(call, kept)| fits.has(call, *kept)).map(|(call, kept)| out(call, kept)).collect();
-    let held = HeldPage::of(&page.messages, visit.app.messages.next(&page));
+    let held = PageEdges::of(&page.messages, visit.app.messages.next(&page));
     Ok(asked.reply(&form, &path, "calls", &items, &held))
 }
 
 /// What is asked of how calls stand: a page holds those of its calls that fit.
-struct Fits {
+struct CallCriteria {
     status: Option<CallStatus>,
     ended: (Option<Millis>, Option<Millis>),
 }
 
-impl Fits {
-    fn of(form: &TwilioForm) -> Result<Self, Fault> {
+impl CallCriteria {
+    fn of(form: &TwilioForm) -> Result<Self, TwilioFault> {
         let status = form.one("Status").map(|name| CallStatus::parse(name).ok_or(error::PARAMETER.because("Status")));
         Ok(Self { status: status.transpose()?, ended: times(form, "EndTime")? })
     }
@@ -160,24 +160,24 @@ impl Fits {
 }
 
 /// The call of that SID, and how it stands.
-async fn find(visit: &Visit<'_>, sid: &str) -> Result<(Message, Call), Fault> {
+async fn find(visit: &TwilioRequest<'_>, sid: &str) -> Result<(Message, Call), TwilioFault> {
     let id = sid::parse_call(sid).ok_or(error::NOT_FOUND)?;
     Ok(visit.app.messages.call_of(visit.consumer.client, id).await?.ok_or(error::NOT_FOUND)?)
 }
 
-async fn shown(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
+async fn shown(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
     let (call, kept) = find(visit, sid).await?;
     Ok(visit.shown(&out(&call, Some(&kept))))
 }
 
 /// `GET Calls/<sid>.json`
-pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn fetch(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
     visit.may(KeyScope::Read)?;
     shown(visit, sid).await
 }
 
 /// `POST Calls/<sid>.json`: `Status=canceled` ends it if nobody has answered, `Status=completed` in any case.
-pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> TwilioAnswer {
+pub(super) async fn update(visit: &TwilioRequest<'_>, sid: &str, posted: UnreadBody) -> TwilioAnswer {
     visit.may(KeyScope::Voice)?;
     let form = TwilioForm::posted(visit, posted).await?;
     form.carries(&NOT_CHANGED)?;
@@ -190,14 +190,14 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Twil
     };
     let context = context(visit.request, "call.end");
     visit.app.messages.end_call(call.client, call.id, end, &context).await.map_err(|error| match error.kind {
-        ErrorKind::TooLate => Fault::from(error::CALL_STATE),
-        _ => Fault::from(error),
+        ErrorKind::TooLate => TwilioFault::from(error::CALL_STATE),
+        _ => TwilioFault::from(error),
     })?;
     shown(visit, sid).await
 }
 
 /// `DELETE Calls/<sid>.json`: it is gone for its client, once it is over.
-pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn delete(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
     visit.may(KeyScope::Voice)?;
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;

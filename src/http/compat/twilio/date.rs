@@ -18,18 +18,18 @@ pub(super) fn rfc2822(at_ms: Millis) -> String {
 
 /// Of which instants a filter speaks: from this one on, and so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct When {
+pub(super) struct DateRange {
     pub(super) at_ms: Millis,
     pub(super) lasts_ms: Millis,
 }
 
 /// A day (`2024-01-31`, in UTC), or a second in ISO 8601. Libraries write a day as its first second.
-pub(super) fn parse(text: &str) -> Option<When> {
+pub(super) fn parse(text: &str) -> Option<DateRange> {
     if let Some(at_ms) = parse_time(text) {
         let lasts_ms = if at_ms % DAY_MS == 0 { DAY_MS } else { 1000 };
-        return Some(When { at_ms: at_ms.div_euclid(1000) * 1000, lasts_ms });
+        return Some(DateRange { at_ms: at_ms.div_euclid(1000) * 1000, lasts_ms });
     }
-    parse_day(text).map(|at_ms| When { at_ms, lasts_ms: DAY_MS })
+    parse_day(text).map(|at_ms| DateRange { at_ms, lasts_ms: DAY_MS })
 }
 
 #[cfg(test)]
@@ -44,10 +44,10 @@ mod tests {
 
     #[test]
     fn days_and_seconds_are_taken() {
-        let day = When { at_ms: 1_699_920_000_000, lasts_ms: 86_400_000 };
+        let day = DateRange { at_ms: 1_699_920_000_000, lasts_ms: 86_400_000 };
         assert_eq!(parse("2023-11-14"), Some(day));
         assert_eq!(parse("2023-11-14T00:00:00Z"), Some(day));
-        let second = When { at_ms: 1_700_000_000_000, lasts_ms: 1000 };
+        let second = DateRange { at_ms: 1_700_000_000_000, lasts_ms: 1000 };
         assert_eq!(parse("2023-11-14T22:13:20Z"), Some(second));
         assert_eq!(parse("2023-11-14T23:13:20.5+01:00"), Some(second));
         for wrong in ["", "today", "2023-13-01", "2023-11-14T", "14.11.2023"] {

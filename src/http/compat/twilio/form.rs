@@ -3,10 +3,10 @@
 use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
 
-use super::Visit;
-use super::error::{self, Fault};
-use crate::http::body::{Body, Posted};
-use crate::http::compat::carried::{self, NotCarried};
+use super::TwilioRequest;
+use super::error::{self, TwilioFault};
+use crate::http::body::{ReadBody, UnreadBody};
+use crate::http::compat::carried::{self, IgnoredParameter};
 use crate::http::form::{self, MediaType};
 use crate::http::object;
 use crate::model::address::{AddressRole, blank_as_plus};
@@ -21,11 +21,11 @@ const SINGLE: &str = "Body FallbackMethod FallbackUrl From MachineDetection Mess
 pub(super) struct TwilioForm {
     fields: Vec<(String, String)>,
     /// What it was read from, which counts until it is answered.
-    _body: Option<Body>,
+    _body: Option<ReadBody>,
 }
 
 impl TwilioForm {
-    pub(super) async fn posted(visit: &Visit<'_>, posted: Posted) -> Result<Self, Fault> {
+    pub(super) async fn posted(visit: &TwilioRequest<'_>, posted: UnreadBody) -> Result<Self, TwilioFault> {
         let bytes = object::collect(posted, visit.app).await?;
         let media = MediaType::of(visit.request.header(CONTENT_TYPE))?;
         let read = match media {
@@ -39,11 +39,11 @@ impl TwilioForm {
         Ok(Self { fields, _body: Some(bytes) })
     }
 
-    pub(super) fn query(visit: &Visit<'_>) -> Result<Self, Fault> {
+    pub(super) fn query(visit: &TwilioRequest<'_>) -> Result<Self, TwilioFault> {
         Self::read(visit.request.query.as_bytes())
     }
 
-    fn read(form: &[u8]) -> Result<Self, Fault> {
+    fn read(form: &[u8]) -> Result<Self, TwilioFault> {
         let read = texts(form, FormCharset::Utf8);
         let fields = read.map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?;
         Ok(Self { fields, _body: None })
@@ -66,13 +66,13 @@ impl TwilioForm {
     }
 
     /// A parameter that is `true` or `false`, in any case, where it says something.
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, TwilioFault> {
         let wrong = || error::PARAMETER.because(&format!("{name} must be true or false"));
         self.one(name).map(|text| flag(text).ok_or_else(wrong)).transpose()
     }
 
     /// Refuses the first of these parameters that asks for something.
-    pub(super) fn carries(&self, not_carried: &[NotCarried]) -> Result<(), Fault> {
+    pub(super) fn carries(&self, not_carried: &[IgnoredParameter]) -> Result<(), TwilioFault> {
         carried::refusal(not_carried, &self.fields).map_or(Ok(()), |reason| Err(error::PARAMETER.because(&reason)))
     }
 

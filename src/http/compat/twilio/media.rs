@@ -4,17 +4,17 @@ use serde_json::{Value, json};
 
 use super::error::TwilioAnswer;
 use super::form::TwilioForm;
-use super::page::{AskedPage, HeldPage};
-use super::{Visit, date, message, shape, sid};
+use super::page::{PageEdges, RequestedPage};
+use super::{TwilioRequest, date, message, shape, sid};
 use crate::crypto::hash;
 use crate::service::client::KeyScope;
 
 /// `GET Messages/<sid>/Media.json`
-pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn list(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
     visit.may(KeyScope::Read)?;
     let message = message::find(visit, sid).await?;
     let form = TwilioForm::query(visit)?;
-    let asked = AskedPage::of(&form, &visit.app.messages)?;
+    let asked = RequestedPage::of(&form, &visit.app.messages)?;
     let content = &message.content;
     let parent = content.sid(message.id);
     let path = shape::path(message.client, &format!("/Messages/{parent}/Media"));
@@ -28,6 +28,6 @@ pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
         })
     };
     let items: Vec<Value> = content.media_urls.iter().enumerate().map(item).collect();
-    let held = HeldPage::of(&[], None);
+    let held = PageEdges::of(&[], None);
     Ok(asked.reply(&form, &format!("{path}.json"), "media_list", &items, &held))
 }

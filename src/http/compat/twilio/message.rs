@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use ::http::StatusCode;
 
-use super::error::{self, Fault, TwilioAnswer};
+use super::error::{self, TwilioAnswer, TwilioFault};
 use super::form::TwilioForm;
-use super::page::{AskedPage, HeldPage};
-use super::refusal::{self, RefusalWords, Wish};
-use super::{Visit, date, shape, sid};
-use crate::http::body::Posted;
+use super::page::{PageEdges, RequestedPage};
+use super::refusal::{self, RefusalContext, RefusalErrors};
+use super::{TwilioRequest, date, shape, sid};
+use crate::http::body::UnreadBody;
 use crate::http::compat::carried;
-use crate::http::message::{Writer, accept, context, sending};
+use crate::http::message::{ReplyWriter, accept, context, sending};
 use crate::http::{idempotency, reply};
 use crate::model::address::{AddressRole, Country};
 use crate::model::message::Direction;
@@ -20,19 +20,19 @@ use crate::service::client::KeyScope;
 use crate::service::message::{self, Filter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
-const WORDS: RefusalWords =
-    RefusalWords { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
+const WORDS: RefusalErrors =
+    RefusalErrors { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
 
 /// `POST Messages.json`: 201 means that it is stored, and will be sent or accounted for.
-pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
+pub(super) async fn create(visit: &TwilioRequest<'_>, posted: UnreadBody) -> TwilioAnswer {
     let form = TwilioForm::posted(visit, posted).await?;
     let order = order(&form, visit.country())?;
     message::says_something(&order)?;
-    let wish = Wish::of(&order);
+    let wish = RefusalContext::of(&order);
     let context = sending(visit.request, "message.send");
     let key = idempotency::twilio_key(visit.request, "/2010-04-01/Messages")?;
     let text = |message: &Message| serde_json::to_string(&shape::out(message, None)).unwrap_or_default();
-    let reply = Writer { text: &text, with_balance: false };
+    let reply = ReplyWriter { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         OrderResult::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
@@ -40,7 +40,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
     }
 }
 
-fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
+fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioFault> {
     form.carries(&carried::MESSAGE)?;
     let to = form.address("To", AddressRole::Recipient, country).ok_or(error::NO_TO)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
@@ -68,7 +68,7 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
     })
 }
 
-fn send_at(form: &TwilioForm) -> Result<Option<Millis>, Fault> {
+fn send_at(form: &TwilioForm) -> Result<Option<Millis>, TwilioFault> {
     match (form.one("ScheduleType"), form.one("SendAt")) {
         (Some("fixed") | None, Some(at)) => {
             Ok(Some(parse_time(at).ok_or_else(|| error::SEND_AT.because(dates::TIME))?))
@@ -80,23 +80,23 @@ fn send_at(form: &TwilioForm) -> Result<Option<Millis>, Fault> {
 }
 
 /// `GET Messages.json`: newest first, narrowed by `To`, `From` and `DateSent`, which is when it was accepted.
-pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
+pub(super) async fn list(visit: &TwilioRequest<'_>) -> TwilioAnswer {
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
-    let asked = AskedPage::of(&form, &visit.app.messages)?;
+    let asked = RequestedPage::of(&form, &visit.app.messages)?;
     let filter = asked.narrow(filter(&form, visit.country())?);
     let page = visit.app.messages.list(visit.consumer.client, &filter, asked.size).await?;
     let taken = taken_at(visit, &page.messages).await?;
     let items: Vec<_> =
         page.messages.iter().map(|message| shape::out(message, taken.get(&message.id).copied())).collect();
-    let held = HeldPage::of(&page.messages, visit.app.messages.next(&page));
+    let held = PageEdges::of(&page.messages, visit.app.messages.next(&page));
     let path = shape::path(visit.consumer.client, "/Messages.json");
     Ok(asked.reply(&form, &path, "messages", &items, &held))
 }
 
-fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, Fault> {
+fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, TwilioFault> {
     let mut channels = vec![Channel::Sms, Channel::Whatsapp];
-    let mut address = |name: &str, role| -> Result<Option<String>, Fault> {
+    let mut address = |name: &str, role| -> Result<Option<String>, TwilioFault> {
         let Some(read) = form.address(name, role, country) else { return Ok(None) };
         let (channel, address) = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
         channels.retain(|one| *one == channel);
@@ -111,8 +111,8 @@ fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, Fault> 
 }
 
 /// `X=`: on that day, or in that second; `X>=`: from then on; `X<=`: until then.
-pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Option<Millis>), Fault> {
-    let time = |suffix: &str| -> Result<Option<date::When>, Fault> {
+pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Option<Millis>), TwilioFault> {
+    let time = |suffix: &str| -> Result<Option<date::DateRange>, TwilioFault> {
         let name = format!("{name}{suffix}");
         form.one(&name)
             .map(|text| {
@@ -126,32 +126,32 @@ pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Op
     Ok((lower, upper.into_iter().flatten().min()))
 }
 
-async fn taken_at(visit: &Visit<'_>, messages: &[Message]) -> Result<HashMap<MessageId, Millis>, Fault> {
+async fn taken_at(visit: &TwilioRequest<'_>, messages: &[Message]) -> Result<HashMap<MessageId, Millis>, TwilioFault> {
     let sent = messages.iter().filter(|message| message.direction == Direction::Out);
     let ids: Vec<MessageId> = sent.map(|message| message.id).collect();
     Ok(visit.app.messages.taken_at(&ids).await?)
 }
 
-async fn shown(visit: &Visit<'_>, message: &Message) -> TwilioAnswer {
+async fn shown(visit: &TwilioRequest<'_>, message: &Message) -> TwilioAnswer {
     let taken = taken_at(visit, std::slice::from_ref(message)).await?;
     Ok(visit.shown(&shape::out(message, taken.get(&message.id).copied())))
 }
 
 /// A client's message; a call is none.
-pub(super) async fn find(visit: &Visit<'_>, sid: &str) -> Result<Message, Fault> {
+pub(super) async fn find(visit: &TwilioRequest<'_>, sid: &str) -> Result<Message, TwilioFault> {
     let id = sid::parse_message(sid).ok_or(error::NOT_FOUND)?;
     let message = visit.app.messages.find(visit.consumer.client, id).await?;
     Ok(message.filter(|message| message.channel != Channel::Voice).ok_or(error::NOT_FOUND)?)
 }
 
 /// `GET Messages/<sid>.json`
-pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn fetch(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
     visit.may(KeyScope::Read)?;
     shown(visit, &find(visit, sid).await?).await
 }
 
 /// `POST Messages/<sid>.json`: `Status=canceled` takes it back, `Body=` empties what it said.
-pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> TwilioAnswer {
+pub(super) async fn update(visit: &TwilioRequest<'_>, sid: &str, posted: UnreadBody) -> TwilioAnswer {
     let form = TwilioForm::posted(visit, posted).await?;
     let mut message = find(visit, sid).await?;
     visit.may_change(&message)?;
@@ -177,7 +177,7 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Twil
 }
 
 /// `DELETE Messages/<sid>.json`: it is gone for its client, once it is over.
-pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn delete(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
     let message = find(visit, sid).await?;
     visit.may_change(&message)?;
     visit.app.messages.delete(message.client, message.id, &context(visit.request, "message.delete")).await?;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use warp::reply::Response;
 
-use super::error::{self, Fault};
+use super::error::{self, TwilioFault};
 use super::form::TwilioForm;
 use crate::http::reply;
 use crate::model::MessageId;
@@ -44,29 +44,29 @@ impl PageCursor {
 }
 
 /// Which page of a list is asked for.
-pub(super) struct AskedPage {
+pub(super) struct RequestedPage {
     pub(super) size: usize,
     number: usize,
     place: PageCursor,
 }
 
 /// What a page holds, as far as its neighbours go.
-pub(super) struct HeldPage {
+pub(super) struct PageEdges {
     pub(super) first: Option<MessageId>,
     pub(super) last: Option<MessageId>,
     /// Where the store would go on.
     pub(super) next: Option<MessageCursor>,
 }
 
-impl HeldPage {
+impl PageEdges {
     pub(super) fn of(messages: &[Message], next: Option<MessageCursor>) -> Self {
         let id = |message: &Message| message.id;
         Self { first: messages.first().map(id), last: messages.last().map(id), next }
     }
 }
 
-impl AskedPage {
-    pub(super) fn of(form: &TwilioForm, messages: &Messages) -> Result<Self, Fault> {
+impl RequestedPage {
+    pub(super) fn of(form: &TwilioForm, messages: &Messages) -> Result<Self, TwilioFault> {
         let size = match form.one("PageSize").map(str::parse::<usize>) {
             None => SIZE,
             Some(Ok(size @ 1..=LARGEST)) => size,
@@ -91,7 +91,7 @@ impl AskedPage {
     }
 
     /// The pages before and behind this one.
-    fn neighbours(&self, held: &HeldPage) -> (Option<PageCursor>, Option<PageCursor>) {
+    fn neighbours(&self, held: &PageEdges) -> (Option<PageCursor>, Option<PageCursor>) {
         let next = held.next.clone();
         let (first, last) = (held.first.map(MessageCursor::from), held.last.map(MessageCursor::from));
         match self.place {
@@ -107,7 +107,7 @@ impl AskedPage {
         path: &str,
         name: &str,
         items: &[T],
-        held: &HeldPage,
+        held: &PageEdges,
     ) -> Response {
         let uri = |number: usize, place: &PageCursor| {
             let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);

@@ -1,7 +1,7 @@
 //! Which of Twilio's codes a refusal of our services gets.
 
-use super::Visit;
-use super::error::{self, Fault, Wrong};
+use super::TwilioRequest;
+use super::error::{self, TwilioError, TwilioFault};
 use crate::http::reply::Refusal;
 use crate::model::{Address, Channel};
 use crate::service::client::KeyScope;
@@ -10,26 +10,26 @@ use crate::service::relay::{Order, SenderChoice};
 use crate::service::{Error, ErrorKind};
 
 /// The codes that messages and calls do not share.
-pub(super) struct RefusalWords {
-    pub(super) no_from: Wrong,
-    pub(super) sender: Wrong,
-    pub(super) route: Wrong,
-    pub(super) region: Wrong,
+pub(super) struct RefusalErrors {
+    pub(super) no_from: TwilioError,
+    pub(super) sender: TwilioError,
+    pub(super) route: TwilioError,
+    pub(super) region: TwilioError,
 }
 
 /// What a refusal depends on besides its reason.
-pub(super) struct Wish {
+pub(super) struct RefusalContext {
     channel: Channel,
     to: Address,
     from: Option<SenderChoice>,
 }
 
-impl Wish {
+impl RefusalContext {
     pub(super) fn of(order: &Order) -> Self {
         Self { channel: order.channel, to: order.to.clone(), from: order.from.clone() }
     }
 
-    fn sender(&self, words: &RefusalWords, reason: &str) -> Fault {
+    fn sender(&self, words: &RefusalErrors, reason: &str) -> TwilioFault {
         match self.from {
             None => words.no_from.into(),
             Some(SenderChoice::Pool(_)) => error::NO_SENDER.into(),
@@ -39,7 +39,7 @@ impl Wish {
 }
 
 /// Why what a client asked for is not sent.
-pub(super) fn of(visit: &Visit<'_>, words: &RefusalWords, wish: &Wish, error: Error) -> Fault {
+pub(super) fn of(visit: &TwilioRequest<'_>, words: &RefusalErrors, wish: &RefusalContext, error: Error) -> TwilioFault {
     let reason = &*error.detail;
     match (&error.kind, error.field) {
         (ErrorKind::Forbidden, _) => {
@@ -58,7 +58,7 @@ pub(super) fn of(visit: &Visit<'_>, words: &RefusalWords, wish: &Wish, error: Er
 }
 
 /// A field of ours by Twilio's code for it.
-fn invalid(field: &str, reason: &str) -> Fault {
+fn invalid(field: &str, reason: &str) -> TwilioFault {
     match field {
         "to" => error::TO.because(reason),
         "body" => error::LONG.because(reason),
@@ -74,7 +74,7 @@ fn invalid(field: &str, reason: &str) -> Fault {
     }
 }
 
-impl std::convert::From<Error> for Fault {
+impl std::convert::From<Error> for TwilioFault {
     fn from(error: Error) -> Self {
         use ::http::StatusCode as Status;
         let reason = &*error.detail;
