@@ -26,10 +26,10 @@ use crate::service::publish::Publish;
 use crate::service::retention::Retention;
 use crate::service::sync::{Handshakes, SyncSockets};
 use crate::service::tariff::Tariff;
-pub use periodic::Memory;
+pub use periodic::LoopMemory;
 
 /// What the workers of a node work on.
-pub struct Node {
+pub struct WorkerServices {
     /// Other nodes may write to the same store.
     pub is_shared: bool,
     pub sockets: Arc<SyncSockets>,
@@ -44,11 +44,11 @@ pub struct Node {
     pub ledger: Arc<Ledger>,
     pub retention: Retention,
     pub health: Arc<NodeHealth>,
-    pub memory: Memory,
+    pub memory: LoopMemory,
 }
 
 /// Starts the workers of a node, but for those that handle what came in.
-pub fn start(node: Node, tasks: &TaskTracker, stop: &CancellationToken) {
+pub fn start(node: WorkerServices, tasks: &TaskTracker, stop: &CancellationToken) {
     let node = Arc::new(node);
     for row in periodic::table(&node) {
         tasks.spawn(stop.clone().run_until_cancelled_owned(row.repeat(node.clone())));

@@ -17,7 +17,7 @@ use crate::service::health::NodeHealth;
 use crate::service::publish::Publish;
 use crate::service::retention::Retention;
 use crate::service::wait::FutureWaits;
-use crate::worker::{self, Memory, Node};
+use crate::worker::{self, LoopMemory, WorkerServices};
 
 pub(super) struct Services {
     pub(super) messaging: Built,
@@ -34,7 +34,7 @@ impl Base<'_> {
         let Built { sending, directory, tariff, clients, ledger, .. } = messaging;
         let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.retention.clone(), self.clock.clone());
-        let node = Node {
+        let node = WorkerServices {
             is_shared,
             sockets: pairing.sockets.clone(),
             handshakes: pairing.handshakes.clone(),
@@ -48,7 +48,7 @@ impl Base<'_> {
             ledger: ledger.clone(),
             retention: Retention { settings, store: store.clone(), lanes: sending.lanes.clone(), clock },
             health: health.clone(),
-            memory: Memory::new(FutureWaits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms())),
+            memory: LoopMemory::new(FutureWaits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms())),
         };
         worker::start(node, self.tasks, self.stop);
     }

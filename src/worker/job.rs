@@ -7,7 +7,7 @@ use crate::service::Result;
 
 /// How much a runner takes on, and how often it looks for more.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct RunnerLimits {
     /// What its jobs are, for the log.
     pub what: &'static str,
     /// How often to look for what this node was not told of: due again, or left behind by another.
@@ -33,7 +33,7 @@ pub(super) struct DueJobs<J> {
 }
 
 /// Where jobs come from. All jobs that it hands out are leased to this node.
-pub(super) trait Source: Send + 'static {
+pub(super) trait JobSource: Send + 'static {
     type Job: Send + 'static;
     /// Jobs of one key take turns, and hold up no others.
     type Key: Clone + Eq + Hash + Send + Sync + 'static;
@@ -60,7 +60,7 @@ pub(super) trait Source: Send + 'static {
 }
 
 /// What is done with jobs.
-pub(super) trait Handler<J>: Send + Sync + 'static {
+pub(super) trait JobHandler<J>: Send + Sync + 'static {
     /// What is to be written of a job.
     type Done: Send + Sync + 'static;
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{DueJobs, Handler, Limits, Source};
-use super::runner::Runner;
+use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
+use super::runner::JobRunner;
 use crate::model::EndpointId;
 use crate::service::Result;
 use crate::service::event::{ClaimedDelivery, DeliveryLane, EventCourier, Events, FinishedDelivery};
 
-const LIMITS: Limits = Limits {
+const LIMITS: RunnerLimits = RunnerLimits {
     what: "deliveries",
     every: Duration::from_millis(500),
     backlog_pause: Duration::ZERO,
@@ -22,14 +22,14 @@ const LIMITS: Limits = Limits {
 };
 
 /// Deliveries of events, each of a place of its own.
-pub(super) struct Deliveries(Arc<EventCourier>);
+pub(super) struct DeliverySource(Arc<EventCourier>);
 
-pub(super) fn runner(events: Arc<Events>) -> Runner<Deliveries, EventCourier> {
+pub(super) fn runner(events: Arc<Events>) -> JobRunner<DeliverySource, EventCourier> {
     let courier = Arc::new(EventCourier::new(events));
-    Runner::new(LIMITS, Deliveries(courier.clone()), courier)
+    JobRunner::new(LIMITS, DeliverySource(courier.clone()), courier)
 }
 
-impl Source for Deliveries {
+impl JobSource for DeliverySource {
     type Job = ClaimedDelivery;
     type Key = DeliveryLane;
 
@@ -54,7 +54,7 @@ impl Source for Deliveries {
     }
 }
 
-impl Handler<ClaimedDelivery> for EventCourier {
+impl JobHandler<ClaimedDelivery> for EventCourier {
     type Done = FinishedDelivery;
 
     async fn handle(&self, job: ClaimedDelivery) -> Option<FinishedDelivery> {

@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::Node;
+use super::WorkerServices;
 use crate::model::Clock;
 use crate::service::wait::FutureWaits;
 
 /// One call of a function of the table.
-type Work<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+type RoutineRun<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
-type Routine = fn(&Node) -> Work<'_>;
+type PeriodicRoutine = fn(&WorkerServices) -> RoutineRun<'_>;
 
 /// When a loop begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Begin {
+enum LoopStart {
     AtOnce,
     /// After its first pause.
     Later,
@@ -29,24 +29,24 @@ enum Begin {
 
 /// Who hears of it where it did not go well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum OnFailure {
+enum FailureReport {
     Warned,
     /// Only who looks closely: it says nothing that is not said elsewhere.
     Quiet,
 }
 
 /// A row of the table.
-pub(super) struct Periodic {
+pub(super) struct PeriodicLoop {
     /// What it does, as its failure is told.
     name: &'static str,
     every: Duration,
-    begin: Begin,
-    failure: OnFailure,
-    run: Routine,
+    begin: LoopStart,
+    failure: FailureReport,
+    run: PeriodicRoutine,
 }
 
 /// What loops remember from one time to the next.
-pub struct Memory {
+pub struct LoopMemory {
     waits: Mutex<FutureWaits>,
     /// Up to when other nodes' changes have been looked for.
     seen_ms: AtomicI64,
@@ -54,7 +54,7 @@ pub struct Memory {
     were_up: AtomicBool,
 }
 
-impl Memory {
+impl LoopMemory {
     pub fn new(waits: FutureWaits) -> Self {
         let seen_ms = AtomicI64::new(Clock::default().now_ms());
         Self { waits: Mutex::new(waits), seen_ms, were_up: AtomicBool::new(true) }
@@ -62,9 +62,9 @@ impl Memory {
 }
 
 /// All of them.
-pub(super) fn table(node: &Node) -> Vec<Periodic> {
-    use Begin::{AtOnce, Later, Scattered};
-    use OnFailure::{Quiet, Warned};
+pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
+    use FailureReport::{Quiet, Warned};
+    use LoopStart::{AtOnce, Later, Scattered};
     let mut rows = vec![
         // each by itself: a key that was revoked does not wait for a card of rates
         row("look for changed accounts and numbers", 1, Later, Warned, |node| work(node.directory.refresh())),
@@ -83,27 +83,33 @@ pub(super) fn table(node: &Node) -> Vec<Periodic> {
     ];
     // a start is busy enough: the first sweep waits
     let sweep = row("remove what has served", 0, Scattered, Warned, sweep);
-    rows.push(Periodic { every: node.retention.remove_every(), ..sweep });
+    rows.push(PeriodicLoop { every: node.retention.remove_every(), ..sweep });
     if node.is_shared {
         rows.push(row("look for other nodes' changes", 2, Later, Quiet, sockets));
     }
     rows
 }
 
-fn row(name: &'static str, seconds: u64, begin: Begin, failure: OnFailure, run: Routine) -> Periodic {
-    Periodic { name, every: Duration::from_secs(seconds), begin, failure, run }
+fn row(
+    name: &'static str,
+    seconds: u64,
+    begin: LoopStart,
+    failure: FailureReport,
+    run: PeriodicRoutine,
+) -> PeriodicLoop {
+    PeriodicLoop { name, every: Duration::from_secs(seconds), begin, failure, run }
 }
 
 /// What a function of the services does, as a row calls it.
-fn work<'a, E: Display + 'a>(call: impl Future<Output = Result<(), E>> + Send + 'a) -> Work<'a> {
+fn work<'a, E: Display + 'a>(call: impl Future<Output = Result<(), E>> + Send + 'a) -> RoutineRun<'a> {
     Box::pin(async move { call.await.map_err(|error| error.to_string()) })
 }
 
-fn waits(node: &Node) -> Work<'_> {
+fn waits(node: &WorkerServices) -> RoutineRun<'_> {
     work(async move { node.memory.waits.lock().await.look().await })
 }
 
-fn health(node: &Node) -> Work<'_> {
+fn health(node: &WorkerServices) -> RoutineRun<'_> {
     Box::pin(async move {
         let were_up = node.memory.were_up.load(Ordering::Relaxed);
         node.memory.were_up.store(node.health.watch(were_up).await, Ordering::Relaxed);
@@ -112,7 +118,7 @@ fn health(node: &Node) -> Work<'_> {
 }
 
 /// What other nodes did to the sessions of our sockets.
-fn sockets(node: &Node) -> Work<'_> {
+fn sockets(node: &WorkerServices) -> RoutineRun<'_> {
     Box::pin(async move {
         let since_ms = node.memory.seen_ms.load(Ordering::Relaxed);
         let seen_ms = node.sockets.look_around(since_ms).await.map_err(|error| error.to_string())?;
@@ -122,7 +128,7 @@ fn sockets(node: &Node) -> Work<'_> {
 }
 
 /// What serves for a while only; one after the other, since the store is for what is sent.
-const SERVED: [(&str, Routine); 8] = [
+const SERVED: [(&str, PeriodicRoutine); 8] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
     ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),
@@ -133,7 +139,7 @@ const SERVED: [(&str, Routine); 8] = [
     ("old messages", |node| work(node.retention.remove_messages())),
 ];
 
-fn sweep(node: &Node) -> Work<'_> {
+fn sweep(node: &WorkerServices) -> RoutineRun<'_> {
     Box::pin(async move {
         for (what, run) in SERVED {
             if let Err(error) = run(node).await {
@@ -144,17 +150,17 @@ fn sweep(node: &Node) -> Work<'_> {
     })
 }
 
-impl Periodic {
+impl PeriodicLoop {
     /// Runs it for as long as the node does.
-    pub(super) async fn repeat(self, node: Arc<Node>) {
-        if self.begin != Begin::AtOnce {
+    pub(super) async fn repeat(self, node: Arc<WorkerServices>) {
+        if self.begin != LoopStart::AtOnce {
             self.pause().await;
         }
         loop {
             if let Err(error) = (self.run)(&node).await {
                 match self.failure {
-                    OnFailure::Warned => tracing::warn!(%error, "could not {}; trying again", self.name),
-                    OnFailure::Quiet => tracing::debug!(%error, "could not {}; trying again", self.name),
+                    FailureReport::Warned => tracing::warn!(%error, "could not {}; trying again", self.name),
+                    FailureReport::Quiet => tracing::debug!(%error, "could not {}; trying again", self.name),
                 }
             }
             self.pause().await;
@@ -162,7 +168,7 @@ impl Periodic {
     }
 
     async fn pause(&self) {
-        let longer = if self.begin == Begin::Scattered { rand::random::<f64>() / 10.0 } else { 0.0 };
+        let longer = if self.begin == LoopStart::Scattered { rand::random::<f64>() / 10.0 } else { 0.0 };
         tokio::time::sleep(self.every.mul_f64(1.0 + longer)).await;
     }
 }

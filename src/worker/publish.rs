@@ -5,15 +5,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{DueJobs, Handler, Limits, Source};
-use super::runner::Runner;
+use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
+use super::runner::JobRunner;
 use crate::service::Result;
 use crate::service::publish::{ClaimedText, Publish};
 
 /// Calls of one sink at once.
 const AT_ONCE: usize = 8;
 
-const LIMITS: Limits = Limits {
+const LIMITS: RunnerLimits = RunnerLimits {
     what: "texts to publish",
     every: Duration::from_secs(1),
     backlog_pause: Duration::ZERO,
@@ -28,19 +28,19 @@ const LIMITS: Limits = Limits {
 };
 
 /// The texts of one platform.
-pub(super) struct Texts {
+pub(super) struct PublicationSource {
     publish: Arc<Publish>,
     platform: String,
 }
 
-pub(super) fn runners(publish: &Arc<Publish>) -> impl Iterator<Item = Runner<Texts, Publish>> {
+pub(super) fn runners(publish: &Arc<Publish>) -> impl Iterator<Item = JobRunner<PublicationSource, Publish>> {
     publish.platforms().map(move |platform| {
-        let texts = Texts { publish: publish.clone(), platform: platform.to_owned() };
-        Runner::new(LIMITS, texts, publish.clone())
+        let texts = PublicationSource { publish: publish.clone(), platform: platform.to_owned() };
+        JobRunner::new(LIMITS, texts, publish.clone())
     })
 }
 
-impl Source for Texts {
+impl JobSource for PublicationSource {
     type Job = ClaimedText;
     type Key = ();
 
@@ -57,7 +57,7 @@ impl Source for Texts {
     }
 }
 
-impl Handler<ClaimedText> for Publish {
+impl JobHandler<ClaimedText> for Publish {
     /// Each text is written by itself as soon as its sink has answered: until then the sink may get it twice.
     type Done = Infallible;
 

@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{DueJobs, Handler, Limits, Source};
-use super::runner::Runner;
+use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
+use super::runner::JobRunner;
 use crate::service::Result;
 use crate::service::inbound::{InboundHandlers, WebhookBatch, WebhookQueue};
 
-const LIMITS: Limits = Limits {
+const LIMITS: RunnerLimits = RunnerLimits {
     what: "webhooks to handle",
     every: Duration::from_millis(500),
     backlog_pause: Duration::from_millis(5),
@@ -24,17 +24,17 @@ const LIMITS: Limits = Limits {
 };
 
 /// WebhookJobs that this node took in, and those that nobody has.
-pub(super) struct WebhookJobs {
+pub(super) struct WebhookSource {
     handlers: Arc<InboundHandlers>,
     jobs: WebhookQueue,
 }
 
-pub(super) fn runner(handlers: InboundHandlers, jobs: WebhookQueue) -> Runner<WebhookJobs, InboundHandlers> {
+pub(super) fn runner(handlers: InboundHandlers, jobs: WebhookQueue) -> JobRunner<WebhookSource, InboundHandlers> {
     let handlers = Arc::new(handlers);
-    Runner::new(LIMITS, WebhookJobs { handlers: handlers.clone(), jobs }, handlers)
+    JobRunner::new(LIMITS, WebhookSource { handlers: handlers.clone(), jobs }, handlers)
 }
 
-impl Source for WebhookJobs {
+impl JobSource for WebhookSource {
     type Job = WebhookBatch;
     /// All take turns: batches are handled in their order, and what may run beside another does so within its batch.
     type Key = ();
@@ -56,7 +56,7 @@ impl Source for WebhookJobs {
     }
 }
 
-impl Handler<WebhookBatch> for InboundHandlers {
+impl JobHandler<WebhookBatch> for InboundHandlers {
     /// What came of a webhook commits with what it brought about.
     type Done = Infallible;
 

@@ -2,8 +2,8 @@
 //! not begin.
 //!
 //! A job reaches this node in one of two ways: it is claimed from the store, or it was leased to this node when it was
-//! made and is handed over in memory. A [`Source`] knows both, a [`Handler`] does the work and decides when what failed
-//! is tried again, and [`Limits`] say how much is taken on. The loop itself knows nothing of what the jobs are.
+//! made and is handed over in memory. A [`JobSource`] knows both, a [`JobHandler`] does the work and decides when what failed
+//! is tried again, and [`RunnerLimits`] say how much is taken on. The loop itself knows nothing of what the jobs are.
 //!
 //! Whatever goes wrong, no job is lost: one that is not recorded keeps its lease, and is claimed again when that ends.
 
@@ -14,7 +14,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::job::{DueJobs, Handler, Limits, Source};
+use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
 
 /// A job that waits for its turn.
 struct WaitingJob<J, K> {
@@ -24,8 +24,8 @@ struct WaitingJob<J, K> {
 }
 
 /// The loop, and what it has in hand.
-pub(super) struct Runner<S: Source, H: Handler<S::Job>> {
-    limits: Limits,
+pub(super) struct JobRunner<S: JobSource, H: JobHandler<S::Job>> {
+    limits: RunnerLimits,
     source: S,
     handler: Arc<H>,
     running: JoinSet<Option<H::Done>>,
@@ -41,8 +41,8 @@ pub(super) struct Runner<S: Source, H: Handler<S::Job>> {
     is_away: bool,
 }
 
-impl<S: Source, H: Handler<S::Job>> Runner<S, H> {
-    pub(super) fn new(limits: Limits, source: S, handler: Arc<H>) -> Self {
+impl<S: JobSource, H: JobHandler<S::Job>> JobRunner<S, H> {
+    pub(super) fn new(limits: RunnerLimits, source: S, handler: Arc<H>) -> Self {
         Self {
             limits,
             source,

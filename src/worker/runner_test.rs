@@ -12,7 +12,7 @@ use crate::service::Error;
 /// A job: its key, and which of them it is.
 type Job = (u8, usize);
 
-const LIMITS: Limits = Limits {
+const LIMITS: RunnerLimits = RunnerLimits {
     what: "jobs of a test",
     every: Duration::from_millis(5),
     backlog_pause: Duration::ZERO,
@@ -31,7 +31,7 @@ struct Jobs {
     claims: Arc<AtomicUsize>,
 }
 
-impl Source for Jobs {
+impl JobSource for Jobs {
     type Job = Job;
     type Key = u8;
 
@@ -83,7 +83,7 @@ struct Work {
     given_back: Mutex<Vec<usize>>,
 }
 
-impl Handler<Job> for Work {
+impl JobHandler<Job> for Work {
     type Done = usize;
 
     async fn handle(&self, (key, nth): Job) -> Option<usize> {
@@ -125,11 +125,11 @@ struct Test {
 }
 
 impl Test {
-    fn start(limits: Limits, due: impl IntoIterator<Item = Job>, work: Work) -> Self {
+    fn start(limits: RunnerLimits, due: impl IntoIterator<Item = Job>, work: Work) -> Self {
         let (hand, handed) = unbounded_channel();
         let (work, claims, stop) = (Arc::new(work), Arc::new(AtomicUsize::new(0)), CancellationToken::new());
         let source = Jobs { due: due.into_iter().collect(), handed, claims: claims.clone() };
-        let runner = Runner::new(limits, source, work.clone());
+        let runner = JobRunner::new(limits, source, work.clone());
         Self { work, hand, claims, stop: stop.clone(), task: tokio::spawn(runner.run(stop)) }
     }
 
@@ -179,7 +179,7 @@ async fn the_node_does_not_wait_for_ever() {
 
 #[tokio::test]
 async fn what_is_handed_over_does_not_wait_for_the_next_look() {
-    let test = Test::start(Limits { every: Duration::from_secs(600), ..LIMITS }, [], Work::default());
+    let test = Test::start(RunnerLimits { every: Duration::from_secs(600), ..LIMITS }, [], Work::default());
     test.hand.send((0, 7)).unwrap();
     test.until_done(1).await;
     test.stopped().await;
@@ -203,7 +203,7 @@ async fn what_was_handed_over_is_worked_on_when_the_node_stops() {
 #[tokio::test]
 async fn what_has_not_begun_is_given_back_when_the_node_stops() {
     let takes = Duration::from_millis(200);
-    let test = Test::start(Limits { per_key: 1, ..LIMITS }, jobs(0, 0..3), Work { takes, ..Work::default() });
+    let test = Test::start(RunnerLimits { per_key: 1, ..LIMITS }, jobs(0, 0..3), Work { takes, ..Work::default() });
     while test.work.running.lock().unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -214,7 +214,7 @@ async fn what_has_not_begun_is_given_back_when_the_node_stops() {
 
 #[tokio::test]
 async fn what_has_waited_too_long_is_given_back() {
-    let limits = Limits { per_key: 1, patience: Duration::from_millis(10), ..LIMITS };
+    let limits = RunnerLimits { per_key: 1, patience: Duration::from_millis(10), ..LIMITS };
     let takes = Duration::from_millis(100);
     let test = Test::start(limits, jobs(0, 0..2), Work { takes, ..Work::default() });
     test.until_done(1).await;
@@ -224,7 +224,7 @@ async fn what_has_waited_too_long_is_given_back() {
 
 #[tokio::test]
 async fn nothing_is_claimed_until_what_is_done_is_written() {
-    let limits = Limits { claim: 1, ..LIMITS };
+    let limits = RunnerLimits { claim: 1, ..LIMITS };
     let test = Test::start(limits, jobs(0, 0..1), Work { away: AtomicUsize::new(5), ..Work::default() });
     while test.work.away.load(Ordering::Relaxed) == 5 {
         tokio::time::sleep(Duration::from_millis(1)).await;
