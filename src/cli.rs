@@ -36,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, Sources};
+use crate::config::{self, Config, ConfigSources};
 
 /// One self-hosted SMS gateway: pairs phones, and (soon) masks numbers, verifies, relays, enrols.
 ///
@@ -100,7 +100,7 @@ pub fn run() -> ExitCode {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let sources = Sources { file: arguments.config, flags, environment };
+    let sources = ConfigSources { file: arguments.config, flags, environment };
     let result = config::load(&sources).map_err(anyhow::Error::from).and_then(|(mut config, layers)| {
         if let Command::Serve(serve) = &arguments.command {
             if serve.print_config {
@@ -121,7 +121,7 @@ pub fn run() -> ExitCode {
 
 /// What a server needs to read its log level again.
 struct Reload {
-    sources: Sources,
+    sources: ConfigSources,
     log: log::Log,
 }
 

@@ -17,7 +17,7 @@ use crate::service::publish::sink;
 use crate::service::{event, inbound, number, opt_out, outbox, publish, relay, retention, sync, tariff};
 use crate::{http, provider, store};
 
-pub use layer::{ConfigError, Layers};
+pub use layer::{ConfigError, ConfigLayers};
 
 /// The default configuration, with its comments.
 pub const DEFAULT: &str = include_str!("config/default.toml");
@@ -88,7 +88,7 @@ pub enum LogFormat {
 
 /// What the command line says about configuration.
 #[derive(Clone, Debug, Default)]
-pub struct Sources {
+pub struct ConfigSources {
     /// `--config FILE`.
     pub file: Option<PathBuf>,
     /// `--set key=value`, and flags that stand for one.
@@ -97,8 +97,8 @@ pub struct Sources {
 }
 
 /// The configuration, and the layers that it came from.
-pub fn load(sources: &Sources) -> Result<(Config, Layers), ConfigError> {
-    let mut layers = Layers::of_default(DEFAULT)?;
+pub fn load(sources: &ConfigSources) -> Result<(Config, ConfigLayers), ConfigError> {
+    let mut layers = ConfigLayers::of_default(DEFAULT)?;
     match &sources.file {
         Some(path) => layers.add_file(path)?,
         None if Path::new(FILE).exists() => layers.add_file(Path::new(FILE))?,
@@ -137,10 +137,10 @@ const LONGEST_TEXT: usize = 10_000;
 const SHORTEST_TOKEN: usize = 16;
 
 /// Refuses the value of a key that is wrong, and says what is allowed there.
-type Refuse<'a> = &'a dyn Fn(&str, bool, &str) -> Result<(), ConfigError>;
+type RefuseValue<'a> = &'a dyn Fn(&str, bool, &str) -> Result<(), ConfigError>;
 
 /// What no single value shows.
-fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
+fn check(config: &Config, layers: &ConfigLayers) -> Result<(), ConfigError> {
     let refuse =
         |key: &str, is_wrong: bool, allowed: &str| if is_wrong { Err(layers.wrong(key, allowed)) } else { Ok(()) };
     check_addresses(config, &refuse)?;
@@ -149,7 +149,7 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     check_limits(config, &refuse)
 }
 
-fn check_addresses(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
+fn check_addresses(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {
     let http = &config.http;
     refuse("http.listen", http.listen.is_empty(), "at least one address such as 127.0.0.1:6996")?;
     let is_wrong = !http.metrics_listen.is_empty() && http.metrics_listen.parse::<std::net::SocketAddr>().is_err();
@@ -166,7 +166,7 @@ fn check_addresses(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
     refuse("admin.token", is_short, "16 characters or more, such as from `openssl rand -hex 32`, or nothing")
 }
 
-fn check_sessions(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
+fn check_sessions(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {
     let sync = &config.sync;
     for (key, is_none) in [
         ("sync.rotations", sync.rotations == 0),
@@ -185,7 +185,7 @@ fn check_sessions(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
     refuse("sync.silent_for", is_short, "longer than sync.ping_every, or nobody has time to answer")
 }
 
-fn check_messaging(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
+fn check_messaging(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {
     refuse("store.timeout", config.store.timeout.as_ms() < 10, "at least 10ms")?;
     refuse("platforms", !config.platforms.iter().all(sink::is_sound), SINK)?;
     refuse("log.level", !config.log.level.split(',').all(is_directive), LEVELS)?;
@@ -205,7 +205,7 @@ fn check_messaging(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
     refuse("opt_out.words", is_wrong, "words of a letter or digit at least, and 40 characters at most")
 }
 
-fn check_limits(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
+fn check_limits(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {
     let (http, outbox) = (&config.http, &config.outbox);
     refuse("retention.remove_every", config.retention.remove_every.as_ms() < 100, "at least 100ms")?;
     let is_short = outbox.lease.as_ms() < 2 * outbox.call_timeout.as_ms() + LEASE_MARGIN_MS;

@@ -32,12 +32,12 @@ use crate::service::dispatch::Dispatch;
 use crate::service::sync::{SyncLink, SyncLinks, SyncSessionIds};
 use crate::store::lease::LeaseOwner;
 use crate::store::{self, Store, seed};
-use base::Base;
-pub use database::{Backend, Databases, open, open_store};
+use base::StartContext;
+pub use database::{BackendAccess, Databases, open, open_store};
 pub use error::StartError;
 use keyring::Keyring;
 pub use reload::ReloadError;
-use reload::Reloading;
+use reload::ReloadTargets;
 pub use secret::DEV_TOKEN;
 pub(crate) use secret::salt;
 use services::Services;
@@ -53,7 +53,7 @@ pub struct Gateway {
     tasks: TaskTracker,
     stop: CancellationToken,
     stopping: CancellationToken,
-    reloading: Reloading,
+    reloading: ReloadTargets,
     grace: Duration,
     drain_delay: Duration,
 }
@@ -97,7 +97,7 @@ impl Gateway {
         let (clock, owner) = (Clock::default(), LeaseOwner::generate());
         let events = Arc::new(events::open(&config, &databases.store, &owner, &keys, &mut registry).await?);
 
-        let base = Base {
+        let base = StartContext {
             config: &config,
             databases: &databases,
             keys: &keys,
@@ -127,7 +127,7 @@ impl Gateway {
         http::serve(listeners, tls.clone(), http::routes(&app), &app, http_metrics);
         let [grace, drain_delay] =
             [config.http.shutdown_grace, config.http.drain_delay].map(DurationSetting::as_duration);
-        let reloading = Reloading { config, tls, identities: keys.identities };
+        let reloading = ReloadTargets { config, tls, identities: keys.identities };
         Ok(Self {
             addresses,
             origin,
@@ -174,7 +174,7 @@ impl Gateway {
 async fn databases(config: &Config, keys: &Keyring, registry: &mut Registry) -> Result<Databases, StartError> {
     let metrics = store::Metrics::default();
     metrics.register(registry);
-    let backend = if config.is_dev { Backend::Fill } else { Backend::Read };
+    let backend = if config.is_dev { BackendAccess::Fill } else { BackendAccess::Read };
     let databases = open(config, backend, &metrics)?;
     let report = databases.store.migrate().await.map_err(StartError::storing(config))?;
     if !report.applied.is_empty() {

@@ -14,7 +14,7 @@ use self::finding::Findings;
 use super::Outcome;
 use crate::config::Config;
 use crate::gateway::keyring::{self, Keyring};
-use crate::gateway::{self, Backend, Databases};
+use crate::gateway::{self, BackendAccess, Databases};
 use crate::model::{Clock, Secret};
 use crate::store::{Error, Metrics, Store, StoreUrl, backend};
 
@@ -99,7 +99,7 @@ async fn check_stores(config: &Config, keys: Option<&Keyring>, findings: &mut Fi
         findings.bad("user database", format!("{url} is not there"), NO_BACKEND);
         config.backend.url = Secret::default();
     }
-    match gateway::open(&config, Backend::Read, &Metrics::default()) {
+    match gateway::open(&config, BackendAccess::Read, &Metrics::default()) {
         Ok(databases) => {
             check_store(&config, &databases, keys, findings).await;
             if !backend_is_missing {

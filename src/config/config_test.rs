@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn with(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<(Config, Layers), ConfigError> {
+fn with(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<(Config, ConfigLayers), ConfigError> {
     let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    load(&Sources { file: None, flags: own(flags), environment: own(environment) })
+    load(&ConfigSources { file: None, flags: own(flags), environment: own(environment) })
 }
 
 fn complaint(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> String {
@@ -150,7 +150,7 @@ fn a_language_takes_the_place_of_its_own_words_only() -> Result<(), Box<dyn std:
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), "[opt_out.words.fr]\nstop = [\"Assez\"]\n")?;
     let flags = vec![("opt_out.words".to_owned(), r#"{ de = {}, nl = { help = ["hulp"] } }"#.to_owned())];
-    let (config, _) = load(&Sources { file: Some(file.path().into()), flags, environment: Vec::new() })?;
+    let (config, _) = load(&ConfigSources { file: Some(file.path().into()), flags, environment: Vec::new() })?;
     let words = &config.opt_out.words;
     assert_eq!((words["fr"].texts().count(), words["de"].texts().count(), words["nl"].texts().count()), (1, 0, 1));
     assert!(words["en"].stop.len() == 8 && words["es"].stop.contains(&"PARAR".to_owned()));
@@ -164,7 +164,7 @@ fn a_language_takes_the_place_of_its_own_words_only() -> Result<(), Box<dyn std:
 #[test]
 fn what_is_printed_is_a_configuration() -> Result<(), Box<dyn std::error::Error>> {
     let (_, layers) = with(&[], &[])?;
-    let mut again = Layers::of_default(DEFAULT)?;
+    let mut again = ConfigLayers::of_default(DEFAULT)?;
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), layers.show())?;
     again.add_file(file.path())?;

@@ -21,7 +21,7 @@ pub enum ConfigError {
     BadValue { key: String, origin: String, value: String, allowed: String },
 }
 
-pub struct Layers {
+pub struct ConfigLayers {
     pub(super) table: Table,
     /// Which layer set a value; what is not in here is the default.
     pub(super) origins: BTreeMap<String, String>,
@@ -33,7 +33,7 @@ fn not_toml(path: &str, text: &str, error: &toml::de::Error) -> ConfigError {
     ConfigError::NotToml { path: path.to_owned(), reason: format!("line {line}: {}", error.message()) }
 }
 
-impl Layers {
+impl ConfigLayers {
     pub(super) fn of_default(text: &str) -> Result<Self, ConfigError> {
         let table = text.parse().map_err(|error| not_toml("the compiled-in default", text, &error))?;
         Ok(Self { table, origins: BTreeMap::new() })

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::Layers;
+use super::ConfigLayers;
 use super::secret::shown;
 
-impl Layers {
+impl ConfigLayers {
     /// TOML with secrets hidden; what is not the default says where it came from.
     pub fn show(&self) -> String {
         let mut out = String::new();

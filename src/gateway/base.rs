@@ -15,7 +15,7 @@ use crate::store::lease::LeaseOwner;
 use crate::store::meta;
 
 /// Each part takes of it what it needs.
-pub(super) struct Base<'a> {
+pub(super) struct StartContext<'a> {
     pub(super) config: &'a Config,
     pub(super) databases: &'a Databases,
     pub(super) keys: &'a Keyring,
@@ -28,7 +28,7 @@ pub(super) struct Base<'a> {
     pub(super) stop: &'a CancellationToken,
 }
 
-impl Base<'_> {
+impl StartContext<'_> {
     /// The store's key of that name to hash with; where there is none, a new one from now on.
     pub(super) async fn key(&self, name: &'static str) -> Result<HashKey, StartError> {
         let key = meta::hash_key(&self.databases.store, &self.keys.master, name, self.clock.now_ms()).await;

@@ -31,7 +31,7 @@ pub fn open_store(config: &Config, metrics: &store::Metrics) -> Result<Store, St
 
 /// What a command may do to a user database that is not the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
+pub enum BackendAccess {
     /// It is another program's.
     Read,
     /// It may be made and filled with sample users.
@@ -39,21 +39,21 @@ pub enum Backend {
 }
 
 /// Opens both databases; nothing is called yet.
-pub fn open(config: &Config, backend: Backend, metrics: &store::Metrics) -> Result<Databases, StartError> {
+pub fn open(config: &Config, backend: BackendAccess, metrics: &store::Metrics) -> Result<Databases, StartError> {
     let store = open_store(config, metrics)?;
     let Some(url) = config.backend.url.expose().parse().ok().filter(|url| *url != config.store.url) else {
         return Ok(Databases { backend: store.clone(), store, is_apart: false });
     };
     let settings = store::Settings { url, ..config.store.clone() };
     if let StoreUrl::Sqlite(path) = &settings.url
-        && backend == Backend::Read
+        && backend == BackendAccess::Read
         && !path.exists()
     {
         return Err(StartError::NoBackend(settings.url.to_string()));
     }
     let opened = match backend {
-        Backend::Read => Store::open_foreign("backend", &settings, metrics.clone()),
-        Backend::Fill => Store::open("backend", &settings, metrics.clone()),
+        BackendAccess::Read => Store::open_foreign("backend", &settings, metrics.clone()),
+        BackendAccess::Fill => Store::open("backend", &settings, metrics.clone()),
     };
     let backend = opened.map_err(|error| StartError::Backend { url: settings.url.to_string(), error })?;
     Ok(Databases { store, backend, is_apart: true })

@@ -6,28 +6,28 @@ use prometheus_client::registry::Registry;
 use tokio::sync::mpsc::Receiver;
 
 use super::StartError;
-use super::base::Base;
-use super::messaging::Built;
+use super::base::StartContext;
+use super::messaging::MessagingParts;
 use crate::provider::LoopbackEvent;
 use crate::service::inbound::{self, InboundHandlers, LoopbackDoor, WebhookInbox};
 use crate::service::publish::Publish;
 use crate::worker;
 
 /// What it consists of, besides its workers.
-pub(super) struct Received {
+pub(super) struct InboundParts {
     pub(super) inbox: Arc<WebhookInbox>,
     pub(super) loopback: Arc<LoopbackDoor>,
 }
 
-impl Base<'_> {
+impl StartContext<'_> {
     /// Builds it, and starts its workers.
     pub(super) async fn receiving(
         &self,
-        messaging: &Built,
+        messaging: &MessagingParts,
         publish: &Arc<Publish>,
         loopback_events: Receiver<LoopbackEvent>,
         registry: &mut Registry,
-    ) -> Result<Received, StartError> {
+    ) -> Result<InboundParts, StartError> {
         let metrics = inbound::Metrics::default();
         metrics.register(registry);
         let (directory, clock) = (&messaging.directory, self.clock);
@@ -61,6 +61,6 @@ impl Base<'_> {
                 () = listener.listen(loopback_events) => {}
             }
         });
-        Ok(Received { inbox, loopback })
+        Ok(InboundParts { inbox, loopback })
     }
 }

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::StartError;
-use super::base::Base;
-use super::sending::Sending;
+use super::base::StartContext;
+use super::sending::SendingParts;
 use crate::config::Config;
 use crate::model::{AccountId, Address, ClientId, Money};
 use crate::provider::{self, Loopback, LoopbackEvent};
@@ -36,9 +36,9 @@ const DEV_PRIORITY: i64 = 1000;
 const LOOPBACK_EVENTS: usize = 10_000;
 
 /// What messaging consists of.
-pub(super) struct Built {
+pub(super) struct MessagingParts {
     pub(super) directory: Arc<Directory>,
-    pub(super) sending: Sending,
+    pub(super) sending: SendingParts,
     pub(super) tariff: Arc<Tariff>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) relay: Arc<Relay>,
@@ -49,12 +49,12 @@ pub(super) struct Built {
     pub(super) loopback: Loopback,
 }
 
-impl Base<'_> {
+impl StartContext<'_> {
     /// Accounts, numbers, clients, and all that they send by; and what the loopback provider reports.
     pub(super) async fn messaging(
         &self,
         registry: &mut Registry,
-    ) -> Result<(Built, Receiver<LoopbackEvent>), StartError> {
+    ) -> Result<(MessagingParts, Receiver<LoopbackEvent>), StartError> {
         let (config, store, clock, events) = (self.config, &self.databases.store, self.clock, self.events);
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
@@ -78,7 +78,8 @@ impl Base<'_> {
             tasks: self.tasks.clone(),
             clock: clock.clone(),
         });
-        let built = Built { directory, sending, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
+        let built =
+            MessagingParts { directory, sending, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
@@ -130,7 +131,7 @@ fn or_there<T>(made: Result<T, Error>) -> Result<(), Error> {
     }
 }
 
-impl Built {
+impl MessagingParts {
     /// The demo client, and a loopback account and numbers on it, so that a development server can send at once.
     async fn seed(&self) -> anyhow::Result<()> {
         self.clients.seed(DEMO).await?;

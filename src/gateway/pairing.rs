@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 
-use super::base::Base;
+use super::base::StartContext;
 use super::{StartError, secret};
 use crate::service::device::Devices;
 use crate::service::sync::{self, Handshakes, Parts, PasswordChecker, SocketRegistry, SyncSessionIds, SyncSockets};
@@ -12,7 +12,7 @@ use crate::signal::{SignalBus, SignalListener};
 use crate::store::seed;
 
 /// What it consists of.
-pub(super) struct Pairing {
+pub(super) struct PairingParts {
     pub(super) session_ids: Arc<SyncSessionIds>,
     pub(super) sockets: Arc<SyncSockets>,
     pub(super) handshakes: Arc<Handshakes>,
@@ -20,9 +20,9 @@ pub(super) struct Pairing {
     pub(super) bus: SignalBus,
 }
 
-impl Base<'_> {
-    pub(super) async fn pairing(&self, registry: &mut Registry) -> Result<Pairing, StartError> {
-        let Base { config, databases, keys, clock, events, tasks, stop, .. } = *self;
+impl StartContext<'_> {
+    pub(super) async fn pairing(&self, registry: &mut Registry) -> Result<PairingParts, StartError> {
+        let StartContext { config, databases, keys, clock, events, tasks, stop, .. } = *self;
         let metrics = sync::Metrics::default();
         metrics.register(registry);
         let settings = config.sync.clone();
@@ -72,6 +72,6 @@ impl Base<'_> {
         }));
         let (store, clock) = (databases.store.clone(), clock.clone());
         let devices = Devices { store, clock, open_sockets, bus: bus.clone(), events: events.clone() };
-        Ok(Pairing { session_ids, sockets, handshakes, devices, bus })
+        Ok(PairingParts { session_ids, sockets, handshakes, devices, bus })
     }
 }

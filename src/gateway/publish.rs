@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 
-use super::base::Base;
+use super::base::StartContext;
 use super::{StartError, secret};
 use crate::service::publish::{self, LoopbackSink, Parts, Publish, sink, with_loopback};
 
-impl Base<'_> {
+impl StartContext<'_> {
     pub(super) async fn publishing(&self, registry: &mut Registry) -> Result<Arc<Publish>, StartError> {
         let metrics = publish::Metrics::default();
         metrics.register(registry);

@@ -17,7 +17,7 @@ pub enum ReloadError {
 }
 
 /// What a reload reads, and what it replaces.
-pub(super) struct Reloading {
+pub(super) struct ReloadTargets {
     pub config: Config,
     pub tls: Option<ReloadableTls>,
     pub identities: ServerPrivateKeys,
@@ -28,7 +28,7 @@ impl Gateway {
     /// know is refused as at a start; one that it does takes over, and the old one still decrypts for
     /// `sync.session_ttl`. Whether the identity is another one.
     pub async fn reload(&self) -> Result<bool, ReloadError> {
-        let Reloading { config, tls, identities } = &self.reloading;
+        let ReloadTargets { config, tls, identities } = &self.reloading;
         let acceptor = config.tls.acceptor()?;
         if config.tls.is_on() {
             config.tls.check_date()?;

@@ -15,20 +15,20 @@ const GROUP: u32 = 0o070;
 const STICKY: u32 = 0o1000;
 
 /// Something that more than its owner may use.
-pub struct Open {
+pub struct ExposedFile {
     pub path: PathBuf,
     /// Its mode, without the bits that say what it is.
     pub mode: u32,
 }
 
-impl Open {
+impl ExposedFile {
     pub fn is_to_others(&self) -> bool {
         self.mode & OTHERS != 0
     }
 }
 
 /// What there is, and more than its owner may use.
-pub fn open(config: &Config) -> Vec<Open> {
+pub fn open(config: &Config) -> Vec<ExposedFile> {
     let files = match &config.store.url {
         StoreUrl::Sqlite(path) => serving::files(path).to_vec(),
         StoreUrl::Mysql(_) => Vec::new(),
@@ -39,20 +39,20 @@ pub fn open(config: &Config) -> Vec<Open> {
 
 /// The files of a user database that is apart from the store, where others may use them. They are left so: it may be
 /// another program's.
-pub fn open_backend(config: &Config) -> Vec<Open> {
+pub fn open_backend(config: &Config) -> Vec<ExposedFile> {
     let Ok(url) = config.backend.url.expose().parse::<StoreUrl>() else { return Vec::new() };
     match &url {
         StoreUrl::Sqlite(path) if url != config.store.url => {
-            serving::files(path).into_iter().filter_map(of).filter(Open::is_to_others).collect()
+            serving::files(path).into_iter().filter_map(of).filter(ExposedFile::is_to_others).collect()
         }
         StoreUrl::Sqlite(_) | StoreUrl::Mysql(_) => Vec::new(),
     }
 }
 
 /// `None`: it is not there.
-fn of(path: PathBuf) -> Option<Open> {
+fn of(path: PathBuf) -> Option<ExposedFile> {
     let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o7777;
-    Some(Open { path, mode })
+    Some(ExposedFile { path, mode })
 }
 
 /// Takes from others what they may do.

@@ -6,7 +6,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 
 use super::StartError;
-use super::base::Base;
+use super::base::StartContext;
 use crate::service::directory::Directory;
 use crate::service::dispatch::{self, Dispatch, SendPermit, SendPermits};
 use crate::service::message::{self, Messages};
@@ -15,7 +15,7 @@ use crate::store::outbox::LaneKeys;
 use crate::store::outbox::intake::{LeasedMessage, MessageAcceptor, MessageIntake};
 
 /// What it consists of.
-pub(super) struct Sending {
+pub(super) struct SendingParts {
     pub(super) messages: Arc<Messages>,
     pub(super) opt_outs: Arc<OptOuts>,
     pub(super) dispatch: Arc<Dispatch>,
@@ -25,12 +25,12 @@ pub(super) struct Sending {
 /// Who sends what is accepted. It is built from what accepts, so it is put in here once it is there.
 type DispatchSlot = Arc<OnceLock<Weak<Dispatch>>>;
 
-impl Base<'_> {
+impl StartContext<'_> {
     pub(super) async fn sending(
         &self,
         directory: &Arc<Directory>,
         registry: &mut Registry,
-    ) -> Result<Sending, StartError> {
+    ) -> Result<SendingParts, StartError> {
         let lanes = LaneKeys::new(self.key("lane").await?);
         let room = Arc::new(Semaphore::new(self.config.outbox.held));
         let sender = DispatchSlot::default();
@@ -40,7 +40,7 @@ impl Base<'_> {
         let dispatch = Arc::new(self.dispatch(directory, &opt_outs, &lanes, room, registry));
         let _ = sender.set(Arc::downgrade(&dispatch));
         dispatch.inherit().await.map_err(StartError::storing(self.config))?;
-        Ok(Sending { messages, opt_outs, dispatch, lanes })
+        Ok(SendingParts { messages, opt_outs, dispatch, lanes })
     }
 
     /// The way into the outbox: what comes out of it leased goes to the sender at once.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use super::base::Base;
-use super::inbound::Received;
-use super::messaging::Built;
-use super::pairing::Pairing;
+use super::base::StartContext;
+use super::inbound::InboundParts;
+use super::messaging::MessagingParts;
+use super::pairing::PairingParts;
 use super::secret;
 use crate::http::{App, BodyMemory, GuessLimit, SocketPulse};
 use crate::model::Clock;
@@ -20,18 +20,18 @@ use crate::service::wait::FutureWaits;
 use crate::worker::{self, LoopMemory, WorkerServices};
 
 pub(super) struct Services {
-    pub(super) messaging: Built,
+    pub(super) messaging: MessagingParts,
     pub(super) publish: Arc<Publish>,
-    pub(super) pairing: Pairing,
-    pub(super) received: Received,
+    pub(super) pairing: PairingParts,
+    pub(super) received: InboundParts,
     pub(super) health: Arc<NodeHealth>,
 }
 
-impl Base<'_> {
+impl StartContext<'_> {
     /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
         let Services { messaging, publish, pairing, received, health } = services;
-        let Built { sending, directory, tariff, clients, ledger, .. } = messaging;
+        let MessagingParts { sending, directory, tariff, clients, ledger, .. } = messaging;
         let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.retention.clone(), self.clock.clone());
         let node = WorkerServices {
