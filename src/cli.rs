@@ -56,10 +56,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    Serve(serve::Serve),
-    Migrate(migrate::Migrate),
-    Seed(seed::Seed),
-    Keys(keys::Keys),
+    Serve(serve::ServeCommand),
+    Migrate(migrate::MigrateCommand),
+    Seed(seed::SeedCommand),
+    Keys(keys::ServerKeysCommand),
     Sync(sync::SyncCommand),
     Device(device::DeviceCommand),
     Account(account::AccountCommand),
@@ -76,7 +76,7 @@ enum Command {
     Event(event::EventCommand),
     Admin(admin::AdminCommand),
     Audit(audit::AuditCommand),
-    Doctor(doctor::Doctor),
+    Doctor(doctor::DoctorCommand),
     Health(health::HealthCommand),
 }
 
@@ -86,7 +86,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 /// What a command failed with: shown, never parsed.
-type Outcome = anyhow::Result<ExitCode>;
+type CommandResult = anyhow::Result<ExitCode>;
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
@@ -110,7 +110,7 @@ pub fn run() -> ExitCode {
             config.is_dev = serve.dev;
         }
         let log = log::start(&config, matches!(arguments.command, Command::Serve(_)))?;
-        let reload = Reload { sources, log };
+        let reload = LogReload { sources, log };
         runtime(&arguments.command)?.block_on(dispatch(arguments.command, config, reload))
     });
     result.unwrap_or_else(|error| {
@@ -120,9 +120,9 @@ pub fn run() -> ExitCode {
 }
 
 /// What a server needs to read its log level again.
-struct Reload {
+struct LogReload {
     sources: ConfigSources,
-    log: log::Log,
+    log: log::ProcessLog,
 }
 
 /// An error with its causes, each told once: many a message quotes its cause already.
@@ -142,7 +142,7 @@ fn runtime(command: &Command) -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(builder.enable_all().build()?)
 }
 
-async fn dispatch(command: Command, config: Config, reload: Reload) -> Outcome {
+async fn dispatch(command: Command, config: Config, reload: LogReload) -> CommandResult {
     match command {
         Command::Serve(command) => command.run(config, reload).await,
         Command::Migrate(command) => command.run(config).await,

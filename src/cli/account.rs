@@ -9,10 +9,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use self::change::Change;
+use self::change::ChangeAccount;
 use super::output::{self, field};
-use super::remote::Remote;
-use super::{Outcome, api, secret};
+use super::remote::RemoteCommand;
+use super::{CommandResult, api, secret};
 use crate::config::Config;
 use crate::model::{AccountId, bom};
 use crate::provider::CarrierKind;
@@ -26,19 +26,19 @@ const ACCOUNTS: &str = "/v1/accounts";
 #[derive(Args)]
 pub(super) struct AccountCommand {
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<AccountAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
-    Add(Add),
+enum AccountAction {
+    Add(AddAccount),
     /// List all accounts, oldest first
     List,
     /// Ask the provider whether it still knows an account's credentials; if so, an account that rests is used again
     Check {
         account: AccountId,
     },
-    Change(Change),
+    Change(ChangeAccount),
     /// Forget an account and its credentials; it must have no numbers. Its messages stay
     Delete {
         account: AccountId,
@@ -46,7 +46,7 @@ enum Action {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Uncertain {
+enum UncertainChoice {
     /// Look the message up at the provider
     Reconcile,
     /// Send again: a person may be texted twice
@@ -62,7 +62,7 @@ enum Uncertain {
 /// set at the provider. Loopback wants nothing: it sends to nobody, for development.
 #[derive(Args)]
 #[command(after_long_help = wanted())]
-struct Add {
+struct AddAccount {
     #[arg(value_parser = providers())]
     provider: CarrierKind,
     /// What you call it
@@ -76,7 +76,7 @@ struct Add {
     rate: Option<u32>,
     /// What to do when a send got no answer [default: what the provider allows]
     #[arg(long, value_enum)]
-    uncertain: Option<Uncertain>,
+    uncertain: Option<UncertainChoice>,
     /// The provider answers STOP and HELP itself
     #[arg(long)]
     replies_to_keywords: bool,
@@ -89,18 +89,18 @@ struct Add {
 }
 
 impl AccountCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         match action {
-            Action::Add(add) => remote.post("added", ACCOUNTS, Some(&add.body()?), line).await,
-            Action::List => remote.list(ACCOUNTS, "no accounts; `switchboard account add` adds one", line).await,
-            Action::Check { account } => {
+            AccountAction::Add(add) => remote.post("added", ACCOUNTS, Some(&add.body()?), line).await,
+            AccountAction::List => remote.list(ACCOUNTS, "no accounts; `switchboard account add` adds one", line).await,
+            AccountAction::Check { account } => {
                 remote.api.post(&format!("{ACCOUNTS}/{account}/check"), None).await?;
                 let known = json!({"id": account.to_string(), "is_valid": true});
                 remote.done("good", &known, |_| format!("the provider knows {account}"))
             }
-            Action::Change(change) => change.run(&remote).await,
-            Action::Delete { account } => remote.delete("deleted", ACCOUNTS, account).await,
+            AccountAction::Change(change) => change.run(&remote).await,
+            AccountAction::Delete { account } => remote.delete("deleted", ACCOUNTS, account).await,
         }
     }
 }
@@ -122,7 +122,7 @@ fn line(account: &Value) -> String {
     [line].into_iter().chain(rests).chain(next).chain(earlier).collect()
 }
 
-impl Add {
+impl AddAccount {
     fn body(&self) -> anyhow::Result<Value> {
         let mut body = json!({
             "provider": self.provider.name(), "name": self.name, "check": !self.unchecked,

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::Outcome;
-use super::output::{self, Output, field};
+use super::CommandResult;
+use super::output::{self, CommandOutput, field};
 use crate::config::Config;
 use crate::gateway;
 use crate::model::{AdminKeyId, rfc3339};
@@ -20,12 +20,12 @@ const CONSOLE: &str = "console";
 #[derive(Args)]
 pub(super) struct AdminCommand {
     #[command(subcommand)]
-    action: Action,
+    action: AdminAction,
 }
 
 #[derive(Subcommand)]
-enum Action {
-    Key(Key),
+enum AdminAction {
+    Key(AdminKeyCommand),
 }
 
 /// Make, list or revoke administrators' keys: "Authorization: Bearer <key>" on every /v1 path
@@ -33,15 +33,15 @@ enum Action {
 /// Works on the store that the configuration names, whether or not a server runs on it. A running
 /// server knows a new key, and refuses a revoked one, within two seconds.
 #[derive(Args)]
-struct Key {
+struct AdminKeyCommand {
     #[command(subcommand)]
-    action: KeyAction,
+    action: AdminKeyAction,
     #[command(flatten)]
-    output: Output,
+    output: CommandOutput,
 }
 
 #[derive(Subcommand)]
-enum KeyAction {
+enum AdminKeyAction {
     /// Make a key. It is shown this once: the store keeps only its hash
     Create {
         /// Whose it is, or what for
@@ -54,8 +54,8 @@ enum KeyAction {
 }
 
 impl AdminCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
-        let Action::Key(command) = self.action;
+    pub(super) async fn run(self, config: Config) -> CommandResult {
+        let AdminAction::Key(command) = self.action;
         let (store, admins) = gateway::admin::open(&config).await?;
         let done = command.run(&admins).await;
         store.close().await;
@@ -63,10 +63,10 @@ impl AdminCommand {
     }
 }
 
-impl Key {
-    async fn run(self, admins: &Administrators) -> Outcome {
+impl AdminKeyCommand {
+    async fn run(self, admins: &Administrators) -> CommandResult {
         match self.action {
-            KeyAction::Create { name } => {
+            AdminKeyAction::Create { name } => {
                 anyhow::ensure!(name.chars().count() <= 128, "the name is longer than 128 characters");
                 let (key, secret) = admins.make(&name, &context("admin_key.create")).await?;
                 let mut shown = out(&key);
@@ -77,11 +77,11 @@ impl Key {
                 }
                 self.output.show(&shown, |_| secret.expose().to_owned());
             }
-            KeyAction::List => {
+            AdminKeyAction::List => {
                 let keys: Vec<Value> = admins.list().await?.iter().map(out).collect();
                 self.output.list(&keys, "no keys; `switchboard admin key create` makes one", line);
             }
-            KeyAction::Revoke { key } => {
+            AdminKeyAction::Revoke { key } => {
                 anyhow::ensure!(admins.revoke(key, &context("admin_key.revoke")).await?, "no such key in force");
                 self.output.tell_done("revoked", key);
             }

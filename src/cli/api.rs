@@ -18,7 +18,7 @@ const LARGEST_PAGE: usize = 200;
 
 /// Which server to talk to.
 #[derive(Args, Clone)]
-pub(super) struct Server {
+pub(super) struct ServerArguments {
     /// Where the server is [default: http.public_url, else the first http.listen]
     #[arg(long, global = true, value_name = "URL")]
     pub(super) url: Option<String>,
@@ -59,7 +59,7 @@ pub(super) fn own_client() -> anyhow::Result<Client> {
 }
 
 /// A client with its server's address.
-pub(super) struct Api {
+pub(super) struct ApiClient {
     pub(super) base: String,
     pub(super) client: Client,
     token: String,
@@ -76,19 +76,19 @@ pub(super) fn client(ca: Option<&PathBuf>) -> anyhow::Result<Client> {
     Ok(builder.build()?)
 }
 
-impl Server {
-    pub(super) fn api(&self, config: &Config) -> anyhow::Result<Api> {
+impl ServerArguments {
+    pub(super) fn api(&self, config: &Config) -> anyhow::Result<ApiClient> {
         let base = match &self.url {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => gateway::origin(config)?.to_string(),
         };
         let token = config.admin.token.expose();
         let token = if token.is_empty() { DEV_TOKEN } else { token }.to_owned();
-        Ok(Api { base, client: client(self.ca.as_ref())?, token, acts_for: None })
+        Ok(ApiClient { base, client: client(self.ca.as_ref())?, token, acts_for: None })
     }
 }
 
-impl Api {
+impl ApiClient {
     /// The same for a client.
     pub(super) fn acting_for(self, client: Option<ClientId>) -> Self {
         Self { acts_for: client, ..self }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
-use super::Outcome;
-use super::api::Server;
-use super::output::{self, Output, field};
+use super::CommandResult;
+use super::api::ServerArguments;
+use super::output::{self, CommandOutput, field};
 use crate::config::Config;
 
 /// See what administrators did: who, what, when and from where
@@ -28,13 +28,13 @@ pub(super) struct AuditCommand {
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
     #[command(flatten)]
-    output: Output,
+    output: CommandOutput,
 }
 
 impl AuditCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let filters = [("object", self.object), ("from", self.from), ("before", self.before)];
         let entries = self.server.api(&config)?.list("/v1/audit", &filters, self.limit).await?;
         self.output.list(&entries, "nothing was done", line);

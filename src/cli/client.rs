@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::output::{self, field};
-use super::remote::Remote;
-use super::{Outcome, api};
+use super::remote::RemoteCommand;
+use super::{CommandResult, api};
 use crate::config::Config;
 use crate::model::{ClientId, Money};
 
@@ -15,19 +15,19 @@ const CLIENTS: &str = "/v1/clients";
 #[derive(Args)]
 pub(super) struct ClientCommand {
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<ClientAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
-    Add(Add),
+enum ClientAction {
+    Add(AddClient),
     /// List all clients, newest first
     List,
     /// Show a client with all that is known of it
     Show {
         client: ClientId,
     },
-    Change(Change),
+    Change(ChangeClient),
     /// Deactivate a client: its keys and its token no longer work, messages under way finish
     Delete {
         client: ClientId,
@@ -40,35 +40,35 @@ enum Action {
 
 /// Add a client; its auth token is shown this once
 #[derive(Args)]
-struct Add {
+struct AddClient {
     name: String,
     #[command(flatten)]
-    profile: Profile,
+    profile: ProfileArguments,
     /// What it has paid in already
     #[arg(long, value_name = "AMOUNT")]
     balance: Option<Money>,
     #[command(flatten)]
-    terms: Terms,
+    terms: ClientArguments,
 }
 
 /// Change what is given; empty takes a text away
 #[derive(Args)]
-struct Change {
+struct ChangeClient {
     client: ClientId,
     /// What it is called
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
-    profile: Profile,
+    profile: ProfileArguments,
     #[command(flatten)]
-    terms: Terms,
+    terms: ClientArguments,
     /// Whether its keys and its token work
     #[arg(long, value_name = "BOOL")]
     active: Option<bool>,
 }
 
 #[derive(Args)]
-struct Terms {
+struct ClientArguments {
     /// How far below zero its balance may fall
     #[arg(long, value_name = "AMOUNT")]
     credit_limit: Option<Money>,
@@ -81,7 +81,7 @@ struct Terms {
 }
 
 #[derive(Args)]
-struct Profile {
+struct ProfileArguments {
     /// Where to write to them
     #[arg(long)]
     email: Option<String>,
@@ -106,7 +106,7 @@ fn amount(value: Option<Money>) -> Option<Value> {
     value.map(|amount| amount.to_string().into())
 }
 
-fn body(profile: &Profile, terms: &Terms) -> Value {
+fn body(profile: &ProfileArguments, terms: &ClientArguments) -> Value {
     let text = |given: &Option<String>| api::clearable(given.as_deref());
     api::fields([
         ("email", text(&profile.email)),
@@ -122,10 +122,10 @@ fn body(profile: &Profile, terms: &Terms) -> Value {
 }
 
 impl ClientCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         match action {
-            Action::Add(add) => {
+            ClientAction::Add(add) => {
                 let mut body = body(&add.profile, &add.terms);
                 body["name"] = add.name.into();
                 if let Some(balance) = amount(add.balance) {
@@ -133,9 +133,9 @@ impl ClientCommand {
                 }
                 remote.post("added", CLIENTS, Some(&body), with_token).await
             }
-            Action::List => remote.list(CLIENTS, "no clients; `switchboard client add` adds one", line).await,
-            Action::Show { client } => remote.read(&format!("{CLIENTS}/{client}"), all).await,
-            Action::Change(change) => {
+            ClientAction::List => remote.list(CLIENTS, "no clients; `switchboard client add` adds one", line).await,
+            ClientAction::Show { client } => remote.read(&format!("{CLIENTS}/{client}"), all).await,
+            ClientAction::Change(change) => {
                 let mut body = body(&change.profile, &change.terms);
                 if let Some(name) = change.name {
                     body["name"] = name.into();
@@ -145,8 +145,8 @@ impl ClientCommand {
                 }
                 remote.patch("changed", &format!("{CLIENTS}/{}", change.client), &body, line).await
             }
-            Action::Delete { client } => remote.delete("deactivated", CLIENTS, client).await,
-            Action::Token { client } => {
+            ClientAction::Delete { client } => remote.delete("deactivated", CLIENTS, client).await,
+            ClientAction::Token { client } => {
                 remote.post("rotated", &format!("{CLIENTS}/{client}/token"), None, with_token).await
             }
         }

@@ -10,9 +10,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{self, Output, field};
-use super::phone::{Digests, Phone};
-use super::{Outcome, api, send};
+use super::output::{self, CommandOutput, field};
+use super::phone::{PhoneDigests, SimulatedPhone};
+use super::{CommandResult, api, send};
 use crate::config::Config;
 use crate::model::{DeviceId, DigestAlgorithm, Secret, UserId};
 use crate::service::sync::HandshakeFlavour;
@@ -21,32 +21,32 @@ use crate::service::sync::HandshakeFlavour;
 #[derive(Args)]
 pub(super) struct DeviceCommand {
     #[command(subcommand)]
-    action: Action,
+    action: DeviceAction,
 }
 
 #[derive(Subcommand)]
-enum Action {
-    Pair(Pair),
-    Send(send::Send),
+enum DeviceAction {
+    Pair(PairDevice),
+    Send(send::SendAsPhone),
     /// List a user's devices, newest first
     List {
         user: UserId,
         #[command(flatten)]
-        server: api::Server,
+        server: api::ServerArguments,
         #[command(flatten)]
-        output: Output,
+        output: CommandOutput,
     },
     /// Empty a device's key and close its user's open pages
     Revoke {
         device: DeviceId,
         #[command(flatten)]
-        server: api::Server,
+        server: api::ServerArguments,
     },
 }
 
 /// Pair as a phone would, with the URL that a code holds
 #[derive(Args)]
-struct Pair {
+struct PairDevice {
     /// What the QR code says: http(s):// or app(s)://…/v2/sync/users/<uid>/sessions/<sid>/
     url: String,
     /// The user's password [default: asked for]
@@ -85,16 +85,16 @@ fn digest() -> impl TypedValueParser<Value = DigestAlgorithm> {
 }
 
 impl DeviceCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         match self.action {
-            Action::Pair(pair) => pair.run().await?,
-            Action::Send(send) => return send.run(config).await,
-            Action::List { user, server, output } => {
+            DeviceAction::Pair(pair) => pair.run().await?,
+            DeviceAction::Send(send) => return send.run(config).await,
+            DeviceAction::List { user, server, output } => {
                 let path = format!("/v1/users/{}/devices", user.segment());
                 let devices = server.api(&config)?.list(&path, &[], usize::MAX).await?;
                 output.list(&devices, &format!("user {user} has no devices"), line);
             }
-            Action::Revoke { device, server } => {
+            DeviceAction::Revoke { device, server } => {
                 server.api(&config)?.delete(&format!("/v1/devices/{device}")).await?;
                 output::say(format!("{} {device}", output::good("revoked")));
             }
@@ -103,7 +103,7 @@ impl DeviceCommand {
     }
 }
 
-impl Pair {
+impl PairDevice {
     async fn run(self) -> anyhow::Result<()> {
         let url = match self.url.split_once("://") {
             Some(("app", rest)) => format!("http://{rest}"),
@@ -114,12 +114,12 @@ impl Pair {
             url.contains("/v2/sync/users/"),
             "this is not the URL of a code: …/v2/sync/users/<uid>/sessions/<sid>/"
         );
-        let phone = Phone {
+        let phone = SimulatedPhone {
             client: api::client(self.ca.as_ref())?,
             ca: self.ca.clone(),
             session_url: url.trim_end_matches('/').to_owned(),
             password: self.password()?,
-            digests: Digests { oaep: self.oaep, password_mgf1: self.mgf1, answer_mgf1: self.mgf1_answer },
+            digests: PhoneDigests { oaep: self.oaep, password_mgf1: self.mgf1, answer_mgf1: self.mgf1_answer },
         };
         // before pairing: a device whose key nobody has would be left behind
         let saved = self.save.as_ref().map(create).transpose()?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use self::finding::Findings;
-use super::Outcome;
+use super::CommandResult;
 use crate::config::Config;
 use crate::gateway::keyring::{self, Keyring};
 use crate::gateway::{self, BackendAccess, Databases};
@@ -22,14 +22,14 @@ use crate::store::{Error, Metrics, Store, StoreUrl, backend};
 ///
 /// Exits 1 when something keeps the server from serving.
 #[derive(Args)]
-pub(super) struct Doctor {
+pub(super) struct DoctorCommand {
     /// For a script
     #[arg(long)]
     json: bool,
 }
 
-impl Doctor {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+impl DoctorCommand {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let mut findings = Findings::default();
         // a configuration that does not load never gets here
         findings.good("configuration", "every setting is known and has a good value");

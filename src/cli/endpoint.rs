@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::CommandResult;
 use super::output::{self, field};
-use super::remote::Remote;
+use super::remote::RemoteCommand;
 use crate::config::Config;
 use crate::model::{ClientId, EndpointId};
 
@@ -18,11 +18,11 @@ pub(super) struct EndpointCommand {
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<EndpointAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum EndpointAction {
     /// Add an endpoint; the secret that signs what it gets is shown this once
     Add {
         /// Where to post: http(s)://…
@@ -51,25 +51,27 @@ enum Action {
 }
 
 impl EndpointCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         let remote = remote.acting_for(self.client);
         match action {
-            Action::Add { target, types, description, ordered } => {
+            EndpointAction::Add { target, types, description, ordered } => {
                 let mut body = json!({"url": target, "description": description, "ordered": ordered});
                 if !types.is_empty() {
                     body["event_types"] = types.into();
                 }
                 remote.post("added", ENDPOINTS, Some(&body), with_secret).await
             }
-            Action::List => remote.list(ENDPOINTS, "no endpoints; `switchboard endpoint add` adds one", line).await,
-            Action::Rotate { endpoint } => {
+            EndpointAction::List => {
+                remote.list(ENDPOINTS, "no endpoints; `switchboard endpoint add` adds one", line).await
+            }
+            EndpointAction::Rotate { endpoint } => {
                 remote.post("rotated", &format!("{ENDPOINTS}/{endpoint}/rotate"), None, with_secret).await
             }
-            Action::Test { endpoint } => {
+            EndpointAction::Test { endpoint } => {
                 remote.post("posting", &format!("{ENDPOINTS}/{endpoint}/test"), None, posting).await
             }
-            Action::Delete { endpoint } => remote.delete("deleted", ENDPOINTS, endpoint).await,
+            EndpointAction::Delete { endpoint } => remote.delete("deleted", ENDPOINTS, endpoint).await,
         }
     }
 }

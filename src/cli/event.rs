@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::output::{self, field};
-use super::remote::Remote;
-use super::{Outcome, api, escape};
+use super::remote::RemoteCommand;
+use super::{CommandResult, api, escape};
 use crate::config::Config;
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
@@ -17,11 +17,11 @@ pub(super) struct EventCommand {
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<EventAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum EventAction {
     /// List events, newest first
     List {
         /// Only of this type, such as message.sent; `event types` lists them
@@ -45,20 +45,20 @@ enum Action {
 }
 
 impl EventCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         let remote = remote.acting_for(self.client);
         match action {
-            Action::List { kind, limit } => {
+            EventAction::List { kind, limit } => {
                 let filters = [("type", kind.map(|kind| kind.name().to_owned()))];
                 remote.list_first(limit, "/v1/events", &filters, "no events yet", line).await
             }
-            Action::Show { event } => {
+            EventAction::Show { event } => {
                 let told = remote.api.read(&format!("/v1/events/{event}")).await?;
                 remote.show(&told, page(&told))
             }
-            Action::Types => remote.list("/v1/event-types", "no types", kind_line).await,
-            Action::Replay { event, endpoint } => {
+            EventAction::Types => remote.list("/v1/event-types", "no types", kind_line).await,
+            EventAction::Replay { event, endpoint } => {
                 let body = api::fields([("endpoint_id", endpoint.map(|id| id.to_string().into()))]);
                 let told = remote.api.post(&format!("/v1/events/{event}/replay"), Some(&body)).await?;
                 remote.done("telling again", &told, page(&told))

@@ -4,18 +4,18 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, api, escape, output};
+use super::{CommandResult, api, escape, output};
 use crate::config::Config;
 
 /// Ask a running server whether it is ready; exit 0 or 1
 #[derive(Args)]
 pub(super) struct HealthCommand {
     #[command(flatten)]
-    server: api::Server,
+    server: api::ServerArguments,
 }
 
 impl HealthCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let mut server = self.server;
         let is_own = server.url.is_none();
         if is_own {

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{self, field};
-use super::remote::{Remote, RemoteSession};
-use super::{Outcome, api, escape};
+use super::remote::{RemoteCommand, RemoteSession};
+use super::{CommandResult, api, escape};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, KeyId};
 use crate::service::client::KeyScope;
@@ -16,16 +16,16 @@ use crate::service::client::KeyScope;
 #[derive(Args)]
 pub(super) struct KeyCommand {
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<KeyAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum KeyAction {
     /// Make a key, shown this once: the server keeps only its hash
     Add {
         client: ClientId,
         #[command(flatten)]
-        terms: Terms,
+        terms: KeyArguments,
     },
     /// List a client's keys, newest first, revoked ones too
     List { client: ClientId },
@@ -36,21 +36,21 @@ enum Action {
         #[arg(long, value_name = "HEX", required = true)]
         sha256: Vec<String>,
         #[command(flatten)]
-        terms: Terms,
+        terms: KeyArguments,
     },
     /// Change what a key is called and may do; empty takes a bound away
     Change {
         client: ClientId,
         key: KeyId,
         #[command(flatten)]
-        terms: Terms,
+        terms: KeyArguments,
     },
     /// Revoke a key, for good: at once on the server that is asked, within two seconds on others
     Revoke { client: ClientId, key: KeyId },
 }
 
 #[derive(Args)]
-pub(super) struct Terms {
+pub(super) struct KeyArguments {
     /// Whose it is, or what for
     #[arg(long)]
     name: Option<String>,
@@ -81,7 +81,7 @@ pub(super) struct Terms {
     expires_at: Option<String>,
 }
 
-impl Terms {
+impl KeyArguments {
     fn body(&self) -> anyhow::Result<Value> {
         let sources: Vec<&String> = self.sources.iter().filter(|source| !source.is_empty()).collect();
         let account = self.account.as_deref();
@@ -103,10 +103,10 @@ impl Terms {
 }
 
 impl KeyCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         match action {
-            Action::Add { client, terms } => {
+            KeyAction::Add { client, terms } => {
                 let key = remote.api.post(&keys(client), Some(&terms.body()?)).await?;
                 // alone on its line, so that it can be piped; the words go beside it
                 if !remote.output.is_json() {
@@ -115,14 +115,14 @@ impl KeyCommand {
                 }
                 remote.show(&key, |key| field(key, "key").to_owned())
             }
-            Action::List { client } => {
+            KeyAction::List { client } => {
                 remote.list(&keys(client), "no keys; `switchboard key add` makes one", line).await
             }
-            Action::Import { client, sha256, terms } => import(&remote, client, sha256, &terms).await,
-            Action::Change { client, key, terms } => {
+            KeyAction::Import { client, sha256, terms } => import(&remote, client, sha256, &terms).await,
+            KeyAction::Change { client, key, terms } => {
                 remote.patch("changed", &format!("{}/{key}", keys(client)), &terms.body()?, line).await
             }
-            Action::Revoke { client, key } => remote.delete("revoked", &keys(client), key).await,
+            KeyAction::Revoke { client, key } => remote.delete("revoked", &keys(client), key).await,
         }
     }
 }
@@ -133,7 +133,12 @@ fn keys(client: ClientId) -> String {
 }
 
 /// Takes over keys by their hashes.
-pub(super) async fn import(remote: &RemoteSession, client: ClientId, sha256: Vec<String>, terms: &Terms) -> Outcome {
+pub(super) async fn import(
+    remote: &RemoteSession,
+    client: ClientId,
+    sha256: Vec<String>,
+    terms: &KeyArguments,
+) -> CommandResult {
     let mut body = terms.body()?;
     for digest in sha256 {
         body["sha256"] = digest.into();

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::api::{Api, Server};
-use super::key::{self, Terms};
-use super::output::{self, Output};
+use super::api::{ApiClient, ServerArguments};
+use super::key::{self, KeyArguments};
+use super::output::{self, CommandOutput};
 use super::remote::RemoteSession;
-use super::{Outcome, escape};
+use super::{CommandResult, escape};
 use crate::config::Config;
 use crate::gateway;
 use crate::gateway::keyring::{self, Keyring};
@@ -19,13 +19,13 @@ use crate::store::Metrics;
 
 /// Make, show or replace the server's own keys (those of clients: `switchboard key`)
 #[derive(Args)]
-pub(super) struct Keys {
+pub(super) struct ServerKeysCommand {
     #[command(subcommand)]
-    action: Action,
+    action: ServerKeysAction,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum ServerKeysAction {
     /// Make the RSA identity and the master key where they are missing
     Generate {
         /// Replace the RSA identity; the old one still decrypts for sync.session_ttl after the restart
@@ -40,12 +40,12 @@ enum Action {
     },
     /// Tell the store that the configured RSA identity was replaced on purpose
     Accept,
-    Import(Box<Import>),
+    Import(Box<ImportKeys>),
 }
 
 /// Take over keys of clients by their SHA-256, on a running server: the same as `switchboard key import`
 #[derive(Args)]
-struct Import {
+struct ImportKeys {
     /// The SHA-256 of a key, 64 hex digits; may be repeated
     #[arg(long, value_name = "HEX", required = true)]
     sha256: Vec<String>,
@@ -53,27 +53,27 @@ struct Import {
     #[arg(long, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]
-    terms: Terms,
+    terms: KeyArguments,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
     #[command(flatten)]
-    output: Output,
+    output: CommandOutput,
 }
 
-impl Keys {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+impl ServerKeysCommand {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         match self.action {
-            Action::Generate { replace_identity } => generate(&config, replace_identity).await?,
-            Action::Show { json } => show(&Keyring::open(&config)?, json),
-            Action::Accept => accept(&config).await?,
-            Action::Import(import) => return import.run(&config).await,
+            ServerKeysAction::Generate { replace_identity } => generate(&config, replace_identity).await?,
+            ServerKeysAction::Show { json } => show(&Keyring::open(&config)?, json),
+            ServerKeysAction::Accept => accept(&config).await?,
+            ServerKeysAction::Import(import) => return import.run(&config).await,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-impl Import {
-    async fn run(self, config: &Config) -> Outcome {
+impl ImportKeys {
+    async fn run(self, config: &Config) -> CommandResult {
         let remote = RemoteSession { api: self.server.api(config)?, output: self.output };
         let client = match self.client {
             Some(client) => client,
@@ -84,7 +84,7 @@ impl Import {
 }
 
 /// Where there is one client, nobody needs to name it.
-async fn only_client(api: &Api) -> anyhow::Result<ClientId> {
+async fn only_client(api: &ApiClient) -> anyhow::Result<ClientId> {
     let clients = api.list("/v1/clients", &[], 2).await?;
     match clients.as_slice() {
         [client] => output::field(client, "id").parse().context("the client's id"),

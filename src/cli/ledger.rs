@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::api::Server;
-use super::output::{self, Output, field};
+use super::api::ServerArguments;
+use super::output::{self, CommandOutput, field};
 use super::remote::RemoteSession;
-use super::{Outcome, api, escape};
+use super::{CommandResult, api, escape};
 use crate::config::Config;
 use crate::model::{ClientId, Money};
 
@@ -18,15 +18,15 @@ use crate::model::{ClientId, Money};
 #[derive(Args)]
 pub(super) struct LedgerCommand {
     #[command(subcommand)]
-    action: Action,
+    action: LedgerAction,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
     #[command(flatten)]
-    output: Output,
+    output: CommandOutput,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum LedgerAction {
     /// List what has moved a client's balance, newest first
     Show {
         client: ClientId,
@@ -73,27 +73,27 @@ enum Action {
 }
 
 impl LedgerCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
-        if matches!(self.action, Action::Verify) {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
+        if matches!(self.action, LedgerAction::Verify) {
             return verify::run(&config, self.output).await;
         }
         let remote = RemoteSession { api: self.server.api(&config)?, output: self.output };
         match self.action {
-            Action::Verify => Ok(ExitCode::SUCCESS),
-            Action::Show { client, limit } => {
+            LedgerAction::Verify => Ok(ExitCode::SUCCESS),
+            LedgerAction::Show { client, limit } => {
                 remote.list_first(limit, &ledger(client), &[], "nothing was ever moved", line).await
             }
-            Action::Add { client, amount, reason } => {
+            LedgerAction::Add { client, amount, reason } => {
                 post(&remote, client, &json!({"kind": "credit", "amount": amount, "reason": reason})).await
             }
-            Action::Deduct { client, amount, reason } => {
+            LedgerAction::Deduct { client, amount, reason } => {
                 anyhow::ensure!(amount > Money::ZERO, "the amount to deduct is not above zero");
                 post(&remote, client, &json!({"kind": "adjustment", "amount": -amount, "reason": reason})).await
             }
-            Action::Set { client, balance, reason } => {
+            LedgerAction::Set { client, balance, reason } => {
                 post(&remote, client, &json!({"set": balance, "reason": reason})).await
             }
-            Action::Statement { client, from, to } => {
+            LedgerAction::Statement { client, from, to } => {
                 let query = api::query([("from", Some(from)), ("to", to)]);
                 let mut answer = remote.api.get(&format!("/v1/clients/{client}/statement.csv?{query}")).await?;
                 let mut text = Vec::new();
@@ -115,7 +115,7 @@ fn ledger(client: ClientId) -> String {
     format!("/v1/clients/{client}/ledger")
 }
 
-async fn post(remote: &RemoteSession, client: ClientId, body: &Value) -> Outcome {
+async fn post(remote: &RemoteSession, client: ClientId, body: &Value) -> CommandResult {
     let words = |entry: &Value| format!("{}  the balance is {}", line(entry), output::strong(field(entry, "balance")));
     remote.post("entered", &ledger(client), Some(body), words).await
 }

@@ -15,28 +15,28 @@ use crate::config::{Config, LogFormat};
 use crate::model::{Clock, rfc3339};
 
 /// Times in the log are written as the API writes them.
-struct Stamp;
+struct LogTimestamp;
 
-impl FormatTime for Stamp {
+impl FormatTime for LogTimestamp {
     fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
         writer.write_str(&rfc3339(Clock::default().now_ms()))
     }
 }
 
 /// Fields of a text log as they usually are, escaped: the library does so in messages only.
-struct Fields;
+struct TextLogFields;
 
-impl<'a> MakeVisitor<Writer<'a>> for Fields {
-    type Visitor = Escaped<'a>;
+impl<'a> MakeVisitor<Writer<'a>> for TextLogFields {
+    type Visitor = EscapedFields<'a>;
 
     fn make_visitor(&self, target: Writer<'a>) -> Self::Visitor {
-        Escaped(DefaultVisitor::new(target, true))
+        EscapedFields(DefaultVisitor::new(target, true))
     }
 }
 
-struct Escaped<'a>(DefaultVisitor<'a>);
+struct EscapedFields<'a>(DefaultVisitor<'a>);
 
-impl Visit for Escaped<'_> {
+impl Visit for EscapedFields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         // a message has no quotes
         if field.name() == "message" {
@@ -52,22 +52,22 @@ impl Visit for Escaped<'_> {
     }
 }
 
-impl VisitOutput<std::fmt::Result> for Escaped<'_> {
+impl VisitOutput<std::fmt::Result> for EscapedFields<'_> {
     fn finish(self) -> std::fmt::Result {
         self.0.finish()
     }
 }
 
-impl VisitFmt for Escaped<'_> {
+impl VisitFmt for EscapedFields<'_> {
     fn writer(&mut self) -> &mut dyn std::fmt::Write {
         self.0.writer()
     }
 }
 
 /// Where lines of JSON go, each in one write. They are read as the same.
-struct JsonLines<W>(W);
+struct JsonLineWriter<W>(W);
 
-impl<W: Write> Write for JsonLines<W> {
+impl<W: Write> Write for JsonLineWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.write_all(escape::json(&String::from_utf8_lossy(line)).as_bytes())?;
         Ok(line.len())
@@ -79,12 +79,12 @@ impl<W: Write> Write for JsonLines<W> {
 }
 
 /// The log of this process, whose level can be set while it runs.
-pub(super) struct Log {
+pub(super) struct ProcessLog {
     level: String,
     set: Box<dyn Fn(EnvFilter) -> anyhow::Result<()> + Send>,
 }
 
-impl Log {
+impl ProcessLog {
     /// Logs at another level from now on; whether it is another.
     pub(super) fn set_level(&mut self, level: &str) -> anyhow::Result<bool> {
         if self.level == level {
@@ -97,27 +97,27 @@ impl Log {
 }
 
 /// A server logs as configured; a command only says what went wrong.
-pub(super) fn start(config: &Config, is_server: bool) -> anyhow::Result<Log> {
+pub(super) fn start(config: &Config, is_server: bool) -> anyhow::Result<ProcessLog> {
     let level = if is_server { config.log.level.clone() } else { "error".to_owned() };
     let is_watched = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter(&level)?).with_writer(std::io::stderr);
-    let builder = builder.with_ansi(is_watched).with_timer(Stamp);
+    let builder = builder.with_ansi(is_watched).with_timer(LogTimestamp);
     let wants_json = match config.log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => is_server && !is_watched,
     };
     if wants_json {
-        let builder = builder.json().flatten_event(true).with_writer(|| JsonLines(std::io::stderr()));
+        let builder = builder.json().flatten_event(true).with_writer(|| JsonLineWriter(std::io::stderr()));
         let builder = builder.with_filter_reloading();
         let handle = builder.reload_handle();
         builder.init();
-        Ok(Log { level, set: Box::new(move |filter| Ok(handle.reload(filter)?)) })
+        Ok(ProcessLog { level, set: Box::new(move |filter| Ok(handle.reload(filter)?)) })
     } else {
-        let builder = builder.with_target(false).fmt_fields(Fields).with_filter_reloading();
+        let builder = builder.with_target(false).fmt_fields(TextLogFields).with_filter_reloading();
         let handle = builder.reload_handle();
         builder.init();
-        Ok(Log { level, set: Box::new(move |filter| Ok(handle.reload(filter)?)) })
+        Ok(ProcessLog { level, set: Box::new(move |filter| Ok(handle.reload(filter)?)) })
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
 
     fn text(to: Written) -> impl Subscriber + Send + Sync {
         let builder = fmt().with_ansi(false).without_time().with_target(false);
-        builder.fmt_fields(Fields).with_writer(move || to.clone()).finish()
+        builder.fmt_fields(TextLogFields).with_writer(move || to.clone()).finish()
     }
 
     fn usual(to: Written) -> impl Subscriber + Send + Sync {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn json(to: Written) -> impl Subscriber + Send + Sync {
-        fmt().json().flatten_event(true).with_writer(move || JsonLines(to.clone())).finish()
+        fmt().json().flatten_event(true).with_writer(move || JsonLineWriter(to.clone())).finish()
     }
 
     fn is_one_harmless_line(shown: &str) -> bool {

@@ -4,8 +4,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use super::output::{self, field};
-use super::remote::Remote;
-use super::{Outcome, api};
+use super::remote::RemoteCommand;
+use super::{CommandResult, api};
 use crate::config::Config;
 use crate::model::{ClientId, DurationSetting, MessageId};
 
@@ -18,13 +18,13 @@ pub(super) struct MessageCommand {
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<MessageAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
-    Send(Send),
-    List(List),
+enum MessageAction {
+    Send(SendMessage),
+    List(ListMessages),
     /// Show a message with its attempts and receipts
     Show {
         message: MessageId,
@@ -37,7 +37,7 @@ enum Action {
 
 /// Send a text; it is accepted once it is stored, and will be sent or accounted for
 #[derive(Args)]
-struct Send {
+struct SendMessage {
     /// Whom to: a number such as +14155550100
     to: String,
     /// What to say
@@ -47,7 +47,7 @@ struct Send {
     from: Option<String>,
     /// Over what it goes [default: sms]
     #[arg(long, value_enum)]
-    channel: Option<Channel>,
+    channel: Option<TextChannel>,
     /// When, such as 2030-01-31T12:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -73,7 +73,7 @@ struct Send {
 
 /// What people write over.
 #[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Channel {
+pub(super) enum TextChannel {
     Sms,
     Whatsapp,
 }
@@ -85,7 +85,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 /// List messages, newest first
 #[derive(Args)]
-struct List {
+struct ListMessages {
     /// From or to this number
     #[arg(long, value_name = "NUMBER")]
     number: Option<String>,
@@ -97,7 +97,7 @@ struct List {
     to: Option<String>,
     /// Only of this channel
     #[arg(long, value_enum)]
-    channel: Option<Channel>,
+    channel: Option<TextChannel>,
     /// In this state: accepted, scheduled, queued, sending, sent, delivered, undelivered, failed, canceled, expired, received
     #[arg(long)]
     state: Option<String>,
@@ -116,19 +116,19 @@ struct List {
 }
 
 impl MessageCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         let remote = remote.acting_for(self.client);
         match action {
-            Action::Send(send) => {
+            MessageAction::Send(send) => {
                 let name = send.idempotency_key.as_deref();
                 remote.done("accepted", &remote.api.post_as(name, MESSAGES, &send.body()).await?, line)
             }
-            Action::List(list) => {
+            MessageAction::List(list) => {
                 remote.list_first(list.limit, MESSAGES, &list.filters(), "no such messages", line).await
             }
-            Action::Show { message } => remote.read(&format!("{MESSAGES}/{message}"), page).await,
-            Action::Cancel { message } => {
+            MessageAction::Show { message } => remote.read(&format!("{MESSAGES}/{message}"), page).await,
+            MessageAction::Cancel { message } => {
                 let path = format!("{MESSAGES}/{message}");
                 remote.api.delete(&path).await?;
                 remote.read(&path, line).await
@@ -137,7 +137,7 @@ impl MessageCommand {
     }
 }
 
-impl Send {
+impl SendMessage {
     fn body(&self) -> Value {
         let metadata = self.metadata.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
         api::fields([
@@ -155,7 +155,7 @@ impl Send {
     }
 }
 
-impl List {
+impl ListMessages {
     fn filters(&self) -> [(&'static str, Option<String>); 8] {
         [
             ("number", self.number.clone()),

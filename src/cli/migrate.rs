@@ -4,17 +4,17 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, escape, output};
+use super::{CommandResult, escape, output};
 use crate::config::Config;
 use crate::gateway;
 use crate::store::Metrics;
 
 /// Bring the store's tables up to date (serve does this too)
 #[derive(Args)]
-pub(super) struct Migrate {}
+pub(super) struct MigrateCommand {}
 
-impl Migrate {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+impl MigrateCommand {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let store = gateway::open_store(&config, &Metrics::default())?;
         let report = store.migrate().await?;
         for name in &report.applied {

@@ -6,8 +6,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::output::{self, field};
-use super::remote::Remote;
-use super::{Outcome, api};
+use super::remote::RemoteCommand;
+use super::{CommandResult, api};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, NumberId};
 use crate::service::number::NumberCapability;
@@ -21,15 +21,15 @@ pub(super) struct NumberCommand {
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<NumberAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
-    Add(Add),
+enum NumberAction {
+    Add(AddNumber),
     /// List all numbers, newest first
     List,
-    Change(Change),
+    Change(ChangeNumber),
     /// Ask a provider what it knows of a number, anybody's
     Lookup {
         number: String,
@@ -44,7 +44,7 @@ enum Action {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Meaning {
+enum TextMeaning {
     /// Texts to it become message.received events
     Forward,
     /// Texts to it come from paired phones, and go to a platform
@@ -53,28 +53,28 @@ enum Meaning {
 
 /// Take a number into use: +14155550100, a short code, or a sender name
 #[derive(Args)]
-struct Add {
+struct AddNumber {
     number: String,
     /// The account that it belongs to [default: the only one]
     #[arg(long, value_name = "ID")]
     account: Option<AccountId>,
     #[command(flatten)]
-    uses: Uses,
+    uses: NumberArguments,
 }
 
 /// Change a number's account, rate, or what a text to it means
 #[derive(Args)]
-struct Change {
+struct ChangeNumber {
     number: NumberId,
     /// The account that it belongs to
     #[arg(long, value_name = "ID")]
     account: Option<AccountId>,
     #[command(flatten)]
-    uses: Uses,
+    uses: NumberArguments,
 }
 
 #[derive(Args)]
-struct Uses {
+struct NumberArguments {
     /// What it can do; may be repeated [new numbers: sms]
     #[arg(
         long = "capability",
@@ -84,7 +84,7 @@ struct Uses {
     capabilities: Vec<String>,
     /// What a text to it means [new numbers: forward]
     #[arg(long, value_enum)]
-    meaning: Option<Meaning>,
+    meaning: Option<TextMeaning>,
     /// The platform that encrypted texts go to; empty takes it away
     #[arg(long, value_name = "NAME")]
     platform: Option<String>,
@@ -93,7 +93,7 @@ struct Uses {
     rate: Option<u32>,
 }
 
-impl Uses {
+impl NumberArguments {
     fn body(&self, account: Option<AccountId>) -> Value {
         api::fields([
             ("account_id", account.map(|id| id.to_string().into())),
@@ -106,11 +106,11 @@ impl Uses {
 }
 
 impl NumberCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         let remote = remote.acting_for(self.client);
         match action {
-            Action::Add(add) => {
+            NumberAction::Add(add) => {
                 let account = match add.account {
                     Some(account) => account,
                     None => only_account(&remote.api).await?,
@@ -119,23 +119,23 @@ impl NumberCommand {
                 body["number"] = add.number.as_str().into();
                 remote.post("added", NUMBERS, Some(&body), line).await
             }
-            Action::List => remote.list(NUMBERS, "no numbers; `switchboard number add` adds one", line).await,
-            Action::Change(change) => {
+            NumberAction::List => remote.list(NUMBERS, "no numbers; `switchboard number add` adds one", line).await,
+            NumberAction::Change(change) => {
                 let body = change.uses.body(change.account);
                 remote.patch("changed", &format!("{NUMBERS}/{}", change.number), &body, line).await
             }
-            Action::Lookup { number, account } => {
+            NumberAction::Lookup { number, account } => {
                 let query = account.map(|id| format!("?account_id={id}")).unwrap_or_default();
                 let number = utf8_percent_encode(&number, NON_ALPHANUMERIC);
                 remote.read(&format!("/v1/lookup/{number}{query}"), known).await
             }
-            Action::Delete { number } => remote.delete("deleted", NUMBERS, number).await,
+            NumberAction::Delete { number } => remote.delete("deleted", NUMBERS, number).await,
         }
     }
 }
 
 /// Where there is one account, nobody needs to name it.
-async fn only_account(api: &api::Api) -> anyhow::Result<AccountId> {
+async fn only_account(api: &api::ApiClient) -> anyhow::Result<AccountId> {
     let accounts = api.list("/v1/accounts", &[], usize::MAX).await?;
     let [account] = accounts.as_slice() else {
         anyhow::bail!("there are {} accounts: name one with --account (`switchboard account list`)", accounts.len());

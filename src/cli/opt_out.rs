@@ -4,10 +4,10 @@ use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::message::Channel;
+use super::message::TextChannel;
 use super::output::{self, field};
-use super::remote::{Remote, RemoteSession};
-use super::{Outcome, api};
+use super::remote::{RemoteCommand, RemoteSession};
+use super::{CommandResult, api};
 use crate::config::Config;
 use crate::model::ClientId;
 
@@ -18,11 +18,11 @@ pub(super) struct OptOutCommand {
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<OptOutAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum OptOutAction {
     /// List the ledger, by number and person
     List {
         /// Of this number of ours
@@ -33,44 +33,44 @@ enum Action {
         person: Option<String>,
         /// Of this channel
         #[arg(long, value_enum)]
-        channel: Option<Channel>,
+        channel: Option<TextChannel>,
         /// So many at most
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
     },
     /// Send a person nothing more from a number; what waits to go to them is canceled
-    Add(Pair),
+    Add(OptOutPairArguments),
     /// Let a number text a person again; a carrier's own list is not changed
-    Remove(Pair),
+    Remove(OptOutPairArguments),
 }
 
 #[derive(Args)]
-struct Pair {
+struct OptOutPairArguments {
     /// Ours
     number: String,
     person: String,
     /// Over what; each channel has an entry of its own
     #[arg(long, value_enum, default_value = "sms")]
-    channel: Channel,
+    channel: TextChannel,
 }
 
 impl OptOutCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         let remote = remote.acting_for(self.client);
         match action {
-            Action::List { number, person, channel, limit } => {
+            OptOutAction::List { number, person, channel, limit } => {
                 let channel = channel.as_ref().and_then(api::word);
                 let filters = [("number", number), ("person", person), ("channel", channel)];
                 remote.list_first(limit, "/v1/opt-outs", &filters, "nobody has opted out", line).await
             }
-            Action::Add(pair) => set(&remote, &pair, true).await,
-            Action::Remove(pair) => set(&remote, &pair, false).await,
+            OptOutAction::Add(pair) => set(&remote, &pair, true).await,
+            OptOutAction::Remove(pair) => set(&remote, &pair, false).await,
         }
     }
 }
 
-async fn set(remote: &RemoteSession, pair: &Pair, is_out: bool) -> Outcome {
+async fn set(remote: &RemoteSession, pair: &OptOutPairArguments, is_out: bool) -> CommandResult {
     let [number, person] = [&pair.number, &pair.person].map(|one| utf8_percent_encode(one, NON_ALPHANUMERIC));
     let body = json!({ "is_out": is_out, "channel": api::name(&pair.channel) });
     remote.show(&remote.api.put(&format!("/v1/opt-outs/{number}/{person}"), &body).await?, line)

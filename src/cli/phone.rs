@@ -16,29 +16,29 @@ use crate::service::sync::HandshakeFlavour;
 
 /// How the phone encrypts.
 #[derive(Clone, Copy)]
-pub(super) struct Digests {
+pub(super) struct PhoneDigests {
     pub(super) oaep: DigestAlgorithm,
     pub(super) password_mgf1: DigestAlgorithm,
     pub(super) answer_mgf1: DigestAlgorithm,
 }
 
-pub(super) struct Phone {
+pub(super) struct SimulatedPhone {
     pub(super) client: Client,
     pub(super) ca: Option<PathBuf>,
     /// The session's URL, without the trailing slash.
     pub(super) session_url: String,
     pub(super) password: Secret,
-    pub(super) digests: Digests,
+    pub(super) digests: PhoneDigests,
 }
 
 /// What the phone has after pairing.
-pub(super) struct Pairing {
+pub(super) struct PairedPhone {
     pub(super) shared_key: SharedKey,
     pub(super) answer: Value,
 }
 
-impl Phone {
-    pub(super) async fn pair(&self, flavour: HandshakeFlavour) -> anyhow::Result<Pairing> {
+impl SimulatedPhone {
+    pub(super) async fn pair(&self, flavour: HandshakeFlavour) -> anyhow::Result<PairedPhone> {
         let key = PhonePrivateKey::generate()?;
         let public_pem = key.public_pem()?;
         let answer = match flavour {
@@ -48,7 +48,7 @@ impl Phone {
         let sealed = answer["shared_key"].as_str().context("the answer holds no shared key")?;
         let pair = OaepDigests { oaep: self.digests.oaep, mgf1: self.digests.answer_mgf1 };
         let opened = key.decrypt(pair, &STANDARD.decode(sealed)?)?;
-        Ok(Pairing { shared_key: SharedKey::from_bytes(&opened)?, answer })
+        Ok(PairedPhone { shared_key: SharedKey::from_bytes(&opened)?, answer })
     }
 
     /// O: everything at once. The server's key comes from its certificate, as on phones;

@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::CommandResult;
 use super::output::{self, field};
-use super::remote::Remote;
+use super::remote::RemoteCommand;
 use crate::config::Config;
 use crate::model::{ClientId, NumberId, PoolId};
 
@@ -18,11 +18,11 @@ pub(super) struct PoolCommand {
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<PoolAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum PoolAction {
     /// Make a pool without numbers
     Create { name: String },
     /// List all pools with their numbers, newest first
@@ -38,21 +38,23 @@ enum Action {
 }
 
 impl PoolCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         let remote = remote.acting_for(self.client);
         match action {
-            Action::Create { name } => remote.post("created", POOLS, Some(&json!({ "name": name })), line).await,
-            Action::List => remote.list(POOLS, "no pools; `switchboard pool create` makes one", line).await,
-            Action::Rename { pool, name } => {
+            PoolAction::Create { name } => remote.post("created", POOLS, Some(&json!({ "name": name })), line).await,
+            PoolAction::List => remote.list(POOLS, "no pools; `switchboard pool create` makes one", line).await,
+            PoolAction::Rename { pool, name } => {
                 remote.patch("changed", &format!("{POOLS}/{pool}"), &json!({ "name": name }), line).await
             }
-            Action::Put { pool, number } => {
+            PoolAction::Put { pool, number } => {
                 let pool = remote.api.put(&format!("{POOLS}/{pool}/numbers/{number}"), &json!({})).await?;
                 remote.done("put", &pool, line)
             }
-            Action::Take { pool, number } => remote.delete("taken", &format!("{POOLS}/{pool}/numbers"), number).await,
-            Action::Delete { pool } => remote.delete("deleted", POOLS, pool).await,
+            PoolAction::Take { pool, number } => {
+                remote.delete("taken", &format!("{POOLS}/{pool}/numbers"), number).await
+            }
+            PoolAction::Delete { pool } => remote.delete("deleted", POOLS, pool).await,
         }
     }
 }

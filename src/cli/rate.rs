@@ -9,9 +9,9 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::output::{self, field};
-use super::remote::Remote;
-use super::route::Channel;
-use super::{Outcome, api, escape};
+use super::remote::RemoteCommand;
+use super::route::ChannelChoice;
+use super::{CommandResult, api, escape};
 use crate::config::Config;
 use crate::model::{Money, RateId};
 
@@ -24,14 +24,14 @@ const CARD: &str = "/v1/rates.csv";
 #[derive(Args)]
 pub(super) struct RateCommand {
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<RateAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum RateAction {
     /// Add a price of the destinations with a prefix
     Add {
-        channel: Channel,
+        channel: ChannelChoice,
         /// Digits such as 237; '' for all destinations
         prefix: String,
         price: Money,
@@ -45,7 +45,7 @@ enum Action {
     /// List rates, by channel, prefix and time
     List {
         #[arg(long)]
-        channel: Option<Channel>,
+        channel: Option<ChannelChoice>,
         /// Of destinations that begin with these digits
         #[arg(long, default_value = "")]
         prefix: String,
@@ -80,10 +80,10 @@ enum Action {
 }
 
 impl RateCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         match action {
-            Action::Add { channel, prefix, price, from, until } => {
+            RateAction::Add { channel, prefix, price, from, until } => {
                 let body = api::fields([
                     ("channel", api::name(&channel)),
                     ("prefix", Some(prefix.into())),
@@ -93,25 +93,25 @@ impl RateCommand {
                 ]);
                 remote.post("added", RATES, Some(&body), line).await
             }
-            Action::List { channel, prefix, at, limit } => {
+            RateAction::List { channel, prefix, at, limit } => {
                 let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
                 let filters = [("channel", channel.as_ref().and_then(api::word)), ("prefix", prefix), ("at", at)];
                 remote.list_first(limit, RATES, &filters, "no rates: the usual prices are asked", line).await
             }
-            Action::Change { rate, price, until } => {
+            RateAction::Change { rate, price, until } => {
                 let price = price.map(|price| price.to_string().into());
                 let body = api::fields([("price", price), ("until", api::clearable(until.as_deref()))]);
                 remote.patch("changed", &format!("{RATES}/{rate}"), &body, line).await
             }
-            Action::Import { file, replace } => {
+            RateAction::Import { file, replace } => {
                 let done = remote.api.post_csv(&format!("{CARD}?replace={replace}"), read(&file)?).await?;
                 remote.done("imported", &done, imported)
             }
-            Action::Export => {
+            RateAction::Export => {
                 output::put(escape::lines(&remote.api.get(CARD).await?.text().await?));
                 Ok(ExitCode::SUCCESS)
             }
-            Action::Delete { rate } => remote.delete("deleted", RATES, rate).await,
+            RateAction::Delete { rate } => remote.delete("deleted", RATES, rate).await,
         }
     }
 }

@@ -6,24 +6,24 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::Outcome;
-use super::api::{Api, Server};
-use super::output::Output;
+use super::CommandResult;
+use super::api::{ApiClient, ServerArguments};
+use super::output::CommandOutput;
 use crate::config::Config;
 use crate::model::ClientId;
 
 /// What is asked of a running server, and how to show what came of it.
 #[derive(Args)]
-pub(super) struct Remote<A: Subcommand> {
+pub(super) struct RemoteCommand<A: Subcommand> {
     #[command(subcommand)]
     action: A,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
     #[command(flatten)]
-    output: Output,
+    output: CommandOutput,
 }
 
-impl<A: Subcommand> Remote<A> {
+impl<A: Subcommand> RemoteCommand<A> {
     pub(super) fn open(self, config: &Config) -> anyhow::Result<(A, RemoteSession)> {
         Ok((self.action, RemoteSession { api: self.server.api(config)?, output: self.output }))
     }
@@ -31,8 +31,8 @@ impl<A: Subcommand> Remote<A> {
 
 /// A server, and whoever reads what it answers. What is done here ends a command.
 pub(super) struct RemoteSession {
-    pub(super) api: Api,
-    pub(super) output: Output,
+    pub(super) api: ApiClient,
+    pub(super) output: CommandOutput,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what is shown last ends a command")]
@@ -43,19 +43,19 @@ impl RemoteSession {
     }
 
     /// Shows an object.
-    pub(super) fn show(&self, object: &Value, words: impl FnOnce(&Value) -> String) -> Outcome {
+    pub(super) fn show(&self, object: &Value, words: impl FnOnce(&Value) -> String) -> CommandResult {
         self.output.show(object, words);
         Ok(ExitCode::SUCCESS)
     }
 
     /// Shows an object to which something was done.
-    pub(super) fn done(&self, done: &str, object: &Value, words: impl FnOnce(&Value) -> String) -> Outcome {
+    pub(super) fn done(&self, done: &str, object: &Value, words: impl FnOnce(&Value) -> String) -> CommandResult {
         self.output.show_done(done, object, words);
         Ok(ExitCode::SUCCESS)
     }
 
     /// Shows all of a list; `none` says that it is empty.
-    pub(super) async fn list(&self, path: &str, none: &str, line: impl Fn(&Value) -> String) -> Outcome {
+    pub(super) async fn list(&self, path: &str, none: &str, line: impl Fn(&Value) -> String) -> CommandResult {
         self.list_first(usize::MAX, path, &[], none, line).await
     }
 
@@ -67,13 +67,13 @@ impl RemoteSession {
         filters: &[(&str, Option<String>)],
         none: &str,
         line: impl Fn(&Value) -> String,
-    ) -> Outcome {
+    ) -> CommandResult {
         self.output.list(&self.api.list(path, filters, at_most).await?, none, line);
         Ok(ExitCode::SUCCESS)
     }
 
     /// Shows what stands at a path.
-    pub(super) async fn read(&self, path: &str, words: impl FnOnce(&Value) -> String) -> Outcome {
+    pub(super) async fn read(&self, path: &str, words: impl FnOnce(&Value) -> String) -> CommandResult {
         self.show(&self.api.read(path).await?, words)
     }
 
@@ -84,16 +84,22 @@ impl RemoteSession {
         path: &str,
         body: Option<&Value>,
         words: impl FnOnce(&Value) -> String,
-    ) -> Outcome {
+    ) -> CommandResult {
         self.done(done, &self.api.post(path, body).await?, words)
     }
 
-    pub(super) async fn patch(&self, done: &str, path: &str, body: &Value, words: fn(&Value) -> String) -> Outcome {
+    pub(super) async fn patch(
+        &self,
+        done: &str,
+        path: &str,
+        body: &Value,
+        words: fn(&Value) -> String,
+    ) -> CommandResult {
         self.done(done, &self.api.patch(path, body).await?, words)
     }
 
     /// Deletes one of a list's items.
-    pub(super) async fn delete(&self, done: &str, list: &str, id: impl Display) -> Outcome {
+    pub(super) async fn delete(&self, done: &str, list: &str, id: impl Display) -> CommandResult {
         self.api.delete(&format!("{list}/{id}")).await?;
         self.output.tell_done(done, id);
         Ok(ExitCode::SUCCESS)

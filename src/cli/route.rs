@@ -4,8 +4,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use super::output::{self, field};
-use super::remote::Remote;
-use super::{Outcome, api};
+use super::remote::RemoteCommand;
+use super::{CommandResult, api};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, KeyId, RouteId};
 
@@ -15,11 +15,11 @@ const ROUTES: &str = "/v1/routes";
 #[derive(Args)]
 pub(super) struct RouteCommand {
     #[command(flatten)]
-    remote: Remote<Action>,
+    remote: RemoteCommand<RouteAction>,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum RouteAction {
     /// Add a rule: destinations that match go to an account
     Add {
         /// A regular expression, anchored at its start, such as '\+237'
@@ -27,12 +27,12 @@ enum Action {
         #[arg(long, value_name = "ID")]
         account: AccountId,
         #[command(flatten)]
-        terms: Terms,
+        terms: RouteArguments,
     },
     /// List all rules, in the order in which they are asked
     List,
     /// Say which rule would win for a destination, and why
-    Explain(Explain),
+    Explain(ExplainRoute),
     /// Change a rule
     Change {
         route: RouteId,
@@ -41,14 +41,14 @@ enum Action {
         #[arg(long, value_name = "ID")]
         account: Option<AccountId>,
         #[command(flatten)]
-        terms: Terms,
+        terms: RouteArguments,
     },
     /// Take a rule away
     Delete { route: RouteId },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Channel {
+pub(super) enum ChannelChoice {
     Sms,
     /// Texts with pictures
     Mms,
@@ -57,7 +57,7 @@ pub(super) enum Channel {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum OneOrAll {
+enum ChannelOrAll {
     Sms,
     Whatsapp,
     Voice,
@@ -65,23 +65,23 @@ enum OneOrAll {
 }
 
 #[derive(Args)]
-struct Terms {
+struct RouteArguments {
     /// Lower ones are asked first [new rules: 100]
     #[arg(long, allow_hyphen_values = true)]
     priority: Option<i32>,
     /// The only channel that it is for [new rules: all]
     #[arg(long, value_enum)]
-    channel: Option<OneOrAll>,
+    channel: Option<ChannelOrAll>,
     /// What you call it
     #[arg(long)]
     name: Option<String>,
 }
 
 #[derive(Args)]
-struct Explain {
+struct ExplainRoute {
     to: String,
     #[arg(long, value_enum, default_value = "sms")]
-    channel: Channel,
+    channel: ChannelChoice,
     /// The sender that is asked for: a number, or a pool's id
     #[arg(long)]
     from: Option<String>,
@@ -91,10 +91,10 @@ struct Explain {
     key: Option<KeyId>,
 }
 
-impl Terms {
+impl RouteArguments {
     fn body(&self, pattern: Option<&str>, account: Option<AccountId>) -> Value {
         let channel = self.channel.map(|channel| match channel {
-            OneOrAll::All => Value::Null,
+            ChannelOrAll::All => Value::Null,
             one => api::name(&one).unwrap_or_default(),
         });
         api::fields([
@@ -108,28 +108,30 @@ impl Terms {
 }
 
 impl RouteCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         match action {
-            Action::Add { pattern, account, terms } => {
+            RouteAction::Add { pattern, account, terms } => {
                 let mut body = terms.body(Some(&pattern), Some(account));
                 if body["priority"].is_null() {
                     body["priority"] = 100.into();
                 }
                 remote.post("added", ROUTES, Some(&body), line).await
             }
-            Action::List => remote.list(ROUTES, "no routes; `switchboard route add` adds one", line).await,
-            Action::Explain(explain) => remote.read(&format!("{ROUTES}/explain?{}", query(&explain)), explained).await,
-            Action::Change { route, pattern, account, terms } => {
+            RouteAction::List => remote.list(ROUTES, "no routes; `switchboard route add` adds one", line).await,
+            RouteAction::Explain(explain) => {
+                remote.read(&format!("{ROUTES}/explain?{}", query(&explain)), explained).await
+            }
+            RouteAction::Change { route, pattern, account, terms } => {
                 let body = terms.body(pattern.as_deref(), account);
                 remote.patch("changed", &format!("{ROUTES}/{route}"), &body, line).await
             }
-            Action::Delete { route } => remote.delete("deleted", ROUTES, route).await,
+            RouteAction::Delete { route } => remote.delete("deleted", ROUTES, route).await,
         }
     }
 }
 
-fn query(explain: &Explain) -> String {
+fn query(explain: &ExplainRoute) -> String {
     api::query([
         ("to", Some(explain.to.clone())),
         ("channel", api::word(&explain.channel)),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Outcome, escape, output};
+use super::{CommandResult, escape, output};
 use crate::config::Config;
 use crate::gateway::{self, BackendAccess};
 use crate::store::seed::{DEV_PASSWORD, DEV_PHONE, DEV_USER, seed};
@@ -18,7 +18,7 @@ use crate::store::{Metrics, StoreUrl, set_aside_too_old};
 /// load-000001 onwards with the same password. Running it again adds what is missing. A users
 /// table that it did not make is never touched.
 #[derive(Args)]
-pub(super) struct Seed {
+pub(super) struct SeedCommand {
     /// So many users for load tests, besides 111
     #[arg(long, default_value_t = 0, value_name = "N")]
     users: usize,
@@ -28,8 +28,8 @@ pub(super) struct Seed {
     set_aside: bool,
 }
 
-impl Seed {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+impl SeedCommand {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         if self.set_aside {
             set_aside(&config.store.url)?;
         }

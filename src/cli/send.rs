@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use super::{Outcome, api, escape, output};
+use super::{CommandResult, api, escape, output};
 use crate::config::Config;
 use crate::crypto::{EncryptedPayload, SharedKey};
 use crate::model::UserId;
@@ -15,7 +15,7 @@ use crate::store::seed::DEV_PHONE;
 
 /// Send a text as a paired phone would, encrypted under the key that `device pair --save` wrote
 #[derive(Args)]
-pub(super) struct Send {
+pub(super) struct SendAsPhone {
     /// The platform's name, such as gmail: its letter goes before the text
     platform: String,
     /// What follows the letter: to:cc:bcc:subject:body for e-mail, to:body for a message, or the text alone
@@ -30,14 +30,14 @@ pub(super) struct Send {
     #[arg(long, value_name = "N", default_value_t = 1)]
     times: u32,
     #[command(flatten)]
-    server: api::Server,
+    server: api::ServerArguments,
     /// For a script: one line a post
     #[arg(long)]
     json: bool,
 }
 
-impl Send {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+impl SendAsPhone {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let mut platforms = config.platforms.iter();
         let platform = platforms.find(|platform| platform.name.eq_ignore_ascii_case(&self.platform));
         let platform = platform.with_context(|| {
@@ -61,7 +61,7 @@ impl Send {
         Ok(if is_taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    async fn post(&self, api: &api::Api, url: &str, text: &str) -> anyhow::Result<bool> {
+    async fn post(&self, api: &api::ApiClient, url: &str, text: &str) -> anyhow::Result<bool> {
         let body = json!({"text": text, "MSISDN": self.phone});
         let sent = api.client.post(url).json(&body).send().await;
         let response = sent.with_context(|| format!("no answer from {url}; is the server running there?"))?;

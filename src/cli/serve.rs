@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Outcome, Reload, output, told};
+use super::{CommandResult, LogReload, output, told};
 use crate::config::{self, Config};
 use crate::gateway::{DEV_TOKEN, Gateway};
 use crate::model::{UserId, qr};
@@ -19,7 +19,7 @@ use crate::store::seed::{DEV_PASSWORD, DEV_USER};
 /// (password dummy_password), knows the session 000 for ever, and takes "dev-admin" as the
 /// administrator's key.
 #[derive(Args)]
-pub(super) struct Serve {
+pub(super) struct ServeCommand {
     /// Sample data and open doors, on loopback addresses only
     #[arg(long)]
     pub(super) dev: bool,
@@ -34,13 +34,13 @@ pub(super) struct Serve {
     qr: Option<UserId>,
 }
 
-impl Serve {
+impl ServeCommand {
     /// The flags that stand for a setting.
     pub(super) fn flags(&self) -> Vec<(String, String)> {
         self.listen.iter().map(|address| ("http.listen".to_owned(), address.clone())).collect()
     }
 
-    pub(super) async fn run(self, config: Config, mut reload: Reload) -> Outcome {
+    pub(super) async fn run(self, config: Config, mut reload: LogReload) -> CommandResult {
         let is_dev = config.is_dev;
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         // taken from here on, so that it ends nothing while the node starts either
@@ -83,7 +83,7 @@ impl Serve {
 
 /// Reads again what can change while the node runs: certificate and identity, and the log's level. What cannot be
 /// read stays as it was.
-async fn reload_all(gateway: &Gateway, reload: &mut Reload) {
+async fn reload_all(gateway: &Gateway, reload: &mut LogReload) {
     let level = config::load(&reload.sources).map_err(anyhow::Error::from);
     match level.and_then(|(config, _)| reload.log.set_level(&config.log.level).map(|is_new| (is_new, config))) {
         Ok((true, config)) => tracing::info!(level = config.log.level, "the log's level is another"),

@@ -17,7 +17,7 @@ use tokio_tungstenite::Connector;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::{Outcome, api, escape, output};
+use super::{CommandResult, api, escape, output};
 use crate::config::Config;
 use crate::model::{UserId, qr};
 
@@ -29,7 +29,7 @@ pub(super) struct SyncCommand {
     /// A user id of the backend database
     user: UserId,
     #[command(flatten)]
-    server: api::Server,
+    server: api::ServerArguments,
     /// For a script
     #[arg(long)]
     json: bool,
@@ -40,13 +40,13 @@ const ACK: &str = "200- ack";
 
 /// A rotation frame.
 #[derive(Deserialize)]
-struct Frame {
+struct RotationFrame {
     qr_url: String,
     mobile_url: String,
 }
 
 impl SyncCommand {
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
         let api = self.server.api(&config)?;
         let path = format!("/v2/sync/users/{}", self.user.segment());
         let url = api.get(&path).await?.text().await?;
@@ -76,7 +76,7 @@ impl SyncCommand {
             PAUSE => self.say("paused", &output::careful("scanned: type the password on the phone")),
             ACK => self.say("paired", &output::good("paired")),
             frame => {
-                let frame: Frame = serde_json::from_str(frame).context("not a rotation frame")?;
+                let frame: RotationFrame = serde_json::from_str(frame).context("not a rotation frame")?;
                 if self.json {
                     let line = json!({"state": "waiting", "qr_url": frame.qr_url, "mobile_url": frame.mobile_url});
                     output::say_json_line(&line);

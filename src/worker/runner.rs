@@ -2,8 +2,8 @@
 //! not begin.
 //!
 //! A job reaches this node in one of two ways: it is claimed from the store, or it was leased to this node when it was
-//! made and is handed over in memory. A [`JobSource`] knows both, a [`JobHandler`] does the work and decides when what failed
-//! is tried again, and [`RunnerLimits`] say how much is taken on. The loop itself knows nothing of what the jobs are.
+//! made and is handed over in memory. A [`JobSource`] knows both, a [`JobHandler`] does the work and decides when what
+//! failed is tried again, and [`RunnerLimits`] say how much is taken on. The loop itself knows nothing of what the jobs are.
 //!
 //! Whatever goes wrong, no job is lost: one that is not recorded keeps its lease, and is claimed again when that ends.
 

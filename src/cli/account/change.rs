@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{ACCOUNTS, Uncertain, credentials, line, variable};
+use super::{ACCOUNTS, UncertainChoice, credentials, line, variable};
 use crate::cli::output::field;
 use crate::cli::remote::RemoteSession;
-use crate::cli::{Outcome, api, secret};
+use crate::cli::{CommandResult, api, secret};
 use crate::model::{AccountId, DurationSetting};
 use crate::provider::CarrierKind;
 
@@ -24,7 +24,7 @@ use crate::provider::CarrierKind;
 /// is the secret part of the path that its webhooks are posted to.
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person gives or leaves out")]
-pub(super) struct Change {
+pub(super) struct ChangeAccount {
     account: AccountId,
     /// What you call it
     #[arg(long)]
@@ -34,7 +34,7 @@ pub(super) struct Change {
     rate: Option<u32>,
     /// What to do when a send got no answer
     #[arg(long, value_enum)]
-    uncertain: Option<Uncertain>,
+    uncertain: Option<UncertainChoice>,
     /// Whether the provider answers STOP and HELP itself
     #[arg(long, value_name = "BOOL")]
     replies_to_keywords: Option<bool>,
@@ -66,8 +66,8 @@ pub(super) struct Change {
     unchecked: bool,
 }
 
-impl Change {
-    pub(super) async fn run(self, remote: &RemoteSession) -> Outcome {
+impl ChangeAccount {
+    pub(super) async fn run(self, remote: &RemoteSession) -> CommandResult {
         let path = format!("{ACCOUNTS}/{}", self.account);
         let mut body = self.body();
         let has_credentials = self.credentials || self.file.is_some();

@@ -5,14 +5,14 @@ use serde_json::json;
 use crate::cli::{escape, output};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum FindingVerdict {
     Good,
     Careful,
     Bad,
 }
 
 struct Finding {
-    verdict: Verdict,
+    verdict: FindingVerdict,
     what: &'static str,
     found: String,
     /// How to mend it.
@@ -25,32 +25,32 @@ pub(super) struct Findings(Vec<Finding>);
 
 impl Findings {
     pub(super) fn good(&mut self, what: &'static str, found: impl ToString) {
-        self.0.push(Finding { verdict: Verdict::Good, what, found: found.to_string(), advice: None });
+        self.0.push(Finding { verdict: FindingVerdict::Good, what, found: found.to_string(), advice: None });
     }
 
     pub(super) fn careful(&mut self, what: &'static str, found: impl ToString, advice: impl ToString) {
-        self.add(Verdict::Careful, what, found, advice);
+        self.add(FindingVerdict::Careful, what, found, advice);
     }
 
     pub(super) fn bad(&mut self, what: &'static str, found: impl ToString, advice: impl ToString) {
-        self.add(Verdict::Bad, what, found, advice);
+        self.add(FindingVerdict::Bad, what, found, advice);
     }
 
-    fn add(&mut self, verdict: Verdict, what: &'static str, found: impl ToString, advice: impl ToString) {
+    fn add(&mut self, verdict: FindingVerdict, what: &'static str, found: impl ToString, advice: impl ToString) {
         self.0.push(Finding { verdict, what, found: found.to_string(), advice: Some(advice.to_string()) });
     }
 
     /// Whether something keeps the server from serving.
     pub(super) fn is_bad(&self) -> bool {
-        self.0.iter().any(|finding| finding.verdict == Verdict::Bad)
+        self.0.iter().any(|finding| finding.verdict == FindingVerdict::Bad)
     }
 
     pub(super) fn print(&self, as_json: bool) {
         if as_json {
             let word = |verdict| match verdict {
-                Verdict::Good => "good",
-                Verdict::Careful => "careful",
-                Verdict::Bad => "bad",
+                FindingVerdict::Good => "good",
+                FindingVerdict::Careful => "careful",
+                FindingVerdict::Bad => "bad",
             };
             let rows = self
                 .0
@@ -60,9 +60,9 @@ impl Findings {
         }
         for finding in &self.0 {
             let mark = match finding.verdict {
-                Verdict::Good => output::good("good   "),
-                Verdict::Careful => output::careful("careful"),
-                Verdict::Bad => output::bad("bad    "),
+                FindingVerdict::Good => output::good("good   "),
+                FindingVerdict::Careful => output::careful("careful"),
+                FindingVerdict::Bad => output::bad("bad    "),
             };
             output::say(format!("{mark} {:14} {}", finding.what, escape::line(&finding.found)));
             if let Some(advice) = &finding.advice {
