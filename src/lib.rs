@@ -29,8 +29,8 @@
 //!
 //! # The words
 //!
-//! One word per idea, the same in table, file, type, URL and log; `test/names.rs` holds that no new type name is
-//! defined for two ideas, and lists those that still are.
+//! One word per idea, the same in table, file, type, URL and log; `test/names.rs` holds that no type name is
+//! defined for two ideas.
 //!
 //! | word | meaning |
 //! |---|---|
@@ -67,11 +67,12 @@
 //! being sent, calls the provider, judges the answer, and writes the outcome with its attempt, its events and,
 //! where the message has finally failed, its refund.
 //!
-//! **In.** `src/http/webhook.rs` hands a post to the [`Inbox`](service::inbound::Inbox): proved to be an account's own
-//! (`proof.rs`) and read, both by its carrier's provider and once, stored with its raw body as a row that is its own
-//! job, and only then answered 200. [`Handlers`](service::inbound::Handlers) take jobs in batches: receipts
-//! (`receipt.rs`) fold into their messages, texts (`text.rs`) are keywords, publications of paired phones, or messages
-//! of their own. They write facts and further jobs, and never call the network, so that running one again does no harm.
+//! **In.** `src/http/webhook.rs` hands a post to the [`WebhookInbox`](service::inbound::WebhookInbox): proved to be an
+//! account's own (`proof.rs`) and read, both by its carrier's provider and once, stored with its raw body as a row that
+//! is its own job, and only then answered 200. [`InboundHandlers`](service::inbound::InboundHandlers) take jobs in
+//! batches: receipts (`receipt.rs`) fold into their messages, texts (`text.rs`) are keywords, publications of paired
+//! phones, or messages of their own. They write facts and further jobs, and never call the network, so that running one
+//! again does no harm.
 //!
 //! **Status.** A receipt is checked, stored, de-duplicated, and folded into the state of its message, which only
 //! moves forward. The change writes the events that tell of it; [`service::event`] posts them to endpoints and
@@ -122,8 +123,8 @@
 //!
 //! **A limit on texts.** `src/service/message/limit.rs` holds every limit of messages and calls; where it is a
 //! setting, `src/service/message.rs` (`Settings`), `src/service/dispatch/settings.rs` (`[outbox]`) and
-//! `src/gateway/sending.rs` carry it there. Doors have no limits of their own; they may have words (`Limit`,
-//! `compat/twilio/refusal.rs`).
+//! `src/gateway/sending.rs` carry it there. Doors have no limits of their own; they may have words
+//! (`MessageLimit`, `compat/twilio/refusal.rs`).
 //!
 //! **A setting.** The line with its comment in `src/config/default.toml`, the field in the `Settings` of the module
 //! that its section is named after, and in `src/config.rs` what no single value shows (`check`).
@@ -138,15 +139,15 @@
 //! the README's table, the guide, `.github/SECURITY.md` and the changelog.
 //!
 //! **A periodic job.** A row of the table in `src/worker/periodic.rs`: what it does, how often, and the service's
-//! function; a service that the workers do not know yet goes into `Node` (`src/worker.rs`), filled in
-//! `src/gateway/services.rs`. Removing old rows is one line in `src/worker/periodic.rs`.
+//! function; a service that the workers do not know yet goes into `WorkerServices` (`src/worker.rs`),
+//! filled in `src/gateway/services.rs`. Removing old rows is one line in `src/worker/periodic.rs`.
 //!
 //! **A queued job.** Copy publications: a table whose rows are their own jobs (`ready_ms`, `owner`, `set_ms`),
 //! claimed, finished and given back through [`store::lease`] (`src/store/publication.rs`); the work and its retry
-//! ladder (`src/service/publish/deliver.rs`); and `src/worker/publish.rs`: a `Source`, a `Handler` and their `Limits`
-//! (`src/worker/job.rs`), which `src/worker/runner.rs` runs and a commit wakes, so that it need not poll. The row is
-//! written in the change that writes the fact. Three more places must know the table, and no compiler asks for them:
-//! `src/worker.rs` (its runner), `src/store/wait.rs` (what a clock that has gone back would strand), and
+//! ladder (`src/service/publish/deliver.rs`); and `src/worker/publish.rs`: a `JobSource`, a `JobHandler` and their
+//! `RunnerLimits` (`src/worker/job.rs`), which `src/worker/runner.rs` runs and a commit wakes, so that it need not poll.
+//! The row is written in the change that writes the fact. Three more places must know the table, and no compiler asks
+//! for them: `src/worker.rs` (its runner), `src/store/wait.rs` (what a clock that has gone back would strand), and
 //! `test/harness/forgotten.rs` (what must never be left undone). Test what a crash leaves: `test/publish/loss.rs`.
 //!
 //! **A resource**, with pages, audit, description and command. Copy pools, file by file:

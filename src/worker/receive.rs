@@ -23,7 +23,7 @@ const LIMITS: RunnerLimits = RunnerLimits {
     last: None,
 };
 
-/// WebhookJobs that this node took in, and those that nobody has.
+/// Webhooks that this node took in, and those that nobody has.
 pub(super) struct WebhookSource {
     handlers: Arc<InboundHandlers>,
     jobs: WebhookQueue,

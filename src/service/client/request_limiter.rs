@@ -1,5 +1,5 @@
-//! Requests that a key may make in a minute, as one node counts them; see [`Counter`](crate::signal::Counter) for how
-//! all of them do.
+//! Requests that a key may make in a minute, as one node counts them; see
+//! [`SharedCounter`](crate::signal::SharedCounter) for how all of them do.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
