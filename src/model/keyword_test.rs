@@ -19,9 +19,9 @@ fn languages() -> BTreeMap<String, LanguageKeywords> {
     let french = LanguageKeywords {
         stop: words(&["ARRET", "ARRÊT", "DÉSABONNER"]),
         help: words(&["AIDE", "INFO"]),
-        ..Words::default()
+        ..LanguageKeywords::default()
     };
-    let greek = LanguageKeywords { stop: words(&["ΔΙΑΚΟΠΗ"]), ..Words::default() };
+    let greek = LanguageKeywords { stop: words(&["ΔΙΑΚΟΠΗ"]), ..LanguageKeywords::default() };
     [("en", english), ("fr", french), ("el", greek)].map(|(name, words)| (name.to_owned(), words)).into()
 }
 
@@ -96,7 +96,7 @@ fn a_word_that_means_two_things_is_none() {
     let mut both = languages();
     both.insert(
         "xx".into(),
-        LanguageKeywords { start: words(&["stop!", "Optout"]), help: words(&["help"]), ..Words::default() },
+        LanguageKeywords { start: words(&["stop!", "Optout"]), help: words(&["help"]), ..LanguageKeywords::default() },
     );
     let (keywords, ambiguous) = Keywords::new(&both);
     assert_eq!(ambiguous.into_iter().collect::<Vec<_>>(), ["optout", "stop"]);

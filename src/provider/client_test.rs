@@ -109,7 +109,7 @@ async fn what_waited_beyond_its_time_is_not_written() -> Result {
         held.abort();
     };
     let (late, ()) = tokio::join!(host.send(host.request(Method::POST, "/x").body("y=1"), until), let_go);
-    assert_eq!(late.err(), Some(CallFailure::Late));
+    assert_eq!(late.err(), Some(RequestFailure::Late));
     assert_eq!(mock.asked().len(), 1);
     Ok(())
 }

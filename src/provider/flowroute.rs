@@ -122,7 +122,7 @@ impl Provider for Flowroute {
         self.ask(self.request(Method::GET).query(&query)).await.map(|_| ())
     }
 
-    fn has_proof(post: &Post) -> bool {
+    fn has_proof(post: &ProviderPost) -> bool {
         post.secret.as_deref().is_some_and(credentials::is_token)
     }
 

@@ -165,7 +165,7 @@ impl Loopback {
                 from: message.to.clone(),
                 to: message.from.clone(),
                 body: message.body.clone(),
-                ..LoopbackText::default()
+                ..StoredLoopbackText::default()
             }));
         }
         if matches!(trick, LoopbackTrick::UncertainSent) {

@@ -108,7 +108,7 @@ impl Directory {
 
     async fn read(&self, old: Arc<DirectoryEntries>) -> Result<DirectoryEntries> {
         let accounts = account::ids(&self.store).await?;
-        let mut fresh = DirectoryEntries { accounts, ..Entries::default() };
+        let mut fresh = DirectoryEntries { accounts, ..DirectoryEntries::default() };
         for account in account::all(&self.store).await? {
             let id = account.id;
             match self.handle(old.handles.get(&id), account) {

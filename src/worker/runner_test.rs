@@ -169,7 +169,7 @@ async fn a_few_at_once_of_each_key_and_none_twice() {
 
 #[tokio::test]
 async fn the_node_does_not_wait_for_ever() {
-    let limits = Limits { last: Some(Duration::from_millis(20)), ..LIMITS };
+    let limits = RunnerLimits { last: Some(Duration::from_millis(20)), ..LIMITS };
     let test = Test::start(limits, jobs(0, 0..1), Work { takes: Duration::from_secs(600), ..Work::default() });
     while test.work.running.lock().unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -188,7 +188,7 @@ async fn what_is_handed_over_does_not_wait_for_the_next_look() {
 #[tokio::test]
 async fn what_was_handed_over_is_worked_on_when_the_node_stops() {
     // as many as may begin: what waits here would be given back
-    let limits = Limits { held: 2, ..LIMITS };
+    let limits = RunnerLimits { held: 2, ..LIMITS };
     let test = Test::start(limits, [], Work { takes: Duration::from_millis(20), ..Work::default() });
     for job in jobs(0, 0..10) {
         test.hand.send(job).unwrap();
@@ -241,7 +241,7 @@ async fn nothing_is_claimed_until_what_is_done_is_written() {
 #[tokio::test]
 async fn a_job_that_breaks_down_takes_no_other_along() {
     // one at once: its place is free again
-    let limits = Limits { per_key: 1, ..LIMITS };
+    let limits = RunnerLimits { per_key: 1, ..LIMITS };
     let test = Test::start(limits, jobs(0, 0..9), Work { broken: Some(4), ..Work::default() });
     test.until_done(8).await;
     assert_eq!(test.stopped().await, [0, 1, 2, 3, 5, 6, 7, 8]);

@@ -99,7 +99,7 @@ async fn who_comes_late_gives_nothing_back(layout: Layout) -> Result {
         read.push(Message { state: MessageState::Sent, refunded_ms: None, ..message });
     }
     ensure!(read.len() == 3, "{bought:?}");
-    let folded = FoldedReceipts { refunded: read, ..Folded::default() };
+    let folded = FoldedReceipts { refunded: read, ..FoldedReceipts::default() };
     finish::receipts(&store, &LeaseOwner::generate(), &folded, &PendingEvents::default(), now_ms()).await?;
     closed(&server, &client, "10").await.map(drop)
 }

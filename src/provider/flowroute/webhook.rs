@@ -56,7 +56,7 @@ fn receipt(id: &Value, fields: &Value) -> Result<DeliveryReceipt, UnreadableWebh
     // codes are given for success too
     let error_code = error_code(&fields["status_code"]).filter(|_| is_failure);
     let at_ms = fields["timestamp"].as_str().and_then(millis);
-    Ok(DeliveryReceipt { hop, error_code, at_ms, ..Receipt::new(&provider_id, state, word) })
+    Ok(DeliveryReceipt { hop, error_code, at_ms, ..DeliveryReceipt::new(&provider_id, state, word) })
 }
 
 /// Its words are those of the gateway before the centres; those of the centres themselves stand in the shared table.

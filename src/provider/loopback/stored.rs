@@ -36,7 +36,7 @@ impl StoredLoopbackReceipt {
             error_code: self.error_code,
             at_ms: self.at_ms,
             call,
-            ..Receipt::new(&self.provider_id, state, &word)
+            ..DeliveryReceipt::new(&self.provider_id, state, &word)
         }
     }
 }

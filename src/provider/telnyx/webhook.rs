@@ -68,7 +68,7 @@ fn receipt(event: &Value) -> Result<DeliveryReceipt, UnreadableWebhook> {
     let word = said(&payload["to"][0]["status"], "status")?;
     let error_code = error_code(&payload["errors"][0]["code"]);
     let at_ms = event["occurred_at"].as_str().and_then(parse_time);
-    Ok(DeliveryReceipt { error_code, at_ms, ..Receipt::new(said(&payload["id"], "id")?, state(word), word) })
+    Ok(DeliveryReceipt { error_code, at_ms, ..DeliveryReceipt::new(said(&payload["id"], "id")?, state(word), word) })
 }
 
 /// Its words for what became of a message at one recipient, where they are not the shared ones.

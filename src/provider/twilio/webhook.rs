@@ -57,7 +57,7 @@ pub(super) fn parse_receipt(params: &[(String, String)]) -> Result<DeliveryRecei
     }
     let provider_id = value(params, &["MessageSid", "SmsSid"]).ok_or(UnreadableWebhook("MessageSid"))?;
     let word = value(params, &["MessageStatus", "SmsStatus"]).ok_or(UnreadableWebhook("MessageStatus"))?;
-    Ok(DeliveryReceipt { error_code: code(params), ..Receipt::new(provider_id, state(word), word) })
+    Ok(DeliveryReceipt { error_code: code(params), ..DeliveryReceipt::new(provider_id, state(word), word) })
 }
 
 fn code(params: &[(String, String)]) -> Option<i64> {
@@ -70,7 +70,7 @@ fn parse_call(params: &[(String, String)], sid: &str) -> Result<DeliveryReceipt,
     let call = status(word).map(|status| CallStep { status, duration, notes: notes(params) });
     let state = call.as_ref().map(|call| call.status.state());
     let at_ms = millis(value(params, &["Timestamp"]));
-    Ok(DeliveryReceipt { error_code: code(params), at_ms, call, ..Receipt::new(sid, state, word) })
+    Ok(DeliveryReceipt { error_code: code(params), at_ms, call, ..DeliveryReceipt::new(sid, state, word) })
 }
 
 /// What is longer than Twilio writes it is left out.

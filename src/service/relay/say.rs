@@ -176,7 +176,7 @@ mod tests {
         let twiml = Some("<Response/>".to_owned());
         let with = |record, machine_detection| CallPlan {
             twiml: twiml.clone(),
-            dialing: CallOptions { record, machine_detection, ..Dialing::default() },
+            dialing: CallOptions { record, machine_detection, ..CallOptions::default() },
             ..CallPlan::default()
         };
         assert_eq!(check(&with(Some(false), None)), Ok(()));

@@ -52,7 +52,7 @@ impl ErasureJournal {
         let mut state = lock(&self.0);
         state.asked = Some(Instant::now());
         if emptied? == 0 {
-            *state = JournalState { emptied: state.asked, ..State::default() };
+            *state = JournalState { emptied: state.asked, ..JournalState::default() };
             return Ok(());
         }
         if !state.is_told && state.erased.is_some_and(|since| since.elapsed() >= EVERY) {
