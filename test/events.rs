@@ -10,6 +10,7 @@ mod keeping;
 mod listing;
 mod oracle;
 mod ordered;
+mod parked;
 pub mod receiver;
 mod sequence;
 mod table;

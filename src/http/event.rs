@@ -49,6 +49,7 @@ struct DeliveryOut {
     last_status: Option<i64>,
     /// Why it failed the last time. Of a place that gave no answer only administrators are told more.
     last_reason: Option<String>,
+    /// Null too while it waits for an earlier event of its object.
     next_try_at: Option<String>,
     changed_at: String,
 }

@@ -138,6 +138,15 @@ impl Events {
         snapshot::renewed("endpoints", self.refresh().await);
     }
 
+    /// Releases deliveries that wait for nobody any more, and were overlooked when that came to be so.
+    pub async fn release(&self) -> Result<()> {
+        let parts = &self.parts;
+        if store::delivery::release_overlooked(&parts.store, parts.clock.now_ms()).await? > 0 {
+            self.wake();
+        }
+        Ok(())
+    }
+
     /// Counts what waits, for the metrics.
     pub async fn measure(&self) -> Result<()> {
         self.parts.metrics.measured(store::delivery::backlog(&self.parts.store).await?);

@@ -4,11 +4,19 @@ mod outcome;
 pub(super) mod turn;
 
 pub use outcome::{DeliveryOutcome, EndpointHealth, FinishedDelivery, record};
+pub use turn::release_overlooked;
 
+use self::turn::IS_ITS;
 use super::event::{self, EventTarget};
 use super::lease::{FREE, Lease, TAKE};
 use super::{Change, Error, Result, Row, Store, Value, params};
 use crate::model::{ClientId, EventId, Millis, SharedMessageContent, named};
+
+/// What has been due for less is passed over where it is not its turn, not parked.
+const YOUNG_MS: Millis = 1_000;
+/// Rows that are looked at in one go where many are to be parked, and how often in one claim.
+const MANY: i64 = 500;
+const PAGES: usize = 16;
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -34,16 +42,17 @@ pub struct Delivery {
     pub tries: i64,
     pub last_status: Option<i64>,
     pub last_reason: Option<String>,
-    /// When it is tried next, or until when somebody is at it.
+    /// When it is tried next, or until when somebody is at it. `None` too while it is parked: it waits for another.
     pub ready_ms: Option<Millis>,
     pub changed_ms: Millis,
 }
 
 /// The deliveries of one event.
 pub async fn list(store: &Store, event: EventId) -> Result<Vec<Delivery>> {
-    let sql = "SELECT target, target_id, state, tries, last_status, last_reason, ready_ms, changed_ms \
+    let sql = "SELECT target, target_id, state, tries, last_status, last_reason, \
+               CASE WHEN ready_ms < ? THEN ready_ms END, changed_ms \
                FROM sb_delivery WHERE event_id = ? ORDER BY target_id";
-    store.all(sql, params![event]).await
+    store.all(sql, params![turn::PARKED, event]).await
 }
 
 /// What stands still.
@@ -149,21 +158,52 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
     store.commit(change.erasing()).await
 }
 
-/// The keys of what is due, the longest waiting first.
-async fn due(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64) -> Result<Vec<Vec<Value>>> {
+/// What names a row that is due: its event, its target, and its `ready_ms` as it was read.
+type DueKey = [Value; 3];
+
+/// The keys of what is due and may go, the longest waiting first. What has been due for a while and may not is parked: no
+/// other claim comes by it.
+async fn due(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64) -> Result<Vec<DueKey>> {
+    let (mut page, most) = (limit, usize::try_from(limit).unwrap_or_default());
+    let mut found: Vec<DueKey> = Vec::new();
+    for _ in 0..PAGES {
+        let rows = look(store, lease, busy, page).await?;
+        let mut parked = Vec::new();
+        found.clear();
+        for row in &rows {
+            let key = [row.key(0)?, row.key(1)?, row.int(2)?.into()];
+            let to = if row.int(3)? == 1 { &mut found } else { &mut parked };
+            to.push(key);
+        }
+        let may_be_more = !parked.is_empty() && found.len() < most && rows.len() >= usize::try_from(page).unwrap_or(0);
+        turn::park(store, parked, lease.now_ms).await?;
+        if !may_be_more {
+            break;
+        }
+        page = page.max(MANY);
+    }
+    found.truncate(most);
+    Ok(found)
+}
+
+/// At most so many rows that are due, with whether it is their turn. Those whose turn it is not are passed over while
+/// they are young: usually the one before them is on its way, and parking them would be two more writes each.
+async fn look(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64) -> Result<Vec<Row>> {
     let mut values = lease.free().to_vec();
-    let mut sql = format!("SELECT event_id, target_id, ready_ms FROM sb_delivery d WHERE {FREE}");
+    let mut sql = format!(
+        "SELECT event_id, target_id, ready_ms, CASE WHEN {IS_ITS} THEN 1 ELSE 0 END FROM sb_delivery d WHERE {FREE}"
+    );
     if !busy.is_empty() {
         sql.push_str(" AND target_id NOT IN (");
         sql.push_str(&vec!["?"; busy.len()].join(", "));
         sql.push(')');
         values.extend(busy.iter().map(|target| target.key()));
     }
-    sql.push_str(turn::IS_ITS);
-    sql.push_str(" ORDER BY ready_ms LIMIT ?");
-    values.push(limit.into());
-    let rows = store.query(sql, values).await?;
-    rows.iter().map(|row| Ok(params![row.key(0)?, row.key(1)?, row.int(2)?])).collect()
+    sql.push_str(" AND (ready_ms <= ? OR ");
+    sql.push_str(IS_ITS);
+    sql.push_str(") ORDER BY ready_ms LIMIT ?");
+    values.extend(params![lease.now_ms - YOUNG_MS, limit]);
+    store.query(sql, values).await
 }
 
 fn parse(row: &Row, until_ms: Millis) -> Result<LeasedDelivery> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::delivery::turn;
 use super::engine::below;
 use super::version::VersionedData;
 use super::{Change, Error, Result, Store, Value, audit, params};
@@ -134,7 +135,11 @@ pub async fn update(
         client,
         seen.changed_ms,
     ];
-    commit(store, Change::new().one(sql, values).audited(entry), to).await
+    let mut change = Change::new().one(sql, values);
+    if !(to.is_enabled && to.is_ordered) {
+        change = turn::release_all(change, to.id, to.changed_ms);
+    }
+    commit(store, change.audited(entry), to).await
 }
 
 /// A new secret, the one before it sealed into its own column. A race means that the endpoint has changed.
@@ -168,10 +173,16 @@ fn found(done: Result<()>) -> Result<bool> {
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
-pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::AuditEntry>) -> Result<bool> {
+pub async fn delete(
+    store: &Store,
+    client: ClientId,
+    id: EndpointId,
+    now_ms: Millis,
+    entry: Option<audit::AuditEntry>,
+) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let change = Change::new().one(sql, params![id, client]).versioned(VersionedData::Endpoints);
-    found(store.commit(change.audited(entry)).await)
+    let change = turn::release_all(Change::new().one(sql, params![id, client]), id, now_ms);
+    found(store.commit(change.versioned(VersionedData::Endpoints).audited(entry)).await)
 }
 
 /// Disables an endpoint that is still as it was when its delivery was claimed, and says why.
@@ -180,7 +191,8 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
                WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
     let changed_ms = now_ms.max(seen_ms + 1);
     let values: Vec<Value> = params![reason, changed_ms, id, seen_ms];
-    found(store.commit(Change::new().one(sql, values).versioned(VersionedData::Endpoints)).await)
+    let change = turn::release_all(Change::new().one(sql, values), id, now_ms);
+    found(store.commit(change.versioned(VersionedData::Endpoints)).await)
 }
 
 /// What every client listens for.

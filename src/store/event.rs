@@ -241,7 +241,7 @@ async fn again(store: &Store, id: EventId, targets: &[EventTarget], now_ms: Mill
                    last_reason = NULL, object = NULL, changed_ms = ? \
                    WHERE event_id = ? AND target_id = ? AND owner IS NULL";
         change = change.run(sql, params![now_ms, now_ms, id, target.key()]);
-        change = turn::step_out(store, change, id, *target, now_ms).await?;
+        change = turn::leave(change, id, *target, now_ms);
     }
     let new: Vec<_> = targets.iter().filter(|target| !known.contains(target)).map(|target| (id, *target)).collect();
     Ok(add(change, &[], &new, now_ms))

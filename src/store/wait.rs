@@ -11,8 +11,8 @@ use crate::model::Millis;
 const TABLES: [(&str, &str); 4] = [
     ("sb_lane", "set_ms > ?"),
     ("sb_inbound", "set_ms > ?"),
-    // one that was never claimed has only this
-    ("sb_delivery", "(set_ms > ? OR changed_ms > ?)"),
+    // one that was never claimed has only the second; what is parked waits for no time
+    ("sb_delivery", "ready_ms < 4611686018427387904 AND (set_ms > ? OR changed_ms > ?)"),
     ("sb_publication", "set_ms > ?"),
 ];
 
@@ -62,4 +62,16 @@ pub async fn end(store: &Store, now_ms: Millis, leases: LeaseRule) -> Result<usi
         store.commit(change).await?;
     }
     Ok(found.iter().filter(|rows| !rows.is_empty()).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TABLES;
+    use crate::store::delivery::turn::PARKED;
+
+    #[test]
+    fn what_is_parked_waits_for_no_time() {
+        let of_deliveries = TABLES.iter().find(|(table, _)| *table == "sb_delivery");
+        assert!(of_deliveries.is_some_and(|(_, set)| set.starts_with(&format!("ready_ms < {PARKED} AND "))));
+    }
 }

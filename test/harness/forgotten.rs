@@ -9,7 +9,7 @@ use switchboard::store::Store;
 use super::{Result, database};
 
 /// What is found by a query of one statement, which sees the store between two commits.
-pub const QUERIES: [(&str, &str); 6] = [
+pub const QUERIES: [(&str, &str); 7] = [
     (
         "messages without a place in a lane",
         "SELECT id FROM sb_message WHERE direction = 'outbound' AND state IN ('accepted', 'queued', 'sending') \
@@ -37,6 +37,13 @@ pub const QUERIES: [(&str, &str); 6] = [
     (
         "texts that are to be published, and due at no time",
         "SELECT id FROM sb_publication WHERE state = 'waiting' AND ready_ms IS NULL LIMIT 5",
+    ),
+    (
+        "deliveries that are parked behind nobody",
+        "SELECT event_id FROM sb_delivery d WHERE ready_ms >= 4611686018427387904 AND NOT EXISTS \
+         (SELECT 1 FROM sb_delivery_turn t JOIN sb_delivery_turn f \
+         ON f.target_id = t.target_id AND f.object = t.object AND f.place < t.place \
+         WHERE t.event_id = d.event_id AND t.target_id = d.target_id) LIMIT 5",
     ),
 ];
 

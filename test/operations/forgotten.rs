@@ -43,6 +43,7 @@ async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
         ("UPDATE sb_message SET state = 'canceled'", Vec::new()),
         (DELIVERY, vec![QUERIES[3].0]),
         (TURN, vec![QUERIES[3].0, QUERIES[4].0]),
+        ("UPDATE sb_delivery SET ready_ms = 4611686018427387904", vec![QUERIES[4].0, QUERIES[6].0]),
         ("DELETE FROM sb_delivery", vec![QUERIES[4].0]),
         ("DELETE FROM sb_delivery_turn", Vec::new()),
         (PUBLICATION, vec![QUERIES[5].0]),

@@ -206,8 +206,9 @@ impl Events {
         audit: &AuditContext<'_, Endpoint>,
     ) -> Result<()> {
         let before = self.endpoint(client, id).await?;
-        let entry = audit.entry(self.parts.clock.now_ms(), id, Some(&before), None);
-        if !store::endpoint::delete(&self.parts.store, client, id, entry).await? {
+        let now_ms = self.parts.clock.now_ms();
+        let entry = audit.entry(now_ms, id, Some(&before), None);
+        if !store::endpoint::delete(&self.parts.store, client, id, now_ms, entry).await? {
             return Err(Error::not_found("endpoint"));
         }
         self.renew().await;

@@ -70,7 +70,7 @@ pub async fn record(store: &Store, owner: &LeaseOwner, done: &[FinishedDelivery]
     for one in done {
         change = health(single(change, owner, one, now_ms), one, now_ms);
     }
-    store.commit(turn::pass_on(store, change, done, now_ms).await?).await?;
+    store.commit(turn::pass_on(change, done, now_ms)).await?;
     let over = done.iter().filter(|one| one.held.has_login && one.outcome.is_over());
     let over: Vec<Value> = over.map(|one| one.held.target.key()).collect();
     // of two nodes that end the last deliveries of a message, one at least sees that both have ended
