@@ -6,7 +6,7 @@ use mysql_async::Opts;
 use switchboard::store::{Change, Store};
 
 use super::command::{Place, Said, run};
-use crate::harness::database::mariadb;
+use crate::harness::database::{execute, mariadb};
 use crate::harness::{Builder, Layout, Phone, Result, USER};
 use crate::on_both_engines;
 
@@ -106,6 +106,40 @@ on_both_engines!(
     nodes_that_start_together_agree,
     one_connection_is_enough_to_migrate_and_serve,
 );
+
+/// Leaves a server's store as a start does that is cut short when so many migrations are recorded, and the next has run.
+async fn cut_short(builder: &Builder, recorded: usize) -> Result {
+    run(builder, &["migrate"]).await?.well()?;
+    let home = builder.home();
+    let sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() \
+               AND table_name LIKE 'sb%' AND table_name NOT IN ('sb_message', 'sb_migration')";
+    for row in home.databases.store()?.query(sql, Vec::new()).await? {
+        execute(&home.databases.store_url, &format!("DROP TABLE {}", row.text(0)?)).await?;
+    }
+    execute(&home.databases.store_url, &format!("DELETE FROM sb_migration WHERE version > {recorded}")).await
+}
+
+#[tokio::test]
+async fn a_start_that_was_cut_short_is_gone_on_with() -> Result {
+    let builder = Builder::new(Layout::MariadbShared).await?;
+    // the first makes a table, the second its index
+    for recorded in [0, 1] {
+        cut_short(&builder, recorded).await?;
+        let said = run(&builder, &["migrate"]).await?.well()?;
+        assert_eq!(applied(&said), migrations()? - recorded, "{said}");
+    }
+    let message = "INSERT INTO sb_message (id, client_id, account_id, direction, from_address, to_address, body, state, \
+                   encoding, segments, extra, created_ms, changed_ms) VALUES (X'00000000000000000000000000000001', \
+                   X'00000000000000000000000000000001', X'00000000000000000000000000000009', 'outbound', '1', '2', '', \
+                   'sent', 'gsm7', 1, '', 0, 0)";
+    cut_short(&builder, 0).await?;
+    execute(&builder.home().databases.store_url, message).await?;
+    let said = run(&builder, &["migrate"]).await?.refusal()?;
+    assert!(said.contains("sb_message") && said.contains("has rows"), "{said}");
+    let rows = builder.home().databases.store()?.query("SELECT id FROM sb_message", Vec::new()).await?;
+    assert_eq!(rows.len(), 1);
+    Ok(())
+}
 
 #[tokio::test]
 async fn a_store_that_is_away_is_named_without_its_password() -> Result {

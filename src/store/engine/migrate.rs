@@ -96,8 +96,89 @@ pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &StoreSchema) -> R
     if locked.flatten() != Some(1) {
         return Err(Error::Unavailable("another node is migrating".into()));
     }
+    clear_unrecorded(&mut guard, schema).await?;
     let done = schema.runner().run_async(&mut pool).await;
     guard.query_drop("DO RELEASE_LOCK('switchboard_migrate')").await?;
     guard.disconnect().await?;
     done.map(|done| report(&done)).map_err(|error| half_made(&error))
+}
+
+/// What a migration makes that a server keeps at once.
+#[derive(Debug, PartialEq, Eq)]
+enum Creation<'a> {
+    Table(&'a str),
+    Index { name: &'a str, table: &'a str },
+}
+
+impl<'a> Creation<'a> {
+    fn of(sql: &'a str) -> Option<Self> {
+        let mut words = sql.lines().filter(|line| !line.starts_with("--")).flat_map(str::split_whitespace);
+        if words.next()? != "CREATE" {
+            return None;
+        }
+        match words.find(|word| *word != "UNIQUE")? {
+            "TABLE" => words.next().map(Self::Table),
+            "INDEX" => {
+                let name = words.next()?;
+                words.find(|word| *word != "ON").map(|table| Self::Index { name, table })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A server keeps a table or an index as soon as it is made, and only then hears that it was: a start that was cut short
+/// in between has left one that is not recorded. Nothing has used it: it goes, and is made anew. It can only be what the
+/// next migration makes; what has rows is none of these, and stays.
+async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
+    let has_table = "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?";
+    let is_there: Option<i64> = on.exec_first(has_table, (schema.table,)).await?;
+    if is_there.is_none() {
+        return Ok(());
+    }
+    let last: Option<Option<i64>> = on.query_first(format!("SELECT MAX(version) FROM {}", schema.table)).await?;
+    let next = last.flatten().unwrap_or(0) + 1;
+    let next = schema.migrations.iter().find(|migration| i64::from(migration.version()) == next);
+    match next.and_then(Migration::sql).and_then(Creation::of) {
+        Some(Creation::Table(table)) => {
+            let is_there: Option<i64> = on.exec_first(has_table, (table,)).await?;
+            if is_there.is_none() {
+                return Ok(());
+            }
+            let row: Option<i64> = on.query_first(format!("SELECT 1 FROM {table} LIMIT 1")).await?;
+            if row.is_some() {
+                let reason = format!("{table} is not recorded in {}, but has rows", schema.table);
+                return Err(Error::Refused(format!("migration: {reason}")));
+            }
+            on.query_drop(format!("DROP TABLE {table}")).await?;
+        }
+        Some(Creation::Index { name, table }) => {
+            let has_index = "SELECT 1 FROM information_schema.statistics \
+                             WHERE table_schema = DATABASE() AND table_name = ? AND index_name = ? LIMIT 1";
+            let is_there: Option<i64> = on.exec_first(has_index, (table, name)).await?;
+            if is_there.is_some() {
+                on.query_drop(format!("DROP INDEX {name} ON {table}")).await?;
+            }
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Creation;
+
+    #[test]
+    fn what_a_migration_makes_is_read() {
+        for (sql, wanted) in [
+            ("-- CREATE TABLE u (\nCREATE TABLE t (\n    id INT\n)", Some(Creation::Table("t"))),
+            ("CREATE INDEX i ON t (a, b)", Some(Creation::Index { name: "i", table: "t" })),
+            ("CREATE UNIQUE INDEX i ON t (a)\n", Some(Creation::Index { name: "i", table: "t" })),
+            ("INSERT INTO t (a) VALUES (1)", None),
+            ("", None),
+        ] {
+            assert_eq!(Creation::of(sql), wanted, "{sql}");
+        }
+    }
 }
