@@ -12,7 +12,7 @@ cargo build --release --locked --example carrier
 
 parts=()
 for argument in "$@"; do [[ $argument == -* ]] || parts+=("$argument"); done
-if [[ ${#parts[@]} == 0 || " ${parts[*]} " == *" mariadb "* ]]; then
+if [[ ${#parts[@]} == 0 || " ${parts[*]} " == *" mariadb "* || " ${parts[*]} " == *" values "* ]]; then
     scripts/install.sh services
     export SWITCHBOARD_MYSQL_POOL=1G SWITCHBOARD_MYSQL_LOG=512M
     # shellcheck source=scripts/with-services.sh

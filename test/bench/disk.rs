@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::harness::{Result, Server};
+use crate::harness::Result;
+use crate::harness::server::Home;
 use crate::plan::Plan;
 use crate::table::median;
 
@@ -34,12 +35,11 @@ pub fn fdatasync_ms(folder: &Path) -> Result<f64> {
 /// Runs until so many runs fell into fast phases of the disk: what they came to, and the median fdatasync
 /// in milliseconds. A run's is the slower one of before and after it.
 pub async fn runs<T>(
-    server: &Server,
+    home: &Home,
     plan: &Plan,
     count: usize,
     mut one: impl AsyncFnMut() -> Result<T>,
 ) -> Result<(Vec<T>, f64)> {
-    let home = server.home();
     let is_slow = |fdatasync: f64| fdatasync > SLOW_MS && !plan.is_short;
     let (mut results, mut disks, mut discarded, mut waited) = (Vec::new(), Vec::new(), 0, 0);
     while results.len() < count {

@@ -67,7 +67,8 @@ pub async fn sustain(server: &Server, via: Via, target: f64, plan: &Plan) -> Res
     let mut rate = find(server, via, target, plan).await?;
     let mut tries = 0;
     loop {
-        let (held, fdatasync) = disk::runs(server, plan, 1, async || hold(server, via, rate, plan.hold).await).await?;
+        let (held, fdatasync) =
+            disk::runs(&server.home(), plan, 1, async || hold(server, via, rate, plan.hold).await).await?;
         let held = held.into_iter().next().context("no run")?;
         tries += 1;
         if held.is_flat() || tries == HOLDS {
@@ -83,7 +84,7 @@ pub async fn find(server: &Server, via: Via, target: f64, plan: &Plan) -> Result
     // a little above, so that what comes out is not below by a hair
     let (mut rate, mut low, mut high) = (target * 1.02, 0.0, f64::INFINITY);
     for _ in 0..STEPS {
-        let (held, _) = disk::runs(server, plan, 1, async || hold(server, via, rate, plan.trial).await).await?;
+        let (held, _) = disk::runs(&server.home(), plan, 1, async || hold(server, via, rate, plan.trial).await).await?;
         let held = held.first().context("no run")?;
         if held.is_flat() {
             low = rate;

@@ -25,7 +25,8 @@ const FORGED: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 pub async fn measure(table: &mut Table, plan: &Plan) -> Result {
     let carrier = Carrier::start().await?;
     let server = stage::start(Layout::SqliteShared, Some(&carrier)).await?;
-    let (rounds, fdatasync) = disk::runs(&server, plan, plan.rounds, async || round(&server, plan).await).await?;
+    let (rounds, fdatasync) =
+        disk::runs(&server.home(), plan, plan.rounds, async || round(&server, plan).await).await?;
     let middle = |of: fn(&(f64, f64)) -> f64| median(rounds.iter().map(of).collect());
     let (rate, empty, ratio) = (middle(|round| round.0), middle(|round| round.1), middle(|(rate, empty)| rate / empty));
     let ours = format!("{rate:.0}/s = {ratio:.2} (fdatasync {fdatasync:.2} ms)");

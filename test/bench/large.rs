@@ -44,7 +44,7 @@ impl Pair {
             eprintln!("{what}, empty store, then {} messages stored", plan.stored);
             Ok((round(&self.empty).await?, round(&self.large).await?))
         };
-        let (rounds, fdatasync) = disk::runs(&self.empty, plan, plan.rounds, both).await?;
+        let (rounds, fdatasync) = disk::runs(&self.empty.home(), plan, plan.rounds, both).await?;
         let (empty, large) = rounds.into_iter().unzip();
         show(table, plan, what, [median(empty), median(large)], fdatasync);
         Ok(())

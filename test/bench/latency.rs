@@ -26,7 +26,8 @@ pub async fn measure(table: &mut Table, plan: &Plan, found: Option<f64>) -> Resu
     };
     let (rate, which) =
         if found < TARGET { (found / 2.0, "half of what is held") } else { (TARGET / 2.0, "half of 8000/s") };
-    let (rounds, fdatasync) = disk::runs(&server, plan, plan.rounds, async || round(&server, rate, plan).await).await?;
+    let (rounds, fdatasync) =
+        disk::runs(&server.home(), plan, plan.rounds, async || round(&server, rate, plan).await).await?;
     let middle = |of: fn(&(f64, f64)) -> f64| median(rounds.iter().map(of).collect());
     let (half, most) = (middle(|round| round.0), middle(|round| round.1));
     let ours = format!("p50 {half:.0} ms, p99 {most:.0} ms (fdatasync {fdatasync:.2} ms)");

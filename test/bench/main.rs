@@ -1,7 +1,7 @@
 //! `make bench`: what pairing, sending and receiving cost, each figure beside its reference, measured in one run.
 //!
 //! `make bench ARGS=handshakes` runs one part, see [`PARTS`]; with `--short` the newer ones only try whether they
-//! work. `make bench-large` is the part `large`, which nothing else runs.
+//! work. Those of [`NAMED`] run only where they are named; `make bench-large` names `large`.
 
 #![expect(clippy::cast_precision_loss, reason = "counts of sockets and handshakes are small")]
 
@@ -32,6 +32,7 @@ mod socket;
 mod stage;
 mod start;
 mod table;
+mod values;
 mod wire;
 
 use anyhow::ensure;
@@ -58,10 +59,18 @@ const PARTS: [&str; 13] = [
     "mariadb",
 ];
 
-/// What `messages` and `relay` are on a server.
-async fn mariadb(table: &mut Table, plan: &Plan) -> Result {
+/// What decides how something is built, once; what needs much of the disk.
+const NAMED: [&str; 2] = ["values", "large"];
+
+fn needs_mariadb() -> Result {
     let named = std::env::var_os("SWITCHBOARD_TEST_MYSQL").is_some();
     ensure!(named, "SWITCHBOARD_TEST_MYSQL names no server: `make bench` starts one");
+    Ok(())
+}
+
+/// What `messages` and `relay` are on a server.
+async fn mariadb(table: &mut Table, plan: &Plan) -> Result {
+    needs_mariadb()?;
     message::on_mariadb(table, plan).await?;
     relay::on_mariadb(table, plan).await
 }
@@ -70,8 +79,8 @@ fn main() -> Result {
     // cargo gives --bench
     let (options, mut wanted): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
-    let unknown = wanted.iter().find(|part| *part != "large" && !PARTS.contains(&part.as_str()));
-    ensure!(unknown.is_none(), "no part {unknown:?}: there are {PARTS:?}, and large");
+    let unknown = wanted.iter().find(|part| !PARTS.contains(&part.as_str()) && !NAMED.contains(&part.as_str()));
+    ensure!(unknown.is_none(), "no part {unknown:?}: there are {PARTS:?}, and {NAMED:?}");
     if wanted.is_empty() {
         wanted = PARTS.map(str::to_owned).to_vec();
     }
@@ -80,7 +89,7 @@ fn main() -> Result {
     let mut table = Table::default();
     let done = runtime.block_on(async {
         let mut found = None;
-        for part in PARTS.into_iter().chain(["large"]).filter(|part| wanted.iter().any(|one| one == part)) {
+        for part in PARTS.into_iter().chain(NAMED).filter(|part| wanted.iter().any(|one| one == part)) {
             eprintln!("{part}:");
             match part {
                 "start" => start::measure(&mut table).await?,
@@ -96,6 +105,10 @@ fn main() -> Result {
                 "inbound" => inbound::measure(&mut table, &plan).await?,
                 "relay" => relay::measure(&mut table, &plan).await?,
                 "mariadb" => mariadb(&mut table, &plan).await?,
+                "values" => {
+                    needs_mariadb()?;
+                    values::measure(&mut table, &plan).await?;
+                }
                 _ => large::measure(&mut table, &plan).await?,
             }
         }

@@ -35,7 +35,7 @@ pub async fn measure(table: &mut Table, plan: &Plan) -> Result {
     fill(&full).await?;
     // by turns, so that both stores grow alike
     let both = async || Ok((round(&lean, plan, &one).await?, round(&full, plan, &other).await?));
-    let (rounds, fdatasync) = disk::runs(&lean, plan, plan.rounds, both).await?;
+    let (rounds, fdatasync) = disk::runs(&lean.home(), plan, plan.rounds, both).await?;
     let (lean, full): (Vec<_>, Vec<_>) = rounds.into_iter().unzip();
     let rate = add(table, lean, fdatasync, "relay, embedded store, one client", 0.3);
     let busy = median(full.into_iter().map(|(rate, _)| rate).collect());
@@ -50,7 +50,7 @@ pub async fn on_mariadb(table: &mut Table, plan: &Plan) -> Result {
     for (count, what) in [(1, "relay, MariaDB, one client"), (CLIENTS, "relay, MariaDB, 1000 clients")] {
         let keys = clients(&server, count).await?;
         let (rounds, fdatasync) =
-            disk::runs(&server, plan, plan.rounds, async || round(&server, plan, &keys).await).await?;
+            disk::runs(&server.home(), plan, plan.rounds, async || round(&server, plan, &keys).await).await?;
         add(table, rounds, fdatasync, what, 0.12);
     }
     Ok(())
