@@ -49,7 +49,7 @@ async fn publish(
         let is_json = unmarked.trim_ascii_start().starts_with(b"{");
         let (text, sender, country) = if platform == FORM.name() && !is_json {
             // under the URL by which it knows us
-            let post = webhook::post(FORM, PostKind::Text, None, &target, bytes.clone(), (&request, app.as_ref()));
+            let post = webhook::post(PostKind::Text, None, &target, bytes.clone(), (&request, app.as_ref()));
             let fields = match app.inbox.signed_fields(FORM, post).await {
                 Ok(Some(fields)) => fields,
                 Ok(None) => {

@@ -78,7 +78,7 @@ async fn receive(
 ) -> HandlerResult {
     let webhook = kind.profile().webhook(&what).ok_or_else(reply::not_found)?;
     let body = read(&request, posted, &app).await?;
-    let post = post(kind, webhook.what, secret, &target, body.clone(), (&request, app.as_ref()));
+    let post = post(webhook.what, secret, &target, body.clone(), (&request, app.as_ref()));
     take(&request, &app, app.inbox.prove(kind, post)).await?;
     // kept until it is answered: it may have had to wait for its turn
     drop(body);
@@ -92,7 +92,7 @@ async fn receive(
 /// `POST /relay/twilio/webhook`: the same as `/webhooks/twilio/status`, over this path.
 async fn relayed(target: String, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> HandlerResult {
     let body = read(&request, posted, &app).await?;
-    let post = post(CarrierKind::Twilio, PostKind::Receipt, None, &target, body.clone(), (&request, app.as_ref()));
+    let post = post(PostKind::Receipt, None, &target, body.clone(), (&request, app.as_ref()));
     take(&request, &app, app.inbox.prove(CarrierKind::Twilio, post)).await?;
     drop(body);
     Ok(reply::json(StatusCode::OK, &serde_json::json!({ "status": "received" })))
@@ -100,16 +100,13 @@ async fn relayed(target: String, request: RequestParts, posted: UnreadBody, app:
 
 /// A post as its carrier's provider reads it.
 pub(super) fn post(
-    kind: CarrierKind,
     what: PostKind,
     secret: Option<String>,
     target: &str,
     body: Bytes,
     (request, app): (&RequestParts, &App),
 ) -> ProviderPost {
-    let named = |name: &&'static str| Some((*name, request.headers.get(*name)?.clone()));
-    let headers = kind.profile().headers.iter().filter_map(named).collect();
-    ProviderPost { what, url: url(app, request, target), secret, headers, body }
+    ProviderPost { what, url: url(app, request, target), secret, headers: request.headers.clone(), body }
 }
 
 /// What a request was made to, as it was written: path and query, which is signed to the letter.

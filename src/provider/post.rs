@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::HeaderMap;
 
 use super::{DeliveryReceipt, InboundMessage, PostKind, UnreadableWebhook};
 use crate::crypto::HashKey;
@@ -16,15 +16,14 @@ pub struct ProviderPost {
     pub url: String,
     /// The secret segment of its path, where the carrier's paths have one.
     pub secret: Option<String>,
-    /// Of its headers, those that the carrier's profile names.
-    pub headers: Vec<(&'static str, HeaderValue)>,
+    pub headers: HeaderMap,
     pub body: Bytes,
 }
 
 impl ProviderPost {
     /// A header, if it is text.
     pub(super) fn header(&self, wanted: &str) -> Option<&str> {
-        self.headers.iter().find(|(name, _)| *name == wanted).and_then(|(_, value)| value.to_str().ok())
+        self.headers.get(wanted).and_then(|value| value.to_str().ok())
     }
 }
 

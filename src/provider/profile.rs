@@ -23,8 +23,6 @@ pub struct CarrierProfile {
     pub proof_field: Option<&'static str>,
     /// What it posts, below `/webhooks/<name>/`. Nothing: it posts nothing.
     pub webhooks: &'static [WebhookPath],
-    /// The headers of its posts that are read, in lower case.
-    pub headers: &'static [&'static str],
     /// Whether a secret segment of the path, between the name and what is posted, is all the proof there is.
     pub has_secret_path: bool,
     pub features: &'static [CarrierFeature],

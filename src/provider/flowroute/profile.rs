@@ -19,7 +19,6 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
         WebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
         WebhookPath { path: "receipt", what: PostKind::Receipt, reply: WebhookReply::Ok },
     ],
-    headers: &["content-type"],
     has_secret_path: true,
     features: &[],
     longest_text: None,

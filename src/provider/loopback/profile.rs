@@ -16,7 +16,6 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     account_field: None,
     proof_field: None,
     webhooks: &[],
-    headers: &[],
     has_secret_path: false,
     features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
     longest_text: None,

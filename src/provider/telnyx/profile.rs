@@ -1,6 +1,5 @@
 //! What Telnyx is and can do.
 
-use super::proof::{SIGNATURE, TIMESTAMP};
 use crate::provider::{CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
 
 /// The recipient has opted out: "Blocked due to STOP message"
@@ -31,7 +30,6 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
         WebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
         WebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::Ok },
     ],
-    headers: &[SIGNATURE, TIMESTAMP],
     has_secret_path: false,
     features: &[],
     longest_text: None,

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use openssl::pkey::{PKey, Private};
 use openssl::sign::Signer;
 
@@ -95,7 +95,8 @@ fn signed(key: &PKey<Private>, timestamp: &str, body: &str) -> Result<ProviderPo
     let said = format!("{timestamp}|{body}");
     let signature = Signer::new_without_digest(key)?.sign_oneshot_to_vec(said.as_bytes())?;
     let signature = HeaderValue::from_str(&STANDARD.encode(signature))?;
-    let headers = vec![(proof::SIGNATURE, signature), (proof::TIMESTAMP, HeaderValue::from_str(timestamp)?)];
+    let named = [(proof::SIGNATURE, signature), (proof::TIMESTAMP, HeaderValue::from_str(timestamp)?)];
+    let headers = named.into_iter().map(|(name, value)| (HeaderName::from_static(name), value)).collect();
     Ok(ProviderPost {
         what: PostKind::Receipt,
         url: String::new(),
@@ -136,11 +137,11 @@ async fn what_the_key_has_signed_lately_is_believed() -> Result {
         signed(&key, "9223372036854775807", body)?,
         signed(&key, "now", body)?,
         altered,
-        ProviderPost { headers: Vec::new(), ..signed(&key, "1700000000", body)? },
+        ProviderPost { headers: HeaderMap::new(), ..signed(&key, "1700000000", body)? },
     ] {
         assert_eq!(verified(&public_key, &forged)?, Err(BadPost::Forged));
     }
-    assert!(!Telnyx::has_proof(&ProviderPost { headers: Vec::new(), ..signed(&key, "1700000000", body)? }));
+    assert!(!Telnyx::has_proof(&ProviderPost { headers: HeaderMap::new(), ..signed(&key, "1700000000", body)? }));
     let other = r#"{"data":{"event_type":"number_order.complete"}}"#;
     let other = verified(&public_key, &signed(&key, "1700000000", other)?)?;
     assert_eq!(other.map(|other| other.parsed), Ok(ParsedPost::Nothing));

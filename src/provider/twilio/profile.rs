@@ -1,6 +1,5 @@
 //! What Twilio is and can do.
 
-use super::proof::SIGNATURE;
 use crate::provider::{CarrierFeature, CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
 
 /// Answers an inbound message without a reply of ours (`text/xml`).
@@ -45,7 +44,6 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
         },
         WebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::NoContent },
     ],
-    headers: &[SIGNATURE],
     has_secret_path: false,
     features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
     longest_text: Some(LONGEST_TEXT),
