@@ -44,6 +44,7 @@ impl HttpClientError {
 pub struct HttpClient {
     http: reqwest::Client,
     timeout: Duration,
+    connect_timeout: Duration,
     connections_per_host: usize,
     permits: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
@@ -87,11 +88,12 @@ pub(super) struct ProviderAnswer {
 impl HttpClient {
     pub fn new(settings: &Settings) -> Result<Self, HttpClientError> {
         let timeout = settings.timeout.as_duration();
+        let connect_timeout = settings.connect_timeout.as_duration().min(timeout);
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .tls_backend_preconfigured(roots::tls())
             .timeout(timeout)
-            .connect_timeout(settings.connect_timeout.as_duration().min(timeout))
+            .connect_timeout(connect_timeout)
             .pool_idle_timeout(IDLE_FOR)
             .pool_max_idle_per_host(settings.connections_per_host)
             .redirect(reqwest::redirect::Policy::none())
@@ -100,7 +102,7 @@ impl HttpClient {
             .build()
             .map_err(|error| HttpClientError::new(&error))?;
         let connections_per_host = settings.connections_per_host.max(1);
-        Ok(Self { http, timeout, connections_per_host, permits: Arc::default() })
+        Ok(Self { http, timeout, connect_timeout, connections_per_host, permits: Arc::default() })
     }
 
     pub(super) fn host(&self, base: &BaseUrl) -> ProviderHost {
@@ -119,13 +121,25 @@ impl ProviderHost {
 
     /// Asks, which may be done twice.
     pub(super) async fn call(&self, request: RequestBuilder) -> Result<ProviderAnswer, RequestFailure> {
-        self.run(request.build().map_err(failure)?).await
+        self.run(request.build().map_err(failure)?, None).await
     }
 
     /// Sends what may be sent once: it is not begun after `until`.
     pub(super) async fn send(&self, request: RequestBuilder, until: Instant) -> Result<ProviderAnswer, RequestFailure> {
         let request = due::bound(request.build().map_err(failure)?, until);
-        self.run(request.ok_or_else(|| RequestFailure::NotSent("only a whole body can be held back".to_owned()))?).await
+        self.run(request.ok_or_else(|| RequestFailure::NotSent("only a whole body can be held back".to_owned()))?, None)
+            .await
+    }
+
+    /// The same of a request that is nothing but a head. On its way it cannot be held back, so that it is begun only
+    /// while there is time to connect.
+    pub(super) async fn send_head(
+        &self,
+        request: RequestBuilder,
+        until: Instant,
+    ) -> Result<ProviderAnswer, RequestFailure> {
+        let begin_by = until.checked_sub(self.client.connect_timeout).unwrap_or(until);
+        self.run(request.build().map_err(failure)?, Some(begin_by)).await
     }
 
     /// Asks; what is no success is an error, whose code and words `explain` reads.
@@ -157,13 +171,16 @@ impl ProviderHost {
         }
     }
 
-    async fn run(&self, mut request: Request) -> Result<ProviderAnswer, RequestFailure> {
+    async fn run(&self, mut request: Request, begin_by: Option<Instant>) -> Result<ProviderAnswer, RequestFailure> {
         let begun = Instant::now();
         // the wait is part of the call; yet what is begun too late to be answered would be in doubt for nothing
         let permit = tokio::time::timeout(self.client.timeout / 2, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
             return Err(RequestFailure::Busy);
         };
+        if begin_by.is_some_and(|latest| latest <= Instant::now()) {
+            return Err(RequestFailure::Late);
+        }
         let left = self.client.timeout.saturating_sub(begun.elapsed());
         *request.timeout_mut() = Some(left);
         let response = self.client.http.execute(request).await.map_err(failure)?;

@@ -115,6 +115,23 @@ async fn what_waited_beyond_its_time_is_not_written() -> Result {
 }
 
 #[tokio::test]
+async fn what_is_only_a_head_is_begun_while_there_is_time_to_connect() -> Result {
+    let mock = Mock::start(vec![reply("200 OK", "", "ok")]).await?;
+    let settings = settings(&mock.url)?;
+    let host = client(&settings)?.host(&mock.url.parse()?);
+    let send = async |until| host.send_head(host.request(Method::GET, "/x?y=1"), until).await;
+    let enough = Duration::from_secs(60);
+    for late in [Instant::now(), Instant::now() + settings.connect_timeout.as_duration() / 2] {
+        assert_eq!(send(late).await.err(), Some(RequestFailure::Late));
+    }
+    assert_eq!(mock.asked(), Vec::<String>::new());
+    let answer = send(Instant::now() + enough).await.map_err(|failure| format!("{failure:?}"))?;
+    assert_eq!(answer.body, "ok");
+    assert!(mock.asked()[0].starts_with("GET /x?y=1 HTTP/1.1\r\n"), "{:?}", mock.asked());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_connection_that_died_in_the_pool_costs_nothing() -> Result {
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     // the second closes right behind its answer, which says keep-alive
