@@ -154,9 +154,11 @@ impl Connector {
     pub fn status_path(&self) -> Option<String> {
         let profile = self.kind().profile();
         let webhook = profile.webhooks.iter().find(|webhook| webhook.what == PostKind::Receipt)?;
-        let secret = self.proof().filter(|_| profile.has_secret_path).map_or("", Secret::expose);
-        let slash = if secret.is_empty() { "" } else { "/" };
-        Some(["/webhooks/", profile.name, slash, secret, "/", webhook.path].concat())
+        if !profile.has_secret_path {
+            return Some(["/webhooks/", profile.name, "/", webhook.path].concat());
+        }
+        // an account without one is posted nothing
+        Some(["/webhooks/", profile.name, "/", self.proof()?.expose(), "/", webhook.path].concat())
     }
 }
 

@@ -34,6 +34,9 @@ pub enum BadCredentials {
     Shape { kind: &'static str, expected: &'static str },
     #[error("{0}")]
     Field(&'static str),
+    /// The same of what is inside a field that is no secret.
+    #[error("{field}: {reason}")]
+    Inside { field: &'static str, reason: String },
 }
 
 /// Reads and checks those of one carrier.

@@ -93,6 +93,9 @@ pub enum BadPost {
     /// No account of ours has sent it, whatever it says.
     #[error("no account of ours has sent this")]
     Forged,
+    /// It is for an account to which nobody posts such things.
+    #[error("nobody posts this here")]
+    Unwanted,
     /// It is such as its carrier does not write: whoever has posted it need not be the carrier.
     #[error("{0}")]
     Invalid(String),

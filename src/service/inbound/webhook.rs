@@ -74,6 +74,7 @@ pub(super) fn forged() -> Error {
 pub(super) fn untaken(reason: BadPost) -> Error {
     match reason {
         BadPost::Forged => forged(),
+        BadPost::Unwanted => Error::not_found("path"),
         BadPost::Invalid(words) => Error::new(ErrorKind::Invalid, words),
         BadPost::Unreadable(reason) => Error::new(ErrorKind::Unreadable, reason.to_string()),
     }
