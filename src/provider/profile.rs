@@ -26,6 +26,9 @@ pub struct CarrierProfile {
     /// Whether a secret segment of the path, between the name and what is posted, is all the proof there is.
     pub has_secret_path: bool,
     pub features: &'static [CarrierFeature],
+    /// Whether a send without an answer is done again where the carrier cannot be asked about it, unless the account
+    /// says otherwise; else it has failed.
+    pub resends: bool,
     /// UTF-16 units of a text that it takes at most on any channel, where it names a limit of its own.
     pub longest_text: Option<usize>,
     /// Segments a second of a new account; 0: no limit.

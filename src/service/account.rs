@@ -14,7 +14,7 @@ pub use blame::BlamedSend;
 pub use breaker::{BreakerChange, RequestVerdict};
 pub use handle::{AccountHandle, RestPeriod};
 pub use lookup::NumberLookup;
-pub use manage::{AccountChange, Accounts, NewAccount};
+pub use manage::{AccountChange, Accounts, NewAccount, usual};
 pub use proof::{BelievedBy, ExtraToken};
 pub use rate_limiter::{RateLimiter, RateReservation};
 

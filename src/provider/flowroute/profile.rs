@@ -21,6 +21,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     ],
     has_secret_path: true,
     features: &[],
+    resends: true,
     longest_text: None,
     // "5 SMS/s"
     rate: 5,

@@ -18,6 +18,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     webhooks: &[],
     has_secret_path: false,
     features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
+    resends: true,
     longest_text: None,
     rate: 0,
     opt_out_codes: &[OPTED_OUT],

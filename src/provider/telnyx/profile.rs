@@ -32,6 +32,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     ],
     has_secret_path: false,
     features: &[],
+    resends: true,
     longest_text: None,
     rate: 0,
     opt_out_codes: &[OPTED_OUT],

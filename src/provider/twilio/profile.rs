@@ -46,6 +46,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     ],
     has_secret_path: false,
     features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
+    resends: true,
     longest_text: Some(LONGEST_TEXT),
     // what it allows depends on the numbers
     rate: 0,

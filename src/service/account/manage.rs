@@ -21,7 +21,7 @@ pub struct NewAccount {
     pub credentials: Credentials,
     /// Segments a second, 0: no limit. Unless set: what the provider allows.
     pub rate: Option<i64>,
-    /// Unless set: reconcile where the provider can list, else resend.
+    /// Unless set: reconcile where the provider can list, else what its profile says.
     pub uncertain: Option<UncertainPolicy>,
     pub replies_to_keywords: bool,
     /// Messages may leave from senders that are no numbers of ours: the carrier says which.
@@ -188,6 +188,28 @@ pub(super) fn known() -> Error {
 }
 
 /// What becomes of a lost answer unless the operator says otherwise: it is looked for where it can be.
-fn usual(kind: CarrierKind) -> UncertainPolicy {
-    if kind.profile().can(CarrierFeature::List) { UncertainPolicy::Reconcile } else { UncertainPolicy::Resend }
+pub fn usual(kind: CarrierKind) -> UncertainPolicy {
+    let profile = kind.profile();
+    match (profile.can(CarrierFeature::List), profile.resends) {
+        (true, _) => UncertainPolicy::Reconcile,
+        (false, true) => UncertainPolicy::Resend,
+        (false, false) => UncertainPolicy::Fail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_answer_is_looked_for_where_it_can_be() {
+        for (kind, wanted) in [
+            (CarrierKind::Twilio, UncertainPolicy::Reconcile),
+            (CarrierKind::Loopback, UncertainPolicy::Reconcile),
+            (CarrierKind::Flowroute, UncertainPolicy::Resend),
+            (CarrierKind::Telnyx, UncertainPolicy::Resend),
+        ] {
+            assert_eq!(usual(kind), wanted, "{}", kind.name());
+        }
+    }
 }

@@ -4,8 +4,7 @@ use super::lane::{OwnedLane, outcome, over};
 use super::{Dispatch, retry};
 use crate::model::Millis;
 use crate::model::message::{AttemptOutcome, MessageState};
-use crate::provider::CarrierFeature;
-use crate::service::account::AccountHandle;
+use crate::service::account::{self, AccountHandle};
 use crate::store::account::UncertainPolicy;
 use crate::store::message::SendAttempt;
 use crate::store::outbox::claim;
@@ -121,9 +120,7 @@ impl Dispatch {
 /// What the account wants, as far as its provider can.
 pub(super) fn policy(via: &AccountHandle) -> UncertainPolicy {
     match via.account.uncertain {
-        UncertainPolicy::Reconcile if !via.connector.kind().profile().can(CarrierFeature::List) => {
-            UncertainPolicy::Resend
-        }
+        UncertainPolicy::Reconcile => account::usual(via.connector.kind()),
         other => other,
     }
 }
