@@ -129,7 +129,7 @@ pub struct Connectors {
 impl Connectors {
     /// A connection with credentials as they were sealed.
     pub fn open(&self, kind: CarrierKind, credentials: &[u8]) -> Result<Connector, BadCredentials> {
-        Ok(Connector::open(&Credentials::from_json(kind, credentials)?, self))
+        Ok(Connector::open(&Credentials::from_sealed(kind, credentials)?, self))
     }
 }
 

@@ -15,6 +15,12 @@ pub trait AccountCredentials {
     /// Whether they can be good, as far as their shape tells.
     fn check(&self) -> Result<(), BadCredentials>;
 
+    /// The same of what was sealed, by an older build it may be. What an account says itself once it is opened, it need
+    /// not say here.
+    fn check_sealed(&self) -> Result<(), BadCredentials> {
+        self.check()
+    }
+
     /// By what the carrier's posts are believed: the token that signs them, or the secret part of their path.
     fn proof(&self) -> Option<&Secret> {
         None
@@ -39,14 +45,27 @@ pub enum BadCredentials {
     Inside { field: &'static str, reason: String },
 }
 
+fn parse<C: DeserializeOwned>(kind: CarrierKind, json: &[u8]) -> Result<C, BadCredentials> {
+    let expected = kind.profile().credentials_words;
+    serde_json::from_slice(json).map_err(|_| BadCredentials::Shape { kind: kind.name(), expected })
+}
+
 /// Reads and checks those of one carrier.
 pub(super) fn read<C: AccountCredentials + DeserializeOwned>(
     kind: CarrierKind,
     json: &[u8],
 ) -> Result<C, BadCredentials> {
-    let expected = kind.profile().credentials_words;
-    let read: C = serde_json::from_slice(json).map_err(|_| BadCredentials::Shape { kind: kind.name(), expected })?;
+    let read: C = parse(kind, json)?;
     read.check().map(|()| read)
+}
+
+/// The same of those that were sealed.
+pub(super) fn reread<C: AccountCredentials + DeserializeOwned>(
+    kind: CarrierKind,
+    json: &[u8],
+) -> Result<C, BadCredentials> {
+    let read: C = parse(kind, json)?;
+    read.check_sealed().map(|()| read)
 }
 
 /// Values under their names.

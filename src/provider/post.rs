@@ -96,6 +96,9 @@ pub enum BadPost {
     /// It is for an account to which nobody posts such things.
     #[error("nobody posts this here")]
     Unwanted,
+    /// Its account cannot be opened as it was sealed: what is posted now is to be posted again.
+    #[error("this account cannot be used now")]
+    Unopened,
     /// It is such as its carrier does not write: whoever has posted it need not be the carrier.
     #[error("{0}")]
     Invalid(String),

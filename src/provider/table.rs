@@ -69,6 +69,13 @@ macro_rules! carriers {
                 }
             }
 
+            /// Those of an account that is to be opened, as they were sealed.
+            fn from_sealed(kind: CarrierKind, json: &[u8]) -> Result<Self, BadCredentials> {
+                match kind {
+                    $(CarrierKind::$kind => credential::reread(kind, json).map(Self::$kind)),+
+                }
+            }
+
             pub fn kind(&self) -> CarrierKind {
                 match self {
                     $(Self::$kind(_) => CarrierKind::$kind),+

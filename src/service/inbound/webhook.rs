@@ -75,6 +75,7 @@ pub(super) fn untaken(reason: BadPost) -> Error {
     match reason {
         BadPost::Forged => forged(),
         BadPost::Unwanted => Error::not_found("path"),
+        BadPost::Unopened => Error::new(ErrorKind::Unavailable, "this account cannot be used now"),
         BadPost::Invalid(words) => Error::new(ErrorKind::Invalid, words),
         BadPost::Unreadable(reason) => Error::new(ErrorKind::Unreadable, reason.to_string()),
     }
@@ -121,5 +122,17 @@ impl WebhookInbox {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_posted_again_is_no_guess() {
+        let unopened = untaken(BadPost::Unopened);
+        assert_eq!(unopened.kind, ErrorKind::Unavailable);
+        assert!(!is_guess(&unopened) && is_guess(&untaken(BadPost::Forged)));
     }
 }
