@@ -80,7 +80,7 @@ pub(super) enum RequestFailure {
 /// A status, and what could be read of its body.
 pub(super) struct ProviderAnswer {
     pub(super) status: StatusCode,
-    retry_after: Option<Duration>,
+    pub(super) retry_after: Option<Duration>,
     /// Empty where it was cut off or too long: nobody may act on half an answer.
     pub(super) body: Bytes,
 }
@@ -269,7 +269,8 @@ impl ProviderAnswer {
         }
     }
 
-    fn reason(&self, words: &str) -> String {
+    /// A carrier's words; where it says none, the status.
+    pub(super) fn reason(&self, words: &str) -> String {
         let words = shown(words);
         if words.is_empty() { format!("HTTP {}", self.status.as_u16()) } else { words }
     }
