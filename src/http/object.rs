@@ -1,9 +1,5 @@
 //! JSON objects as clients post them; what is wrong in one is told with the name of its field.
 
-mod twice;
-
-pub(super) use self::twice::twice;
-
 use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
@@ -81,7 +77,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     }
     // the library would only say that an escape is wrong, and take NUL
     json::check(bytes).map_err(|bad| reply::bad_field(&bad.path, &bad.reason.to_string()))?;
-    if let Some(name) = twice(bytes) {
+    if let Some(name) = json::twice(bytes) {
         return Err(reply::bad_field(&name, "must come once"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);

@@ -3,10 +3,14 @@
 //! A parser only says that something is wrong with an escape; a client is told of which field and where, and what a
 //! carrier posts is read all the same.
 
+mod twice;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::text::{NotText, TextFlaw};
+
+pub use self::twice::twice;
 
 /// A string that is no text. `path`: `metadata.note`, `media_urls[1]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

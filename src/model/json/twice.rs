@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 const TWICE: &str = "twice: ";
 
 /// The name that an object in this JSON has twice. What is no JSON has none: who reads it for what it says, says so.
-pub(in crate::http) fn twice(json: &[u8]) -> Option<String> {
+pub fn twice(json: &[u8]) -> Option<String> {
     let error = serde_json::from_slice::<UniqueNames>(json).err()?.to_string();
     let (name, _) = error.strip_prefix(TWICE)?.rsplit_once(" at line ")?;
     Some(name.to_owned())

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::http::compat::carried::{self, IgnoredParameter};
 use crate::http::form::{self, BadForm, MediaType};
-use crate::http::object;
 use crate::model::address::{Address, AddressRole, Country, blank_as_plus};
 use crate::model::form::flag;
 use crate::model::{CallPlan, Channel, bom, json};
@@ -93,7 +92,7 @@ impl RelayOrderIn {
 
     fn from_json(bytes: &[u8]) -> Result<Self, Error> {
         json::check(bytes).map_err(|bad| wrong(format!("{}: {}", bad.path, bad.reason)))?;
-        if let Some(name) = object::twice(bytes) {
+        if let Some(name) = json::twice(bytes) {
             return Err(wrong(format!("{name}: must come once")));
         }
         let mut json = serde_json::Deserializer::from_slice(bytes);
