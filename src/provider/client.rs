@@ -1,6 +1,7 @@
 //! The HTTP client of the providers: pooled, bounded, and able to say whether a request went out.
 
 mod due;
+mod pause;
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -8,11 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{HeaderMap, RETRY_AFTER};
 use http::{Method, StatusCode};
 use reqwest::{Request, RequestBuilder, Response};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 use tokio::sync::Semaphore;
 
 use self::due::TooLateToSend;
@@ -20,14 +19,14 @@ use super::{AskError, BaseUrl, SendOutcome, Settings, roots};
 use crate::model::bom;
 use crate::model::lock::lock;
 
+pub(super) use self::pause::retry_after;
+
 /// Answers are read no further: a page of a hundred long messages, every character escaped, fits.
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
 /// Idle connections are closed before the provider does it: a request that meets a closing
 /// connection is uncertain.
 const IDLE_FOR: Duration = Duration::from_secs(20);
 pub(super) const USER_AGENT: &str = concat!("Switchboard/", env!("CARGO_PKG_VERSION"));
-/// No provider's pause is believed beyond a day.
-const LONGEST_PAUSE: u64 = 86_400;
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make an HTTP client: {0}")]
@@ -279,35 +278,6 @@ impl ProviderAnswer {
 /// A provider's words, fit to be stored and shown.
 pub(super) fn shown(words: &str) -> String {
     words.chars().filter(|c| !c.is_control()).take(300).collect()
-}
-
-/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date in any of its three forms.
-pub(super) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let secs = match seconds(text) {
-        Some(secs) => secs,
-        None => u64::try_from((date(text)? - now).whole_seconds()).unwrap_or(0),
-    };
-    Some(Duration::from_secs(secs.min(LONGEST_PAUSE)))
-}
-
-/// A count of seconds. Some write fractions, which are waited for whole.
-fn seconds(text: &str) -> Option<u64> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let is_number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
-    if !is_number(whole) || !is_number(part) || (whole.is_empty() && part.is_empty()) {
-        return None;
-    }
-    let has_rest = part.bytes().any(|digit| digit != b'0');
-    // what is longer than any number is bounded like it
-    let secs = if whole.is_empty() { 0 } else { whole.parse::<u64>().unwrap_or(LONGEST_PAUSE) };
-    Some(secs.saturating_add(u64::from(has_rest)))
-}
-
-fn date(text: &str) -> Option<OffsetDateTime> {
-    let known = httpdate::parse_http_date(text).ok().map(OffsetDateTime::from);
-    // in no HTTP, but written: `+0000` in place of `GMT`
-    known.or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok())
 }
 
 #[cfg(test)]

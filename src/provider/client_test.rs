@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
+use http::header::{HeaderMap, RETRY_AFTER};
 use tokio::net::TcpListener;
 
+use super::pause::LONGEST_PAUSE;
 use super::*;
 use crate::provider::mock::{Act, Mock, Result, client, install_tls, reply, settings};
 
