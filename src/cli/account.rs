@@ -14,10 +14,13 @@ use super::output::{self, field};
 use super::remote::RemoteCommand;
 use super::{CommandResult, api, secret};
 use crate::config::Config;
-use crate::model::{AccountId, bom};
+use crate::model::AccountId;
+use crate::model::json::twice;
 use crate::provider::CarrierKind;
 
 const ACCOUNTS: &str = "/v1/accounts";
+/// The field of credentials that says how a carrier's API is to be spoken.
+const DESCRIPTION: &str = "description";
 
 /// Manage accounts: credentials at providers, which numbers send through
 ///
@@ -71,6 +74,10 @@ struct AddAccount {
     /// Credentials as a JSON object, such as {"account_sid": "AC…", "auth_token": "…"}
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// How the carrier's API is described, where the provider is told: by the name of a description that comes with the
+    /// server, or in a JSON file
+    #[arg(long, value_name = "NAME|FILE.json")]
+    description: Option<String>,
     /// Segments a second at most, of each node; 0: no limit [default: what the provider allows, where it says so]
     #[arg(long)]
     rate: Option<u32>,
@@ -127,7 +134,7 @@ impl AddAccount {
         let mut body = json!({
             "provider": self.provider.name(), "name": self.name, "check": !self.unchecked,
             "replies_to_keywords": self.replies_to_keywords, "any_sender": self.any_sender,
-            "credentials": credentials(self.provider, self.file.as_deref())?,
+            "credentials": credentials(self.provider, self.file.as_deref(), self.description.as_deref())?,
         });
         if let Some(rate) = self.rate {
             body["rate"] = json!(rate);
@@ -162,9 +169,14 @@ fn wanted() -> String {
     lines.join("\n")
 }
 
-/// What is in the file; the rest is asked for.
-fn credentials(provider: CarrierKind, file: Option<&Path>) -> anyhow::Result<Value> {
+/// What is in the file and the description; the rest is asked for.
+fn credentials(provider: CarrierKind, file: Option<&Path>, description: Option<&str>) -> anyhow::Result<Value> {
     let mut credentials = file.map(read).transpose()?.unwrap_or_default();
+    if let Some(given) = description {
+        let is_told = provider.profile().credentials.iter().any(|field| field.name == DESCRIPTION);
+        anyhow::ensure!(is_told, "{} needs no --description: this program knows its API", provider.name());
+        credentials.insert(DESCRIPTION.to_owned(), described(given)?);
+    }
     for field in provider.profile().credentials.iter().filter(|field| field.is_required) {
         if !credentials.contains_key(field.name) {
             let given = secret::ask(&variable(provider, field.name), field.title)?;
@@ -174,9 +186,25 @@ fn credentials(provider: CarrierKind, file: Option<&Path>) -> anyhow::Result<Val
     Ok(credentials.into())
 }
 
+/// A description as the server takes it: the text that is in a file, or a name.
+fn described(given: &str) -> anyhow::Result<Value> {
+    let path = Path::new(given);
+    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    if is_file { Ok(text(path)?.into()) } else { Ok(given.into()) }
+}
+
+/// What is in a file, without the mark that some editors write before it.
+fn text(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
+}
+
 fn read(path: &Path) -> anyhow::Result<Map<String, Value>> {
-    let shown = || path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(shown)?;
+    let (shown, text) = (path.display(), text(path)?);
+    // the last would be taken, whichever was meant
+    if let Some(name) = twice(text.as_bytes()) {
+        anyhow::bail!("{shown} says {name} twice");
+    }
     // the reader's own words may quote a secret
-    serde_json::from_slice(bom::skip(text.as_bytes())).ok().with_context(|| format!("{} holds no JSON object", shown()))
+    serde_json::from_str(&text).ok().with_context(|| format!("{shown} holds no JSON object"))
 }

@@ -142,6 +142,10 @@ async fn secrets_come_from_the_environment_a_file_or_the_input() -> Result {
     let said = on(&server, &["account", "add", "flowroute", "--file", &file]).await?;
     ensure!(!said.all().contains("hush"), "{said:?}");
     said.refusal()?;
+    std::fs::write(&file, r#"{"access_key": "1", "secret_key": "hush", "secret_key": "hush-hush"}"#)?;
+    let said = on(&server, &["account", "add", "flowroute", "--file", &file]).await?;
+    ensure!(!said.all().contains("hush"), "{said:?}");
+    ensure!(said.refusal()?.contains("says secret_key twice"));
     let none = finish_with(server.builder().command(&add), b"").await?.refusal()?;
     ensure!(none.contains("SWITCHBOARD_TWILIO_ACCOUNT_SID"), "{none}");
     Ok(())

@@ -47,6 +47,9 @@ pub(super) struct ChangeAccount {
     /// New credentials as a JSON object
     #[arg(long, value_name = "FILE", conflicts_with = "promote")]
     file: Option<PathBuf>,
+    /// How the carrier's API is described from now on, beside new credentials: as `switchboard account add` takes it
+    #[arg(long, value_name = "NAME|FILE.json", requires = "credentials")]
+    description: Option<String>,
     /// How long posts with the token before are believed still: 15m unless given, up to 24h; 0s where it has leaked.
     /// Alone: from now on, for those that are believed already
     #[arg(long, value_name = "SPAN")]
@@ -75,7 +78,7 @@ impl ChangeAccount {
             let provider = CarrierKind::parse(field(&remote.api.read(&path).await?, "provider"));
             let provider = provider.context("a provider that this program does not know")?;
             if has_credentials {
-                body["credentials"] = credentials(provider, self.file.as_deref())?;
+                body["credentials"] = credentials(provider, self.file.as_deref(), self.description.as_deref())?;
             }
             if self.next {
                 body["next_token"] = next(provider)?.into();
