@@ -36,7 +36,7 @@
 //! |---|---|
 //! | user, device | a person in the backend user database; a phone paired with them, which holds a shared key |
 //! | sync session | one attempt to pair: rotates its URL, then pauses, then is acknowledged |
-//! | provider, account | a kind of carrier connection (Twilio, Flowroute, Telnyx, loopback); one set of credentials at one |
+//! | provider, account | a kind of carrier connection (Twilio, Flowroute, Telnyx, any that is described, loopback); one set of credentials at one |
 //! | number, pool | a phone number we can send from; a named set of numbers |
 //! | client, key | a consumer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys |
@@ -88,9 +88,9 @@
 //!   least once.
 //! - **"Sent, but no answer came" is an outcome of its own**, uncertain: the provider is asked what became of it
 //!   before it is sent again (`src/service/dispatch/reconcile.rs`), since a blind retry texts people twice. (Where a
-//!   carrier cannot be asked, as Flowroute and Telnyx cannot, it is sent again, unless its account says `fail`.) A
-//!   message is marked as being sent before its provider is called, so after a crash only marked ones are
-//!   uncertain.
+//!   carrier cannot be asked, as Flowroute and Telnyx cannot, it is sent again, unless its account says `fail`; through
+//!   one that is only described it fails, unless its account says `resend`.) A message is marked as being sent before
+//!   its provider is called, so after a crash only marked ones are uncertain.
 //! - **Messages of one lane leave in the order in which they were accepted**, on any number of nodes. The lane's
 //!   row, taken by compare-and-set, is the only lock. A head that retries holds its lane for at most
 //!   `outbox.hold_for`.

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod credential;
 mod flowroute;
+mod http_api;
 pub mod loopback;
 pub mod message;
 mod outcome;
@@ -49,6 +50,7 @@ carriers! {
     Twilio(twilio::Twilio),
     Flowroute(flowroute::Flowroute),
     Telnyx(telnyx::Telnyx),
+    Http(http_api::HttpApi),
     Loopback(Loopback),
 }
 

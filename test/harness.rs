@@ -17,6 +17,7 @@ pub mod server;
 pub mod skip;
 pub mod socket;
 pub mod telnyx;
+pub mod termii;
 pub mod time;
 
 pub use carrier::Carrier;
@@ -26,6 +27,7 @@ pub use prism::Prism;
 pub use server::{ADMIN, Builder, Server};
 pub use socket::{Heard, Socket};
 pub use telnyx::Telnyx;
+pub use termii::Termii;
 pub use time::{LONG, until};
 
 pub type Result<T = ()> = anyhow::Result<T>;

@@ -7,6 +7,7 @@ mod cut;
 mod encrypted;
 mod flowroute;
 mod forgery;
+mod http_api;
 mod keyword;
 mod loopback;
 mod loss;

@@ -138,6 +138,15 @@ async fn secrets_come_from_the_environment_a_file_or_the_input() -> Result {
     let accounts = json(&server, &["account", "list"]).await?;
     let providers: Vec<_> = accounts["data"].as_array().into_iter().flatten().map(|one| &one["provider"]).collect();
     ensure!(providers == ["twilio", "twilio", "flowroute"], "{accounts}");
+    let named = ["account", "add", "http", "--description", "africas-talking"];
+    let described = [&named[..], &["--unchecked", "--json", "--url", &url]].concat();
+    let entered = b"{\"api_key\": \"hush\", \"username\": \"me\"}\na-secret-path-segment\n";
+    let said = finish_with(server.builder().command(&described), entered).await?;
+    ensure!(!said.all().contains("hush"), "{said:?}");
+    let added: Value = serde_json::from_str(&said.well()?)?;
+    ensure!(added["provider"] == "http", "{added}");
+    let useless = ["account", "add", "loopback", "--description", "termii"];
+    ensure!(on(&server, &useless).await?.refusal()?.contains("--description"));
     std::fs::write(&file, "hush")?;
     let said = on(&server, &["account", "add", "flowroute", "--file", &file]).await?;
     ensure!(!said.all().contains("hush"), "{said:?}");

@@ -1,0 +1,195 @@
+//! What a described carrier's answer comes to. What cannot be read in it is in doubt, never accepted.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::echo::SecretEchoes;
+use super::profile::{OPTED_OUT, code_of};
+use super::reading::{DocumentFormat, ReadDocument, ValuePath};
+use crate::model::charset;
+use crate::provider::SendOutcome;
+use crate::provider::client::{ProviderAnswer, shown};
+use crate::provider::message::is_id;
+
+/// How a description says that answers are read.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnswerDescription {
+    format: DocumentFormat,
+    /// Where the carrier's name for the message is.
+    id: String,
+    /// Where it says whether it takes it, where its status alone does not say that.
+    #[serde(default)]
+    state: Option<String>,
+    /// What its words for that mean, to the letter.
+    #[serde(default)]
+    states: BTreeMap<String, AnswerState>,
+    #[serde(default)]
+    error_code: Option<String>,
+    /// What its codes mean, whatever the state or the status is.
+    #[serde(default)]
+    codes: BTreeMap<String, AnswerState>,
+    /// What statuses of HTTP mean where nothing in the answer says it.
+    #[serde(default)]
+    statuses: BTreeMap<String, AnswerState>,
+    /// Where it says in words what is wrong.
+    #[serde(default)]
+    error: Option<String>,
+}
+
+/// What a carrier says of a message that it was sent.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum AnswerState {
+    Accepted,
+    Refused,
+    /// By the recipient, who wants nothing from this number.
+    OptedOut,
+    /// The account is at fault, whatever it sends.
+    Denied,
+    /// Nothing was taken: later.
+    Throttled,
+    /// It may have been taken.
+    Uncertain,
+}
+
+/// How answers are read.
+#[derive(Clone, Debug)]
+pub(super) struct AnswerReader {
+    format: DocumentFormat,
+    id: ValuePath,
+    state: Option<ValuePath>,
+    states: BTreeMap<String, AnswerState>,
+    error_code: Option<ValuePath>,
+    codes: BTreeMap<String, AnswerState>,
+    statuses: BTreeMap<u16, AnswerState>,
+    error: Option<ValuePath>,
+}
+
+/// What one answer says.
+#[derive(Default)]
+struct AnswerContent {
+    id: Option<String>,
+    state: Option<AnswerState>,
+    code: Option<i64>,
+    words: String,
+}
+
+/// A path whose reason, where it is none, says where it stands.
+pub(super) fn path(field: &str, format: DocumentFormat, text: &str) -> Result<ValuePath, String> {
+    ValuePath::parse(format, text).map_err(|reason| format!("{field} {reason}"))
+}
+
+/// The same of what may be left out.
+pub(super) fn optional_path(
+    field: &str,
+    format: DocumentFormat,
+    text: Option<&str>,
+) -> Result<Option<ValuePath>, String> {
+    text.map(|text| path(field, format, text)).transpose()
+}
+
+impl AnswerDescription {
+    pub(super) fn compile(&self, field: &str) -> Result<AnswerReader, String> {
+        let format = self.format;
+        match (&self.state, self.states.is_empty()) {
+            (None, false) => return Err(format!("{field}.state must say where the words of {field}.states are")),
+            (Some(_), true) => {
+                return Err(format!("{field}.states must say which words of {field}.state mean accepted"));
+            }
+            (None, true) | (Some(_), false) => {}
+        }
+        if self.error_code.is_none() && !self.codes.is_empty() {
+            return Err(format!("{field}.error_code must say where the codes of {field}.codes are"));
+        }
+        if self.codes.values().any(|state| *state == AnswerState::Accepted) {
+            return Err(format!("{field}.codes must not mean accepted: they are of errors"));
+        }
+        let mut statuses = BTreeMap::new();
+        for (text, state) in &self.statuses {
+            let status = text.parse::<u16>().ok().filter(|status| text.len() == 3 && (300..=599).contains(status));
+            let status = status.filter(|_| *state != AnswerState::Accepted);
+            let wrong = || format!("{field}.statuses must be from 300 to 599, and none mean accepted");
+            statuses.insert(status.ok_or_else(wrong)?, *state);
+        }
+        Ok(AnswerReader {
+            format,
+            id: path(&format!("{field}.id"), format, &self.id)?,
+            state: optional_path(&format!("{field}.state"), format, self.state.as_deref())?,
+            states: self.states.clone(),
+            error_code: optional_path(&format!("{field}.error_code"), format, self.error_code.as_deref())?,
+            codes: self.codes.clone(),
+            statuses,
+            error: optional_path(&format!("{field}.error"), format, self.error.as_deref())?,
+        })
+    }
+}
+
+impl AnswerReader {
+    /// What became of a send that was answered: by what the answer says, else by its status.
+    pub(super) fn outcome(&self, answer: &ProviderAnswer, echoes: &SecretEchoes) -> SendOutcome {
+        let said = self.read(&answer.body, echoes).unwrap_or_default();
+        let (status, is_success) = (answer.status.as_u16(), answer.status.is_success());
+        let by_status = if is_success && self.state.is_none() {
+            Some(AnswerState::Accepted)
+        } else {
+            self.statuses.get(&status).copied()
+        };
+        let (code, reason, after) = (said.code, answer.reason(&said.words), answer.retry_after);
+        match said.state.or(by_status) {
+            Some(AnswerState::Accepted) if is_success && said.id.is_some() => {
+                SendOutcome::Accepted { provider_id: said.id.unwrap_or_default(), segments: None }
+            }
+            Some(AnswerState::Refused) => SendOutcome::Refused { code, reason },
+            Some(AnswerState::OptedOut) => SendOutcome::Refused { code: Some(OPTED_OUT), reason },
+            Some(AnswerState::Denied) => SendOutcome::Denied { code, reason },
+            Some(AnswerState::Throttled) => SendOutcome::Throttled { after, reason },
+            Some(AnswerState::Accepted | AnswerState::Uncertain) => unlike(&reason),
+            None => match status {
+                429 => SendOutcome::Throttled { after, reason },
+                401 | 402 => SendOutcome::Denied { code, reason },
+                403 => SendOutcome::Forbidden { code, reason },
+                400..=499 if !matches!(status, 408 | 425) => SendOutcome::Refused { code, reason },
+                // other carriers have taken nothing then: of this one nobody has said so
+                _ => unlike(&reason),
+            },
+        }
+    }
+
+    /// The code and the words of an error.
+    pub(super) fn explain(&self, body: &[u8], echoes: &SecretEchoes) -> Option<(Option<i64>, String)> {
+        let said = self.read(body, echoes)?;
+        Some((said.code, said.words))
+    }
+
+    /// `None`: it is not of the format.
+    fn read(&self, body: &[u8], echoes: &SecretEchoes) -> Option<AnswerContent> {
+        let text = charset::decode(body, None);
+        let document = ReadDocument::parse(self.format, &text)?;
+        let value = |path: Option<&ValuePath>| document.value(path?);
+        let (word, code) = (value(self.state.as_ref()), value(self.error_code.as_ref()));
+        let by_word = word.as_ref().and_then(|word| self.states.get(word).copied());
+        let by_code = code.as_ref().and_then(|code| self.codes.get(code).copied());
+        let state = match (by_word, by_code) {
+            // one of them is wrong
+            (Some(AnswerState::Accepted), Some(_)) => Some(AnswerState::Uncertain),
+            (by_word, by_code) => by_code.or(by_word),
+        };
+        let words = value(self.error.as_ref()).filter(|words| !words.is_empty()).or(word).unwrap_or_default();
+        Some(AnswerContent {
+            id: document.id(&self.id).filter(|id| is_id(id)),
+            state,
+            code: code.and_then(|code| code_of(&code)),
+            words: echoes.hide(&words),
+        })
+    }
+}
+
+fn unlike(reason: &str) -> SendOutcome {
+    SendOutcome::Uncertain { reason: shown(&format!("the answer is none that is described: {reason}")) }
+}
+
+#[cfg(test)]
+#[path = "answer_test.rs"]
+mod tests;

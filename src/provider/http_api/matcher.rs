@@ -1,0 +1,47 @@
+//! Whether a post is a text or a receipt, where a carrier posts both to one URL and says inside which it is.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::answer::path;
+use super::reading::{DocumentFormat, ReadDocument, ValuePath};
+use crate::model::charset;
+use crate::provider::{PostKind, ProviderPost, UnreadableWebhook};
+
+/// What is said in posts of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct PostMatcher {
+    format: DocumentFormat,
+    what: PostKind,
+    said: Vec<(ValuePath, String)>,
+}
+
+/// The text of a post.
+pub(super) fn written(post: &ProviderPost) -> Cow<'_, str> {
+    charset::decode(&post.body, post.header("content-type"))
+}
+
+impl PostMatcher {
+    pub(super) fn compile(
+        field: &str,
+        format: DocumentFormat,
+        what: PostKind,
+        when: &BTreeMap<String, String>,
+    ) -> Result<Self, String> {
+        let mut said = Vec::new();
+        for (text, value) in when {
+            said.push((path(field, format, text)?, value.clone()));
+        }
+        Ok(Self { format, what, said })
+    }
+
+    /// Whether a post is of this kind: by what it says or, where nothing is known of that, by its path.
+    pub(super) fn takes(&self, post: &ProviderPost) -> Result<bool, UnreadableWebhook> {
+        if self.said.is_empty() {
+            return Ok(post.what == self.what);
+        }
+        let written = written(post);
+        let document = ReadDocument::parse(self.format, &written).ok_or(UnreadableWebhook("body"))?;
+        Ok(self.said.iter().all(|(path, value)| document.value(path).as_ref() == Some(value)))
+    }
+}

@@ -1,0 +1,51 @@
+//! What is known of described carriers, whichever they are.
+
+use crate::provider::word::error_code_of;
+use crate::provider::{CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
+
+/// What our clients know Twilio's code for: the recipient has opted out. A description says which of its carrier's own
+/// codes mean that.
+pub(super) const OPTED_OUT: i64 = 21_610;
+
+/// A code of a described carrier, a number or none. One that looks like ours for an opt-out says nothing of the kind.
+pub(super) fn code_of(text: &str) -> Option<i64> {
+    error_code_of(text).filter(|code| *code != OPTED_OUT)
+}
+
+pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
+    name: "http",
+    title: "The described carrier",
+    // each description says where
+    base_url: None,
+    credentials: &[
+        CredentialField { name: "description", title: "description", is_secret: false, is_required: true },
+        CredentialField {
+            name: "secrets",
+            title: "secrets that the description names, as JSON",
+            is_secret: true,
+            is_required: true,
+        },
+        CredentialField {
+            name: "webhook_token",
+            title: "webhook token, empty where nothing is posted",
+            is_secret: true,
+            is_required: true,
+        },
+    ],
+    credentials_words: "description (JSON, or the name of one), secrets (a JSON object of texts) and webhook_token",
+    account_field: None,
+    proof_field: Some("webhook_token"),
+    webhooks: &[
+        WebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
+        WebhookPath { path: "receipt", what: PostKind::Receipt, reply: WebhookReply::Ok },
+    ],
+    has_secret_path: true,
+    features: &[],
+    // whether it tells a second request from a first, nobody has said
+    resends: false,
+    longest_text: None,
+    rate: 0,
+    opt_out_codes: &[OPTED_OUT],
+    account_codes: &[],
+    is_inside: false,
+};
