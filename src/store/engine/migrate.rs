@@ -55,18 +55,6 @@ fn refused(error: &refinery::Error) -> Error {
     Error::Refused(format!("migration: {error}"))
 }
 
-/// A server writes what makes a table by itself, and then that it was made. Table and index exist: 1050 and 1061.
-fn half_made(error: &refinery::Error) -> Error {
-    let said = format!("{error:?}");
-    let is_there = ["1050", "1061"].iter().any(|code| said.contains(&format!("code: {code}")));
-    if is_there {
-        return Error::Refused(format!(
-            "an earlier start was cut short while it made the tables: empty the database ({error})"
-        ));
-    }
-    refused(error)
-}
-
 /// Processes that start together on one file take turns by a lock on its folder. (Not on the file:
 /// closing it would let go of the locks that SQLite holds there.)
 pub(super) async fn sqlite(path: &Path, schema: StoreSchema) -> Result<MigrationReport> {
@@ -100,7 +88,7 @@ pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &StoreSchema) -> R
     let done = schema.runner().run_async(&mut pool).await;
     guard.query_drop("DO RELEASE_LOCK('switchboard_migrate')").await?;
     guard.disconnect().await?;
-    done.map(|done| report(&done)).map_err(|error| half_made(&error))
+    done.map(|done| report(&done)).map_err(|error| refused(&error))
 }
 
 /// What a migration makes that a server keeps at once.
