@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use serde_json::error::Category;
 
 use super::answer::{AnswerDescription, AnswerReader};
 use super::post::{ReceiptDescription, ReceiptReader, TextDescription, TextReader};
@@ -70,13 +69,14 @@ pub(super) fn text_of(given: String) -> String {
 fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let (path, inner) = (error.path().to_string(), error.inner());
     let said = inner.to_string();
-    let is_plain = inner.classify() != Category::Data || said.starts_with("missing field ");
+    let is_plain = !inner.is_data() || said.starts_with("missing field ");
     let unquoted = || {
         let expected = said.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
         format!("expected {expected}")
     };
     let said = if is_plain { said } else { unquoted() };
-    if path == "." { said } else { format!("{path}: {said}") }
+    // of what is no JSON no field is known
+    if path == "." || !inner.is_data() { said } else { format!("{path}: {said}") }
 }
 
 impl ApiDescription {
