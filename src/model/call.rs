@@ -31,21 +31,9 @@ pub enum CallEvent {
     Completed,
 }
 
-named!(CallStatus);
+named!(CallStatus, Queued, Initiated, Ringing, InProgress, Completed, Busy, NoAnswer, Failed, Canceled);
 
 impl CallStatus {
-    pub const ALL: [Self; 9] = [
-        Self::Queued,
-        Self::Initiated,
-        Self::Ringing,
-        Self::InProgress,
-        Self::Completed,
-        Self::Busy,
-        Self::NoAnswer,
-        Self::Failed,
-        Self::Canceled,
-    ];
-
     /// How far along; those of the same rank exclude each other.
     pub fn rank(self) -> u8 {
         match self {
@@ -110,11 +98,7 @@ impl CallStatus {
     }
 }
 
-named!(CallEvent);
-
-impl CallEvent {
-    pub const ALL: [Self; 4] = [Self::Initiated, Self::Ringing, Self::Answered, Self::Completed];
-}
+named!(CallEvent, Initiated, Ringing, Answered, Completed);
 
 #[cfg(test)]
 mod tests {

@@ -18,11 +18,9 @@ pub enum Channel {
     Voice,
 }
 
-named!(Channel);
+named!(Channel, Sms, Whatsapp, Voice);
 
 impl Channel {
-    pub const ALL: [Self; 3] = [Self::Sms, Self::Whatsapp, Self::Voice];
-
     /// An address as Twilio writes it on this channel: `whatsapp:+237123456789`.
     pub fn written(self, address: &str) -> String {
         match self {
@@ -43,11 +41,9 @@ pub enum PricedChannel {
     Voice,
 }
 
-named!(PricedChannel);
+named!(PricedChannel, Sms, Mms, Whatsapp, Voice);
 
 impl PricedChannel {
-    pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Whatsapp, Self::Voice];
-
     /// What is paid for on a channel, with pictures or without.
     pub fn of(channel: Channel, has_media: bool) -> Self {
         match channel {

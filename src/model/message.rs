@@ -13,11 +13,7 @@ pub enum Direction {
     In,
 }
 
-named!(Direction);
-
-impl Direction {
-    pub const ALL: [Self; 2] = [Self::Out, Self::In];
-}
+named!(Direction, Out, In);
 
 /// What has become of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -45,23 +41,12 @@ pub enum MessageState {
     Received,
 }
 
-named!(MessageState);
+named! {
+    MessageState, Accepted, Scheduled, Queued, Sending, Sent, Delivered, Undelivered, Failed, Canceled, Expired,
+    Received
+}
 
 impl MessageState {
-    pub const ALL: [Self; 11] = [
-        Self::Accepted,
-        Self::Scheduled,
-        Self::Queued,
-        Self::Sending,
-        Self::Sent,
-        Self::Delivered,
-        Self::Undelivered,
-        Self::Failed,
-        Self::Canceled,
-        Self::Expired,
-        Self::Received,
-    ];
-
     /// How far along; states of the same rank exclude each other.
     pub fn rank(self) -> u8 {
         match self {
@@ -114,19 +99,7 @@ pub enum AttemptOutcome {
     Adopted,
 }
 
-named!(AttemptOutcome);
-
-impl AttemptOutcome {
-    pub const ALL: [Self; 7] = [
-        Self::Accepted,
-        Self::Refused,
-        Self::Denied,
-        Self::Throttled,
-        Self::Unreachable,
-        Self::Uncertain,
-        Self::Adopted,
-    ];
-}
+named!(AttemptOutcome, Accepted, Refused, Denied, Throttled, Unreachable, Uncertain, Adopted);
 
 #[cfg(test)]
 mod tests {

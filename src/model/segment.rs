@@ -28,11 +28,7 @@ pub enum TextEncoding {
     None,
 }
 
-named!(TextEncoding);
-
-impl TextEncoding {
-    pub const ALL: [Self; 4] = [Self::Gsm7, Self::Ucs2, Self::Utf8, Self::None];
-}
+named!(TextEncoding, Gsm7, Ucs2, Utf8, None);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segments {

@@ -15,8 +15,4 @@ pub enum Twiml {
     Say,
 }
 
-named!(Twiml);
-
-impl Twiml {
-    pub const ALL: [Self; 2] = [Self::Any, Self::Say];
-}
+named!(Twiml, Any, Say);

@@ -25,11 +25,7 @@ pub enum UncertainPolicy {
     Fail,
 }
 
-named!(UncertainPolicy);
-
-impl UncertainPolicy {
-    pub const ALL: [Self; 3] = [Self::Reconcile, Self::Resend, Self::Fail];
-}
+named!(UncertainPolicy, Reconcile, Resend, Fail);
 
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct Account {

@@ -22,11 +22,7 @@ pub enum WebhookKind {
     Receipt,
 }
 
-named!(WebhookKind);
-
-impl WebhookKind {
-    pub const ALL: [Self; 2] = [Self::Sms, Self::Receipt];
-}
+named!(WebhookKind, Sms, Receipt);
 
 /// What a job's webhook says. `R`: what its service reads it as.
 #[derive(Clone, Debug)]

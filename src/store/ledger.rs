@@ -32,11 +32,7 @@ pub enum LedgerEntryKind {
     Adjustment,
 }
 
-named!(LedgerEntryKind);
-
-impl LedgerEntryKind {
-    pub const ALL: [Self; 4] = [Self::Credit, Self::Debit, Self::Refund, Self::Adjustment];
-}
+named!(LedgerEntryKind, Credit, Debit, Refund, Adjustment);
 
 pub(super) const INSERT: &str = "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms)";
 

@@ -18,11 +18,7 @@ pub enum NumberUse {
     Encrypted,
 }
 
-named!(NumberUse);
-
-impl NumberUse {
-    pub const ALL: [Self; 2] = [Self::Forward, Self::Encrypted];
-}
+named!(NumberUse, Forward, Encrypted);
 
 /// What a number can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
@@ -34,11 +30,7 @@ pub enum NumberCapability {
     Whatsapp,
 }
 
-named!(NumberCapability);
-
-impl NumberCapability {
-    pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Voice, Self::Whatsapp];
-}
+named!(NumberCapability, Sms, Mms, Voice, Whatsapp);
 
 /// As a number's column holds them: `sms`, `mms`, `voice`, `whatsapp`, with commas between.
 fn written(capabilities: &[NumberCapability]) -> String {
