@@ -33,6 +33,7 @@ pub mod segment;
 pub mod smart;
 pub mod span;
 pub mod text;
+mod text_form;
 pub mod twiml;
 pub mod user;
 
@@ -61,5 +62,6 @@ pub use platform::Platform;
 pub use secret::Secret;
 pub use segment::{Segments, TextEncoding};
 pub use span::DurationSetting;
+pub(crate) use text_form::{debug_as_display, read_from_text};
 pub use twiml::Twiml;
 pub use user::UserId;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq;
 
 use super::{Error, HashKey, random};
-use crate::model::{DurationSetting, FromBytes, Id, Millis, UserId};
+use crate::model::{DurationSetting, FromBytes, Id, Millis, UserId, debug_as_display};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SyncSessionId([u8; 16]);
@@ -61,11 +61,7 @@ impl fmt::Display for SyncSessionId {
     }
 }
 
-impl fmt::Debug for SyncSessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_display!(SyncSessionId);
 
 impl FromStr for SyncSessionId {
     type Err = Error;

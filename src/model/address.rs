@@ -12,7 +12,7 @@ mod refusal;
 use std::borrow::Cow;
 use std::fmt;
 
-use super::Phone;
+use super::{Phone, debug_as_display};
 
 pub use clean::blank_as_plus;
 pub use plan::{Country, PhoneReport, report};
@@ -114,11 +114,7 @@ impl fmt::Display for Address {
     }
 }
 
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_display!(Address);
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
+use super::read_from_text;
 
 /// `http(s)://host:port`, the port always written (phones force-unwrap it), no path
 /// (phones take path segment 4 as the user id).
@@ -67,11 +67,7 @@ impl FromStr for Origin {
     }
 }
 
-impl<'de> Deserialize<'de> for Origin {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+read_from_text!(Origin);
 
 #[cfg(test)]
 mod tests {

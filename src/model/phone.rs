@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::address::{Address, AddressKind, AddressRole, Country, NotAnAddress};
+use super::debug_as_display;
 
 /// `+` and 7 to 15 digits, the first not 0. Written whole only where it is sent; logs show a mask.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -49,11 +50,7 @@ impl fmt::Display for Phone {
     }
 }
 
-impl fmt::Debug for Phone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_display!(Phone);
 
 #[cfg(test)]
 mod tests {

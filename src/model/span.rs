@@ -4,9 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
-
-use super::Millis;
+use super::{Millis, debug_as_display, read_from_text};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DurationSetting(Duration);
@@ -65,18 +63,9 @@ impl fmt::Display for DurationSetting {
     }
 }
 
-impl fmt::Debug for DurationSetting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_display!(DurationSetting);
 
-impl<'de> Deserialize<'de> for DurationSetting {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+read_from_text!(DurationSetting);
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use reqwest::Url;
 use serde::{Deserialize, Deserializer};
 
 use super::{CarrierKind, CarrierProfile};
-use crate::model::DurationSetting;
+use crate::model::{DurationSetting, read_from_text};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,11 +87,7 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-impl<'de> Deserialize<'de> for BaseUrl {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+read_from_text!(BaseUrl);
 
 #[cfg(test)]
 mod tests {

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use phonenumber::Metadata;
 use phonenumber::country::Id;
 use phonenumber::metadata::{DATABASE, Descriptor};
-use serde::{Deserialize, Deserializer};
 
 use super::{Address, AddressKind, pattern};
+use crate::model::{debug_as_display, read_from_text};
 
 /// A country that has a numbering plan.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,17 +43,9 @@ impl fmt::Display for Country {
     }
 }
 
-impl fmt::Debug for Country {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+debug_as_display!(Country);
 
-impl<'de> Deserialize<'de> for Country {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+read_from_text!(Country);
 
 /// What people's and firms' numbers are; not emergency calls and the like.
 fn kinds(plan: &'static Metadata) -> impl Iterator<Item = &'static Descriptor> {

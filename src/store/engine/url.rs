@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
 use url::{Position, Url};
+
+use crate::model::{debug_as_display, read_from_text};
 
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoreUrl {
@@ -49,17 +50,9 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-impl fmt::Debug for StoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_display!(StoreUrl);
 
-impl<'de> Deserialize<'de> for StoreUrl {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+read_from_text!(StoreUrl);
 
 /// A URL with `***` for what is secret in it. `None`: it is none, or an `@` stands behind its host, so that a part of a
 /// password may stand anywhere.
