@@ -62,10 +62,7 @@ async fn speak(client: redis::Client, node: Arc<str>, mut queue: mpsc::Receiver<
 }
 
 async fn connect(client: &redis::Client) -> Option<redis::aio::MultiplexedConnection> {
-    match tokio::time::timeout(TIMEOUT, client.get_multiplexed_async_connection()).await {
-        Ok(Ok(connection)) => Some(connection),
-        Ok(Err(_)) | Err(_) => None,
-    }
+    tokio::time::timeout(TIMEOUT, client.get_multiplexed_async_connection()).await.ok()?.ok()
 }
 
 async fn listen(client: redis::Client, node: Arc<str>, listener: SignalListener, is_connected: Arc<AtomicBool>) {

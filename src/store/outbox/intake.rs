@@ -198,10 +198,7 @@ impl<T: Send + Sync + 'static> BatchWrite for MessageIntake<T> {
     async fn write(&self, items: &[PermittedMessage<T>]) -> Result<Vec<AcceptDecision>> {
         let mut known = self.look_up(items).await?;
         let mut plan = IntakePlan::at(self.clock.now_ms());
-        let mut done = Vec::with_capacity(items.len());
-        for item in items {
-            done.push(plan.take(item, &mut known, &self.room));
-        }
+        let mut done: Vec<_> = items.iter().map(|item| plan.take(item, &mut known, &self.room)).collect();
         if let Some(id) = plan.messages.first().and_then(|row| row.first()).cloned() {
             let is_paid = !known.purse.is_empty();
             let change = plan.change(known.purse, &self.owner, self.lease_ms);
