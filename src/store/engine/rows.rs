@@ -42,10 +42,9 @@ impl Change {
     /// behind the parameters in `before`. Keys must differ.
     #[must_use]
     pub fn each(self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
-        let run = |change: Self, some: &[Value]| {
+        keys.chunks(KEYS).fold(self, |change, some| {
             change.run_query(Query::over(sql.to_owned(), before, some.to_vec()), Some(some.len() as u64))
-        };
-        keys.chunks(KEYS).fold(self, run)
+        })
     }
 
     /// Runs two statements over keys, of which each must be found by exactly one.
@@ -101,9 +100,8 @@ impl Change {
     /// Like [`Change::each`], but finds as many as there are.
     #[must_use]
     pub fn any(self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
-        let run =
-            |change: Self, some: &[Value]| change.run_query(Query::over(sql.to_owned(), before, some.to_vec()), None);
-        keys.chunks(KEYS).fold(self, run)
+        keys.chunks(KEYS)
+            .fold(self, |change, some| change.run_query(Query::over(sql.to_owned(), before, some.to_vec()), None))
     }
 }
 
