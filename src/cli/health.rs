@@ -31,8 +31,7 @@ impl HealthCommand {
         if is_own {
             api.client = api::own_client()?;
         }
-        let answer = api.get("/readyz").await?.text().await?;
-        output::say(escape::lines(&answer));
+        output::say(escape::lines(&api.get("/readyz").await?.text().await?));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -48,8 +48,7 @@ struct RotationFrame {
 impl SyncCommand {
     pub(super) async fn run(self, config: Config) -> CommandResult {
         let api = self.server.api(&config)?;
-        let path = format!("/v2/sync/users/{}", self.user.segment());
-        let url = api.get(&path).await?.text().await?;
+        let url = api.get(&format!("/v2/sync/users/{}", self.user.segment())).await?.text().await?;
         let url = format!("{}{}", api.base.replacen("http", "ws", 1), path_of(url.trim())?);
         let connector = self.server.ca.as_ref().map(trusting).transpose()?;
         let (mut socket, _) = tokio_tungstenite::connect_async_tls_with_config(&url, None, false, connector)

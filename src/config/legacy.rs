@@ -29,8 +29,7 @@ pub(super) fn settings(environment: &[(String, String)]) -> Vec<(String, String)
 /// `sqlite:///./relay.db`, which is a relative path.
 fn plain(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once(':') else { return url.to_owned() };
-    let scheme = scheme.split('+').next().unwrap_or(scheme);
-    match scheme {
+    match scheme.split('+').next().unwrap_or(scheme) {
         "sqlite" => {
             let path = rest.split('?').next().unwrap_or(rest);
             format!("sqlite:{}", path.strip_prefix("///").filter(|path| path.starts_with("./")).unwrap_or(path))

@@ -25,8 +25,7 @@ impl Databases {
 
 /// Opens the store; nothing is called yet.
 pub fn open_store(config: &Config, metrics: &store::Metrics) -> Result<Store, StartError> {
-    let wrong = StartError::storing(config);
-    Store::open("store", &config.store, metrics.clone()).map_err(wrong)
+    Store::open("store", &config.store, metrics.clone()).map_err(StartError::storing(config))
 }
 
 /// What a command may do to a user database that is not the store.

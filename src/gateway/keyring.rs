@@ -181,6 +181,5 @@ pub fn replace_identity(config: &Config) -> Result<(), KeyringError> {
 
 /// Whether others than the owner may read a file; `None` where there is no file.
 pub fn is_open_to_others(path: &Path) -> Option<bool> {
-    let mode = std::fs::metadata(path).ok()?.permissions().mode();
-    Some(mode & 0o077 != 0)
+    Some(std::fs::metadata(path).ok()?.permissions().mode() & 0o077 != 0)
 }
