@@ -71,8 +71,7 @@ pub struct App {
 impl App {
     /// Where numbers are that a client writes without a country code: where it says, else where the server does.
     pub(super) fn country(&self, client: ClientId) -> Option<Country> {
-        let own = self.clients.current().client(client).and_then(|client| client.country);
-        own.or(self.country)
+        self.clients.current().client(client).and_then(|client| client.country).or(self.country)
     }
 
     /// Under which address links are handed out.

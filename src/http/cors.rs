@@ -15,8 +15,7 @@ pub(super) fn allow(mut response: Response, request: &RequestParts, allowed: &[S
     let headers = response.headers_mut();
     headers.append(VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = request.headers.get(ORIGIN) else { return response };
-    let is_allowed = allowed.iter().any(|one| one == "*" || one.as_bytes() == origin.as_bytes());
-    if is_allowed {
+    if allowed.iter().any(|one| one == "*" || one.as_bytes() == origin.as_bytes()) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
     response

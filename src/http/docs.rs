@@ -55,8 +55,7 @@ fn asset(name: &str, request: &RequestParts, config: &Arc<Config<'static>>) -> R
 }
 
 fn read(name: &str, config: &Arc<Config<'static>>) -> Option<Cow<'static, [u8]>> {
-    let file = utoipa_swagger_ui::serve(name, config.clone()).ok().flatten()?;
-    Some(file.bytes)
+    Some(utoipa_swagger_ui::serve(name, config.clone()).ok().flatten()?.bytes)
 }
 
 fn guarded(request: &RequestParts, content_type: &'static str, bytes: impl Into<Cow<'static, [u8]>>) -> Response {

@@ -26,8 +26,7 @@ pub(super) fn metrics_routes(app: &Arc<App>) -> HttpRoutes {
 fn probes(app: &Arc<App>) -> HttpRoutes {
     let alive = warp::path!("healthz").and(super::request_parts());
     let alive = alive.map(|request: RequestParts| words(&request, "ok\n"));
-    let ready = warp::path!("readyz").and(asked(app)).map(readiness);
-    alive.or(ready).unify().map(reply::settle).boxed()
+    alive.or(warp::path!("readyz").and(asked(app)).map(readiness)).unify().map(reply::settle).boxed()
 }
 
 /// Whether a path is asked by balancers, as often as they like.

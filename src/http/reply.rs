@@ -98,8 +98,7 @@ fn tell(status: StatusCode, detail: &str, field: Option<&str>) -> Response {
     let title = status.canonical_reason().unwrap_or("Error");
     let problem = Problem { kind: "about:blank", title, status: status.as_u16(), detail, field };
     // text and numbers always serialise
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
-    respond(status, "application/problem+json", body)
+    respond(status, "application/problem+json", serde_json::to_vec(&problem).unwrap_or_default())
 }
 
 /// What was answered when the same request came first.

@@ -75,8 +75,7 @@ fn out(call: &Message, kept: Option<&Call>) -> Value {
 
 /// `POST Calls.json`: 201 means that it is stored, and will be placed or accounted for.
 pub(super) async fn create(visit: &TwilioRequest<'_>, posted: UnreadBody) -> TwilioAnswer {
-    let form = TwilioForm::posted(visit, posted).await?;
-    let order = order(&form, visit.country())?;
+    let order = order(&TwilioForm::posted(visit, posted).await?, visit.country())?;
     let wish = RefusalContext::of(&order);
     let context = sending(visit.request, "call.place");
     let key = idempotency::twilio_key(visit.request, "/2010-04-01/Calls")?;

@@ -25,8 +25,7 @@ const WORDS: RefusalErrors =
 
 /// `POST Messages.json`: 201 means that it is stored, and will be sent or accounted for.
 pub(super) async fn create(visit: &TwilioRequest<'_>, posted: UnreadBody) -> TwilioAnswer {
-    let form = TwilioForm::posted(visit, posted).await?;
-    let order = order(&form, visit.country())?;
+    let order = order(&TwilioForm::posted(visit, posted).await?, visit.country())?;
     message::says_something(&order)?;
     let wish = RefusalContext::of(&order);
     let context = sending(visit.request, "message.send");
