@@ -66,8 +66,7 @@ pub struct Numbers {
 impl Numbers {
     /// Newest first; whether there are more.
     pub async fn list(&self, client: ClientId, after: Option<NumberId>, limit: usize) -> Result<(Vec<Number>, bool)> {
-        let numbers = number::list(&self.directory.store, client, after, limit + 1).await?;
-        Ok(page(numbers, limit))
+        Ok(page(number::list(&self.directory.store, client, after, limit + 1).await?, limit))
     }
 
     pub async fn find(&self, client: ClientId, id: NumberId) -> Result<Number> {

@@ -38,8 +38,7 @@ impl<T> Snapshot<T> {
         if version.is_some() && *known == version {
             return Ok(());
         }
-        let fresh = read(self.current()).await?;
-        self.value.store(Arc::new(fresh));
+        self.value.store(Arc::new(read(self.current()).await?));
         *known = version;
         Ok(())
     }

@@ -25,8 +25,7 @@ impl EventBatch<'_> {
 
 /// Writes down that an account rests, unless that is known, or its credentials are others by now.
 pub async fn begin(directory: &Directory, events: &Events, account: &Account, rest: &RestReason) -> store::Result<()> {
-    let is_known = directory.current().handle(account.id).is_none_or(|handle| handle.rest().is_some());
-    if is_known {
+    if directory.current().handle(account.id).is_none_or(|handle| handle.rest().is_some()) {
         return Ok(());
     }
     write(directory, events, account, rest, (EventType::AccountResting, rest.since_ms), rest::begin(account, rest))

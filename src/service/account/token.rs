@@ -157,8 +157,7 @@ impl Accounts {
 /// Gives the tokens before the account's own another end.
 fn prolong(account: &mut Account, span: Option<DurationSetting>, now_ms: Millis) -> Result<()> {
     let Some(span) = span else { return Ok(()) };
-    let has_earlier = account.tokens.iter().any(|token| token.role == TokenRole::Earlier);
-    if !has_earlier {
+    if !account.tokens.iter().any(|token| token.role == TokenRole::Earlier) {
         return Err(Error::invalid(
             "previous_valid_for",
             "goes with credentials or promote: there is no earlier token",

@@ -209,8 +209,7 @@ impl Dispatch {
             if lane.lease_ends <= now {
                 return None;
             }
-            let call = self.parts.settings.call_timeout.as_duration();
-            let is_stale = lane.lease_ends <= now + call * 2;
+            let is_stale = lane.lease_ends <= now + self.parts.settings.call_timeout.as_duration() * 2;
             let ready = MessageToSend { head: lane.head.clone(), is_stale, opt_out: opt_out.clone(), passes_opt_out };
             match self.marks.write(ready).await {
                 Ok(marked) => {

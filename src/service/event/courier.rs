@@ -95,8 +95,7 @@ impl EventCourier {
 
     /// Posts one delivery, unless its lease is too old to be sure of.
     pub async fn deliver(&self, job: ClaimedDelivery) -> FinishedDelivery {
-        let half = Duration::from_millis(self.lease_ms().unsigned_abs() / 2);
-        if job.age() > half {
+        if job.age() > Duration::from_millis(self.lease_ms().unsigned_abs() / 2) {
             return self.give_back(&job);
         }
         let is_form = matches!(job.claimed.held.target, EventTarget::Callback(_)) && job.claimed.content.is_twilio;
@@ -180,8 +179,7 @@ impl EventCourier {
         let now_ms = self.events.parts.clock.now_ms();
         let failing_since = job.claimed.address.as_ref().and_then(|at| at.failing_since_ms);
         if failing_since.is_some_and(|since_ms| now_ms - since_ms >= settings.disable_after.as_ms()) {
-            let span = settings.disable_after;
-            self.disable(job, &disabled(span, &reason)).await;
+            self.disable(job, &disabled(settings.disable_after, &reason)).await;
         }
         let health = if failing_since.is_none() { EndpointHealth::Failing } else { EndpointHealth::Unchanged };
         let wait = usize::try_from(job.claimed.tries).ok().and_then(|tries| settings.retries.get(tries));

@@ -223,8 +223,7 @@ impl Events {
         id: EndpointId,
         audit: &AuditContext<'_, EventId>,
     ) -> Result<EventId> {
-        let endpoint = self.endpoint(client, id).await?;
-        if !endpoint.is_enabled {
+        if !self.endpoint(client, id).await?.is_enabled {
             return Err(disabled());
         }
         let at_ms = self.parts.clock.now_ms();

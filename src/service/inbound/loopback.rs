@@ -70,8 +70,7 @@ impl LoopbackDoor {
             media: media_urls.into_iter().map(|url| Media { url, content_type: String::new() }).collect(),
             carrier,
         };
-        let id = self.inbox.store(&handle, came(text)).await?;
-        Ok(Some(id.message()))
+        Ok(Some(self.inbox.store(&handle, came(text)).await?.message()))
     }
 
     /// Takes in what the loopback provider reports. It drops what finds no room while the store is slow:

@@ -53,8 +53,7 @@ impl Handshakes {
         if checked.flavour == HandshakeFlavour::OneStep {
             self.tell(user, SyncEvent::Paused(checked.sid), self.parts.clock.now_ms());
         }
-        let login = self.parts.passwords.verify(user, password).await?;
-        login.ok_or(Error::Refused(checked.flavour))
+        self.parts.passwords.verify(user, password).await?.ok_or(Error::Refused(checked.flavour))
     }
 
     async fn decrypt(&self, checked: &CheckedHandshake, ciphertext: Vec<u8>) -> Result<Secret> {
@@ -62,8 +61,7 @@ impl Handshakes {
         let (identities, pair) = (self.parts.identities.clone(), checked.post.password_digests);
         let work = move || identities.decrypt(pair, &ciphertext);
         let plain = self.rsa.run(work).await?.map_err(|_| undecryptable())?;
-        let text = std::str::from_utf8(&plain).map_err(|_| undecryptable())?;
-        Ok(Secret::new(text.to_owned()))
+        Ok(Secret::new(std::str::from_utf8(&plain).map_err(|_| undecryptable())?.to_owned()))
     }
 
     /// Records why an attempt failed, for its repeat to be told the same; one whose password

@@ -43,8 +43,7 @@ pub(super) fn decide(
     // another node's clock may be ahead: nobody waits longer than the ladder says
     let left_of = |last_ms: Millis, wait: Millis| (last_ms + wait - now_ms).min(wait);
     let here = left_of(here.last_ms, wait_of(ladder, counts.0));
-    let anywhere = left_of(anywhere.last_ms, wait_of(ladder, counts.1).min(ANYWHERE.as_ms()));
-    let left = here.max(anywhere);
+    let left = here.max(left_of(anywhere.last_ms, wait_of(ladder, counts.1).min(ANYWHERE.as_ms())));
     match u64::try_from(left) {
         Ok(left) if left > 0 => Err(DurationSetting::from_millis(left)),
         _ => Ok((counts.0 + 1, counts.1 + 1)),

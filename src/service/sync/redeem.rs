@@ -73,8 +73,7 @@ impl Handshakes {
                 return Err(Error::Refused(checked.flavour));
             }
             is_taken = taken_with.is_some();
-            let now = sync::session(store, checked.sid, user).await?;
-            known = now.ok_or(Error::InvalidSession)?;
+            known = sync::session(store, checked.sid, user).await?.ok_or(Error::InvalidSession)?;
             if let Some(PairingAttempt { outcome: PairingOutcome::Paired(device), .. }) =
                 known.attempts.find(&checked.post.body_hash)
             {
