@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::audit::AuditContext;
 use super::directory::Directory;
+use super::race::won;
 use crate::crypto::{HashKey, random};
 use crate::model::{AdminKeyId, Clock, Secret};
 use crate::store::admin;
@@ -59,10 +60,6 @@ impl Administrators {
         let now_ms = self.clock.now_ms();
         let after = AdminKey { revoked_ms: Some(now_ms), ..before.clone() };
         let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
-        match admin::revoke(&self.directory.store, id, now_ms, entry).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.is_race() => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(won(admin::revoke(&self.directory.store, id, now_ms, entry).await)?.is_some())
     }
 }

@@ -30,6 +30,7 @@ use crate::service::directory::Directory;
 use crate::service::event::{Events, FailureReason};
 use crate::service::opt_out::OptOuts;
 use crate::service::outbox::Settings;
+use crate::service::race::won;
 use crate::store::batch::BatchWriter;
 use crate::store::lease::{Lease, LeaseOwner};
 use crate::store::outbox::LaneKeys;
@@ -75,13 +76,8 @@ impl Dispatch {
     pub fn new(parts: Parts) -> Self {
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
         let lease_ms = parts.settings.lease.as_ms();
-        let marks = BatchWriter::start(SendingMarks {
-            store: store.clone(),
-            clock: clock.clone(),
-            owner: owner.clone(),
-            lease_ms,
-        });
-        let outcomes = BatchWriter::start(LaneOutcomes { store, clock, owner });
+        let marks = SendingMarks { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms };
+        let (marks, outcomes) = (BatchWriter::start(marks), BatchWriter::start(LaneOutcomes { store, clock, owner }));
         Self { parts, marks, outcomes, serving: OnceLock::new() }
     }
 
@@ -112,11 +108,9 @@ impl Dispatch {
         for message in due {
             let lane = self.parts.lanes.of_message(&message);
             let told = self.parts.events.told(&message, MessageState::Queued, FailureReason::default(), now_ms);
-            match claim::join(&self.parts.store, message.id, lane, &told, now_ms).await {
-                Ok(()) => self.parts.events.wake(),
-                // another node was quicker, or its lane has moved: next time
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error),
+            // or another node was quicker, or its lane has moved: next time
+            if won(claim::join(&self.parts.store, message.id, lane, &told, now_ms).await)?.is_some() {
+                self.parts.events.wake();
             }
         }
         let room = self.parts.room.available_permits().min(256);

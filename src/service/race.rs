@@ -21,6 +21,14 @@ where
     Err(Error::busy(format!("others keep changing {what}")))
 }
 
+/// What came of a write, or nothing where others were faster: then it is theirs that stands.
+pub(super) fn won<T>(written: store::Result<T>) -> store::Result<Option<T>> {
+    match written {
+        Err(error) if error.is_race() => Ok(None),
+        written => written.map(Some),
+    }
+}
+
 /// What came of a write, in the words of whoever asked for it.
 pub(super) trait WriteResultExt<T> {
     /// Something like it is there already.
@@ -81,6 +89,13 @@ mod tests {
         assert_eq!(won_at(1_000).await, (Err(ErrorKind::Busy), RACES));
         let refused = settled("this", || async { Err::<(), _>(Error::no_message()) }).await;
         assert!(refused.is_err_and(|error| error.kind == ErrorKind::NotFound));
+    }
+
+    #[test]
+    fn a_write_that_others_were_faster_than_is_lost_and_any_other_failure_stays_one() {
+        assert!(matches!(won(Ok(1)), Ok(Some(1))));
+        assert!(matches!(won::<()>(Err(store::Error::Conflict)), Ok(None)));
+        assert!(matches!(won::<()>(Err(store::Error::Busy(String::new()))), Err(store::Error::Busy(_))));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::model::{AccountId, ClientId, Millis, rfc3339};
 use crate::service::directory::Directory;
 use crate::service::event::payload::AccountData;
 use crate::service::event::{ClientEvent, EventBatch, EventOrder, Events};
+use crate::service::race::won;
 use crate::store::account::{Account, RestReason, rest};
 use crate::store::{self, Change};
 
@@ -49,11 +50,9 @@ async fn write(
 ) -> store::Result<()> {
     let mut batch = events.batch();
     batch.account(account, rest, kind, at_ms);
-    match directory.store.commit(batch.write(change)).await {
-        Ok(()) => batch.committed(),
-        // another node was quicker, or somebody has changed the account
-        Err(error) if error.is_race() => {}
-        Err(error) => return Err(error),
+    // or another node was quicker, or somebody has changed the account
+    if won(directory.store.commit(batch.write(change)).await)?.is_some() {
+        batch.committed();
     }
     directory.refresh().await
 }

@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::{ApiKey, Client, ClientProfile, Clients, KeyScope, NewClient};
 use crate::model::{ClientId, KeyId, Money, Secret};
 use crate::service::audit::AuditContext;
+use crate::service::race::won;
 use crate::service::{Error, Result};
 use crate::store::{self, client, key};
 
@@ -77,11 +78,8 @@ impl Clients {
             revoked_ms: None,
             twiml: None,
         };
-        match key::insert(&self.store, &row, &self.hash(&Sha256::digest(text.as_bytes())), None).await {
-            Ok(()) => Ok(()),
-            // it is there already, or its client was deactivated since
-            Err(error) if error.is_race() => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        // or it is there already, or its client was deactivated since
+        won(key::insert(&self.store, &row, &self.hash(&Sha256::digest(text.as_bytes())), None).await)?;
+        Ok(())
     }
 }

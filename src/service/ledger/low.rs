@@ -7,6 +7,7 @@ use crate::model::ClientId;
 use crate::model::event::EventType;
 use crate::service::event::payload::BalanceData;
 use crate::service::event::{ClientEvent, EventOrder};
+use crate::service::race::won;
 use crate::store::{self, Change, ledger};
 
 /// Clients that one look may find.
@@ -30,16 +31,12 @@ impl Ledger {
                 credit_limit: now.credit_limit,
             },
         );
-        match self.store.commit(batch.write(ledger::told(Change::new(), client))).await {
-            Ok(()) => {
-                tracing::info!(%client, "a client's balance is low");
-                batch.committed();
-                Ok(())
-            }
-            // somebody else was first
-            Err(error) if error.is_race() => Ok(()),
-            Err(error) => Err(error),
+        // or somebody else was first
+        if won(self.store.commit(batch.write(ledger::told(Change::new(), client))).await)?.is_some() {
+            tracing::info!(%client, "a client's balance is low");
+            batch.committed();
         }
+        Ok(())
     }
 
     /// Tells those whom a crash has left untold; forgets that those were told who have money again.

@@ -4,6 +4,7 @@ use super::Messages;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{Channel, MessageContent, MessageId, Segments};
 use crate::service::directory::SenderNumber;
+use crate::service::race::won;
 use crate::store;
 use crate::store::message::Message;
 
@@ -24,14 +25,10 @@ impl Messages {
             if self.find(message.client, id).await?.is_some() {
                 return Ok(());
             }
-            match self.parts.outbox.accept(self.intake(message.clone(), true)).await {
-                Ok(_) => {
-                    self.parts.metrics.accepted();
-                    self.parts.events.wake();
-                    return Ok(());
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error),
+            if won(self.parts.outbox.accept(self.intake(message.clone(), true)).await)?.is_some() {
+                self.parts.metrics.accepted();
+                self.parts.events.wake();
+                return Ok(());
             }
         }
         Err(store::Error::Busy("the lane of a reply is contended".into()))

@@ -10,6 +10,7 @@ use super::{LoopbackSink, Publish, sink};
 use crate::crypto::backend as column;
 use crate::model::{DurationSetting, Millis, Platform, Secret, rfc3339};
 use crate::provider::WebhookPostOutcome;
+use crate::service::race::won;
 use crate::service::{Result, retry};
 use crate::store::lease::Lease;
 use crate::store::publication::{self, Publication};
@@ -61,10 +62,8 @@ impl Publish {
             let at = Instant::now();
             let now_ms = self.parts.clock.now_ms();
             let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + LEASE.as_ms() };
-            match job.claim(&self.parts.store, lease).await {
-                Ok(()) => return Ok(Some(ClaimedText { job, at })),
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
+            if won(job.claim(&self.parts.store, lease).await)?.is_some() {
+                return Ok(Some(ClaimedText { job, at }));
             }
         }
         Ok(None)

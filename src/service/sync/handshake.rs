@@ -12,6 +12,7 @@ use super::post::{CompletedHandshake, Handshake, HandshakeFlavour};
 use super::{Error, Handshakes, Result, lockout, turn::HandshakeTurn};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::{DeviceId, DurationSetting, Millis, UserId};
+use crate::service::race::won;
 use crate::signal::SyncEvent;
 use crate::store::sync::{self, PairingAttempt, PairingAttemptKey, PairingOutcome, PairingSnapshot, SyncSession};
 
@@ -77,9 +78,7 @@ impl Handshakes {
         });
         let seconds = arrived.elapsed().as_secs_f64();
         self.parts.metrics.handshake(flavour.name(), result_name(&result), seconds);
-        if let Err(error) = &result
-            && !matches!(error, Error::InvalidSession)
-        {
+        if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
             leave_at(arrived, self.parts.settings.refusal_delay).await;
         }
         result
@@ -152,10 +151,9 @@ impl Handshakes {
             } else {
                 lockout::decide(ladder, seen.here, seen.anywhere, now_ms).map_err(|wait| Error::LockedOut { wait })?
             };
-            match sync::reserve(&self.parts.store, &checked.key(), &seen, counts, now_ms).await {
-                Ok(reserved) => return Ok(HandshakeStanding::Reserved { public_key, reserved }),
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
+            let reserved = sync::reserve(&self.parts.store, &checked.key(), &seen, counts, now_ms).await;
+            if let Some(reserved) = won(reserved)? {
+                return Ok(HandshakeStanding::Reserved { public_key, reserved });
             }
         }
         Err(Error::Busy)

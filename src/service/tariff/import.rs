@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{Rate, RateSlot, Tariff, sheet};
 use crate::model::{PricedChannel, RateId};
 use crate::service::audit::AuditContext;
+use crate::service::race::won;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::rate;
 
@@ -72,13 +73,9 @@ impl Tariff {
             let done = ImportedRates { added, replaced: gone.len(), removed, channels: channels.clone() };
             let object = if replaces { "card" } else { "rates" };
             let entry = audit.entry(now_ms, object, None, Some(&done));
-            match rate::write_card(&self.store, &card, replaces, &gone, entry).await {
-                Ok(()) => {
-                    self.renew().await;
-                    return Ok(done);
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
+            if won(rate::write_card(&self.store, &card, replaces, &gone, entry).await)?.is_some() {
+                self.renew().await;
+                return Ok(done);
             }
         }
         Err(Error::busy("others keep changing the rates"))
