@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
 /// So many at once, so many waiting, no more.
@@ -28,10 +28,7 @@ impl CpuPool {
     }
 
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, CpuPoolError> {
-        let admitted = match self.admitted.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => return Err(CpuPoolError::Full),
-        };
+        let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| CpuPoolError::Full)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| CpuPoolError::Full)?;
         let worked = tokio::task::spawn_blocking(move || {
             // held by the work itself: a caller who gives up does not free a core that is busy

@@ -118,14 +118,8 @@ impl Clients {
     fn party(&self, old: Option<&Arc<KnownClient>>, known: client::CachedClient) -> Arc<KnownClient> {
         let client::CachedClient { id, name, auth_token: sealed, is_active, country } = known;
         let kept = old.filter(|old| old.sealed == sealed).map(|old| old.auth_token.clone());
-        let auth_token = kept.unwrap_or_else(|| match sealed.as_deref().map(|sealed| self.open_token(id, sealed)) {
-            Some(Ok(token)) => Some(token),
-            Some(Err(error)) => {
-                tracing::error!(client = %id, %error, "a client's auth token does not open");
-                None
-            }
-            None => None,
-        });
+        let failed = |error: &Error| tracing::error!(client = %id, %error, "a client's auth token does not open");
+        let auth_token = kept.unwrap_or_else(|| self.open_token(id, sealed.as_deref()?).inspect_err(failed).ok());
         // its secrets are known to everybody
         let is_active = is_active && self.shut != Some(id);
         Arc::new(KnownClient { id, name, is_active, country, auth_token, sealed })

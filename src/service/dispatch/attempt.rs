@@ -87,13 +87,8 @@ impl Dispatch {
         let told = match turn {
             Some(BreakerChange::Opened | BreakerChange::Denied) if attempt.outcome == AttemptOutcome::Denied => {
                 let reason = attempt.reason.clone().unwrap_or_default();
-                rest::begin(
-                    directory,
-                    events,
-                    &via.account,
-                    &RestReason { since_ms: at_ms, code: attempt.code, reason },
-                )
-                .await
+                let why = RestReason { since_ms: at_ms, code: attempt.code, reason };
+                rest::begin(directory, events, &via.account, &why).await
             }
             Some(BreakerChange::Closed) => rest::end(directory, events, via.account.id, at_ms).await,
             // that it is in use again could not be written, or it was not known here that it rested

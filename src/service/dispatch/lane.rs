@@ -83,12 +83,8 @@ impl Dispatch {
         // an answer that came after its lane was lost is recorded late, perhaps since this lane was taken
         let is_repeat = lane.progress.tries > 0;
         if is_repeat && claim::accepted_as(&self.parts.store, lane.message.id).await.is_ok_and(|id| id.is_some()) {
-            return Some(outcome(
-                lane,
-                None,
-                None,
-                NextStep::Over { state: MessageState::Sent, code: None, reason: None },
-            ));
+            let next = NextStep::Over { state: MessageState::Sent, code: None, reason: None };
+            return Some(outcome(lane, None, None, next));
         }
         if lane.progress.is_unknown {
             let found = self.reconcile(lane, via.as_deref()).await;

@@ -66,11 +66,8 @@ impl<'a> EventBatch<'a> {
             }
         };
         let id = EventId::new(at_ms);
-        let message = match order {
-            // redacted, it is to be found here too
-            EventOrder::Message(id) => Some(id),
-            EventOrder::Alone | EventOrder::Known { .. } => None,
-        };
+        // redacted, it is to be found here too
+        let message = if let EventOrder::Message(id) = order { Some(id) } else { None };
         let ordered = self.events.ordered(client, targets);
         self.told.new.push(NewEvent { id, client, kind, payload, message, order, ordered, created_ms: at_ms });
         self.told.targets.extend(targets.iter().map(|target| (id, *target)));

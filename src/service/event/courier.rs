@@ -109,10 +109,8 @@ impl EventCourier {
             Err(Undeliverable::Failed(reason)) => self.failed(&job, None, None, reason).await,
             Ok(WebhookPostOutcome::Delivered { status }) => {
                 let is_failing = job.claimed.address.as_ref().is_some_and(|at| at.failing_since_ms.is_some());
-                (
-                    DeliveryOutcome::Delivered { status },
-                    if is_failing { EndpointHealth::Recovered } else { EndpointHealth::Unchanged },
-                )
+                let health = if is_failing { EndpointHealth::Recovered } else { EndpointHealth::Unchanged };
+                (DeliveryOutcome::Delivered { status }, health)
             }
             Ok(WebhookPostOutcome::Failed { status, retry_after, reason }) => {
                 self.failed(&job, status, retry_after, reason).await

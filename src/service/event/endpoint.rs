@@ -230,8 +230,7 @@ impl Events {
         let what =
             ClientEvent { client, kind: EventType::EndpointTest, at_ms, callback: None, order: EventOrder::Alone };
         let mut batch = self.batch();
-        let data = EndpointData { endpoint_id: id.to_string() };
-        let event = batch.add_for(what, data, &[EventTarget::Endpoint(id)]);
+        let event = batch.add_for(what, EndpointData { endpoint_id: id.to_string() }, &[EventTarget::Endpoint(id)]);
         let event = event.ok_or_else(|| Error::not_found("event"))?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
         let change = batch.write(Change::new()).audited(audit.entry(at_ms, id, None, Some(&event)));

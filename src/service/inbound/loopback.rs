@@ -41,11 +41,8 @@ pub struct LoopbackDoor {
 
 impl LoopbackDoor {
     fn handle(&self) -> Option<Arc<AccountHandle>> {
-        self.directory
-            .current()
-            .handles()
-            .find(|handle| handle.connector.kind() == provider::CarrierKind::Loopback)
-            .cloned()
+        let entries = self.directory.current();
+        entries.handles().find(|handle| handle.connector.kind() == provider::CarrierKind::Loopback).cloned()
     }
 
     /// What the loopback provider was sent, newest first. `None`: there is no account on it.

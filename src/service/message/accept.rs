@@ -80,12 +80,9 @@ impl Messages {
         audit: &AuditContext<'_, Message>,
     ) -> Result<OrderResult> {
         let MessageDraft { message, callback, due_ms, named } = draft;
-        let kept = named.zip(answered);
-        let kept = kept.map(|(named, RepeatReply { text, with_balance })| IdempotencyRecord {
-            named,
-            reply: text,
-            with_balance,
-        });
+        let record =
+            |(named, RepeatReply { text: reply, with_balance })| IdempotencyRecord { named, reply, with_balance };
+        let kept = named.zip(answered).map(record);
         let entry = audit.entry(message.created_ms, known_as(&message), None, Some(&*message));
         let new = NewMessage { callback, due_ms, kept, entry, ..self.intake(Message::clone(&message), false) };
         let is_told = !new.told.new.is_empty();
@@ -138,10 +135,7 @@ impl Messages {
         due_ms: Option<Millis>,
         now_ms: Millis,
     ) -> Result<(Message, Option<Vec<u8>>)> {
-        let via = match via {
-            Some(via) => via,
-            None => self.sender(client, order.sender(), !order.media_urls.is_empty())?,
-        };
+        let via = via.map_or_else(|| self.sender(client, order.sender(), !order.media_urls.is_empty()), Ok)?;
         check_recipient(&order, &via.from)?;
         let mut order = self.addressed(order)?;
         let (encoding, segments) = self.check_limits(&mut order, &via)?;

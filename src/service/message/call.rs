@@ -21,10 +21,8 @@ impl Messages {
         let kept = call::find(&self.parts.store, id).await?.unwrap_or_default();
         if kept.status.is_final() && !message.state.is_final() {
             // it ended between the two: both in one commit
-            match self.voice(client, id).await? {
-                Some(now) => message = now,
-                None => return Ok(None),
-            }
+            let Some(now) = self.voice(client, id).await? else { return Ok(None) };
+            message = now;
         }
         Ok(Some((message, kept)))
     }

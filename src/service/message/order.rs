@@ -61,18 +61,12 @@ impl Order {
 
     /// The sender that it names.
     pub(super) fn sender(&self) -> Option<&Address> {
-        match &self.from {
-            Some(SenderChoice::Address(address)) => Some(address),
-            Some(SenderChoice::Pool(_)) | None => None,
-        }
+        if let Some(SenderChoice::Address(address)) = &self.from { Some(address) } else { None }
     }
 
     /// The pool that its sender is to be of.
     pub(in crate::service) fn pool(&self) -> Option<PoolId> {
-        match self.from {
-            Some(SenderChoice::Pool(pool)) => Some(pool),
-            Some(SenderChoice::Address(_)) | None => None,
-        }
+        if let Some(SenderChoice::Pool(pool)) = self.from { Some(pool) } else { None }
     }
 }
 

@@ -48,10 +48,8 @@ impl Numbers {
     }
 
     pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<PoolWithNumbers> {
-        pool::find(&self.directory.store, client, id)
-            .await?
-            .map(|pool| self.filled(pool))
-            .ok_or_else(|| Error::not_found("pool"))
+        let found = pool::find(&self.directory.store, client, id).await?;
+        found.map(|pool| self.filled(pool)).ok_or_else(|| Error::not_found("pool"))
     }
 
     fn filled(&self, pool: Pool) -> PoolWithNumbers {

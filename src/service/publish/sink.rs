@@ -46,11 +46,8 @@ pub(super) async fn post(
     now_ms: Millis,
 ) -> WebhookPostOutcome {
     let Ok(secret) = platform.sink_secret.expose().parse::<WebhookSecret>() else {
-        return WebhookPostOutcome::Failed {
-            status: None,
-            retry_after: None,
-            reason: "platforms.sink_secret is none".into(),
-        };
+        let reason = "platforms.sink_secret is none".into();
+        return WebhookPostOutcome::Failed { status: None, retry_after: None, reason };
     };
     let timestamp_secs = now_ms / 1000;
     let signature = sign(&secret, &id, timestamp_secs, body.as_bytes());

@@ -110,9 +110,7 @@ impl Relay {
                 (candidates.len() - 1, RouteVerdict::Wins)
             }),
         };
-        let Some((index, verdict)) = found else {
-            return RouteDecision { candidates, chosen: Err(no_sender(order)) };
-        };
+        let Some((index, verdict)) = found else { return RouteDecision { candidates, chosen: Err(no_sender(order)) } };
         candidates[index].verdict = verdict;
         let chosen = allowed(consumer, &candidates, index);
         RouteDecision { candidates, chosen }

@@ -54,12 +54,8 @@ pub struct SyncSockets {
 impl SyncSockets {
     /// Opens a socket on the session that a GET issued, or on a new one.
     pub async fn open(&self, user: &UserId, sid: Option<&str>, address: IpAddr) -> OpenedSocket {
-        let first = match sid {
-            None => self.ids.issue(user),
-            Some(text) => match self.ids.valid(user, text) {
-                Ok(sid) => sid,
-                Err(_) => return OpenedSocket::Unknown,
-            },
+        let Ok(first) = sid.map_or_else(|| Ok(self.ids.issue(user)), |text| self.ids.valid(user, text)) else {
+            return OpenedSocket::Unknown;
         };
         let opened_ms = self.clock.now_ms();
         // registered before looking, so that an ack in between is not missed
