@@ -61,12 +61,17 @@ pub(super) async fn collect_within(bodies: &BodyMemory, posted: UnreadBody, app:
 }
 
 fn is_json(request: &RequestParts) -> Result<(), Refusal> {
+    check_media(request, "application/json", |media| media == "application/json" || media.ends_with("+json"))
+}
+
+/// Refuses a body that says it is what this path does not take; `named` is what it does.
+pub(super) fn check_media(request: &RequestParts, named: &str, is_taken: impl Fn(&str) -> bool) -> Result<(), Refusal> {
     let given =
         request.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim().to_lowercase());
-    if given.is_none_or(|media| media == "application/json" || media.ends_with("+json")) {
+    if given.is_none_or(|media| is_taken(&media)) {
         return Ok(());
     }
-    Err(reply::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this path takes application/json").into())
+    Err(reply::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, &format!("this path takes {named}")).into())
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {

@@ -61,6 +61,10 @@ fn reason(error: &pem::Error) -> String {
     }
 }
 
+fn unreadable(key: &'static str, path: &str, reason: impl ToString) -> TlsError {
+    TlsError::Unreadable { key, path: path.to_owned(), reason: reason.to_string() }
+}
+
 impl TlsSettings {
     pub fn is_on(&self) -> bool {
         !self.cert.is_empty()
@@ -74,17 +78,12 @@ impl TlsSettings {
         if !self.is_on() {
             return Ok(None);
         }
-        let unreadable = |key, path: &str, error: &pem::Error| TlsError::Unreadable {
-            key,
-            path: path.to_owned(),
-            reason: reason(error),
-        };
         let certificates: Vec<_> = CertificateDer::pem_file_iter(Path::new(&self.cert))
             .and_then(Iterator::collect)
             .and_then(|read: Vec<_>| if read.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(read) })
-            .map_err(|error| unreadable("tls.cert", &self.cert, &error))?;
+            .map_err(|error| unreadable("tls.cert", &self.cert, reason(&error)))?;
         let key = PrivateKeyDer::from_pem_file(Path::new(&self.key))
-            .map_err(|error| unreadable("tls.key", &self.key, &error))?;
+            .map_err(|error| unreadable("tls.key", &self.key, reason(&error)))?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
@@ -95,14 +94,9 @@ impl TlsSettings {
 
     /// Refuses a certificate whose time is over: nobody would connect to it.
     pub fn check_date(&self) -> Result<(), TlsError> {
-        let reason = |error: &dyn std::fmt::Display| TlsError::Unreadable {
-            key: "tls.cert",
-            path: self.cert.clone(),
-            reason: error.to_string(),
-        };
-        let pem = std::fs::read(&self.cert).map_err(|error| reason(&error))?;
-        let certificate = X509::from_pem(&pem).map_err(|error| reason(&error))?;
-        let now = Asn1Time::days_from_now(0).map_err(|error| reason(&error))?;
+        let pem = std::fs::read(&self.cert).map_err(|error| unreadable("tls.cert", &self.cert, error))?;
+        let certificate = X509::from_pem(&pem).map_err(|error| unreadable("tls.cert", &self.cert, error))?;
+        let now = Asn1Time::days_from_now(0).map_err(|error| unreadable("tls.cert", &self.cert, error))?;
         if certificate.not_after() < now {
             return Err(TlsError::Expired { path: self.cert.clone(), at: certificate.not_after().to_string() });
         }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use ::http::StatusCode;
-use ::http::header::CONTENT_TYPE;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::body::UnreadBody;
-use crate::http::reply::{self, HandlerResult, Refusal};
+use crate::http::reply::{self, HandlerResult};
 use crate::http::resource::Request;
-use crate::http::{RequestParts, audit, object, openapi};
+use crate::http::{audit, object, openapi};
 use crate::model::form;
 use crate::service::tariff::ImportedRates;
 
@@ -58,7 +57,7 @@ pub(super) fn replacing() -> Vec<openapi::Parameter> {
     ),
 )]
 pub(super) async fn import(request: Request, posted: UnreadBody) -> HandlerResult {
-    is_csv(&request)?;
+    object::check_media(&request, "text/csv", |media| TAKEN.contains(&media))?;
     let replaces = request.param("replace").map_or(Some(false), |text| form::flag(&text));
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
     let text = object::collect_within(&request.app.imports, posted, &request.app).await?;
@@ -68,12 +67,8 @@ pub(super) async fn import(request: Request, posted: UnreadBody) -> HandlerResul
 }
 
 fn out(done: &ImportedRates) -> ImportedRatesOut {
-    ImportedRatesOut {
-        added: done.added,
-        replaced: done.replaced,
-        removed: done.removed,
-        channels: done.channels.clone(),
-    }
+    let ImportedRates { added, replaced, removed, channels } = done.clone();
+    ImportedRatesOut { added, replaced, removed, channels }
 }
 
 /// `PUT /v1/rates.csv`: the same as POST.
@@ -88,13 +83,4 @@ fn out(done: &ImportedRates) -> ImportedRatesOut {
 )]
 pub(super) async fn put_card(request: Request, posted: UnreadBody) -> HandlerResult {
     import(request, posted).await
-}
-
-fn is_csv(request: &RequestParts) -> Result<(), Refusal> {
-    let given =
-        request.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim().to_lowercase());
-    if given.is_none_or(|media| TAKEN.contains(&media.as_str())) {
-        return Ok(());
-    }
-    Err(reply::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this path takes text/csv").into())
 }
