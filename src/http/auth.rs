@@ -102,10 +102,7 @@ pub(super) fn administrator(_: &App, request: &RequestParts) -> Result<(), Refus
 /// Who an administrator is; `None`: it is none. The key may be revoked before it has done what it came for, and is
 /// written down all the same.
 pub(super) fn administrator_name(request: &RequestParts) -> Option<String> {
-    match &request.caller.known.who {
-        Ok(Requester::Administrator(name)) => Some(name.clone()),
-        Ok(Requester::Client(_)) | Err(_) => None,
-    }
+    if let Ok(Requester::Administrator(name)) = &request.caller.known.who { Some(name.clone()) } else { None }
 }
 
 pub(super) fn is_administrator(request: &RequestParts) -> bool {

@@ -270,11 +270,8 @@ async fn end(request: Request) -> HandlerResult {
     let acting = auth::caller(&request.app, &request)?;
     let id = id_of(&request)?;
     auth::may_change(&acting, &find(&acting, id, &request.app).await?.0)?;
-    request
-        .app
-        .messages
-        .end_call(acting.client, id, CallEnd::Completed, &message::context(&request, "call.end"))
-        .await?;
+    let context = message::context(&request, "call.end");
+    request.app.messages.end_call(acting.client, id, CallEnd::Completed, &context).await?;
     let (message, kept) = find(&acting, id, &request.app).await?;
     let changed = if acting.may_read() {
         ChangedCallOut::Whole(Box::new(full(&message, &kept, &acting, &request.app).await?))

@@ -98,20 +98,9 @@ struct ClientChangeIn {
 
 impl From<ClientChangeIn> for ClientChange {
     fn from(posted: ClientChangeIn) -> Self {
-        let ClientChangeIn {
-            name,
-            email,
-            company,
-            phone,
-            address,
-            site,
-            notes,
-            country,
-            is_active,
-            credit_limit,
-            low_at,
-        } = posted;
+        let ClientChangeIn { email, company, phone, address, site, notes, .. } = posted;
         let profile = ClientProfileChange { email, company, phone, address, site, notes };
+        let ClientChangeIn { name, is_active, country, credit_limit, low_at, .. } = posted;
         Self { name, profile, is_active, country, credit_limit, low_at }
     }
 }

@@ -59,10 +59,8 @@ pub(super) fn page_of<Id>(
     request: &RequestParts,
     read: impl Fn(&str) -> Option<Id>,
 ) -> Result<(Option<Id>, usize), Refusal> {
-    let after = request
-        .param("cursor")
-        .map(|cursor| read(&cursor).ok_or_else(|| reply::bad_field("cursor", "not one of ours")));
-    let after = after.transpose()?;
+    let wrong = || reply::bad_field("cursor", "not one of ours");
+    let after = request.param("cursor").map(|cursor| read(&cursor).ok_or_else(wrong)).transpose()?;
     let limit = request.param("limit").map_or(Ok(PAGE), |limit| match limit.parse() {
         Ok(limit @ 1..=LARGEST_PAGE) => Ok(limit),
         _ => Err(reply::bad_field("limit", "a number from 1 to 200")),

@@ -241,10 +241,7 @@ async fn act(
 }
 
 async fn send(socket: &mut SyncSocket, message: Message) -> Result<(), SocketEnding> {
-    match timeout(SEND, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(None),
-    }
+    timeout(SEND, socket.send(message)).await.ok().and_then(Result::ok).ok_or(None)
 }
 
 /// Sends a close frame and waits a moment for the client's, so that ours is not lost in a reset.

@@ -69,9 +69,7 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioFau
 
 fn send_at(form: &TwilioForm) -> Result<Option<Millis>, TwilioFault> {
     match (form.one("ScheduleType"), form.one("SendAt")) {
-        (Some("fixed") | None, Some(at)) => {
-            Ok(Some(parse_time(at).ok_or_else(|| error::SEND_AT.because(dates::TIME))?))
-        }
+        (Some("fixed") | None, Some(at)) => parse_time(at).map(Some).ok_or_else(|| error::SEND_AT.because(dates::TIME)),
         (Some("fixed"), None) => Err(error::NO_SEND_AT.into()),
         (Some(_), _) => Err(error::SCHEDULE.into()),
         (None, None) => Ok(None),
@@ -113,11 +111,8 @@ fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, TwilioF
 pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Option<Millis>), TwilioFault> {
     let time = |suffix: &str| -> Result<Option<date::DateRange>, TwilioFault> {
         let name = format!("{name}{suffix}");
-        form.one(&name)
-            .map(|text| {
-                date::parse(text).ok_or_else(|| error::PARAMETER.because(&format!("{name} {}", dates::TIME_OR_DAY)))
-            })
-            .transpose()
+        let wrong = || error::PARAMETER.because(&format!("{name} {}", dates::TIME_OR_DAY));
+        form.one(&name).map(|text| date::parse(text).ok_or_else(wrong)).transpose()
     };
     let (at, from, until) = (time("")?, time(">")?, time("<")?);
     let lower = [at, from].into_iter().flatten().map(|when| when.at_ms).max();
