@@ -189,10 +189,8 @@ async fn databases(config: &Config, keys: &Keyring, registry: &mut Registry) -> 
 
 /// All addresses at once, the main one last: whoever finds it open finds that of the metrics open too.
 fn bind(config: &Config) -> Result<(TcpListeners, Option<TcpListeners>), StartError> {
-    let metrics = match config.http.metrics_listen.parse() {
-        Ok(address) => Some(TcpListeners::bind(&[address])?),
-        Err(_) => None,
-    };
+    let metrics = config.http.metrics_listen.parse::<SocketAddr>().ok();
+    let metrics = metrics.map(|address| TcpListeners::bind(&[address])).transpose()?;
     Ok((TcpListeners::bind(&config.http.listen)?, metrics))
 }
 

@@ -183,8 +183,7 @@ async fn check_backend(config: &Config, store: &Store, findings: &mut Findings) 
         }
     }
     findings.good("user database", "users, usersInfos and wallets are there");
-    let in_settings = !config.backend.hashing_salt.is_empty() || !config.backend.hashing_salt_file.is_empty();
-    if in_settings {
+    if !config.backend.hashing_salt.is_empty() || !config.backend.hashing_salt_file.is_empty() {
         match gateway::salt(config) {
             Ok(_) => findings.good("hashing salt", "from the configuration"),
             Err(error) => findings.bad("hashing salt", error, "give a file that the server may read"),

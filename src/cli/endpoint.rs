@@ -86,10 +86,7 @@ fn with_secret(endpoint: &Value) -> String {
 
 fn line(endpoint: &Value) -> String {
     let (id, state, url) = (field(endpoint, "id"), output::state(field(endpoint, "state")), field(endpoint, "url"));
-    let reason = match endpoint["disabled_reason"].as_str() {
-        Some(reason) => format!(" ({reason})"),
-        None => String::new(),
-    };
+    let reason = endpoint["disabled_reason"].as_str().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let types = output::joined(endpoint, "event_types");
     let ordered = if endpoint["ordered"] == true { "  ordered" } else { "" };
     format!("{id}  {state}{reason}  {}  {types}{ordered}  {}", output::strong(url), field(endpoint, "description"))

@@ -119,10 +119,7 @@ impl CommandOutput {
 
 /// Whether a key or a device is in force still.
 pub(super) fn liveness(object: &Value) -> String {
-    match object["revoked_at"].as_str() {
-        Some(at) => careful(format!("revoked {at}")),
-        None => good("live"),
-    }
+    object["revoked_at"].as_str().map_or_else(|| good("live"), |at| careful(format!("revoked {at}")))
 }
 
 /// A message's state, coloured by what it means for whoever waits.

@@ -26,12 +26,7 @@ pub async fn open(config: &Config) -> Result<(Store, Administrators), StartError
     let loopback = Loopback::new(&config.provider, clock.clone(), sender);
     let http = provider::HttpClient::new(&config.provider)?;
     let connectors = Connectors { settings: config.provider.clone(), http, loopback };
-    let directory = Directory::new(
-        store.clone(),
-        keys.master,
-        connectors,
-        config.outbox.calls_per_account,
-        config.outbox.resting(),
-    );
+    let (calls, resting) = (config.outbox.calls_per_account, config.outbox.resting());
+    let directory = Directory::new(store.clone(), keys.master, connectors, calls, resting);
     Ok((store, Administrators { directory: Arc::new(directory), key, clock }))
 }

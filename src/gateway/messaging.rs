@@ -148,9 +148,7 @@ impl MessagingParts {
         or_there(self.accounts.add(new, &AuditContext::unwritten()).await)?;
         let accounts = self.accounts.list().await?;
         let is_loopback = |account: &&account::Account| account.provider == account::CarrierKind::Loopback.name();
-        let Some(loopback) = accounts.iter().find(is_loopback) else {
-            return Ok(());
-        };
+        let Some(loopback) = accounts.iter().find(is_loopback) else { return Ok(()) };
         for address in DEV_NUMBERS {
             let number = NewNumber {
                 address: Address::stored(address),

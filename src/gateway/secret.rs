@@ -31,10 +31,7 @@ pub(super) fn backend_key(config: &Config) -> Result<Secret, StartError> {
 
 /// The secret in a file that a setting names.
 fn secret_file(key: &'static str, path: &str) -> Result<Secret, StartError> {
-    let read = std::fs::read_to_string(path).map_err(|error| StartError::File {
-        key,
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })?;
+    let failed = |error: std::io::Error| StartError::File { key, path: path.to_owned(), reason: error.to_string() };
+    let read = std::fs::read_to_string(path).map_err(failed)?;
     Ok(Secret::new(read.trim().to_owned()))
 }

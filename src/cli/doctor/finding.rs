@@ -1,10 +1,12 @@
 //! What the doctor found, how bad it is, and how to mend it.
 
+use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{escape, output};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum FindingVerdict {
     Good,
     Careful,
@@ -47,16 +49,8 @@ impl Findings {
 
     pub(super) fn print(&self, as_json: bool) {
         if as_json {
-            let word = |verdict| match verdict {
-                FindingVerdict::Good => "good",
-                FindingVerdict::Careful => "careful",
-                FindingVerdict::Bad => "bad",
-            };
-            let rows = self
-                .0
-                .iter()
-                .map(|f| json!({"verdict": word(f.verdict), "what": f.what, "found": f.found, "advice": f.advice}));
-            return output::say_json(&json!({ "findings": rows.collect::<Vec<_>>() }));
+            let row = |f: &Finding| json!({"verdict": f.verdict, "what": f.what, "found": f.found, "advice": f.advice});
+            return output::say_json(&json!({ "findings": self.0.iter().map(row).collect::<Vec<_>>() }));
         }
         for finding in &self.0 {
             let mark = match finding.verdict {
