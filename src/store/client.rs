@@ -95,7 +95,10 @@ pub async fn insert(
         ],
     );
     let change = ledger::open(change, client.id, client.credit_limit, client.low_at);
-    let change = paid.into_iter().fold(change, ledger::enter);
+    let change = match paid {
+        Some(movement) => ledger::enter(change, movement),
+        None => change,
+    };
     let settled = "SELECT 1 FROM sb_client WHERE id = ?";
     store.commit(change.versioned(VersionedData::Clients).audited(entry).settled_by(settled, params![client.id])).await
 }

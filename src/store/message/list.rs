@@ -190,7 +190,10 @@ fn fitting(client: ClientId, filter: &Filter) -> SqlConditions {
         .and_some("m.to_address = ?", filter.to.as_deref())
         .and_some("m.state = ?", filter.state.map(MessageState::name))
         .and_some("m.direction = ?", filter.direction.map(Direction::name));
-    let all = filter.channels().into_iter().fold(all, |all, channels| all.and(&channels, Vec::new()));
+    let all = match filter.channels() {
+        Some(channels) => all.and(&channels, Vec::new()),
+        None => all,
+    };
     all.and("m.deleted_ms IS NULL", Vec::new())
 }
 
