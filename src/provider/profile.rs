@@ -92,6 +92,27 @@ pub enum WebhookReply {
 }
 
 impl CarrierProfile {
+    /// One that sends texts and can do nothing else: what a carrier's own profile begins with, and does not repeat.
+    pub(super) const PLAIN: Self = Self {
+        name: "",
+        title: "",
+        base_url: None,
+        credentials: &[],
+        credentials_words: "",
+        account_field: None,
+        proof_field: None,
+        webhooks: &[],
+        has_secret_path: false,
+        features: &[],
+        // whether it tells a second request from a first, nobody has said
+        resends: false,
+        longest_text: None,
+        rate: 0,
+        opt_out_codes: &[],
+        account_codes: &[],
+        is_inside: false,
+    };
+
     /// The field by which its posts are believed.
     pub fn proof_field(&self) -> Option<&'static CredentialField> {
         self.credentials.iter().find(|field| Some(field.name) == self.proof_field)

@@ -5,14 +5,12 @@ use crate::provider::{CarrierProfile, CredentialField, PostKind, WebhookPath, We
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "flowroute",
     title: "Flowroute",
-    base_url: None,
     credentials: &[
         CredentialField { name: "access_key", title: "access key", is_secret: false, is_required: true },
         CredentialField { name: "secret_key", title: "secret key", is_secret: true, is_required: true },
         CredentialField { name: "webhook_token", title: "webhook token", is_secret: true, is_required: true },
     ],
     credentials_words: "access_key, secret_key and webhook_token",
-    account_field: None,
     proof_field: Some("webhook_token"),
     // anything but 200 is repeated
     webhooks: &[
@@ -20,13 +18,9 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
         WebhookPath { path: "receipt", what: PostKind::Receipt, reply: WebhookReply::Ok },
     ],
     has_secret_path: true,
-    features: &[],
     resends: true,
-    longest_text: None,
     // "5 SMS/s"
     rate: 5,
-    // its only codes are those of HTTP, and 403 says of a sender too that it is not the account's
-    opt_out_codes: &[],
-    account_codes: &[],
-    is_inside: false,
+    // its only codes are those of HTTP, and 403 says of a sender too that it is not the account's: none says more
+    ..CarrierProfile::PLAIN
 };

@@ -15,8 +15,6 @@ pub(super) fn code_of(text: &str) -> Option<i64> {
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "http",
     title: "The described carrier",
-    // each description says where
-    base_url: None,
     credentials: &[
         CredentialField { name: "description", title: "description", is_secret: false, is_required: true },
         CredentialField {
@@ -33,19 +31,13 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
         },
     ],
     credentials_words: "description (JSON, or the name of one), secrets (a JSON object of texts) and webhook_token",
-    account_field: None,
     proof_field: Some("webhook_token"),
     webhooks: &[
         WebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
         WebhookPath { path: "receipt", what: PostKind::Receipt, reply: WebhookReply::Ok },
     ],
     has_secret_path: true,
-    features: &[],
-    // whether it tells a second request from a first, nobody has said
-    resends: false,
-    longest_text: None,
-    rate: 0,
     opt_out_codes: &[OPTED_OUT],
-    account_codes: &[],
-    is_inside: false,
+    // each description says where it answers
+    ..CarrierProfile::PLAIN
 };

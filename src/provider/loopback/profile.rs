@@ -10,21 +10,13 @@ const OPTED_OUT: i64 = 21_610;
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "loopback",
     title: "Loopback",
-    base_url: None,
-    credentials: &[],
     credentials_words: "empty: an object without keys",
-    account_field: None,
-    proof_field: None,
-    webhooks: &[],
-    has_secret_path: false,
     features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
     resends: true,
-    longest_text: None,
-    rate: 0,
     opt_out_codes: &[OPTED_OUT],
-    // none of its tricks blames the account
-    account_codes: &[],
     is_inside: true,
+    // none of its tricks blames the account
+    ..CarrierProfile::PLAIN
 };
 
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]

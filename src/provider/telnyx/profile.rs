@@ -23,19 +23,14 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
         },
     ],
     credentials_words: "api_key, public_key and, for senders that are no numbers, messaging_profile_id",
-    account_field: None,
     proof_field: Some("public_key"),
     // all events of a messaging profile go to one URL: either path takes what comes
     webhooks: &[
         WebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
         WebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::Ok },
     ],
-    has_secret_path: false,
-    features: &[],
     resends: true,
-    longest_text: None,
-    rate: 0,
     opt_out_codes: &[OPTED_OUT],
     account_codes: &[UNAUTHENTICATED],
-    is_inside: false,
+    ..CarrierProfile::PLAIN
 };

@@ -26,7 +26,6 @@ const ACCOUNT_CODES: &[i64] = &[
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "twilio",
     title: "Twilio",
-    base_url: None,
     credentials: &[
         CredentialField { name: "account_sid", title: "account SID", is_secret: false, is_required: true },
         CredentialField { name: "auth_token", title: "auth token", is_secret: true, is_required: true },
@@ -44,13 +43,11 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
         },
         WebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::NoContent },
     ],
-    has_secret_path: false,
     features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
     resends: true,
     longest_text: Some(LONGEST_TEXT),
-    // what it allows depends on the numbers
-    rate: 0,
     opt_out_codes: &[OPTED_OUT],
     account_codes: ACCOUNT_CODES,
-    is_inside: false,
+    // what rate it allows depends on the numbers
+    ..CarrierProfile::PLAIN
 };
