@@ -107,9 +107,6 @@ impl Provider for Flowroute {
 
     /// `POST /v2.1/messages`.
     async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
-        if let Some(refused) = Self::PROFILE.uncarried(message.channel) {
-            return refused;
-        }
         let request = self.request(Method::POST).header(CONTENT_TYPE, JSON_API);
         let request = request.body(document(message).to_string());
         self.host.outcome(request, message.until, explain, made, "Flowroute's answer names no message").await

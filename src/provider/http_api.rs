@@ -156,9 +156,6 @@ impl Provider for HttpApi {
     }
 
     async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
-        if let Some(refused) = Self::PROFILE.uncarried(message.channel) {
-            return refused;
-        }
         match &self.opened {
             Ok(api) => api.send(message).await,
             Err(reason) => SendOutcome::Denied { code: None, reason: reason.clone() },

@@ -128,7 +128,7 @@ impl CarrierProfile {
     }
 
     /// The refusal of what it does not carry.
-    pub fn uncarried(&self, channel: Channel) -> Option<SendOutcome> {
+    pub(super) fn uncarried(&self, channel: Channel) -> Option<SendOutcome> {
         let title = self.title;
         let reason = match channel {
             Channel::Whatsapp if !self.can(CarrierFeature::Whatsapp) => format!("{title} carries no WhatsApp messages"),

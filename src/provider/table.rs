@@ -117,10 +117,13 @@ macro_rules! carriers {
             }
 
             pub async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
+                let profile = self.kind().profile();
+                if let Some(refused) = profile.uncarried(message.channel) {
+                    return refused;
+                }
                 let outcome = match self {
                     $(Self::$kind(account) => Provider::send(account, message).await),+
                 };
-                let profile = self.kind().profile();
                 outcome.blaming(profile.account_codes, profile.opt_out_codes)
             }
 

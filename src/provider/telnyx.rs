@@ -97,9 +97,6 @@ impl Provider for Telnyx {
 
     /// `POST /v2/messages`.
     async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
-        if let Some(refused) = Self::PROFILE.uncarried(message.channel) {
-            return refused;
-        }
         let request = self.host.request(Method::POST, "/v2/messages").bearer_auth(self.api_key.expose());
         let request = request.json(&self.document(message));
         self.host.outcome(request, message.until, explain, made, "Telnyx's answer names no message").await

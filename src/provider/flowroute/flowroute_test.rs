@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::Channel;
+use crate::provider::Connector;
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
 
 fn flowroute(url: &str) -> Result<Flowroute> {
@@ -49,7 +50,7 @@ async fn a_send_is_the_document_that_flowroute_wants() -> Result {
 #[tokio::test]
 async fn it_takes_texts_alone() -> Result {
     let mock = Mock::start(vec![reply("202 Accepted", "", "{}")]).await?;
-    let flowroute = flowroute(&mock.url)?;
+    let flowroute = Connector::Flowroute(flowroute(&mock.url)?);
     for channel in [Channel::Whatsapp, Channel::Voice] {
         let sent = flowroute.send(&OutgoingMessage { channel, ..outgoing("+14155550100", "x") }).await;
         assert!(matches!(sent, SendOutcome::Refused { code: None, .. }), "{channel}: {sent:?}");

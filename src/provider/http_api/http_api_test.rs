@@ -9,8 +9,8 @@ use super::*;
 use crate::crypto::HashKey;
 use crate::model::Channel;
 use crate::model::message::MessageState;
-use crate::provider::AccountCredentials as _;
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
+use crate::provider::{AccountCredentials as _, Connector};
 
 const TOKEN: &str = "a-secret-path-segment";
 const TERMII: &str = include_str!("termii.json");
@@ -114,7 +114,8 @@ async fn what_cannot_be_read_in_an_answer_is_in_doubt() -> Result {
     let after = Some(std::time::Duration::from_secs(7));
     assert_eq!(throttled, SendOutcome::Throttled { after, reason: "HTTP 429".to_owned() });
     let call = OutgoingMessage { channel: Channel::Voice, ..outgoing("+1", "") };
-    assert!(matches!(termii("http://127.0.0.1:9")?.send(&call).await, SendOutcome::Refused { .. }));
+    let connector = Connector::Http(termii("http://127.0.0.1:9")?);
+    assert!(matches!(connector.send(&call).await, SendOutcome::Refused { .. }));
     let picture = OutgoingMessage { media_urls: vec!["https://a/1".into()], ..outgoing("+1", "") };
     assert!(matches!(termii("http://127.0.0.1:9")?.send(&picture).await, SendOutcome::Refused { .. }));
     Ok(())

@@ -10,7 +10,7 @@ use super::*;
 use crate::crypto::HashKey;
 use crate::model::{Channel, Millis};
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
-use crate::provider::{CarrierKind, Credentials, PostKind};
+use crate::provider::{CarrierKind, Connector, Credentials, PostKind};
 
 const ACCEPTED: &str = r#"{"data":{"record_type":"message","id":"40385f64-5717-4562-b3fc-2c963f66afa6","parts":2,
     "to":[{"phone_number":"+14155550100","status":"queued"}],"errors":[]}}"#;
@@ -72,7 +72,8 @@ async fn answers_are_told_apart() -> Result {
     let failed = ACCEPTED.replace("queued", "sending_failed");
     assert!(matches!(outcome(reply("200 OK", "", &failed)).await?, SendOutcome::Failed { .. }));
     let call = OutgoingMessage { channel: Channel::Voice, ..outgoing("+14155550100", "") };
-    assert!(matches!(telnyx("http://127.0.0.1:9")?.send(&call).await, SendOutcome::Refused { .. }));
+    let telnyx = Connector::Telnyx(telnyx("http://127.0.0.1:9")?);
+    assert!(matches!(telnyx.send(&call).await, SendOutcome::Refused { .. }));
     Ok(())
 }
 
