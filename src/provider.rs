@@ -41,7 +41,7 @@ pub use message::{
 };
 pub use outcome::{AskError, CheckError, SendOutcome};
 pub use post::{AccountClaim, BadPost, ParsedPost, PostTrial, ProviderPost, SignatureFingerprint, VerifiedPost};
-pub use profile::{CarrierFeature, CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
+pub use profile::{CarrierFeature, CarrierProfile, CredentialField, OPTED_OUT, PostKind, WebhookPath, WebhookReply};
 pub use settings::{BaseUrl, Settings};
 pub use webhook::{WebhookClient, WebhookPostOutcome};
 

@@ -44,7 +44,7 @@ use tokio::sync::mpsc;
 
 use super::{
     AskError, CallEnd, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, ListedMessage, NumberLookup,
-    OutgoingMessage, Provider, SendOutcome, Settings, UnreadableWebhook,
+    OPTED_OUT, OutgoingMessage, Provider, SendOutcome, Settings, UnreadableWebhook,
 };
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
@@ -105,7 +105,7 @@ fn trick(to: &str) -> LoopbackTrick {
         "0001" => LoopbackTrick::Refuse(21_211, "not a phone number"),
         "0002" => LoopbackTrick::Refuse(21_612, "no route to this number"),
         "0003" => LoopbackTrick::Refuse(21_408, "this region is not allowed"),
-        "0004" => LoopbackTrick::Refuse(21_610, "the recipient opted out"),
+        "0004" => LoopbackTrick::Refuse(OPTED_OUT, "the recipient opted out"),
         "0009" => LoopbackTrick::Refuse(21_614, "not a mobile number"),
         "0010" => LoopbackTrick::Echo,
         "0011" => LoopbackTrick::Report(MessageState::Undelivered, 30_003),

@@ -3,6 +3,10 @@
 use super::SendOutcome;
 use crate::model::Channel;
 
+/// What our clients know the code of Twilio's for, whichever carrier it is: the recipient has opted out
+/// (<https://www.twilio.com/docs/api/errors/21610>).
+pub const OPTED_OUT: i64 = 21_610;
+
 /// What a carrier is and can do: constants, from which the API, the command line and the services take what they need
 /// to know of it.
 pub struct CarrierProfile {

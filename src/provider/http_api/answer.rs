@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::echo::SecretEchoes;
-use super::profile::{OPTED_OUT, code_of};
+use super::profile::code_of;
 use super::reading::{DocumentFormat, ReadDocument, ValuePath};
 use crate::model::charset;
-use crate::provider::SendOutcome;
 use crate::provider::client::{ProviderAnswer, shown};
 use crate::provider::message::is_id;
+use crate::provider::{OPTED_OUT, SendOutcome};
 
 /// How a description says that answers are read.
 #[derive(Clone, Deserialize)]

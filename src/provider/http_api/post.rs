@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{optional_path, path};
 use super::matcher::{PostMatcher, written};
-use super::profile::{OPTED_OUT, code_of};
+use super::profile::code_of;
 use super::reading::{DocumentFormat, ReadDocument, ValuePath};
 use crate::model::message::MessageState;
 use crate::model::{Address, CarrierFields, Channel, Millis, parse_time, text};
 use crate::provider::word;
-use crate::provider::{DeliveryReceipt, InboundMessage, PostKind, ProviderPost, UnreadableWebhook};
+use crate::provider::{DeliveryReceipt, InboundMessage, OPTED_OUT, PostKind, ProviderPost, UnreadableWebhook};
 
 /// How a description says that receipts are read.
 #[derive(Clone, Debug, Deserialize)]

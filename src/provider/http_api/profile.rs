@@ -1,13 +1,10 @@
 //! What is known of described carriers, whichever they are.
 
 use crate::provider::word::error_code_of;
-use crate::provider::{CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
+use crate::provider::{CarrierProfile, CredentialField, OPTED_OUT, PostKind, WebhookPath, WebhookReply};
 
-/// What our clients know Twilio's code for: the recipient has opted out. A description says which of its carrier's own
-/// codes mean that.
-pub(super) const OPTED_OUT: i64 = 21_610;
-
-/// A code of a described carrier, a number or none. One that looks like ours for an opt-out says nothing of the kind.
+/// A code of a described carrier, a number or none. One that looks like ours for an opt-out says nothing of the kind: the
+/// description says which do.
 pub(super) fn code_of(text: &str) -> Option<i64> {
     error_code_of(text).filter(|code| *code != OPTED_OUT)
 }

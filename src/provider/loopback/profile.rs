@@ -2,10 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::provider::{AccountCredentials, BadCredentials, CarrierFeature, CarrierProfile};
-
-/// The same refusal as Twilio's: the recipient has opted out.
-const OPTED_OUT: i64 = 21_610;
+use crate::provider::{AccountCredentials, BadCredentials, CarrierFeature, CarrierProfile, OPTED_OUT};
 
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "loopback",

@@ -1,13 +1,13 @@
 //! What Twilio is and can do.
 
-use crate::provider::{CarrierFeature, CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
+use crate::provider::{
+    CarrierFeature, CarrierProfile, CredentialField, OPTED_OUT, PostKind, WebhookPath, WebhookReply,
+};
 
 /// Answers an inbound message without a reply of ours (`text/xml`).
 const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
 /// UTF-16 units of a `Body`, WhatsApp's too (<https://www.twilio.com/docs/api/errors/21617>).
 const LONGEST_TEXT: usize = 1600;
-/// The recipient has opted out (<https://www.twilio.com/docs/api/errors/21610>).
-const OPTED_OUT: i64 = 21_610;
 
 /// Codes that say that the account is at fault, whatever it sends (<https://www.twilio.com/docs/api/errors>).
 const ACCOUNT_CODES: &[i64] = &[

@@ -10,6 +10,7 @@ use super::Dispatch;
 use super::permit::SendPermit;
 use crate::model::message::{AttemptOutcome, MessageState};
 use crate::model::{AccountId, LaneKey, Millis};
+use crate::provider::OPTED_OUT;
 use crate::service::account::AccountHandle;
 use crate::store::event::PendingEvents;
 use crate::store::message::{Message, SendAttempt};
@@ -18,9 +19,6 @@ use crate::store::outbox::mark::{self, MarkResult, MessageToSend};
 use crate::store::outbox::outcome::{AdoptedAttempt, LaneOutcome, NextStep};
 use crate::store::outbox::{LaneHead, LaneProgress, claim};
 use crate::store::{self};
-
-/// Twilio's code for a recipient who has opted out.
-const OPTED_OUT: i64 = 21610;
 
 /// How long a message waits whose account is there and cannot be used.
 const UNUSABLE: Duration = Duration::from_secs(10);
