@@ -9,6 +9,7 @@ mod http_api;
 pub mod loopback;
 pub mod message;
 mod outcome;
+mod path_token;
 mod post;
 mod profile;
 mod roots;

@@ -10,17 +10,15 @@ use http::Method;
 use http::header::CONTENT_TYPE;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 
 use super::client::{HttpClient, ProviderAnswer, ProviderHost};
-use super::message::is_id;
+use super::message::{digits, is_id};
 use super::post::storable;
 use super::word::first_error;
 use super::{
     AskError, BadPost, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, OutgoingMessage, ParsedPost,
-    PostKind, PostTrial, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook, VerifiedPost,
+    PostKind, PostTrial, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook, VerifiedPost, path_token,
 };
-use crate::crypto::hash;
 use crate::model::{Secret, charset};
 
 use webhook::{parse_inbound, parse_receipt};
@@ -48,15 +46,10 @@ fn made(body: &[u8]) -> Option<SendOutcome> {
     Some(SendOutcome::Accepted { provider_id, segments: None })
 }
 
-/// Flowroute writes numbers without the plus.
-fn bare(number: &str) -> &str {
-    number.strip_prefix('+').unwrap_or(number)
-}
-
 fn document(message: &OutgoingMessage) -> Value {
     let mut attributes = json!({
-        "to": bare(&message.to),
-        "from": bare(&message.from),
+        "to": digits(&message.to),
+        "from": digits(&message.from),
         "body": message.body,
         "is_mms": !message.media_urls.is_empty(),
     });
@@ -120,17 +113,12 @@ impl Provider for Flowroute {
     }
 
     fn has_proof(post: &ProviderPost) -> bool {
-        post.secret.as_deref().is_some_and(credentials::is_token)
+        path_token::has_token(post)
     }
 
     /// It signs nothing: whoever knows the account's path is believed.
     fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
-        let hashed = |path: &str| hash::sha256_hex(path.as_bytes());
-        let given = hashed(post.secret.as_deref().unwrap_or_default());
-        let is_it = |path: &Secret| bool::from(hashed(path.expose()).as_bytes().ct_eq(given.as_bytes()));
-        if !(trial.believes)(&is_it) {
-            return Err(BadPost::Forged);
-        }
+        path_token::prove(post, trial)?;
         let text = charset::decode(&post.body, post.header("content-type"));
         let payload = storable(text.as_bytes());
         let parsed = match post.what {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use super::client::{HttpClient, ProviderHost};
 use super::{
     AskError, BadPost, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, OutgoingMessage, ParsedPost,
-    PostKind, PostTrial, Provider, ProviderPost, SendOutcome, UnreadableWebhook, VerifiedPost,
+    PostKind, PostTrial, Provider, ProviderPost, SendOutcome, UnreadableWebhook, VerifiedPost, path_token,
 };
 use crate::model::Secret;
 
@@ -169,12 +169,13 @@ impl Provider for HttpApi {
         }
     }
 
+    fn has_proof(post: &ProviderPost) -> bool {
+        path_token::has_token(post)
+    }
+
     /// The path says whose it is; the description, by what else it is proved.
     fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
-        let given = post.secret.as_deref().unwrap_or_default();
-        if !(trial.believes)(&|path: &Secret| proof::is_same(path.expose(), given)) {
-            return Err(BadPost::Forged);
-        }
+        path_token::prove(post, trial)?;
         match &self.opened {
             Ok(api) => api.verify(post),
             Err(_) => Err(BadPost::Unopened),

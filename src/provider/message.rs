@@ -57,6 +57,11 @@ pub(super) fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
+/// A phone without its plus, as some carriers write it; what is none stays as it is.
+pub(super) fn digits(address: &str) -> &str {
+    address.strip_prefix('+').unwrap_or(address)
+}
+
 /// A message that a provider lists.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ListedMessage {

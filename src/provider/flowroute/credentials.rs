@@ -4,10 +4,7 @@ use serde::Deserialize;
 
 use crate::crypto::hash;
 use crate::model::Secret;
-use crate::provider::{AccountCredentials, BadCredentials};
-
-/// Whoever guesses a token can make messages up.
-const SHORTEST_TOKEN: usize = 16;
+use crate::provider::{AccountCredentials, BadCredentials, path_token};
 
 /// `webhook_token` is the secret part of the path under which Flowroute reaches us.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -28,17 +25,10 @@ impl AccountCredentials for FlowrouteCredentials {
     }
 
     fn check(&self) -> Result<(), BadCredentials> {
-        let wrong = |what| Err(BadCredentials::Field(what));
         if self.access_key.is_empty() || self.secret_key.is_empty() {
-            return wrong("access_key and secret_key must not be empty");
+            return Err(BadCredentials::Field("access_key and secret_key must not be empty"));
         }
-        if self.webhook_token.expose().len() < SHORTEST_TOKEN {
-            return wrong("webhook_token must be 16 characters or more");
-        }
-        if !is_segment(self.webhook_token.expose()) {
-            return wrong("webhook_token must be of letters, digits, - and _");
-        }
-        Ok(())
+        path_token::check(&self.webhook_token)
     }
 
     fn proof(&self) -> Option<&Secret> {
@@ -52,13 +42,4 @@ impl AccountCredentials for FlowrouteCredentials {
     fn external_id(&self) -> String {
         hash::sha256_hex(self.webhook_token.expose().as_bytes())
     }
-}
-
-/// Whether a part of a path can be a token of ours.
-pub(super) fn is_token(text: &str) -> bool {
-    text.len() >= SHORTEST_TOKEN && is_segment(text)
-}
-
-fn is_segment(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }

@@ -10,7 +10,7 @@ use super::template::NamedSecrets;
 use crate::crypto::hash;
 use crate::model::Secret;
 use crate::model::json::twice;
-use crate::provider::{AccountCredentials, BadCredentials};
+use crate::provider::{AccountCredentials, BadCredentials, path_token};
 
 /// A description, the secrets that it names, and the segment of the path that its carrier posts to. They are sealed
 /// together.
@@ -90,16 +90,12 @@ impl HttpCredentials {
         Ok(given)
     }
 
-    /// Whether the path is one that nobody guesses.
+    /// Who hears nothing needs no path.
     fn check_token(&self, described: &ApiDescription) -> Result<(), BadCredentials> {
-        let token = self.webhook_token.expose();
-        if token.is_empty() && !described.hears() {
+        if self.webhook_token.is_empty() && !described.hears() {
             return Ok(());
         }
-        if token.len() < 16 || !token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
-            return Err(BadCredentials::Field("webhook_token must be 16 letters, digits, - and _ or more"));
-        }
-        Ok(())
+        path_token::check(&self.webhook_token)
     }
 }
 

@@ -238,6 +238,12 @@ async fn what_is_proved_at_its_own_path_is_believed() -> Result {
     ] {
         assert_eq!(verified(&termii, &forged)?, Err(BadPost::Forged));
     }
+    for (secret, can_be) in
+        [(Some(TOKEN), true), (Some("short"), false), (Some("no/path-of-anybody"), false), (None, false)]
+    {
+        let post = ProviderPost { secret: secret.map(str::to_owned), ..signed(receipts, TOKEN, "tsk-hush", receipt)? };
+        assert_eq!(HttpApi::has_proof(&post), can_be, "{secret:?}");
+    }
     for what in [PostKind::Receipt, PostKind::Text] {
         let other = verified(&termii, &signed(what, TOKEN, "tsk-hush", r#"{"type":"balance"}"#)?)??;
         assert_eq!(other.parsed, ParsedPost::Nothing);

@@ -184,7 +184,7 @@ fn is_mac<M: Mac + KeyInit>(key: &[u8], body: &[u8], given: &[u8]) -> bool {
 }
 
 /// Whether two secrets are the same: how long it takes to tell says nothing of them.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
+fn is_same(one: &str, other: &str) -> bool {
     let hashed = |text: &str| hash::sha256_hex(text.as_bytes());
     hashed(one).as_bytes().ct_eq(hashed(other).as_bytes()).into()
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::escape::Position;
 use crate::model::Secret;
 use crate::provider::OutgoingMessage;
+use crate::provider::message::digits;
 
 /// What an account is opened with, by the names that its description gives.
 pub(super) type NamedSecrets = BTreeMap<String, Secret>;
@@ -90,11 +91,6 @@ impl<'a> FillSource<'a> {
             }
         })
     }
-}
-
-/// A phone without its plus; what is none stays as it is.
-fn digits(address: &str) -> &str {
-    address.strip_prefix('+').unwrap_or(address)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
