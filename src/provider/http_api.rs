@@ -28,6 +28,7 @@ use crate::model::Secret;
 use self::description::ApiDescription;
 use self::echo::SecretEchoes;
 use self::proof::PostProof;
+use self::reading::ReadDocument;
 use self::template::{FillSource, NamedSecrets};
 
 pub use credentials::HttpCredentials;
@@ -108,25 +109,33 @@ impl OpenedApi {
             return Err(BadPost::Forged);
         }
         let (texts, receipts) = (self.described.inbound.as_ref(), self.described.receipts.as_ref());
-        let undescribed = Err(UnreadableWebhook("body"));
-        let (is_text, is_receipt) = (
-            texts.map_or(undescribed, |reader| reader.takes(post)),
-            receipts.map_or(undescribed, |reader| reader.takes(post)),
-        );
-        let (text, receipt) = (texts.filter(|_| is_text == Ok(true)), receipts.filter(|_| is_receipt == Ok(true)));
+        let written = matcher::written(post);
+        let read = |format| ReadDocument::parse(format, &written);
+        let of_text = texts.and_then(|reader| read(reader.format));
+        // most carriers write both alike, which is read once
+        let are_alike = texts.map(|reader| reader.format) == receipts.map(|reader| reader.format);
+        let of_receipt = receipts.filter(|_| !are_alike).and_then(|reader| read(reader.format));
+        let (of_text, of_receipt) = (of_text.as_ref(), if are_alike { of_text.as_ref() } else { of_receipt.as_ref() });
+        let is_text = texts.and_then(|reader| reader.when.takes(post.what, of_text));
+        let is_receipt = receipts.and_then(|reader| reader.when.takes(post.what, of_receipt));
+        let text = texts.filter(|_| is_text == Some(Ok(true)));
+        let receipt = receipts.filter(|_| is_receipt == Some(Ok(true)));
         let (parsed, payload) = match (post.what, text, receipt) {
             (PostKind::Text, Some(reader), _) | (PostKind::Receipt, Some(reader), None) => {
-                let text = reader.read(post)?;
+                let text = reader.read(of_text)?;
                 let payload = post::keep_text(&text);
                 (ParsedPost::Text(text), payload)
             }
             (PostKind::Receipt, _, Some(reader)) | (PostKind::Text, None, Some(reader)) => {
-                let receipt = reader.read(post)?;
+                let receipt = reader.read(of_receipt)?;
                 let payload = post::keep_receipt(&receipt);
                 (ParsedPost::Receipt(receipt), payload)
             }
-            // an event that is none of ours; but what is of no form that is described may be a text cut short
-            (_, None, None) => is_text.or(is_receipt).map(|_| (ParsedPost::Nothing, String::new()))?,
+            (what, None, None) => {
+                let here_first = if what == PostKind::Text { is_text.or(is_receipt) } else { is_receipt.or(is_text) };
+                // an event that is none of ours; but what is of no form that is described may be a text cut short
+                here_first.ok_or(BadPost::Unwanted)?.map(|_| (ParsedPost::Nothing, String::new()))?
+            }
         };
         Ok(VerifiedPost { parsed, payload, fingerprint: None })
     }

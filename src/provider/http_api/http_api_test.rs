@@ -255,6 +255,27 @@ async fn what_is_proved_at_its_own_path_is_believed() -> Result {
 }
 
 #[tokio::test]
+async fn what_nobody_has_read_is_not_taken() -> Result {
+    let secrets = json!({"api_key": "TL-key", "secret_key": "tsk-hush", "channel": "dnd"});
+    let mut description = moved(TERMII, TERMII_URL, "http://127.0.0.1:9")?;
+    // its path alone says what a receipt is
+    description["receipts"]["when"] = json!({});
+    let both = opened(&description, &secrets)?;
+    let post = |what, body: &str| signed(what, TOKEN, "tsk-hush", body);
+    let cut = Err(BadPost::Unreadable(UnreadableWebhook("body")));
+    assert_eq!(verified(&both, &post(PostKind::Text, r#"{"type":"inbound","message_id""#)?)?, cut);
+    assert_eq!(verified(&both, &post(PostKind::Receipt, "{")?)?, cut);
+    assert_eq!(verified(&both, &post(PostKind::Text, r#"{"type":"balance"}"#)?)??.parsed, ParsedPost::Nothing);
+    description["inbound"] = Value::Null;
+    let receipts = opened(&description, &secrets)?;
+    let text = r#"{"type":"inbound","message_id":"2","sender":"2347069549231","receiver":"40404","message":"STOP"}"#;
+    assert_eq!(verified(&receipts, &post(PostKind::Text, text)?)?, Err(BadPost::Unwanted));
+    let receipt = post(PostKind::Receipt, r#"{"message_id":"1","status":"Delivered"}"#)?;
+    assert!(matches!(verified(&receipts, &receipt)??.parsed, ParsedPost::Receipt(_)));
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_a_proof_nothing_is_posted() -> Result {
     let mut description = moved(TERMII, TERMII_URL, "http://127.0.0.1:9")?;
     description["proof"] = Value::Null;

@@ -11,7 +11,6 @@ use crate::provider::{PostKind, ProviderPost, UnreadableWebhook};
 /// What is said in posts of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct PostMatcher {
-    format: DocumentFormat,
     what: PostKind,
     said: Vec<(ValuePath, String)>,
 }
@@ -32,16 +31,21 @@ impl PostMatcher {
         for (text, value) in when {
             said.push((path(field, format, text)?, value.clone()));
         }
-        Ok(Self { format, what, said })
+        Ok(Self { what, said })
     }
 
-    /// Whether a post is of this kind: by what it says or, where nothing is known of that, by its path.
-    pub(super) fn takes(&self, post: &ProviderPost) -> Result<bool, UnreadableWebhook> {
+    /// Whether a post is of this kind: by what it says or, where nothing is known of that, by `what` comes to its path.
+    /// `None`: that is the other kind, and nobody has looked.
+    pub(super) fn takes(
+        &self,
+        what: PostKind,
+        document: Option<&ReadDocument<'_>>,
+    ) -> Option<Result<bool, UnreadableWebhook>> {
         if self.said.is_empty() {
-            return Ok(post.what == self.what);
+            return (what == self.what).then_some(Ok(true));
         }
-        let written = written(post);
-        let document = ReadDocument::parse(self.format, &written).ok_or(UnreadableWebhook("body"))?;
-        Ok(self.said.iter().all(|(path, value)| document.value(path).as_ref() == Some(value)))
+        let is_it =
+            |read: &ReadDocument<'_>| self.said.iter().all(|(path, value)| read.value(path).as_ref() == Some(value));
+        Some(document.map(is_it).ok_or(UnreadableWebhook("body")))
     }
 }

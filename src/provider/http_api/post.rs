@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{optional_path, path};
-use super::matcher::{PostMatcher, written};
+use super::matcher::PostMatcher;
 use super::profile::code_of;
 use super::reading::{DocumentFormat, ReadDocument, ValuePath};
 use crate::model::message::MessageState;
 use crate::model::{Address, CarrierFields, Channel, Millis, parse_time, text};
 use crate::provider::word;
-use crate::provider::{DeliveryReceipt, InboundMessage, OPTED_OUT, PostKind, ProviderPost, UnreadableWebhook};
+use crate::provider::{DeliveryReceipt, InboundMessage, OPTED_OUT, PostKind, UnreadableWebhook};
 
 /// How a description says that receipts are read.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,8 +59,8 @@ pub(super) struct TextDescription {
 
 #[derive(Clone, Debug)]
 pub(super) struct ReceiptReader {
-    format: DocumentFormat,
-    when: PostMatcher,
+    pub format: DocumentFormat,
+    pub when: PostMatcher,
     id: ValuePath,
     state: ValuePath,
     states: BTreeMap<String, Option<MessageState>>,
@@ -71,8 +71,8 @@ pub(super) struct ReceiptReader {
 
 #[derive(Clone, Debug)]
 pub(super) struct TextReader {
-    format: DocumentFormat,
-    when: PostMatcher,
+    pub format: DocumentFormat,
+    pub when: PostMatcher,
     id: ValuePath,
     from: ValuePath,
     to: ValuePath,
@@ -191,20 +191,16 @@ fn name(document: &ReadDocument<'_>, path: &ValuePath) -> Result<String, Unreada
 }
 
 impl ReceiptReader {
-    pub(super) fn takes(&self, post: &ProviderPost) -> Result<bool, UnreadableWebhook> {
-        self.when.takes(post)
-    }
-
-    pub(super) fn read(&self, post: &ProviderPost) -> Result<DeliveryReceipt, UnreadableWebhook> {
-        let written = written(post);
-        let document = ReadDocument::parse(self.format, &written).ok_or(UnreadableWebhook("body"))?;
-        let word = said(&document, &self.state, "state")?;
+    /// `None`: it is not of the format.
+    pub(super) fn read(&self, document: Option<&ReadDocument<'_>>) -> Result<DeliveryReceipt, UnreadableWebhook> {
+        let document = document.ok_or(UnreadableWebhook("body"))?;
+        let word = said(document, &self.state, "state")?;
         let value = |path: Option<&ValuePath>| document.value(path?);
         let code = value(self.error_code.as_ref()).unwrap_or_default();
         let error_code = if self.opted_out.contains(&code) { Some(OPTED_OUT) } else { code_of(&code) };
         let at_ms = value(self.at.as_ref()).and_then(|at| millis(at.trim()));
         let state = self.states.get(&word).copied().unwrap_or_else(|| word::state(&word, |_| None));
-        Ok(DeliveryReceipt { error_code, at_ms, ..DeliveryReceipt::new(&name(&document, &self.id)?, state, &word) })
+        Ok(DeliveryReceipt { error_code, at_ms, ..DeliveryReceipt::new(&name(document, &self.id)?, state, &word) })
     }
 }
 
@@ -219,13 +215,9 @@ fn millis(at: &str) -> Option<Millis> {
 }
 
 impl TextReader {
-    pub(super) fn takes(&self, post: &ProviderPost) -> Result<bool, UnreadableWebhook> {
-        self.when.takes(post)
-    }
-
-    pub(super) fn read(&self, post: &ProviderPost) -> Result<InboundMessage, UnreadableWebhook> {
-        let written = written(post);
-        let document = ReadDocument::parse(self.format, &written).ok_or(UnreadableWebhook("body"))?;
+    /// `None`: it is not of the format.
+    pub(super) fn read(&self, document: Option<&ReadDocument<'_>>) -> Result<InboundMessage, UnreadableWebhook> {
+        let document = document.ok_or(UnreadableWebhook("body"))?;
         let passed_on: Vec<(&str, String)> = self
             .passed_on
             .iter()
@@ -233,11 +225,11 @@ impl TextReader {
             .map(|(name, value)| (name, text::kept(value)))
             .collect();
         Ok(InboundMessage {
-            provider_id: name(&document, &self.id)?,
+            provider_id: name(document, &self.id)?,
             channel: Channel::Sms,
             // a sender may be withheld, and is empty then
             from: self.number(&document.value(&self.from).ok_or(UnreadableWebhook("from"))?),
-            to: self.number(&said(&document, &self.to, "to")?),
+            to: self.number(&said(document, &self.to, "to")?),
             body: text::kept(document.value(&self.body).ok_or(UnreadableWebhook("text"))?),
             media: Vec::new(),
             consent: None,
