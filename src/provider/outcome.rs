@@ -3,6 +3,12 @@
 use std::time::Duration;
 
 use super::client::RequestFailure;
+use crate::model::Secret;
+
+/// What stands for a secret that a carrier repeated.
+pub(super) const HIDDEN: &str = "(hidden)";
+/// Of the beginning of a secret so many bytes may be a word.
+const WORD: usize = 4;
 
 /// What became of one send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +33,34 @@ pub enum SendOutcome {
 }
 
 impl SendOutcome {
+    fn reason_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Accepted { .. } => None,
+            Self::Refused { reason, .. }
+            | Self::Failed { reason, .. }
+            | Self::Denied { reason, .. }
+            | Self::Forbidden { reason, .. }
+            | Self::Throttled { reason, .. }
+            | Self::Unreachable { reason, .. }
+            | Self::Uncertain { reason } => Some(reason),
+        }
+    }
+
+    /// The same without the secret part of a URL of ours, which its carrier was told and may repeat, whole or cut off
+    /// where its words were.
+    #[must_use]
+    pub(super) fn hiding(mut self, path: &Secret) -> Self {
+        let path = path.expose();
+        if let Some(reason) = self.reason_mut().filter(|_| !path.is_empty()) {
+            *reason = reason.replace(path, HIDDEN);
+            let begun = |length: usize| reason.strip_suffix(path.get(..length)?).map(str::len);
+            if let Some(rest) = (WORD..path.len()).rev().find_map(begun) {
+                reason.replace_range(rest.., HIDDEN);
+            }
+        }
+        self
+    }
+
     /// A refusal as what it is, by the codes that its provider gives where the account is at fault, and where the
     /// recipient has opted out.
     pub(super) fn blaming(self, codes: &[i64], opt_out_codes: &[i64]) -> Self {

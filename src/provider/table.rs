@@ -124,7 +124,12 @@ macro_rules! carriers {
                 let outcome = match self {
                     $(Self::$kind(account) => Provider::send(account, message).await),+
                 };
-                outcome.blaming(profile.account_codes, profile.opt_out_codes)
+                let outcome = outcome.blaming(profile.account_codes, profile.opt_out_codes);
+                // it was told where it reports to
+                match self.proof().filter(|_| profile.has_secret_path) {
+                    Some(path) => outcome.hiding(path),
+                    None => outcome,
+                }
             }
 
             /// Ends a call that the provider has taken; what became of it, its receipt says.

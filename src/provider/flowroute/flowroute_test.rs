@@ -60,6 +60,24 @@ async fn it_takes_texts_alone() -> Result {
 }
 
 #[tokio::test]
+async fn the_path_that_it_was_told_is_not_shown() -> Result {
+    let told = "no callback https://gw/webhooks/flowroute/0123456789abcdef/receipt";
+    let long = "x".repeat(290);
+    for (said, shown) in [
+        (told.to_owned(), told.replace("0123456789abcdef", "(hidden)")),
+        // words are cut off after 300 characters
+        (format!("{long}0123456789abcdef"), format!("{long}(hidden)")),
+        (format!("{long}wrong: 012"), format!("{long}wrong: 012")),
+    ] {
+        let error = json!({"errors": [{"status": 422, "detail": said}]}).to_string();
+        let mock = Mock::start(vec![reply("422 Unprocessable Entity", "", &error)]).await?;
+        let sent = Connector::Flowroute(flowroute(&mock.url)?).send(&outgoing("+14155550100", "hello")).await;
+        assert_eq!(sent, SendOutcome::Refused { code: Some(422), reason: shown });
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn its_errors_are_told_apart() -> Result {
     let error = r#"{"errors":[{"id":"1","status":422,"title":"Unprocessable","detail":"'to' is not valid"}]}"#;
     for (act, expected) in [

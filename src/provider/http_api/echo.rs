@@ -5,9 +5,7 @@ use std::cmp::Reverse;
 use super::escape::Position;
 use super::template::NamedSecrets;
 use crate::model::Secret;
-
-/// What stands for a secret that was repeated.
-const HIDDEN: &str = "(hidden)";
+use crate::provider::outcome::HIDDEN;
 
 /// An account's secrets in every form in which they are sent; the longest first, since one may begin like another.
 pub(super) struct SecretEchoes(Vec<Secret>);

@@ -134,6 +134,12 @@ async fn a_secret_that_is_repeated_is_not_shown() -> Result {
         let shown = format!("{sent:?} {checked:?}");
         assert!(["TL-key", "tsk-hush", "dnd"].iter().all(|secret| !shown.contains(secret)), "{shown}");
     }
+    // nor is the path that it was told
+    let words = json!({"message": format!("no URL: https://gw/webhooks/http/{TOKEN}/receipt")}).to_string();
+    let mock = Mock::start(vec![reply("400 Bad Request", "", &words)]).await?;
+    let sent = Connector::Http(termii(&mock.url)?).send(&outgoing("+2347880234567", "hello")).await;
+    let reason = "no URL: https://gw/webhooks/http/(hidden)/receipt".to_owned();
+    assert_eq!(sent, SendOutcome::Refused { code: None, reason });
     Ok(())
 }
 

@@ -3,8 +3,8 @@
 use crate::provider::word::error_code_of;
 use crate::provider::{CarrierProfile, CredentialField, OPTED_OUT, PostKind, WebhookPath, WebhookReply};
 
-/// A code of a described carrier, a number or none. One that looks like ours for an opt-out says nothing of the kind: the
-/// description says which do.
+/// A code of a described carrier, a number or none. One that looks like ours for an opt-out says nothing of the kind:
+/// which do, its description says.
 pub(super) fn code_of(text: &str) -> Option<i64> {
     error_code_of(text).filter(|code| *code != OPTED_OUT)
 }
