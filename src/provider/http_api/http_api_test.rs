@@ -268,6 +268,10 @@ async fn what_nobody_has_read_is_not_taken() -> Result {
     description["receipts"]["when"] = json!({});
     let both = opened(&description, &secrets)?;
     let post = |what, body: &str| signed(what, TOKEN, "tsk-hush", body);
+    // half of an emoji, as a phone may cut it, is no reason to lose the rest
+    let half = r#"{"type":"inbound","message_id":"2","sender":"1","receiver":"40404","message":"STOP \ud83d"}"#;
+    let taken = verified(&both, &post(PostKind::Text, half)?)??.parsed;
+    assert!(matches!(&taken, ParsedPost::Text(text) if text.body == "STOP \u{fffd}"), "{taken:?}");
     let cut = Err(BadPost::Unreadable(UnreadableWebhook("body")));
     assert_eq!(verified(&both, &post(PostKind::Text, r#"{"type":"inbound","message_id""#)?)?, cut);
     assert_eq!(verified(&both, &post(PostKind::Receipt, "{")?)?, cut);

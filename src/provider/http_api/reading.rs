@@ -5,7 +5,7 @@ use roxmltree::Document as XmlDocument;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::form;
+use crate::model::{form, json};
 
 /// How a carrier writes.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -77,14 +77,14 @@ pub(super) enum ReadDocument<'a> {
 }
 
 impl<'a> ReadDocument<'a> {
-    /// `None`: it is not of this format, or too long. XML may bring no DTD.
+    /// `None`: it is not of this format, or too long. XML may bring no DTD, nor JSON a name twice.
     pub(super) fn parse(format: DocumentFormat, text: &'a str) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
         }
         Some(match format {
             DocumentFormat::Form => Self::Form(form::fields(text.as_bytes())),
-            DocumentFormat::Json => Self::Json(serde_json::from_str(text).ok()?),
+            DocumentFormat::Json => Self::Json(only_json(text)?),
             DocumentFormat::Xml => Self::Xml(XmlDocument::parse(text.trim_start()).ok()?),
             DocumentFormat::Text => Self::Text(text.trim()),
         })
@@ -120,6 +120,13 @@ impl<'a> ReadDocument<'a> {
         };
         number.or_else(|| self.value(path)).filter(|id| !id.is_empty())
     }
+}
+
+/// JSON whose texts are mended where they are none: what a person writes is read. Of what is named twice nobody knows
+/// which was meant.
+fn only_json(text: &str) -> Option<Value> {
+    let repaired = json::repaired(text.as_bytes());
+    if json::twice(&repaired).is_some() { None } else { serde_json::from_slice(&repaired).ok() }
 }
 
 /// What there is one of.
@@ -183,7 +190,11 @@ mod tests {
         ] {
             assert_eq!(value(DocumentFormat::Json, one, path).as_deref(), found, "{path}");
         }
-        for odd in ["", "x", "[", "{\"a\": 1} {}"] {
+        let broken = r#"{"a": "x\ud83dy", "b": "x\u0000y"}"#;
+        for path in ["a", "b"] {
+            assert_eq!(value(DocumentFormat::Json, broken, path).as_deref(), Some("x\u{fffd}y"), "{path}");
+        }
+        for odd in ["", "x", "[", "{\"a\": 1} {}", "{\"a\": 1, \"a\": 1}", "{\"b\": [{\"a\": 1, \"a\": 2}]}"] {
             assert!(ReadDocument::parse(DocumentFormat::Json, odd).is_none(), "{odd}");
         }
     }
