@@ -203,3 +203,7 @@ impl Provider for HttpApi {
 #[cfg(test)]
 #[path = "http_api/http_api_test.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "http_api/shipped_test.rs"]
+mod shipped_tests;

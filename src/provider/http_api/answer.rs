@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::echo::SecretEchoes;
 use super::profile::code_of;
@@ -33,9 +33,23 @@ pub(super) struct AnswerDescription {
     /// What statuses of HTTP mean where nothing in the answer says it.
     #[serde(default)]
     statuses: BTreeMap<String, AnswerState>,
-    /// Where it says in words what is wrong.
-    #[serde(default)]
-    error: Option<String>,
+    /// Where it says in words what is wrong: the first place that says anything.
+    #[serde(default, deserialize_with = "one_or_more")]
+    error: Vec<String>,
+}
+
+/// A text, or a list of them.
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match OneOrMore::deserialize(from)? {
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) => texts,
+    })
 }
 
 /// What a carrier says of a message that it was sent.
@@ -64,7 +78,7 @@ pub(super) struct AnswerReader {
     error_code: Option<ValuePath>,
     codes: BTreeMap<String, AnswerState>,
     statuses: BTreeMap<u16, AnswerState>,
-    error: Option<ValuePath>,
+    errors: Vec<ValuePath>,
 }
 
 /// What one answer says.
@@ -121,7 +135,11 @@ impl AnswerDescription {
             error_code: optional_path(&format!("{field}.error_code"), format, self.error_code.as_deref())?,
             codes: self.codes.clone(),
             statuses,
-            error: optional_path(&format!("{field}.error"), format, self.error.as_deref())?,
+            errors: self
+                .error
+                .iter()
+                .map(|text| path(&format!("{field}.error"), format, text))
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -176,7 +194,8 @@ impl AnswerReader {
             (Some(AnswerState::Accepted), Some(_)) => Some(AnswerState::Uncertain),
             (by_word, by_code) => by_code.or(by_word),
         };
-        let words = value(self.error.as_ref()).filter(|words| !words.is_empty()).or(word).unwrap_or_default();
+        let words = self.errors.iter().filter_map(|path| document.value(path)).find(|words| !words.is_empty());
+        let words = words.or(word).unwrap_or_default();
         Some(AnswerContent {
             id: document.id(&self.id).filter(|id| is_id(id)),
             state,
