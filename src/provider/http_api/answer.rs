@@ -87,6 +87,8 @@ struct AnswerContent {
     id: Option<String>,
     state: Option<AnswerState>,
     code: Option<i64>,
+    /// Whether it has a code of an error that is none of those described.
+    has_unknown_code: bool,
     words: String,
 }
 
@@ -149,10 +151,10 @@ impl AnswerReader {
     pub(super) fn outcome(&self, answer: &ProviderAnswer, echoes: &SecretEchoes) -> SendOutcome {
         let said = self.read(&answer.body, echoes).unwrap_or_default();
         let (status, is_success) = (answer.status.as_u16(), answer.status.is_success());
-        let by_status = if is_success && self.state.is_none() {
-            Some(AnswerState::Accepted)
-        } else {
-            self.statuses.get(&status).copied()
+        let by_status = match (is_success && self.state.is_none(), said.has_unknown_code) {
+            (true, true) => Some(AnswerState::Uncertain),
+            (true, false) => Some(AnswerState::Accepted),
+            (false, _) => self.statuses.get(&status).copied(),
         };
         let (code, reason, after) = (said.code, answer.reason(&said.words), answer.retry_after);
         match said.state.or(by_status) {
@@ -196,9 +198,11 @@ impl AnswerReader {
         };
         let words = self.errors.iter().filter_map(|path| document.value(path)).find(|words| !words.is_empty());
         let words = words.or(word).unwrap_or_default();
+        let is_error = |code: &String| code.trim().bytes().any(|byte| byte != b'0');
         Some(AnswerContent {
             id: document.id(&self.id).filter(|id| is_id(id)),
             state,
+            has_unknown_code: by_code.is_none() && code.as_ref().is_some_and(is_error),
             code: code.and_then(|code| code_of(&code)),
             words: echoes.hide(&words),
         })

@@ -129,6 +129,24 @@ fn codes_say_more_than_states_and_words_are_read_to_the_letter() {
 }
 
 #[test]
+fn an_unknown_code_beside_a_name_is_in_doubt_where_no_state_is_said() {
+    let plain = json!({"format": "json", "id": "id", "error_code": "c", "codes": {"7": "refused"}, "error": "w"});
+    let plain = reader(plain).unwrap();
+    for none in ["0", "\"0\"", "\"00\"", "\"\"", "\" \"", "null"] {
+        assert_eq!(outcome(&plain, 200, format!("{{\"id\": \"1\", \"c\": {none}}}")), accepted("1"), "{none}");
+    }
+    for odd in ["8", "\"E8\"", "-1", "\"0x0\""] {
+        let body = format!("{{\"id\": \"1\", \"c\": {odd}, \"w\": \"no\"}}");
+        assert!(is_uncertain(&outcome(&plain, 200, body.as_str())), "{odd}");
+        // what a status says it says all the same
+        assert!(matches!(outcome(&plain, 400, body), SendOutcome::Refused { .. }), "{odd}");
+    }
+    assert!(matches!(outcome(&plain, 200, r#"{"id": "1", "c": 7}"#), SendOutcome::Refused { code: Some(7), .. }));
+    let stated = json!({"format": "json", "id": "id", "state": "s", "states": {"ok": "accepted"}, "error_code": "c"});
+    assert_eq!(outcome(&reader(stated).unwrap(), 200, r#"{"s": "ok", "id": "1", "c": 8}"#), accepted("1"));
+}
+
+#[test]
 fn what_repeats_a_secret_does_not_show_it() {
     let secrets = NamedSecrets::from([("key".to_owned(), crate::model::Secret::new("hu&sh".to_owned()))]);
     let echoes = SecretEchoes::of(&secrets, Vec::new());
