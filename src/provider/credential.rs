@@ -29,7 +29,8 @@ pub trait AccountCredentials {
     /// Puts another in its place.
     fn set_proof(&mut self, _token: Secret) {}
 
-    /// By what the carrier's webhooks name the account; a secret only as a hash.
+    /// By what the carrier's webhooks name the account; a secret only as a hash. Where they name none, what no other
+    /// account has.
     fn external_id(&self) -> String;
 }
 
@@ -40,7 +41,7 @@ pub enum BadCredentials {
     Shape { kind: &'static str, expected: &'static str },
     #[error("{0}")]
     Field(&'static str),
-    /// The same of what is inside a field that is no secret.
+    /// The same of what is inside a field: where that is, and what is wrong there.
     #[error("{field}: {reason}")]
     Inside { field: &'static str, reason: String },
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::description::{ApiDescription, text_of};
 use super::template::NamedSecrets;
-use crate::crypto::hash;
+use crate::crypto::{hash, random};
 use crate::model::Secret;
 use crate::model::json::twice;
 use crate::provider::{AccountCredentials, BadCredentials, path_token};
@@ -126,11 +126,12 @@ impl AccountCredentials for HttpCredentials {
         self.webhook_token = token;
     }
 
-    /// The path; where there is none, all that the account is opened with.
+    /// The path; where nothing is posted, nothing has to be found by it, and what is stored beside the sealed secrets is
+    /// not to be a hash of them, by which they could be guessed.
     fn external_id(&self) -> String {
         match self.proof() {
             Some(token) => hash::sha256_hex(token.expose().as_bytes()),
-            None => hash::sha256_hex([self.description.as_str(), self.secrets.expose()].join("\n").as_bytes()),
+            None => hex::encode(random::<32>()),
         }
     }
 }

@@ -44,6 +44,9 @@ fn credentials_are_sealed_and_told_apart() -> Result {
     // a carrier that posts nothing needs no path
     let silent = json!({"description": {"send": {"method": "GET", "url": "https://h/?to={to}&text={body}"},
         "answer": {"format": "text", "id": "^([0-9]+)$"}}});
-    assert!(Credentials::from_json(CarrierKind::Http, silent.to_string().as_bytes())?.proof().is_none());
+    let silent = Credentials::from_json(CarrierKind::Http, silent.to_string().as_bytes())?;
+    assert!(silent.proof().is_none());
+    // it is stored in clear, and says nothing of the secrets
+    assert_ne!(silent.external_id(), silent.external_id());
     Ok(())
 }
