@@ -208,8 +208,13 @@ mod tests {
             (CarrierKind::Loopback, UncertainPolicy::Reconcile),
             (CarrierKind::Flowroute, UncertainPolicy::Resend),
             (CarrierKind::Telnyx, UncertainPolicy::Resend),
+            (CarrierKind::Http, UncertainPolicy::Fail),
         ] {
             assert_eq!(usual(kind), wanted, "{}", kind.name());
+        }
+        for kind in CarrierKind::ALL {
+            let is_asked = usual(kind) == UncertainPolicy::Reconcile;
+            assert_eq!(is_asked, kind.profile().can(CarrierFeature::List), "{}", kind.name());
         }
     }
 }
