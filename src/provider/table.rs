@@ -69,8 +69,8 @@ macro_rules! carriers {
                 }
             }
 
-            /// Those of an account that is to be opened, as they were sealed.
-            fn from_sealed(kind: CarrierKind, json: &[u8]) -> Result<Self, BadCredentials> {
+            /// Those of an account as they were sealed, by an older build it may be.
+            pub fn from_sealed(kind: CarrierKind, json: &[u8]) -> Result<Self, BadCredentials> {
                 match kind {
                     $(CarrierKind::$kind => credential::reread(kind, json).map(Self::$kind)),+
                 }

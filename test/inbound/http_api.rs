@@ -3,10 +3,13 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use switchboard::crypto::MasterKey;
+use switchboard::store::Change;
 
 use super::play::{OURS, PERSON, account, builder, call, get, in_state, number, received, send, settled};
+use super::token::changed;
 use crate::harness::termii::{self, SECRET_KEY, TOKEN, id, sign};
-use crate::harness::{Layout, Result, Server, Termii};
+use crate::harness::{Layout, Result, Server, Termii, stored};
 use crate::messages::outcomes;
 use crate::on_both_engines;
 
@@ -129,6 +132,46 @@ async fn what_becomes_of_a_lost_answer_its_account_may_say(layout: Layout) -> Re
     Ok(())
 }
 
+async fn a_carrier_that_cannot_be_asked_is_not_sent_a_message_again(layout: Layout) -> Result {
+    let termii = Termii::start().await?;
+    let server = builder(layout).await?.start().await?;
+    let made = account(&server, "http", termii.credentials()?, json!({"uncertain": "reconcile"})).await?;
+    number(&server, &made, OURS, json!({})).await?;
+    termii.answer("<html>OK</html>");
+    let (_, message) = send(&server, PERSON, "hello").await?;
+    let failed = in_state(&server, message["id"].as_str().unwrap_or_default(), "failed").await?;
+    assert_eq!(outcomes(&failed), ["uncertain"], "{failed}");
+    settled(&server).await?;
+    assert_eq!(termii.taken().len(), 1);
+    Ok(())
+}
+
+/// Its credentials are changed because they cannot be used; what is posted meanwhile comes to the path of before.
+async fn the_path_of_what_is_read_more_strictly_now_is_kept(layout: Layout) -> Result {
+    let termii = Termii::start().await?;
+    let server = builder(layout).await?.start().await?;
+    let made = account(&server, "http", termii.credentials()?, json!({})).await?;
+    number(&server, &made, OURS, json!({})).await?;
+    let mut older = termii.credentials()?;
+    older["description"]["send"]["method"] = json!("LINK");
+    let master = MasterKey::parse(std::fs::read_to_string(server.builder().path("keys/master.key"))?.trim())?;
+    let id = made.rsplit('_').next().unwrap_or_default();
+    let sealed = master.seal(switchboard::store::account::place(id), older.to_string().as_bytes())?;
+    let values = vec![sealed.into(), stored(&made)];
+    let change = Change::new().one("UPDATE sb_account SET credentials = ? WHERE id = ?", values);
+    server.home().databases.store()?.commit(change).await?;
+    let mut mended = termii.credentials()?;
+    mended["webhook_token"] = json!("a-path-that-nobody-else-has");
+    changed(&server, &made, json!({"credentials": mended})).await?;
+    for (token, body) in [(TOKEN, "before"), ("a-path-that-nobody-else-has", "after")] {
+        let path = format!("/webhooks/http/{token}/sms");
+        assert_eq!(termii.post(&server, &path, &texted(body, body)).await?, 200, "{token}");
+    }
+    settled(&server).await?;
+    assert_eq!(received(&server).await?.len(), 2);
+    Ok(())
+}
+
 async fn a_stop_at_the_carrier_is_one_here(layout: Layout) -> Result {
     let termii = Termii::start().await?;
     let server = builder(layout).await?.start().await?;
@@ -187,6 +230,8 @@ on_both_engines!(
     without_a_proof_its_paths_are_not_found,
     an_answer_that_is_not_as_described_is_in_doubt,
     what_becomes_of_a_lost_answer_its_account_may_say,
+    a_carrier_that_cannot_be_asked_is_not_sent_a_message_again,
+    the_path_of_what_is_read_more_strictly_now_is_kept,
     a_stop_at_the_carrier_is_one_here,
     what_is_wrong_with_a_description_is_said_and_secrets_are_not,
 );

@@ -59,7 +59,7 @@ impl Accounts {
     fn opened(&self, account: &Account) -> Result<Credentials> {
         let kind = CarrierKind::parse(&account.provider).ok_or_else(|| Error::not_found("account"))?;
         let plain = self.directory.master.open(credentials_place(&account.id.hex()), &account.credentials)?;
-        Credentials::from_json(kind, &plain).map_err(|error| Error::invalid("credentials", error.to_string()))
+        Credentials::from_sealed(kind, &plain).map_err(|error| Error::invalid("credentials", error.to_string()))
     }
 
     /// The token itself; `None`: it cannot be read with our keys.
