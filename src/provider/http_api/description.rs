@@ -210,6 +210,12 @@ mod tests {
             ("send", json!({"method": "POST", "url": "hush"}), "send.url must be"),
             (
                 "send",
+                json!({"method": "POST", "url": "https://h/{hush}"}),
+                "send.url has a placeholder that is none of ",
+            ),
+            ("send", json!({"method": "POST", "url": "https://h/{secret.HUSH}"}), "send.url has a placeholder "),
+            (
+                "send",
                 json!({"method": "POST", "url": "https://h/", "body": {"xml": "<hush>"}}),
                 "send.body.xml must be",
             ),
@@ -244,7 +250,7 @@ mod tests {
         for (case, wanted) in cases {
             let text = case.as_str().map_or_else(|| case.to_string(), str::to_owned);
             let said = ApiDescription::read(&text).err().unwrap_or_default();
-            assert!(said.starts_with(wanted) && !said.contains("hush"), "{case}: {said}");
+            assert!(said.starts_with(wanted) && !said.to_lowercase().contains("hush"), "{case}: {said}");
         }
         let mut long = least();
         long["title"] = json!("x".repeat(LONGEST));

@@ -197,7 +197,7 @@ impl Placeholder {
         let known = PLACEHOLDERS.into_iter().find(|(known, _)| *known == name);
         known.map(|(_, placeholder)| placeholder).ok_or_else(|| {
             let names = PLACEHOLDERS.map(|(name, _)| name).join(", ");
-            format!("has a placeholder that is none of {names}, secret.<name>: {{{name}}}")
+            format!("has a placeholder that is none of {names}, secret.<name>")
         })
     }
 
