@@ -42,6 +42,10 @@ fn what_a_message_does_not_have_is_left_out() {
     let read: Value = serde_json::from_str(&filled(json, &full).unwrap()).unwrap();
     let told = json!([read["dlr"], read["ttl"], read["m"]]);
     assert_eq!(told, json!(["https://gw/s?a=b", 60, ["https://a/1", "https://a/2"]]));
+    // nobody would believe what came there
+    let source = FillSource { message: Some(&full), hears_receipts: false, secrets: &NamedSecrets::new() };
+    let unheard = compiled(json!({"form": {"text": "{body}", "dlr": "{status_url}"}})).unwrap().fill(&source).unwrap();
+    assert_eq!(unheard.1, "text=hello");
 }
 
 #[test]
