@@ -1,5 +1,5 @@
 //! `/webhooks/…`, and an older system's `/relay/twilio/webhook`: what carriers post. A 200 or 204 means that it is
-//! stored, and will be handled once.
+//! stored, and will be handled once, or that it tells of nothing that is ours to know.
 //!
 //! `http.requests_per_address` does not count these paths: a carrier at load comes from few addresses, and
 //! its signature, or its secret path, decides before anything is stored. What is forged counts as a guess, and costs
