@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::store;
 
 /// What a receiver may ask for at most by `Retry-After`.
@@ -13,17 +11,19 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 /// Between two tries of a write while the store is away.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Tries for so long to write what has been done, while the store is away.
+/// Tries again to write what has been done while the store is away. Only the pauses count towards `patience`: a store that
+/// hangs takes its time over each try, and would leave room for few.
 pub(super) async fn while_away<T, F>(patience: Duration, write: impl Fn() -> F) -> store::Result<T>
 where
     F: Future<Output = store::Result<T>>,
 {
-    let begun = Instant::now();
+    let mut waited = Duration::ZERO;
     loop {
         match write().await {
-            Err(error) if error.will_pass() && begun.elapsed() < patience => {
+            Err(error) if error.will_pass() && waited < patience => {
                 tracing::warn!(%error, "what has been done waits for the store");
                 tokio::time::sleep(PAUSE).await;
+                waited += PAUSE;
             }
             written => return written,
         }
@@ -37,7 +37,29 @@ pub(super) fn wait(usual: Duration, asked: Option<Duration>) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    async fn tries(patience: Duration, error: fn() -> store::Error) -> usize {
+        let tries = Cell::new(0);
+        let write = || async {
+            tries.set(tries.get() + 1);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Err::<(), _>(error())
+        };
+        assert!(while_away(patience, write).await.is_err());
+        tries.get()
+    }
+
+    #[tokio::test]
+    async fn a_write_is_tried_as_often_however_long_each_try_takes() {
+        let away = || store::Error::Unavailable("no route to host".to_owned());
+        // less than a try takes
+        assert_eq!(tries(Duration::from_millis(10), away).await, 2);
+        assert_eq!(tries(Duration::ZERO, away).await, 1);
+        assert_eq!(tries(Duration::from_secs(600), || store::Error::Conflict).await, 1);
+    }
 
     #[test]
     fn what_is_asked_for_counts_where_it_is_longer_and_not_for_ever() {

@@ -31,7 +31,7 @@ const WAITS: [Duration; 6] = [
     Duration::from_secs(18_000),
     Duration::from_secs(36_000),
 ];
-/// How long it is tried to write that a text was taken: else its sink gets it twice.
+/// How long we keep trying to record that a sink took a text; if we fail, the sink gets it twice.
 const WRITING: Duration = Duration::from_secs(10);
 
 /// A text that this node alone may post for now.
