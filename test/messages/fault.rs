@@ -151,6 +151,20 @@ async fn accounts_choose_what_follows_doubt(layout: Layout) -> Result {
     Ok(())
 }
 
+/// The account is told to give up while a question waits for its time.
+async fn doubt_that_waits_ends_as_its_account_chooses_by_then(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let (server, account) = ready(builder(layout, &carrier).await?.set("outbox.look_up_after", "3s,4s")).await?;
+    carrier.behave(json!({"to": TO, "times": 1, "do": "cut"})).await?;
+    let id = send_id(&server, sms(TO, "once at most", json!({}))).await?;
+    tried(&server, &id, 1).await?;
+    well(&server, "PATCH", &format!("/v1/accounts/{account}"), Some(json!({"uncertain": "fail"}))).await?;
+    let failed = in_state(&server, &id, "failed").await?;
+    ensure!(outcomes(&failed) == ["uncertain"] && failed["error"]["code"] == 30008, "{failed}");
+    assert_eq!(bodies(&carrier, TO).await?, ["once at most"]);
+    drained(&server).await
+}
+
 async fn a_refusal_is_final(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
     let (server, _) = ready(builder(layout, &carrier).await?).await?;
@@ -253,6 +267,7 @@ on_both_engines!(
     a_carrier_that_can_never_be_asked_is_given_up_with_the_message,
     what_is_not_listed_is_sent_again_after_the_last_question,
     accounts_choose_what_follows_doubt,
+    doubt_that_waits_ends_as_its_account_chooses_by_then,
     a_refusal_is_final,
     a_wait_that_the_carrier_asks_for_is_kept,
     a_carrier_that_is_away_is_waited_for,

@@ -66,8 +66,13 @@ impl Dispatch {
             let attempt = (!known.unwrap_or(false)).then(lost);
             return Some(outcome(lane, attempt, None, next));
         }
-        if policy(via) != UncertainPolicy::Reconcile {
-            return None;
+        match policy(via) {
+            UncertainPolicy::Reconcile => {}
+            UncertainPolicy::Resend => return None,
+            // it waited for a question that its account no longer wants asked
+            UncertainPolicy::Fail => {
+                return Some(over(lane, MessageState::Failed, Some(UNKNOWN_ERROR), "its call was not answered"));
+            }
         }
         let later = |ready_ms| {
             let next = NextStep::LookUp { ready_ms, aside };
