@@ -89,9 +89,9 @@ impl Ledger {
     ) -> Result<PostedEntry> {
         let reason = said(reason);
         check(posting, reason.as_deref())?;
-        settled("this balance", || async {
-            if let Some(posted) = self.posted(client, kept.as_ref()).await? {
-                return Ok(posted);
+        let (entry, after, is_repeated) = settled("this balance", || async {
+            if let Some(entry) = self.posted(client, kept.as_ref()).await? {
+                return Ok((entry, None, true));
             }
             let before = self.balance(client).await?;
             let (kind, amount, expected) = match posting {
@@ -112,28 +112,29 @@ impl Ledger {
             if matches!(after, Err(store::Error::Guard(_))) {
                 self.blame(client, posting, amount).await?;
             }
-            let after = after?;
-            if amount.is_negative()
-                && let Err(error) = self.tell_low(client).await
-            {
-                tracing::warn!(%error, %client, "a low balance was not told of; trying again in a minute");
-            }
-            let after = match after {
-                Some(after) => after,
-                None => self.balance(client).await?.balance,
-            };
-            Ok(PostedEntry { entry, balance: after, is_repeated: false })
+            Ok((entry, after?, false))
         })
-        .await
+        .await?;
+        // after the commit: whatever fails here, nothing is entered twice
+        if !is_repeated
+            && entry.amount.is_negative()
+            && let Err(error) = self.tell_low(client).await
+        {
+            tracing::warn!(%error, %client, "a low balance was not told of; trying again in a minute");
+        }
+        let balance = match after {
+            Some(after) => after,
+            None => self.balance(client).await?.balance,
+        };
+        Ok(PostedEntry { entry, balance, is_repeated })
     }
 
-    /// What the same request has entered before, with the balance as it is now.
-    async fn posted(&self, client: ClientId, kept: Option<&RequestIdentity>) -> Result<Option<PostedEntry>> {
+    /// What the same request has entered before.
+    async fn posted(&self, client: ClientId, kept: Option<&RequestIdentity>) -> Result<Option<LedgerEntry>> {
         let Some(reply) = idempotency::replayed(&self.store, kept).await? else { return Ok(None) };
         let id = EntryId::from_hex(&reply.text).map_err(|_| store::Error::Data("kept entry id".into()))?;
         let entry = ledger::find(&self.store, client, id).await?;
-        let entry = entry.ok_or_else(|| store::Error::Data("a kept entry is not there".into()))?;
-        Ok(Some(PostedEntry { entry, balance: self.balance(client).await?.balance, is_repeated: true }))
+        Ok(Some(entry.ok_or_else(|| store::Error::Data("a kept entry is not there".into()))?))
     }
 
     /// Why money was not moved; nothing where it may be tried again.
