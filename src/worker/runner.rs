@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
 
+/// Tries of writing what is done before what else was handed over is left to whoever claims it.
+const DRAIN_TRIES: usize = 10;
+
 /// A job that waits for its turn.
 struct WaitingJob<J, K> {
     job: J,
@@ -204,6 +207,8 @@ impl<S: JobSource, H: JobHandler<S::Job>> JobRunner<S, H> {
         for waiting in std::mem::take(&mut self.waiting) {
             self.done.extend(self.handler.give_back(waiting.job));
         }
+        // before the rest ends: other nodes wait for it
+        self.record().await;
         match self.limits.last {
             Some(last) => {
                 let _ = tokio::time::timeout(last, self.drain()).await;
@@ -215,6 +220,7 @@ impl<S: JobSource, H: JobHandler<S::Job>> JobRunner<S, H> {
 
     /// Works on what was handed over, and waits for what is under way.
     async fn drain(&mut self) {
+        let mut tries = DRAIN_TRIES;
         loop {
             // what has ended takes room until it is written
             if self.room() == 0 {
@@ -228,7 +234,12 @@ impl<S: JobSource, H: JobHandler<S::Job>> JobRunner<S, H> {
             self.start();
             match self.running.join_next_with_id().await {
                 Some(ended) => self.ended(ended),
-                None => return,
+                None if self.room() > 0 || tries == 0 => return,
+                // what is done could not be written, and more may have been handed over
+                None => {
+                    tries -= 1;
+                    tokio::time::sleep(self.limits.every).await;
+                }
             }
         }
     }

@@ -77,6 +77,8 @@ struct Work {
     broken: Option<usize>,
     /// So many times what is done cannot be written.
     away: AtomicUsize,
+    /// What is given back is to be written.
+    writes_back: bool,
     running: Mutex<HashMap<u8, usize>>,
     most: AtomicUsize,
     done: Mutex<Vec<usize>>,
@@ -111,7 +113,7 @@ impl JobHandler<Job> for Work {
 
     fn give_back(&self, (_, nth): Job) -> Option<usize> {
         self.given_back.lock().unwrap().push(nth);
-        None
+        self.writes_back.then_some(nth)
     }
 }
 
@@ -189,7 +191,9 @@ async fn what_is_handed_over_does_not_wait_for_the_next_look() {
 async fn what_was_handed_over_is_worked_on_when_the_node_stops() {
     // as many as may begin: what waits here would be given back
     let limits = RunnerLimits { held: 2, ..LIMITS };
-    let test = Test::start(limits, [], Work { takes: Duration::from_millis(20), ..Work::default() });
+    // the last time that nothing can be written, nothing is under way any more
+    let work = Work { takes: Duration::from_millis(20), away: AtomicUsize::new(3), ..Work::default() };
+    let test = Test::start(limits, [], work);
     for job in jobs(0, 0..10) {
         test.hand.send(job).unwrap();
     }
@@ -210,6 +214,19 @@ async fn what_has_not_begun_is_given_back_when_the_node_stops() {
     let work = test.work.clone();
     assert_eq!(test.stopped().await, [0], "what is under way ends");
     assert_eq!(*work.given_back.lock().unwrap(), [1, 2]);
+}
+
+#[tokio::test]
+async fn what_is_given_back_is_written_before_the_rest_has_ended() {
+    let work = Work { takes: Duration::from_secs(600), writes_back: true, ..Work::default() };
+    let test = Test::start(RunnerLimits { per_key: 1, ..LIMITS }, jobs(0, 0..3), work);
+    while test.work.running.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    test.stop.cancel();
+    test.until_done(2).await;
+    assert_eq!(*test.work.done.lock().unwrap(), [1, 2]);
+    test.task.abort();
 }
 
 #[tokio::test]
