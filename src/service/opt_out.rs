@@ -33,9 +33,6 @@ pub struct OptOuts {
     keywords: Keywords,
 }
 
-/// Races with other writers before the ledger is called busy.
-const RACES: usize = 20;
-
 impl OptOuts {
     pub fn new(parts: Parts) -> Self {
         let keywords = parts.settings.keywords();

@@ -4,7 +4,7 @@ use super::Error;
 use crate::store;
 
 /// Races with others before something is called busy.
-const RACES: usize = 20;
+pub(super) const RACES: usize = 20;
 
 /// Reads, decides and writes, and does all of that again where others were faster in between. `what` is what they keep
 /// changing.
@@ -12,13 +12,31 @@ pub(super) async fn settled<T, F>(what: &str, attempt: impl Fn() -> F) -> Result
 where
     F: Future<Output = Result<T, Error>>,
 {
+    let is_race = |error: &Error| error.source.as_ref().is_some_and(store::Error::is_race);
+    raced(is_race, attempt).await.unwrap_or_else(|| Err(Error::busy(format!("others keep changing {what}"))))
+}
+
+/// The same for what fails as the store does.
+pub(super) async fn settled_in_store<T, F>(what: &str, attempt: impl Fn() -> F) -> store::Result<T>
+where
+    F: Future<Output = store::Result<T>>,
+{
+    let busy = || Err(store::Error::Busy(format!("others keep changing {what}")));
+    raced(store::Error::is_race, attempt).await.unwrap_or_else(busy)
+}
+
+/// The same for what fails in its own way. `None`: others were faster each time.
+pub(super) async fn raced<T, E, F>(is_race: fn(&E) -> bool, attempt: impl Fn() -> F) -> Option<Result<T, E>>
+where
+    F: Future<Output = Result<T, E>>,
+{
     for _ in 0..RACES {
         match attempt().await {
-            Err(error) if error.source.as_ref().is_some_and(store::Error::is_race) => {}
-            other => return other,
+            Err(error) if is_race(&error) => {}
+            other => return Some(other),
         }
     }
-    Err(Error::busy(format!("others keep changing {what}")))
+    None
 }
 
 /// What came of a write, or nothing where others were faster: then it is theirs that stands.
@@ -89,6 +107,20 @@ mod tests {
         assert_eq!(won_at(1_000).await, (Err(ErrorKind::Busy), RACES));
         let refused = settled("this", || async { Err::<(), _>(Error::no_message()) }).await;
         assert!(refused.is_err_and(|error| error.kind == ErrorKind::NotFound));
+    }
+
+    #[tokio::test]
+    async fn the_store_is_busy_where_others_are_faster_each_time() {
+        let tries = Cell::new(0);
+        let lost = settled_in_store("this", || async {
+            tries.set(tries.get() + 1);
+            Err::<(), _>(store::Error::Guard(0))
+        });
+        assert!(matches!(lost.await, Err(store::Error::Busy(told)) if told == "others keep changing this"));
+        assert_eq!(tries.get(), RACES);
+        assert!(matches!(settled_in_store("this", || async { Ok(1) }).await, Ok(1)));
+        let away = || async { Err::<(), _>(store::Error::Unavailable(String::new())) };
+        assert!(matches!(settled_in_store("this", away).await, Err(store::Error::Unavailable(_))));
     }
 
     #[test]

@@ -4,12 +4,9 @@ use super::Messages;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{Channel, MessageContent, MessageId, Segments};
 use crate::service::directory::SenderNumber;
-use crate::service::race::won;
+use crate::service::race::settled_in_store;
 use crate::store;
 use crate::store::message::Message;
-
-/// Races with other writers before the lane of a reply is called busy.
-const RACES: usize = 20;
 
 impl Messages {
     /// Accepts the reply to a keyword, once for each id. It passes the opt-out that it may confirm.
@@ -21,17 +18,19 @@ impl Messages {
         body: &str,
     ) -> store::Result<()> {
         let message = self.reply_message(sender, id, (channel, to), body);
-        for _ in 0..RACES {
+        let is_new = settled_in_store("the lane of a reply", || async {
             if self.find(message.client, id).await?.is_some() {
-                return Ok(());
+                return Ok(false);
             }
-            if won(self.parts.outbox.accept(self.intake(message.clone(), true)).await)?.is_some() {
-                self.parts.metrics.accepted();
-                self.parts.events.wake();
-                return Ok(());
-            }
+            self.parts.outbox.accept(self.intake(message.clone(), true)).await?;
+            Ok(true)
+        })
+        .await?;
+        if is_new {
+            self.parts.metrics.accepted();
+            self.parts.events.wake();
         }
-        Err(store::Error::Busy("the lane of a reply is contended".into()))
+        Ok(())
     }
 
     fn reply_message(

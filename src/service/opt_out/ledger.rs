@@ -1,8 +1,9 @@
 //! The ledger of who wants nothing from which number, on which channel, and what follows from an entry.
 
-use super::{OptOuts, RACES};
+use super::OptOuts;
 use crate::model::{Address, Channel, ClientId, Millis};
 use crate::service::audit::AuditContext;
+use crate::service::race::settled_in_store;
 use crate::service::{Error, ErrorKind};
 use crate::store::opt_out::{self, OptOutPair, OptOutStatement};
 use crate::store::{self, audit, message};
@@ -37,18 +38,14 @@ impl OptOuts {
         let mut batch = self.parts.events.batch();
         batch.opt_out(said.client, said);
         let told = batch.into_rows();
-        for _ in 0..RACES {
-            let told = (&told, self.parts.clock.now_ms());
-            match opt_out::write(&self.parts.store, said, told, entry.clone()).await {
-                Err(error) if error.is_race() => {}
-                Ok(true) => {
-                    self.parts.events.wake();
-                    return Ok(true);
-                }
-                other => return other,
-            }
+        let is_changed = settled_in_store("the opt-out ledger", || {
+            opt_out::write(&self.parts.store, said, (&told, self.parts.clock.now_ms()), entry.clone())
+        })
+        .await?;
+        if is_changed {
+            self.parts.events.wake();
         }
-        Err(store::Error::Busy("the opt-out ledger is contended".into()))
+        Ok(is_changed)
     }
 
     /// Whether a person wants nothing from a number on a channel, or did until what was said at this time.

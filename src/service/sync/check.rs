@@ -7,16 +7,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::SemaphorePermit;
 
-use super::handshake::{CheckedHandshake, RACES};
+use super::handshake::CheckedHandshake;
 use super::post::{CompletedHandshake, HandshakeFlavour};
 use super::{Error, Handshakes, Result};
 use crate::crypto::{PhonePublicKey, SharedKey, payload};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DeviceId, OaepDigests, Secret, UserId};
+use crate::service::race::raced;
 use crate::signal::SyncEvent;
 use crate::store::backend::BackendLogin;
-use crate::store::device;
 use crate::store::sync::{self, PairingOutcome, ReservedAttempt};
+use crate::store::{self, device};
 
 /// No password is looked at for longer, waiting for a core included: then it is taken back.
 pub(super) const CHECK: Duration = Duration::from_secs(10);
@@ -74,18 +75,16 @@ impl Handshakes {
             Error::InvalidSession => return,
             _ => None,
         };
-        for _ in 0..RACES {
+        let written = raced(store::Error::is_race, || async {
             let (key, now_ms) = (checked.key(), self.parts.clock.now_ms());
-            let written = match verdict {
+            match verdict {
                 Some(outcome) => sync::fail(&self.parts.store, &key, outcome, now_ms).await,
                 None => sync::release(&self.parts.store, &key, &reserved.counted, now_ms).await,
-            };
-            match written {
-                Ok(()) => return,
-                Err(error) if error.is_race() => {}
-                // it stays counted as a failure, and pending until its repeat takes it up
-                Err(error) => return tracing::warn!(%error, "could not record what became of an attempt"),
             }
+        });
+        if let Some(Err(error)) = written.await {
+            // it stays counted as a failure, and pending until its repeat takes it up
+            tracing::warn!(%error, "could not record what became of an attempt");
         }
     }
 

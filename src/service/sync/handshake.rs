@@ -12,12 +12,10 @@ use super::post::{CompletedHandshake, Handshake, HandshakeFlavour};
 use super::{Error, Handshakes, Result, lockout, turn::HandshakeTurn};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::{DeviceId, DurationSetting, Millis, UserId};
-use crate::service::race::won;
+use crate::service::race::raced;
 use crate::signal::SyncEvent;
 use crate::store::sync::{self, PairingAttempt, PairingAttemptKey, PairingOutcome, PairingSnapshot, SyncSession};
 
-/// Tries before a race between nodes is called busy.
-pub(super) const RACES: usize = 20;
 /// An identical body within this time gets the same answer.
 const REPEAT: DurationSetting = DurationSetting::from_millis(60_000);
 /// A check that takes longer has died with its node: a living one is over after [`CHECK`] and a commit.
@@ -136,7 +134,8 @@ impl Handshakes {
     /// Finds out whether the body is new, and counts it as a failure before it is looked at.
     async fn stand(&self, checked: &CheckedHandshake) -> Result<HandshakeStanding> {
         let ladder = &self.parts.settings.lockouts;
-        for _ in 0..RACES {
+        let is_race = |error: &Error| matches!(error, Error::Store(error) if error.is_race());
+        let standing = raced(is_race, || async {
             let now_ms = self.parts.clock.now_ms();
             let seen = sync::snapshot(&self.parts.store, &checked.key()).await?;
             if let Some(standing) = Self::repeated(checked, &seen, now_ms)? {
@@ -151,12 +150,10 @@ impl Handshakes {
             } else {
                 lockout::decide(ladder, seen.here, seen.anywhere, now_ms).map_err(|wait| Error::LockedOut { wait })?
             };
-            let reserved = sync::reserve(&self.parts.store, &checked.key(), &seen, counts, now_ms).await;
-            if let Some(reserved) = won(reserved)? {
-                return Ok(HandshakeStanding::Reserved { public_key, reserved });
-            }
-        }
-        Err(Error::Busy)
+            let reserved = sync::reserve(&self.parts.store, &checked.key(), &seen, counts, now_ms).await?;
+            Ok(HandshakeStanding::Reserved { public_key, reserved })
+        });
+        standing.await.unwrap_or(Err(Error::Busy))
     }
 
     /// What an identical body came to a moment ago, if there was one.

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use tokio::time::Instant;
 
-use super::handshake::{PATIENCE, RACES, leave_at};
+use super::handshake::{PATIENCE, leave_at};
 use super::post::HandshakeOffer;
 use super::turn::SHARED;
 use super::{Error, Handshakes, Result};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::UserId;
+use crate::service::race::RACES;
 use crate::signal::SyncEvent;
 use crate::store::sync::{self, SyncSession};
 

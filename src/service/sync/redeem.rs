@@ -1,9 +1,10 @@
 //! A right password: its ciphertext is taken, once, and its session spent on a new device.
 
-use super::handshake::{CheckedHandshake, RACES};
+use super::handshake::CheckedHandshake;
 use super::{Error, Handshakes, Result};
 use crate::crypto::{PhonePublicKey, SharedKey};
 use crate::model::DeviceId;
+use crate::service::race::RACES;
 use crate::signal::SyncEvent;
 use crate::store::Change;
 use crate::store::backend::BackendLogin;

@@ -7,12 +7,9 @@ use bytes::Bytes;
 use super::{Rate, RateSlot, Tariff, sheet};
 use crate::model::{PricedChannel, RateId};
 use crate::service::audit::AuditContext;
-use crate::service::race::won;
+use crate::service::race::{RACES, won};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::rate;
-
-/// Races with other changes of the card before it is called busy.
-const RACES: usize = 5;
 
 /// What an import has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
