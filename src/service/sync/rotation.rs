@@ -57,6 +57,9 @@ enum RotationPhase {
     Closed,
 }
 
+/// Makes the next session, where one is to be shown.
+pub type IssueSession<'a> = &'a mut dyn FnMut() -> SyncSessionId;
+
 /// Times are on a monotonic clock, from when the socket opened.
 pub struct Rotation {
     phase: RotationPhase,
@@ -99,8 +102,8 @@ impl Rotation {
         self.phase == RotationPhase::Paused
     }
 
-    /// Time has passed. `issue` makes the next session where one is to be shown.
-    pub fn tick(&mut self, now: Duration, issue: &mut dyn FnMut() -> SyncSessionId) -> Option<RotationAction> {
+    /// Time has passed.
+    pub fn tick(&mut self, now: Duration, issue: IssueSession<'_>) -> Option<RotationAction> {
         if self.phase == RotationPhase::Closed || now < self.next_tick() {
             return None;
         }
@@ -116,7 +119,7 @@ impl Rotation {
         now: Duration,
         event: SyncEvent,
         at_ms: Millis,
-        issue: &mut dyn FnMut() -> SyncSessionId,
+        issue: IssueSession<'_>,
     ) -> Vec<RotationAction> {
         if self.is_news(event, at_ms) { self.signal(now, event, at_ms, issue) } else { Vec::new() }
     }
@@ -127,7 +130,7 @@ impl Rotation {
         now: Duration,
         event: SyncEvent,
         at_ms: Millis,
-        issue: &mut dyn FnMut() -> SyncSessionId,
+        issue: IssueSession<'_>,
     ) -> Vec<RotationAction> {
         if self.phase == RotationPhase::Closed || !event.is_about(&self.shown) {
             return Vec::new();
