@@ -252,6 +252,10 @@ mod tests {
             let said = ApiDescription::read(&text).err().unwrap_or_default();
             assert!(said.starts_with(wanted) && !said.to_lowercase().contains("hush"), "{case}: {said}");
         }
+    }
+
+    #[test]
+    fn what_is_described_is_bounded_and_no_more() {
         let mut long = least();
         long["title"] = json!("x".repeat(LONGEST));
         assert!(ApiDescription::read(&long.to_string()).is_err_and(|said| said.starts_with("must be at most")));
