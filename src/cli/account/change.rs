@@ -21,7 +21,8 @@ use crate::provider::CarrierKind;
 /// While a token is being changed at the provider, nothing that it posts is lost. The one before is believed still, for
 /// as long as `--keep-old` says. The next one can be entered ahead by `--next`: it is believed from then on, for 7 days
 /// at most, and takes its place by `--promote`. Neither calls the provider. Where a provider signs nothing, its token
-/// is the secret part of the path that its webhooks are posted to.
+/// is the secret part of the path that its webhooks are posted to. Of a provider that is described this holds for the
+/// path alone: its other secrets, those of its proof too, change at once.
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person gives or leaves out")]
 pub(super) struct ChangeAccount {
