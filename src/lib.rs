@@ -36,7 +36,7 @@
 //! |---|---|
 //! | user, device | a person in the backend user database; a phone paired with them, which holds a shared key |
 //! | sync session | one attempt to pair: rotates its URL, then pauses, then is acknowledged |
-//! | provider, account | a kind of carrier connection (Twilio, Flowroute, Telnyx, any that is described, loopback); one set of credentials at one |
+//! | provider, account | a kind of carrier connection, one row of the table in `src/provider.rs`; one set of credentials at one |
 //! | number, pool | a phone number we can send from; a named set of numbers |
 //! | client, key | a consumer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys |
@@ -52,7 +52,7 @@
 //! | event, endpoint, delivery | something that happened; where a client hears of it; one event on its way to one endpoint |
 //! | job | work that time will do: send, receive, notify, publish, remove |
 //! | publication, sink | a text of a paired phone, decrypted; where it is posted for its platform |
-//! | request | an HTTP request: handlers take its `RequestParts` |
+//! | request | an HTTP request: handlers under `/v1` take a `resource::Request`, other doors its `RequestParts` |
 //!
 //! # Three flows
 //!
@@ -88,9 +88,9 @@
 //!   least once.
 //! - **"Sent, but no answer came" is an outcome of its own**, uncertain: the provider is asked what became of it
 //!   before it is sent again (`src/service/dispatch/reconcile.rs`), since a blind retry texts people twice. (Where a
-//!   carrier cannot be asked, as Flowroute and Telnyx cannot, it is sent again, unless its account says `fail`; through
-//!   one that is only described it fails, unless its account says `resend`.) A message is marked as being sent before
-//!   its provider is called, so after a crash only marked ones are uncertain.
+//!   carrier cannot be asked, it is sent again, unless its account says `fail`; through one that is only described it
+//!   fails, unless its account says `resend`.) A message is marked as being sent before its provider is called, so
+//!   after a crash only marked ones are uncertain.
 //! - **Messages of one lane leave in the order in which they were accepted**, on any number of nodes. The lane's
 //!   row, taken by compare-and-set, is the only lock. A head that retries holds its lane for at most
 //!   `outbox.hold_for`.
@@ -122,13 +122,13 @@
 //! # How to change things
 //!
 //! **A limit on texts.** `src/service/message/limit.rs` holds every limit of messages and calls; where it is a
-//! setting, `src/service/message.rs` (`Settings`), `src/service/dispatch/settings.rs` (`[outbox]`) and
-//! `src/gateway/sending.rs` carry it there. Doors have no limits of their own; they may have words
-//! (`MessageLimit`, `compat/twilio/refusal.rs`).
+//! setting, its field is in `src/service/outbox.rs`, its line in `src/config/default.toml`, its bounds in
+//! `src/config.rs`. Doors have no limits of their own; they may have words (`MessageLimit`,
+//! `compat/twilio/refusal.rs`).
 //!
-//! **A setting.** The line with its comment in `src/config/default.toml`, the field in the `Settings` of the module
-//! that its section is named after, and in `src/config.rs` what no single value shows (`check`).
-//! A service that has `Settings` of its own gets them in `src/gateway/`. A bad value goes
+//! **A setting.** The line with its comment in `src/config/default.toml`, the field in the type that
+//! `Config` in `src/config.rs` has for its section, and in that file what no single value shows (`check`).
+//! A service that has settings of its own gets them in `src/gateway/`. A bad value goes
 //! into the table of `test/operations/configuration.rs`. Renaming one: a row in `src/config/replaced.rs`.
 //!
 //! **A carrier.** Copy Telnyx: `src/provider/telnyx.rs` and the folder of that name, and its row (with the `mod` line)
@@ -136,7 +136,8 @@
 //! needs saying; `profile.rs` says what it is: credentials, paths of its posts, codes. API, command line, description
 //! and webhooks follow from these. The stand-in that its tests send to goes into `test/harness/`, its tests into
 //! `test/inbound/`, both with their `mod` lines, built from the carrier's public description alone. Its name goes into
-//! the README's table, the guide, `.github/SECURITY.md` and the changelog.
+//! the README's table, the guide, `src/config/README.md` (what a change of its token means), `.github/SECURITY.md` and
+//! the changelog.
 //!
 //! **A periodic job.** A row of the table in `src/worker/periodic.rs`: what it does, how often, and the service's
 //! function; a service that the workers do not know yet goes into `WorkerServices` (`src/worker.rs`),
@@ -150,18 +151,20 @@
 //! for them: `src/worker.rs` (its runner), `src/store/wait.rs` (what a clock that has gone back would strand), and
 //! `test/harness/forgotten.rs` (what must never be left undone). Test what a crash leaves: `test/publish/loss.rs`.
 //!
-//! **A resource**, with pages, audit, description and command. Copy pools, file by file:
+//! **A resource**, with pages, audit, description and command. Copy pools, file by file: seven new ones and a snapshot
+//! that the test writes, a line or two in eleven that are there:
 //!
 //! | file | what |
 //! |---|---|
-//! | `src/store/migrations/` | the table; from 0.1.0 on a published migration is never edited. On SQLite the runner (`store/engine/migrate.rs`) adds `WITHOUT ROWID` where the text has the ending of a table (`TABLE_ENDS`, to the letter); a test holds every table to it |
+//! | `src/store/migrations/` | the table, and each index in a file of its own; from 0.1.0 on a published migration is never edited. On SQLite the runner (`store/engine/migrate.rs`) adds `WITHOUT ROWID` where the text has the ending of a table (`TABLE_ENDS`, to the letter); a test holds every table to it |
 //! | `src/model/id.rs`, a line in `src/model.rs` | its id, with its prefix |
 //! | `src/store/pool.rs`, a line in `src/store.rs` | the SQL; whatever touches a client's data takes the client first |
-//! | `src/service/number/pool.rs` | the rules; each change takes an [`AuditContext`](service::audit::AuditContext) and commits its entry |
+//! | `src/service/number/pool.rs`, lines in `number.rs` (of a new folder: in `src/service.rs`) | the rules; each change takes an [`AuditContext`](service::audit::AuditContext) and commits its entry |
 //! | `src/http/pool.rs` | its paths, `…In` and `…Out`, and handlers, named for the service call they make |
 //! | `src/http.rs` | a row: its routes, its description, its words in the log |
 //! | `src/cli/pool.rs`, a line in `src/cli.rs` | the command, on the API |
 //! | `test/relay/pool.rs`, lines in `test/relay.rs`, `test/relay/acts.rs`, `acts/table.rs`, `test/operations/openapi.rs` | its test; that each change is in the audit log; that its description holds |
+//! | lines in `test/snapshots.rs`, `test/snapshots/pool.snap` | its JSON, read in a review |
 //!
 //! A new service is built in `src/gateway/` and stands in `src/http/app.rs`.
 
