@@ -133,9 +133,11 @@ build() {
     want_command cc gcc libc6-dev
     want_command make make
     want_command pkg-config pkg-config
+    want_command openssl openssl
+    # what the README's tour uses
     want_command curl curl
     want_command jq jq
-    want_command openssl openssl
+    want_command python3 python3
     want_package libssl-dev
     want_package ca-certificates
     want_rust
