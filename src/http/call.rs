@@ -118,7 +118,7 @@ fn out<'a>(message: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
         twiml: plan.and_then(|plan| plan.twiml.as_deref()),
         duration: kept.duration,
         metadata: content.metadata.as_ref(),
-        callback_url: content.callback_shown(),
+        callback_url: content.callback_url.clone(),
         callback_events: plan.map(|plan| plan.callback_events.as_slice()).unwrap_or_default(),
         error: error_out(message),
         created_at: rfc3339(message.created_ms),

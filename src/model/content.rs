@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{CallOptions, CarrierFields, MessageId, Millis, login};
+use super::{CallOptions, CarrierFields, MessageId, Millis};
 
 /// What a call says to who answers, and what its client wants to be told of it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -37,6 +37,7 @@ pub struct MessageContent {
     /// There was media before it was redacted: its name on Twilio's paths says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub had_media: bool,
+    /// Without a login: that lies sealed, in a table of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,13 +71,8 @@ impl MessageContent {
         if *self == *NOTHING { None } else { serde_json::to_string(self).ok() }
     }
 
-    /// Where its callbacks go, as it may be shown: one of before may bring its login here.
-    pub fn callback_shown(&self) -> Option<String> {
-        self.callback_url.clone().map(login::shown)
-    }
-
     /// Without what was said. Media are part of that, and what a call says or presses; the rest is the client's own,
-    /// and who is called back needs it, but for a login that was accepted before these were sealed.
+    /// and who is called back needs it.
     #[must_use]
     pub fn redacted(&self) -> Self {
         let only_events =
@@ -86,7 +82,7 @@ impl MessageContent {
             media_types: Vec::new(),
             carrier: CarrierFields::default(),
             had_media: self.has_media(),
-            callback_url: self.callback_shown(),
+            callback_url: self.callback_url.clone(),
             metadata: self.metadata.clone(),
             send_at_ms: self.send_at_ms,
             is_reply: self.is_reply,
@@ -167,7 +163,7 @@ mod tests {
 
     #[test]
     fn redacted_it_keeps_its_name_and_what_callbacks_need() {
-        let said = r#"{"media_urls":["u"],"callback_url":"https://u:p@h.example/","call":{"url":"u","callback_events":["answered"],"send_digits":"1"}}"#;
+        let said = r#"{"media_urls":["u"],"callback_url":"https://h.example/","call":{"url":"u","callback_events":["answered"],"send_digits":"1"}}"#;
         let kept = r#"{"had_media":true,"callback_url":"https://h.example/","call":{"callback_events":["answered"]}}"#;
         let said = MessageContent::parse(Some(said));
         let redacted = said.redacted();

@@ -129,28 +129,6 @@ async fn it_is_kept_no_longer_than_events(layout: Layout) -> Result {
     scene.is_erased().await
 }
 
-/// A version before this one kept it in the message itself.
-async fn as_before(server: &Server) -> Result {
-    let sql = "UPDATE sb_message SET extra = REPLACE(extra, 'http://', ?)";
-    let change =
-        Change::new().run(sql, vec![format!("http://{LOGIN}").into()]).run("DELETE FROM sb_callback", Vec::new());
-    Ok(server.home().databases.store()?.commit(change).await?)
-}
-
-async fn those_of_before_still_go_out(layout: Layout) -> Result {
-    let scene = Scene::start(layout, &[("event.retries", "1h")]).await?;
-    scene.send().await?;
-    as_before(&scene.server).await?;
-    ensure!(scene.go_on().await?.iter().all(has_login));
-    let id = scene.server.rows("SELECT id FROM sb_message").await?.concat().concat();
-    let path = scene.server.url(&format!("/v1/messages/msg_{id}"));
-    let request = scene.server.http.patch(path).bearer_auth(&scene.ann.key).json(&json!({"body": ""}));
-    ensure!(request.send().await?.status() == 200);
-    let extra = scene.server.rows("SELECT extra FROM sb_message").await?.concat().concat();
-    ensure!(extra.contains("/told") && !extra.contains("s3cret"), "{extra}");
-    Ok(())
-}
-
 /// The last callbacks of many messages end at once, on two nodes: no login is left, and no node is in the other's way.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_leave_none() -> Result {
@@ -189,7 +167,6 @@ on_both_engines!(
     it_goes_when_all_is_given_up,
     a_redaction_takes_it,
     it_is_kept_no_longer_than_events,
-    those_of_before_still_go_out,
 );
 
 in_foreign_sessions!(a_redaction_takes_it);

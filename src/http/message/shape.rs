@@ -196,7 +196,7 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
         cost: message.cost,
         refunded_at: message.refunded_ms.map(rfc3339),
         metadata: content.metadata.as_ref(),
-        callback_url: content.callback_shown(),
+        callback_url: content.callback_url.clone(),
         error: error_out(message),
         created_at: rfc3339(message.created_ms),
         updated_at: rfc3339(message.changed_ms),
