@@ -5,12 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use switchboard::crypto::MasterKey;
-use switchboard::store::Change;
 
 use crate::adversity::secrecy::dump;
 use crate::events::{call, text, well};
-use crate::harness::{ADMIN, Builder, Layout, Result, Server, stored};
+use crate::harness::{ADMIN, Builder, Layout, Result, Server};
 use crate::messages::with;
 use crate::on_both_engines;
 
@@ -287,30 +285,10 @@ async fn serves_the_demo_client(server: &Server, secret: &str) -> Result {
     Ok(())
 }
 
-/// Its token was the older secret, and it had but one key.
-async fn a_demo_client_of_before_is_known_by_both_secrets(layout: Layout) -> Result {
-    let mut server = Builder::new(layout).await?.dev().start_unseeded().await?;
-    assert_eq!(status(&server, By::Proxy(DEMO_SECRET), "GET", "/v1/messages").await?, 200);
-    server.kill()?;
-    let master = MasterKey::parse(std::fs::read_to_string(server.builder().path("keys/master.key"))?.trim())?;
-    let id = &DEMO_SID[2..];
-    let sealed = master.seal(switchboard::store::client::place(id), OLDER_SECRET.as_bytes())?;
-    let change = Change::new().one("UPDATE sb_client SET auth_token = ? WHERE id = ?", vec![sealed.into(), stored(id)]);
-    let change = change.one("DELETE FROM sb_key WHERE id <> ?", vec![stored(id)]);
-    server.home().databases.store()?.commit(change).await?;
-    let server = server.restart().await?;
-    for secret in [OLDER_SECRET, DEMO_SECRET] {
-        serves_the_demo_client(&server, secret).await?;
-    }
-    assert_eq!(status(&server, By::Basic(DEMO_SKID, OLDER_SECRET), "GET", "/v1/messages").await?, 200);
-    Ok(())
-}
-
 on_both_engines!(
     a_client_is_made_changed_and_listed,
     what_is_wrong_in_a_client_is_named,
     secrets_are_shown_once_and_stored_nowhere,
     a_deactivated_client_is_refused_and_comes_back,
     the_demo_client_is_seeded_once,
-    a_demo_client_of_before_is_known_by_both_secrets,
 );

@@ -2,12 +2,12 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{ApiKey, Client, ClientProfile, Clients, KeyScope, NewClient};
+use super::{ApiKey, ClientProfile, Clients, KeyScope, NewClient};
 use crate::model::{ClientId, KeyId, Money, Secret};
 use crate::service::audit::AuditContext;
 use crate::service::race::won;
 use crate::service::{Error, Result};
-use crate::store::{self, client, key};
+use crate::store::{self, key};
 
 /// The id of the key that is [`DemoClient::secret`]; that of the older one is the client's own.
 const KEY: &str = "00000000000000000000000000000112";
@@ -42,22 +42,13 @@ impl Clients {
             balance: demo.balance,
         };
         match self.insert(demo.id, new, &secret, &AuditContext::unwritten()).await {
-            Ok(_) => {}
-            Err(Error { source: Some(store::Error::Conflict), .. }) => self.renew_token(demo, &secret).await?,
+            // or it is there already
+            Ok(_) | Err(Error { source: Some(store::Error::Conflict), .. }) => {}
             Err(error) => return Err(error),
         }
         self.seed_key(demo, &demo.id.hex(), demo.older).await?;
         self.seed_key(demo, KEY, demo.secret).await?;
         Ok(self.refresh().await?)
-    }
-
-    /// What earlier versions made has the older token still, unless it was given another.
-    async fn renew_token(&self, demo: DemoClient, secret: &Secret) -> Result<()> {
-        let Client { auth_token: Some(sealed), .. } = self.find(demo.id).await? else { return Ok(()) };
-        if self.open_token(demo.id, &sealed)?.expose() == demo.older {
-            client::set_token(&self.store, demo.id, self.seal_token(demo.id, secret)?, None).await?;
-        }
-        Ok(())
     }
 
     async fn seed_key(&self, demo: DemoClient, id: &str, text: &str) -> Result<()> {

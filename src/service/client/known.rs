@@ -125,7 +125,7 @@ impl Clients {
         Arc::new(KnownClient { id, name, is_active, country, auth_token, sealed })
     }
 
-    pub(super) fn open_token(&self, id: ClientId, sealed: &[u8]) -> Result<Secret> {
+    fn open_token(&self, id: ClientId, sealed: &[u8]) -> Result<Secret> {
         let plain = self.master.open(client::place(&id.hex()), sealed)?;
         let text = std::str::from_utf8(&plain).map_err(|_| Error::Data("auth token is no text".into()))?;
         Ok(Secret::new(text.to_owned()))

@@ -103,7 +103,7 @@ impl Clients {
         Ok(client)
     }
 
-    pub(super) fn seal_token(&self, id: ClientId, token: &Secret) -> Result<Vec<u8>> {
+    fn seal_token(&self, id: ClientId, token: &Secret) -> Result<Vec<u8>> {
         Ok(self.master.seal(client::place(&id.hex()), token.expose().as_bytes())?)
     }
 
