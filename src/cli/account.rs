@@ -74,8 +74,7 @@ struct AddAccount {
     /// Credentials as a JSON object, such as {"account_sid": "AC…", "auth_token": "…"}
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// How the carrier's API is described, where the provider is told: by the name of a description that comes with the
-    /// server, or in a JSON file
+    /// For a provider that is described: the name of a description that comes with the server, or a JSON file
     #[arg(long, value_name = "NAME|FILE.json")]
     description: Option<String>,
     /// Segments a second at most, of each node; 0: no limit [default: what the provider allows, where it says so]

@@ -75,7 +75,8 @@ struct ClientArguments {
     /// Below what balance a balance.low event is told
     #[arg(long, value_name = "AMOUNT")]
     low_at: Option<String>,
-    /// Where numbers are that it writes without a country code, such as GB [default: number.country of the server]
+    /// The country in which this client's numbers without a country code are read: two letters (ISO 3166-1), such as GB
+    /// [default: number.country of the server]
     #[arg(long, value_name = "COUNTRY")]
     country: Option<String>,
 }

@@ -34,7 +34,8 @@ struct ClientIn {
     address: Option<String>,
     site: Option<String>,
     notes: Option<String>,
-    /// Where numbers are that it writes without a country code: two letters (ISO 3166-1). Without: `number.country`.
+    /// The country in which this client's numbers without a country code are read: two letters (ISO 3166-1). Default:
+    /// `number.country`.
     #[schema(value_type = Option<String>, example = "GB")]
     country: Option<Country>,
     /// How far below zero its balance may fall.

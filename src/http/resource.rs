@@ -40,7 +40,7 @@ impl Request {
         self.given.get(nth).map_or("", String::as_str)
     }
 
-    /// The id in the first of these places. What is none is that of no such `what`.
+    /// The id in the path's first `{…}`. Text that is no id is answered as "no such `what`".
     pub(super) fn id<Id: FromStr>(&self, what: &str) -> Result<Id, Error> {
         self.nth_id(0, what)
     }

@@ -101,7 +101,7 @@ pub struct DeliveryReceipt {
 const LONGEST_WORD: usize = 64;
 
 impl DeliveryReceipt {
-    /// What says no more than how the message stands that its provider calls so.
+    /// A receipt that says nothing but its message's state, in the provider's word.
     pub(super) fn new(provider_id: &str, state: Option<MessageState>, word: &str) -> Self {
         let (provider_id, word) = (provider_id.to_owned(), word.to_owned());
         Self { message: None, provider_id, state, word, hop: None, error_code: None, at_ms: None, call: None }

@@ -95,7 +95,8 @@ impl Dispatch {
         }
         let hastened = claim::hasten(&self.parts.store, &lanes, self.parts.clock.now_ms()).await;
         if hastened.is_err() {
-            // their account is in use: any that is will do to have them looked at again
+            // their own account is in use again; park them with any account that is, so that they are looked at once
+            // more
             if let Some(handle) = self.parts.directory.current().handles().find(|handle| !handle.breaker.is_open()) {
                 for lane in lanes {
                     handle.park(lane);

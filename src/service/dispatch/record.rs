@@ -13,7 +13,7 @@ use crate::store::event::PendingEvents;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{LaneOutcome, NextStep, is_written, late};
 
-/// How long an outcome that came too late for its lane is tried to be kept.
+/// How long we keep trying to record an outcome that came too late for its lane.
 const LATE: Duration = Duration::from_secs(60);
 
 impl Dispatch {

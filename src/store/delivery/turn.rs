@@ -119,7 +119,7 @@ pub(in crate::store) fn leave(change: Change, event: EventId, target: EventTarge
     change.run(LEAVE, params![event, target.key()]).run(sql, values)
 }
 
-/// Releases whatever is parked on its way to an endpoint, in the change by which that takes no turns any more.
+/// Releases everything parked for an endpoint, in the same change that ends its turn-taking.
 pub(in crate::store) fn release_all(change: Change, endpoint: EndpointId, now_ms: Millis) -> Change {
     let sql = format!("UPDATE sb_delivery SET {GIVE_BACK} WHERE ready_ms >= ? AND target_id = ?");
     change.run(sql, params![now_ms, now_ms, PARKED, endpoint])
