@@ -38,6 +38,7 @@ enum LedgerAction {
     Add {
         client: ClientId,
         amount: Money,
+        /// What the entry says of it
         #[arg(long)]
         reason: Option<String>,
     },
@@ -45,6 +46,7 @@ enum LedgerAction {
     Deduct {
         client: ClientId,
         amount: Money,
+        /// What the entry says of it
         #[arg(long)]
         reason: String,
     },
@@ -53,6 +55,7 @@ enum LedgerAction {
         client: ClientId,
         #[arg(allow_hyphen_values = true)]
         balance: Money,
+        /// What the entry says of it
         #[arg(long)]
         reason: String,
     },

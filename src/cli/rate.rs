@@ -44,6 +44,7 @@ enum RateAction {
     },
     /// List rates, by channel, prefix and time
     List {
+        /// Of this channel only
         #[arg(long)]
         channel: Option<ChannelChoice>,
         /// Of destinations that begin with these digits
@@ -59,6 +60,7 @@ enum RateAction {
     /// Change a price, or when it ends
     Change {
         rate: RateId,
+        /// What a segment, a text with pictures, or a call costs
         #[arg(long, value_name = "AMOUNT")]
         price: Option<Money>,
         /// When it ends: RFC 3339, or a day; empty: when a later one begins

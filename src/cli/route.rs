@@ -24,6 +24,7 @@ enum RouteAction {
     Add {
         /// A regular expression, anchored at its start, such as '\+237'
         pattern: String,
+        /// Which account they go to
         #[arg(long, value_name = "ID")]
         account: AccountId,
         #[command(flatten)]
@@ -36,8 +37,10 @@ enum RouteAction {
     /// Change a rule
     Change {
         route: RouteId,
+        /// A regular expression, anchored at its start, such as '\+237'
         #[arg(long)]
         pattern: Option<String>,
+        /// Which account they go to
         #[arg(long, value_name = "ID")]
         account: Option<AccountId>,
         #[command(flatten)]
@@ -80,13 +83,16 @@ struct RouteArguments {
 #[derive(Args)]
 struct ExplainRoute {
     to: String,
+    /// What would be sent
     #[arg(long, value_enum, default_value = "sms")]
     channel: ChannelChoice,
     /// The sender that is asked for: a number, or a pool's id
     #[arg(long)]
     from: Option<String>,
+    /// Whose message it would be [default: the operator's]
     #[arg(long, value_name = "ID")]
     client: Option<ClientId>,
+    /// The key that would ask for it: it may have an account of its own
     #[arg(long, value_name = "ID")]
     key: Option<KeyId>,
 }
