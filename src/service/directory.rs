@@ -8,11 +8,10 @@ use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId, Secret};
 use crate::provider::CarrierKind;
 use crate::service::account::{AccountHandle, Connectors, ExtraToken, RateLimiter, RestPeriod};
-use crate::service::number::NumberCapability;
 use crate::service::snapshot::Snapshot;
 use crate::store::account::Account;
 use crate::store::account::token::place as token_place;
-use crate::store::number::Number;
+use crate::store::number::{Number, NumberCapability};
 use crate::store::version::VersionedData;
 use crate::store::{Result, Store, account, admin, number, version};
 
