@@ -6,7 +6,8 @@
 //! # The map
 //!
 //! Layers outside, purposes inside: the folder says what code may touch, the file says which promise it keeps.
-//! `test/layers.rs` holds the imports against this table.
+//! `test/layers.rs` holds the imports against this table; inside `service` and `store` the purposes name each other one
+//! way, but for the circles that `test/circles.rs` lists.
 //!
 //! | folder | what it is | may import |
 //! |---|---|---|

@@ -1,5 +1,6 @@
 //! Imports point down: reads every `crate::` path in `src/` and holds it against the table of `lib.rs`.
 
+mod circles;
 mod names;
 
 use std::collections::BTreeMap;
@@ -49,27 +50,52 @@ fn named(text: &str) -> Vec<(usize, String)> {
     named_after(text, "crate::")
 }
 
-/// The same of what stands behind another path.
+/// The same of what stands behind another path. Unit tests are read too: they may not reach up either.
 fn named_after(text: &str, path: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        // unit tests are read too: they may not reach up either
-        let code = line.split("//").next().unwrap_or(line);
-        for after in code.split(path).skip(1) {
-            let mut names = after;
-            if let Some(group) = after.strip_prefix('{') {
-                for part in group.trim_end_matches(['}', ';', ' ']).split(',') {
-                    found.push((number + 1, word(part.trim())));
-                }
-                names = "";
-            }
-            if !names.is_empty() {
-                found.push((number + 1, word(names)));
-            }
+    let lines: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap_or(line)).collect();
+    let (code, mut found) = (lines.join("\n"), Vec::new());
+    for (at, _) in code.match_indices(path) {
+        let (before, after) = (&code[..at], &code[at + path.len()..]);
+        // one that goes up further is another path
+        if path.starts_with("super::") && before.ends_with("super::") {
+            continue;
+        }
+        let line = before.matches('\n').count() + 1;
+        match after.strip_prefix('{') {
+            Some(group) => found.extend(first_names(group).into_iter().map(|name| (line, name))),
+            None => found.push((line, word(after))),
         }
     }
     found.retain(|(_, name)| !name.is_empty());
     found
+}
+
+/// The first name of each path in a group, up to the brace that ends it.
+fn first_names(group: &str) -> Vec<String> {
+    let (mut depth, mut paths) = (0, String::new());
+    for c in group.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ if depth == 0 => paths.push(c),
+            _ => {}
+        }
+        if depth < 0 {
+            break;
+        }
+    }
+    paths.split(',').map(|path| word(path.trim())).collect()
+}
+
+/// A source text up to its unit tests. Other things may stand behind `#[cfg(test)]` too: what follows those is read.
+fn without_tests(text: &str) -> &str {
+    const TESTS: &str = "#[cfg(test)]\n";
+    let is_module = |at: &usize| {
+        let next = &text[at + TESTS.len()..];
+        ["mod tests", "pub(super) mod tests", "#[path"].iter().any(|begin| next.starts_with(begin))
+    };
+    let begin = text.match_indices(TESTS).map(|(at, _)| at).find(is_module);
+    begin.map_or(text, |at| &text[..at])
 }
 
 fn word(text: &str) -> String {
@@ -104,9 +130,10 @@ fn imports_point_down() -> std::io::Result<()> {
 
 #[test]
 fn the_reader_sees_what_it_must() {
-    let text = "use crate::store::Store;\nuse crate::{http, model};\nlet x = crate::cli::run(); // crate::worker";
+    let text = "use crate::store::Store;\nuse crate::{http, model};\nlet x = crate::cli::run(); // crate::worker\n\
+                use crate::{\n    config::{self, Config},\n    signal,\n};";
     let names: Vec<String> = named(text).into_iter().map(|(_, name)| name).collect();
-    assert_eq!(names, ["store", "http", "model", "cli"]);
+    assert_eq!(names, ["store", "http", "model", "cli", "config", "signal"]);
 }
 
 /// Purposes of one layer that do not name each other: what accepts messages and what sends them meet in the outbox.
@@ -134,16 +161,20 @@ fn accepting_and_sending_do_not_know_each_other() -> std::io::Result<()> {
 
 /// The lines of a service's file that name another service.
 fn lines_naming(text: &str, other: &str, depth: usize) -> Vec<usize> {
-    let above = "super::".repeat(depth);
-    let paths = ["service::", above.as_str()];
-    let found = paths.into_iter().flat_map(|path| named_after(text, path));
-    found.filter(|(_, name)| name == other).map(|(line, _)| line).collect()
+    named_inside(text, "service", depth).into_iter().filter(|(_, name)| name == other).map(|(line, _)| line).collect()
+}
+
+/// What a file of a layer names in it, with the line.
+fn named_inside(text: &str, layer: &str, depth: usize) -> Vec<(usize, String)> {
+    let paths = [format!("{layer}::"), "super::".repeat(depth)];
+    paths.iter().flat_map(|path| named_after(text, path)).collect()
 }
 
 #[test]
 fn who_names_another_service_is_seen() {
     let text = "use crate::service::message::Messages;\nuse crate::service::{event, message};\n\
-                use crate::store::message::Message;\nuse super::super::message;\nuse super::message;";
+                use crate::store::message::Message;\nuse super::super::message;\nuse super::message;\n\
+                use super::super::super::message;";
     assert_eq!(lines_naming(text, "message", 2), [1, 2, 4]);
     assert_eq!(lines_naming("use super::message::Draft;", "message", 1), [1]);
 }
@@ -169,8 +200,7 @@ fn the_engine_knows_no_table() -> std::io::Result<()> {
 /// What a file of the engine says that it should not know: unit tests may name a table.
 fn known(file: &str, text: &str, depth: usize) -> Vec<String> {
     let mut wrong = Vec::new();
-    let code = text.split("#[cfg(test)]").next().unwrap_or(text);
-    for (number, line) in code.lines().enumerate() {
+    for (number, line) in without_tests(text).lines().enumerate() {
         let line = line.split("//").next().unwrap_or(line);
         let is_outside = |after: &str| !after.starts_with("::engine") && !after.starts_with(')');
         let is_above = line.contains(&"super::".repeat(depth + 1))
@@ -186,7 +216,7 @@ fn known(file: &str, text: &str, depth: usize) -> Vec<String> {
 #[test]
 fn what_the_engine_must_not_know_is_seen() {
     let good = "use super::{Error, Result};\nuse crate::store::engine::Row; // sb_meta\npub(in crate::store) fn a() {}\n\
-                #[cfg(test)]\nmod tests { const SQL: &str = \"DELETE FROM sb_meta\"; }";
+                #[cfg(test)]\npub(super) use metric::Name;\n#[cfg(test)]\nmod tests { const SQL: &str = \"DELETE FROM sb_meta\"; }";
     assert_eq!(known("good", good, 1), Vec::<String>::new());
     for bad in [
         "\"DELETE FROM sb_meta\"",
