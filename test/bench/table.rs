@@ -7,7 +7,15 @@ impl Table {
     /// A figure, its reference or bound, and whether it holds.
     pub fn add(&mut self, what: &str, ours: impl ToString, reference: impl ToString, holds: bool) {
         let verdict = if holds { "holds" } else { "MISSED" };
-        let row = [what.to_owned(), ours.to_string(), reference.to_string(), verdict.to_owned()];
+        self.show([what.to_owned(), ours.to_string(), reference.to_string(), verdict.to_owned()]);
+    }
+
+    /// A figure that is itself what others are held against.
+    pub fn add_reference(&mut self, what: &str, ours: impl ToString) {
+        self.show([what.to_owned(), ours.to_string(), "the reference".to_owned(), String::new()]);
+    }
+
+    fn show(&mut self, row: [String; 4]) {
         eprintln!("{}", row.join(" | "));
         self.0.push(row);
     }
