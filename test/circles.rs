@@ -9,7 +9,7 @@ use super::{files, layer, named_inside, without_tests};
 /// more is taken out here, and none is added.
 const CIRCLES: [(&str, &[&[&str]]); 2] = [
     ("service", &[&["account", "directory"]]),
-    ("store", &[&["callback", "delivery", "event", "inbound", "ledger", "message", "opt_out", "outbox"]]),
+    ("store", &[&["delivery", "event"]]),
 ];
 
 type NamedPurposes = BTreeMap<String, BTreeSet<String>>;

@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::model::{Clock, DurationSetting};
 use crate::store::account::token;
-use crate::store::message::{self, OldMessages};
+use crate::store::old_message::OldMessages;
 use crate::store::outbox::LaneKeys;
-use crate::store::{self, Store, idempotency};
+use crate::store::{self, Store, idempotency, message};
 
 /// `[retention]`.
 #[derive(Clone, Debug, Deserialize)]

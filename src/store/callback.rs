@@ -1,6 +1,6 @@
 //! Callback URLs that bring a login: `sb_callback`, sealed, for as long as callbacks may go there.
 
-use super::message::in_states;
+use super::engine::is_one_of;
 use super::sweep::RowWalk;
 use super::{Change, Query, Result, Store, Value, params};
 use crate::crypto::{Aad, MasterKey};
@@ -24,7 +24,8 @@ pub(super) fn erase(change: Change, message: MessageId) -> Change {
 
 /// Those of messages that are over, and of which nothing is on its way to be told: what a replay adds later goes without.
 fn unneeded(messages: &[Value]) -> Query {
-    let open = in_states("m.state", MessageState::ALL.into_iter().filter(|state| !state.is_final()));
+    let open = MessageState::ALL.into_iter().filter(|state| !state.is_final()).map(MessageState::name);
+    let open = is_one_of("m.state", open);
     let sql = format!(
         "SELECT message_id FROM sb_callback WHERE message_id IN ({{}}) AND NOT EXISTS \
          (SELECT 1 FROM sb_message m WHERE m.id = sb_callback.message_id AND {open}) AND NOT EXISTS \

@@ -24,7 +24,7 @@ pub use url::{StoreUrl, redact_url};
 pub use value::{Row, Value};
 
 pub(super) use change::marks;
-pub(super) use filter::SqlConditions;
+pub(super) use filter::{SqlConditions, is_one_of};
 pub(super) use migrate::StoreSchema;
 pub(super) use rows::{NamedValues, patched};
 pub(super) use serving::set_aside;

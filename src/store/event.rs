@@ -4,7 +4,7 @@ mod payload;
 
 use std::collections::BTreeMap;
 
-pub(super) use payload::{numbered, payload};
+pub(super) use payload::{emptied, numbered, payload};
 
 use super::delivery::turn;
 use super::engine::{SqlConditions, below};

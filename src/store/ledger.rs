@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 pub use account::{ClientBalance, Filter, LedgerEntry, balance, find, post, recovered, sum_before, told, untold, walk};
 pub use list::{LedgerPage, list};
 
-use super::message::{Message, in_states};
+use super::engine::is_one_of;
+use super::message::Message;
 use super::{Change, Query, Result, Row, Value, params};
 use crate::model::message::MessageState;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money, named};
@@ -151,7 +152,7 @@ pub(super) fn enter(change: Change, movement: &LedgerMovement) -> Change {
 
 /// Whether a message has come to nothing, and costs nothing, as a guard.
 fn failures() -> String {
-    in_states("state", MessageState::ALL.into_iter().filter(|state| state.is_failure()))
+    is_one_of("state", MessageState::ALL.into_iter().filter(|state| state.is_failure()).map(MessageState::name))
 }
 
 /// Gives the costs of messages back that have come to nothing by the statements before: once, whoever has

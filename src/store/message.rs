@@ -2,18 +2,15 @@
 
 pub(super) mod address;
 mod list;
-pub(super) mod redaction;
 pub mod run;
-mod sweep;
 mod unsent;
 
 pub use list::{Filter, MessagePage, list};
-pub use redaction::redact;
-pub use sweep::OldMessages;
 pub use unsent::unsent;
 
 use std::collections::HashMap;
 
+use super::engine::is_one_of;
 use super::{Query, Result, Row, Store, Value, params};
 use crate::model::message::{AttemptOutcome, Direction, MessageState};
 use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, Money, SharedMessageContent, TextEncoding};
@@ -147,25 +144,18 @@ fn over_states() -> impl Iterator<Item = MessageState> {
     MessageState::ALL.into_iter().filter(|state| state.is_final() || *state == MessageState::Sent)
 }
 
-fn is_over(state: &str) -> bool {
+pub(super) fn is_over(state: &str) -> bool {
     over_states().any(|over| over.name() == state)
 }
 
 /// The same as a guard.
-fn over() -> String {
-    in_states("state", over_states())
+pub(super) fn over() -> String {
+    is_one_of("state", over_states().map(MessageState::name))
 }
 
 /// Whether a message stands where it may still come into the state `next`, as a guard.
 pub(super) fn states_before(column: &str, next: MessageState) -> String {
-    in_states(column, next.before())
-}
-
-/// `(state = 'accepted' OR state = 'queued' OR …)`, of at least one state. Not as a list: the embedded engine makes a
-/// tree of one of three or more, anew each time that the statement is run.
-pub(super) fn in_states(column: &str, states: impl Iterator<Item = MessageState>) -> String {
-    let all: Vec<_> = states.map(|state| format!("{column} = '{}'", state.name())).collect();
-    format!("({})", all.join(" OR "))
+    is_one_of(column, next.before().map(MessageState::name))
 }
 
 #[cfg(test)]

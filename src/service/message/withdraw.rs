@@ -8,8 +8,9 @@ use crate::service::audit::AuditContext;
 use crate::service::event::FailureReason;
 use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result};
-use crate::store::message::{self, Message};
+use crate::store::message::Message;
 use crate::store::outbox::cancel::{self, CancelResult};
+use crate::store::redaction::redact;
 
 impl Messages {
     /// Takes a message back, unless a provider is being called or has been.
@@ -52,7 +53,7 @@ impl Messages {
         let (store, client, id) = (&self.parts.store, message.client, message.id);
         let after = Message { redacted_ms: Some(now_ms), ..said_nothing };
         let entry = audit.entry(now_ms, known_as(message), Some(message), Some(&after).filter(|_| !is_deleted));
-        let redacted = message::redact(store, client, id, &after.content, deleted_ms, now_ms, entry).await;
+        let redacted = redact(store, client, id, &after.content, deleted_ms, now_ms, entry).await;
         redacted.on_race(Error::not_over)
     }
 }

@@ -51,6 +51,14 @@ impl SqlConditions {
     }
 }
 
+/// `(state = 'accepted' OR state = 'queued' OR …)`: one of these words, of which there is at least one, and none with a
+/// quote. Not as a list: the embedded engine makes a tree of one of three or more, anew each time that the statement is
+/// run.
+pub(in crate::store) fn is_one_of<'a>(column: &str, words: impl Iterator<Item = &'a str>) -> String {
+    let all: Vec<_> = words.map(|word| format!("{column} = '{word}'")).collect();
+    format!("({})", all.join(" OR "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::message::is_over;
+use super::outbox::claim;
+use super::sweep::RowWalk;
+use super::{Change, Result, Row, Store, Value};
 use crate::model::{Channel, LaneKey, MessageId, Millis};
-use crate::store::outbox::claim;
-use crate::store::sweep::RowWalk;
-use crate::store::{Change, Result, Row, Store, Value};
 
 /// Messages that are to be removed, batch by batch.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl OldMessages {
         let mut over: Vec<&Row> = Vec::with_capacity(passed.rows.len());
         let mut lanes = HashSet::new();
         for row in &passed.rows {
-            if !super::is_over(row.text(1)?) || row.int(2)? >= self.before_ms {
+            if !is_over(row.text(1)?) || row.int(2)? >= self.before_ms {
                 continue;
             }
             over.push(row);
