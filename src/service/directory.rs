@@ -1,19 +1,30 @@
 //! The directory of accounts, numbers and administrators' keys, in memory: every message asks, and the store is asked
-//! only when they have changed.
+//! only when they have changed. It holds accounts as the handles by which they are used.
+
+mod blame;
+mod breaker;
+mod handle;
+mod proof;
+mod rate_limiter;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId, Secret};
-use crate::provider::CarrierKind;
-use crate::service::account::{AccountHandle, Connectors, ExtraToken, RateLimiter, RestPeriod};
+use crate::provider::{CarrierKind, Connectors};
 use crate::service::snapshot::Snapshot;
 use crate::store::account::Account;
 use crate::store::account::token::place as token_place;
 use crate::store::number::{Number, NumberCapability};
 use crate::store::version::VersionedData;
 use crate::store::{Result, Store, account, admin, number, version};
+
+pub use blame::BlamedSend;
+pub use breaker::{BreakerChange, RequestVerdict};
+pub use handle::{AccountHandle, RestPeriod};
+pub use proof::{BelievedBy, ExtraToken};
+pub use rate_limiter::{RateLimiter, RateReservation};
 
 /// A number in use, with its own limiter.
 pub struct SenderNumber {
