@@ -61,9 +61,10 @@ fn circles(named: &NamedPurposes) -> Vec<Vec<String>> {
 
 #[test]
 fn a_circle_is_seen() {
-    let names = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|&name| name.to_owned()).collect() };
+    let set_of = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|&name| name.to_owned()).collect() };
     let named =
         [("a", &["b", "c"][..]), ("b", &["c"]), ("c", &["d"]), ("d", &["b"]), ("e", &["f"]), ("f", &["e", "a"])];
-    let named: NamedPurposes = named.into_iter().map(|(purpose, others)| (purpose.to_owned(), names(others))).collect();
+    let named: NamedPurposes =
+        named.into_iter().map(|(purpose, others)| (purpose.to_owned(), set_of(others))).collect();
     assert_eq!(circles(&named), [&["b", "c", "d"][..], &["e", "f"]]);
 }
