@@ -13,7 +13,7 @@ use crate::service::account::{Account, AccountChange, CarrierKind, Credentials, 
 use crate::service::audit::AuditContext;
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi, "acc")
+    Resource::of_administrators(AccountApiDoc::openapi, "acc")
         .at("accounts", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("accounts/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("accounts/{id}/check", [on(Method::POST, check_account)])
@@ -47,7 +47,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete, check_account))]
-struct Doc;
+struct AccountApiDoc;
 
 /// `POST /v1/accounts`: adds an account after asking its provider; the credentials are sealed and never shown.
 #[utoipa::path(

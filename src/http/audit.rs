@@ -41,7 +41,7 @@ pub(super) fn json(shown: &impl Serialize) -> Option<String> {
 }
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi, None).at("audit", [on(Method::GET, list_audit).asking(filters)])
+    Resource::of_administrators(AuditApiDoc::openapi, None).at("audit", [on(Method::GET, list_audit).asking(filters)])
 }
 
 #[derive(Serialize, ToSchema)]
@@ -90,7 +90,7 @@ fn filters() -> Vec<openapi::Parameter> {
 
 #[derive(OpenApi)]
 #[openapi(paths(list_audit))]
-struct Doc;
+struct AuditApiDoc;
 
 /// `GET /v1/audit`: what administrators did, newest first. It is only ever added to.
 #[utoipa::path(

@@ -16,7 +16,7 @@ use crate::service::message::{Filter as CallFilter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi, "call")
+    Resource::new(CallApiDoc::openapi, "call")
         .at("calls", [on(Method::GET, list).asking(filters), with_body(Method::POST, place)])
         .at("calls/{id}", [on(Method::GET, fetch), on(Method::DELETE, end)])
 }
@@ -146,7 +146,7 @@ fn filters() -> Vec<openapi::Parameter> {
 
 #[derive(OpenApi)]
 #[openapi(paths(place, list, fetch, end))]
-struct Doc;
+struct CallApiDoc;
 
 /// `POST /v1/calls`: accepts a call. 202 means that it is stored, and will be placed or accounted for.
 #[utoipa::path(

@@ -12,7 +12,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{Client, ClientChange, ClientProfile, ClientProfileChange, NewClient};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi, "cli")
+    Resource::of_administrators(ClientApiDoc::openapi, "cli")
         .at("clients", [on(Method::GET, list), with_body(Method::POST, create)])
         .at("clients/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("clients/{id}/token", [on(Method::POST, rotate_token)])
@@ -157,7 +157,7 @@ fn out<'a>(client: &'a Client, auth_token: Option<&'a str>) -> ClientOut<'a> {
 
 #[derive(OpenApi)]
 #[openapi(paths(create, list, fetch, change, delete, rotate_token))]
-struct Doc;
+struct ClientApiDoc;
 
 /// `POST /v1/clients`: makes a client with its balance. Its auth token stands in this answer and never again.
 #[utoipa::path(

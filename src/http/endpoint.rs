@@ -16,7 +16,7 @@ use crate::service::audit::AuditContext;
 use crate::service::event::{Endpoint, EndpointChange, NewEndpoint, disabled_reason};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi, "ep")
+    Resource::new(EndpointApiDoc::openapi, "ep")
         .at("endpoints", [on(Method::GET, list), with_body(Method::POST, create)])
         .at("endpoints/callback-secret", [on(Method::GET, callback_secret)])
         .at("endpoints/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
@@ -154,7 +154,7 @@ struct EndpointSecretOut {
 
 #[derive(OpenApi)]
 #[openapi(paths(list, create, fetch, change, delete, rotate, send_test, callback_secret))]
-struct Doc;
+struct EndpointApiDoc;
 
 /// `GET /v1/endpoints`: all endpoints, newest first.
 #[utoipa::path(

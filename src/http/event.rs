@@ -12,7 +12,7 @@ use crate::model::{EndpointId, rfc3339};
 use crate::service::event::{Delivery, DeliveryState, Event, EventHistory, EventTarget, last_reason};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi, "evt")
+    Resource::new(EventApiDoc::openapi, "evt")
         .at("events", [on(Method::GET, list_events).asking(filters)])
         .at("events/{id}", [on(Method::GET, show_event)])
         .at("events/{id}/replay", [with_body(Method::POST, replay_event)])
@@ -119,7 +119,7 @@ struct EventReplayIn {
 
 #[derive(OpenApi)]
 #[openapi(paths(list_events, show_event, replay_event))]
-struct Doc;
+struct EventApiDoc;
 
 /// `GET /v1/events`: what was told, newest first.
 #[utoipa::path(

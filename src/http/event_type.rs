@@ -25,12 +25,12 @@ const HEADERS: [(&str, &str); 3] = [
 ];
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi, None).at("event-types", [on(Method::GET, list_event_types)])
+    Resource::new(EventTypeApiDoc::openapi, None).at("event-types", [on(Method::GET, list_event_types)])
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(list_event_types))]
-struct Doc;
+struct EventTypeApiDoc;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventType)]

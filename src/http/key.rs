@@ -15,7 +15,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{ApiKey, KeyChange, KeyOrigin, KeyScope, KeyTerms};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi, "key")
+    Resource::of_administrators(KeyApiDoc::openapi, "key")
         .at("clients/{id}/keys", [on(Method::GET, list), with_body(Method::POST, issue)])
         .at(
             "clients/{id}/keys/{key}",
@@ -210,7 +210,7 @@ fn out<'a>(key: &'a ApiKey, made: Option<&'a str>) -> KeyOut<'a> {
 
 #[derive(OpenApi)]
 #[openapi(paths(issue, list, fetch, change, revoke))]
-struct Doc;
+struct KeyApiDoc;
 
 /// `POST /v1/clients/<id>/keys`: makes a key, which stands in this answer and never again; or, with `sha256`, takes
 /// one over that was made elsewhere.

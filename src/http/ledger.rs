@@ -21,7 +21,7 @@ use crate::service::{Error, ErrorKind};
 const PARTS: usize = 4;
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi, None)
+    Resource::new(LedgerApiDoc::openapi, None)
         .at("clients/{id}/ledger", [on(Method::GET, list).asking(filters), with_body(Method::POST, post)])
         .at("clients/{id}/statement.csv", [on(Method::GET, statement).asking(period)])
         .at("balance", [on(Method::GET, balance)])
@@ -127,7 +127,7 @@ fn balance_out(client: ClientId, found: Option<ClientBalance>) -> BalanceOut {
 
 #[derive(OpenApi)]
 #[openapi(paths(list, post, statement, balance))]
-struct Doc;
+struct LedgerApiDoc;
 
 /// A client's own entries are its to read, an administrator's are all.
 fn readable(request: &Request) -> Result<ClientId, Refusal> {

@@ -9,7 +9,8 @@ use super::{openapi, reply, written};
 use crate::model::Phone;
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi, None).at("lookup/{number}", [on(Method::GET, look_up).asking(whom)])
+    Resource::of_administrators(LookupApiDoc::openapi, None)
+        .at("lookup/{number}", [on(Method::GET, look_up).asking(whom)])
 }
 
 #[derive(Serialize, ToSchema)]
@@ -34,7 +35,7 @@ fn whom() -> Vec<openapi::Parameter> {
 
 #[derive(OpenApi)]
 #[openapi(paths(look_up))]
-struct Doc;
+struct LookupApiDoc;
 
 /// `GET /v1/lookup/<number>`: what a provider knows of a number, anybody's. The loopback provider answers from the
 /// public numbering plans.

@@ -14,7 +14,7 @@ use crate::model::rfc3339;
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, PlayedText};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi, None)
+    Resource::of_administrators(LoopbackApiDoc::openapi, None)
         .at("loopback/messages", [on(Method::GET, messages).asking(filters)])
         .at("loopback/inbound", [with_body(Method::POST, inbound_text)])
         .at("loopback/publications", [on(Method::GET, publications)])
@@ -74,7 +74,7 @@ fn filters() -> Vec<openapi::Parameter> {
 
 #[derive(OpenApi)]
 #[openapi(paths(messages, inbound_text, publications))]
-struct Doc;
+struct LoopbackApiDoc;
 
 fn out(message: LoopbackMessage) -> LoopbackMessageOut {
     let LoopbackMessage { channel, sent, media_urls, .. } = message;

@@ -25,14 +25,14 @@ pub(super) use self::accept::{ReplyWriter, accept, context, sending};
 pub(super) use self::shape::{AttemptOut, MessageErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi, "msg")
+    Resource::new(MessageApiDoc::openapi, "msg")
         .at("messages", [on(Method::GET, list).asking(filters), with_body(Method::POST, send)])
         .at("messages/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, redact), on(Method::DELETE, cancel)])
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(send, list, fetch, redact, cancel))]
-struct Doc;
+struct MessageApiDoc;
 
 /// `POST /v1/messages`: accepts a message. 202 means that it is stored, and will be sent or accounted for.
 #[utoipa::path(

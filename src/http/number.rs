@@ -13,7 +13,7 @@ use crate::service::audit::AuditContext;
 use crate::service::number::{NewNumber, Number, NumberCapability, NumberChange, NumberUse};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi, "num")
+    Resource::new(NumberApiDoc::openapi, "num")
         .at("numbers", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("numbers/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }
@@ -133,7 +133,7 @@ fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete))]
-struct Doc;
+struct NumberApiDoc;
 
 /// `POST /v1/numbers`: takes a number of an account into use.
 #[utoipa::path(

@@ -30,7 +30,7 @@ const FORBIDDEN: &str = "It is known who asks, and that one may not: a path for 
                          scope, or from another network.";
 
 pub(super) fn resource() -> Resource {
-    Resource::new(OpenApiDocument::openapi, None).at("openapi.json", [on(Method::GET, describe)])
+    Resource::new(DescriptionApiDoc::openapi, None).at("openapi.json", [on(Method::GET, describe)])
 }
 
 /// `GET /v1/openapi.json`: this description.
@@ -54,7 +54,7 @@ async fn describe(_: Request) -> HandlerResult {
     components(schemas(Problem)),
     security(("administrator" = []), ("key" = []), ("client" = [])),
 )]
-struct OpenApiDocument;
+struct DescriptionApiDoc;
 
 /// All paths, and on each what every path can answer; and what we post ourselves.
 pub(super) fn description() -> Description {

@@ -13,7 +13,7 @@ use crate::service::opt_out::{OptOutEntry, OptOutFilter};
 use crate::service::{Error, ErrorKind};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi, None)
+    Resource::new(OptOutApiDoc::openapi, None)
         .at("opt-outs", [on(Method::GET, list_opt_outs).asking(filters)])
         .at("opt-outs/{number}/{person}", [with_body(Method::PUT, set)])
 }
@@ -72,7 +72,7 @@ fn read_cursor(text: &str) -> Option<(String, String, Channel)> {
 
 #[derive(OpenApi)]
 #[openapi(paths(list_opt_outs, set))]
-struct Doc;
+struct OptOutApiDoc;
 
 /// Whether an administrator asks who acts for no client: they see and lift what no client does.
 fn is_operator(request: &RequestParts) -> bool {

@@ -11,7 +11,7 @@ use crate::service::audit::AuditContext;
 use crate::service::number::{Number, PoolWithNumbers};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi, "pool")
+    Resource::new(PoolApiDoc::openapi, "pool")
         .at("pools", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("pools/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("pools/{id}/numbers/{number_id}", [on(Method::PUT, put), on(Method::DELETE, take_out)])
@@ -59,7 +59,7 @@ fn out(PoolWithNumbers { pool, numbers }: &PoolWithNumbers) -> PoolOut {
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete, put, take_out))]
-struct Doc;
+struct PoolApiDoc;
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, PoolWithNumbers> {
     audit::context(request, action, |pool: &PoolWithNumbers| audit::json(&out(pool)))

@@ -15,7 +15,7 @@ use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, RateSlot};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi, "rat")
+    Resource::of_administrators(RateApiDoc::openapi, "rat")
         .at("rates", [on(Method::GET, list).asking(filters), with_body(Method::POST, add)])
         .at("rates/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at(
@@ -105,7 +105,7 @@ fn read_cursor(text: &str) -> Option<RateSlot> {
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete, card::export, card::import, card::put_card))]
-struct Doc;
+struct RateApiDoc;
 
 /// What a list may be narrowed by.
 fn filters() -> Vec<openapi::Parameter> {

@@ -14,7 +14,7 @@ use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRoute, Route, RouteChange};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi, "rte")
+    Resource::of_administrators(RouteApiDoc::openapi, "rte")
         .at("routes", [on(Method::GET, list), with_body(Method::POST, add)])
         // before one that would take `explain` for an id
         .at("routes/explain", [on(Method::GET, explain::explain).asking(explain::question)])
@@ -99,7 +99,7 @@ fn read_cursor(text: &str) -> Option<(i64, RouteId)> {
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete, explain::explain))]
-struct Doc;
+struct RouteApiDoc;
 
 fn show<'a>(app: &App, route: &'a Route) -> RouteOut<'a> {
     out(route, app.relay.has_account(route))
