@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
+use switchboard::provider::CarrierKind;
 
 use crate::harness::{ADMIN, Builder, Layout, Result, Server};
 
@@ -37,10 +38,7 @@ const OTHERS: &[&str] = &[
     "/relay/api/health",
     "/relay/nothing",
     "/relay/twilio/webhook",
-    "/webhooks/twilio/sms",
-    "/webhooks/twilio/status",
     "/webhooks/twilio/nothing",
-    "/webhooks/flowroute/secret/sms",
     "/webhooks/flowroute/secret/nothing",
     "/v2/nothing",
     "/v2/sync/users/111",
@@ -106,12 +104,23 @@ async fn look(server: &Server, method: &str, path: &str, asked: Asked) -> Result
     Ok(status)
 }
 
+/// Where every carrier posts to, with `secret` where its path has one.
+pub fn webhooks(secret: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for carrier in CarrierKind::ALL.map(CarrierKind::profile) {
+        let secret = if carrier.has_secret_path { format!("/{secret}") } else { String::new() };
+        let posted = carrier.webhooks.iter().map(|webhook| webhook.path);
+        paths.extend(posted.map(|path| format!("/webhooks/{}{secret}/{path}", carrier.name)));
+    }
+    paths
+}
+
 async fn paths(server: &Server) -> Result<BTreeSet<String>> {
     let described: Value = server.http.get(server.url("/v1/openapi.json")).send().await?.json().await?;
     let described = described["paths"].as_object().context("no paths")?.keys();
     let filled = described.map(|path| path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }));
     let filled = filled.map(|parts| parts.collect::<Vec<_>>().join("/"));
-    Ok(filled.chain(OTHERS.iter().map(|path| (*path).to_owned())).collect())
+    Ok(filled.chain(OTHERS.iter().map(|path| (*path).to_owned())).chain(webhooks("secret")).collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]
