@@ -1,7 +1,8 @@
 //! `Calls`: placing them, and how they stand.
 
 use ::http::StatusCode;
-use serde_json::{Value, json};
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+use serde_json::Map;
 
 use super::error::{self, TwilioAnswer, TwilioFault};
 use super::form::TwilioForm;
@@ -39,38 +40,50 @@ const NOT_CHANGED: [(&str, &[&str]); 8] = [
     ("Url", &[]),
 ];
 
+/// A call as Twilio writes it.
+struct TwilioCallOut<'a> {
+    call: &'a Message,
+    kept: Call,
+}
+
 /// All that Twilio's description of a call names; null where there is none.
-fn out(call: &Message, kept: Option<&Call>) -> Value {
-    let kept = kept.copied().unwrap_or_default();
-    let sid = sid::call(call.id);
-    json!({
-        "account_sid": sid::account(call.client),
-        "answered_by": null,
-        "api_version": VERSION,
-        "caller_name": null,
-        "date_created": date::rfc2822(call.created_ms),
-        "date_updated": date::rfc2822(call.changed_ms),
-        "direction": "outbound-api",
-        "duration": kept.duration.map(|seconds| seconds.to_string()),
-        "end_time": kept.ended_ms.map(date::rfc2822),
-        "forwarded_from": null,
-        "from": call.from,
-        "from_formatted": call.from,
-        "group_sid": null,
-        "parent_call_sid": null,
-        "phone_number_sid": null,
-        "price": shape::price(call),
-        "price_unit": shape::CURRENCY,
-        "queue_time": "0",
-        "sid": sid,
-        "start_time": kept.started_ms.map(date::rfc2822),
-        "status": CallStatus::shown(call.state, kept.status).name(),
-        "subresource_uris": {},
-        "to": call.to,
-        "to_formatted": call.to,
-        "trunk_sid": null,
-        "uri": shape::path(call.client, &format!("/Calls/{sid}.json")),
-    })
+impl Serialize for TwilioCallOut<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self { call, kept } = self;
+        let sid = sid::call(call.id);
+        let mut out = to.serialize_struct("TwilioCallOut", 26)?;
+        out.serialize_field("account_sid", &sid::account(call.client))?;
+        out.serialize_field("answered_by", &())?;
+        out.serialize_field("api_version", VERSION)?;
+        out.serialize_field("caller_name", &())?;
+        out.serialize_field("date_created", &date::rfc2822(call.created_ms))?;
+        out.serialize_field("date_updated", &date::rfc2822(call.changed_ms))?;
+        out.serialize_field("direction", "outbound-api")?;
+        out.serialize_field("duration", &kept.duration.map(|seconds| seconds.to_string()))?;
+        out.serialize_field("end_time", &kept.ended_ms.map(date::rfc2822))?;
+        out.serialize_field("forwarded_from", &())?;
+        out.serialize_field("from", &call.from)?;
+        out.serialize_field("from_formatted", &call.from)?;
+        out.serialize_field("group_sid", &())?;
+        out.serialize_field("parent_call_sid", &())?;
+        out.serialize_field("phone_number_sid", &())?;
+        out.serialize_field("price", &shape::price(call))?;
+        out.serialize_field("price_unit", shape::CURRENCY)?;
+        out.serialize_field("queue_time", "0")?;
+        out.serialize_field("sid", &sid)?;
+        out.serialize_field("start_time", &kept.started_ms.map(date::rfc2822))?;
+        out.serialize_field("status", CallStatus::shown(call.state, kept.status).name())?;
+        out.serialize_field("subresource_uris", &Map::new())?;
+        out.serialize_field("to", &call.to)?;
+        out.serialize_field("to_formatted", &call.to)?;
+        out.serialize_field("trunk_sid", &())?;
+        out.serialize_field("uri", &shape::path(call.client, &format!("/Calls/{sid}.json")))?;
+        out.end()
+    }
+}
+
+fn out<'a>(call: &'a Message, kept: Option<&Call>) -> TwilioCallOut<'a> {
+    TwilioCallOut { call, kept: kept.copied().unwrap_or_default() }
 }
 
 /// `POST Calls.json`: 201 means that it is stored, and will be placed or accounted for.
@@ -79,7 +92,7 @@ pub(super) async fn create(visit: &TwilioRequest<'_>, posted: UnreadBody) -> Twi
     let wish = RefusalContext::of(&order);
     let context = sending(visit.request, "call.place");
     let key = idempotency::twilio_key(visit.request, "/2010-04-01/Calls")?;
-    let text = |call: &Message| out(call, None).to_string();
+    let text = |call: &Message| serde_json::to_string(&out(call, None)).unwrap_or_default();
     let reply = ReplyWriter { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
@@ -124,7 +137,7 @@ pub(super) async fn list(visit: &TwilioRequest<'_>) -> TwilioAnswer {
     let path = shape::path(visit.consumer.client, "/Calls.json");
     // no call of ours has begotten another
     if form.one("ParentCallSid").is_some() {
-        return Ok(asked.reply::<Value>(&form, &path, "calls", &[], &PageEdges::of(&[], None)));
+        return Ok(asked.reply::<TwilioCallOut>(&form, &path, "calls", &[], &PageEdges::of(&[], None)));
     }
     let page = visit.app.messages.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
