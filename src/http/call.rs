@@ -236,7 +236,7 @@ async fn fetch(request: Request) -> HandlerResult {
 }
 
 fn id_of(request: &Request) -> Result<MessageId, Error> {
-    request.given(0).parse::<CallId>().map(MessageId::from).map_err(|_| Error::no_message())
+    request.id::<CallId>("message").map(MessageId::from)
 }
 
 async fn find(acting: &ActingClient, id: MessageId, app: &App) -> Result<(Message, Call), Error> {
