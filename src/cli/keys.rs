@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::gateway;
 use crate::gateway::keyring::{self, Keyring};
 use crate::model::ClientId;
-use crate::store::Metrics;
+use crate::store::{Metrics, Store};
 
 /// Make, show or replace the server's own keys (those of clients: `switchboard key`)
 #[derive(Args)]
@@ -65,7 +65,7 @@ impl ServerKeysCommand {
         match self.action {
             ServerKeysAction::Generate { replace_identity } => generate(&config, replace_identity).await?,
             ServerKeysAction::Show { json } => show(&Keyring::open(&config)?, json),
-            ServerKeysAction::Accept => accept(&config).await?,
+            ServerKeysAction::Accept => accept(&Keyring::open(&config)?, &migrated(&config).await?).await?,
             ServerKeysAction::Import(import) => return import.run(&config).await,
         }
         Ok(ExitCode::SUCCESS)
@@ -104,18 +104,22 @@ async fn generate(config: &Config, replace: bool) -> anyhow::Result<()> {
         "sync.private_key or tls.key names the identity: replace that file, then run `switchboard keys accept`"
     );
     // a store that would not take it is refused before the identity is another
-    gateway::open_store(config, &Metrics::default())?.migrate().await?;
+    let store = migrated(config).await?;
     keyring::replace_identity(config)?;
-    accept(config).await?;
+    accept(&Keyring::open(config)?, &store).await?;
     output::say(format!("restart every node with the new {}, or send it SIGHUP", path(&keyring)));
     Ok(())
 }
 
-async fn accept(config: &Config) -> anyhow::Result<()> {
-    let keyring = Keyring::open(config)?;
+async fn migrated(config: &Config) -> anyhow::Result<Store> {
     let store = gateway::open_store(config, &Metrics::default())?;
     store.migrate().await?;
-    keyring.accept_identity(&store).await?;
+    Ok(store)
+}
+
+/// Tells the store, which is closed then.
+async fn accept(keyring: &Keyring, store: &Store) -> anyhow::Result<()> {
+    keyring.accept_identity(store).await?;
     output::say(format!("{} identity {}", output::good("accepted"), keyring.identities.current().fingerprint()));
     store.close().await;
     Ok(())
