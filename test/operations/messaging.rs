@@ -145,6 +145,12 @@ async fn secrets_come_from_the_environment_a_file_or_the_input() -> Result {
     ensure!(!said.all().contains("hush"), "{said:?}");
     let added: Value = serde_json::from_str(&said.well()?)?;
     ensure!(added["provider"] == "http", "{added}");
+    std::fs::write(
+        &file,
+        r#"{"secrets": {"api_key": "hush-hush", "username": "me"}, "webhook_token": "a-secret-path-segment"}"#,
+    )?;
+    let change = ["account", "change", id(&added)?, "--file", &file, "--description", "africas-talking", "--unchecked"];
+    on(&server, &change).await?.well()?;
     let useless = ["account", "add", "loopback", "--description", "termii"];
     ensure!(on(&server, &useless).await?.refusal()?.contains("--description"));
     std::fs::write(&file, "hush")?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 
 use super::{ACCOUNTS, UncertainChoice, credentials, line, variable};
@@ -24,6 +24,7 @@ use crate::provider::CarrierKind;
 /// is the secret part of the path that its webhooks are posted to. Of a provider that is described this holds for the
 /// path alone: its other secrets, those of its proof too, change at once.
 #[derive(Args)]
+#[command(group = ArgGroup::new("given").args(["credentials", "file"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person gives or leaves out")]
 pub(super) struct ChangeAccount {
     account: AccountId,
@@ -49,7 +50,7 @@ pub(super) struct ChangeAccount {
     #[arg(long, value_name = "FILE", conflicts_with = "promote")]
     file: Option<PathBuf>,
     /// How the carrier's API is described from now on, beside new credentials: as `switchboard account add` takes it
-    #[arg(long, value_name = "NAME|FILE.json", requires = "credentials")]
+    #[arg(long, value_name = "NAME|FILE.json", requires = "given")]
     description: Option<String>,
     /// How long posts with the token before are believed still: 15m unless given, up to 24h; 0s where it has leaked.
     /// Alone: from now on, for those that are believed already
