@@ -13,7 +13,7 @@ use crate::service::account::{Account, AccountChange, CarrierKind, Credentials, 
 use crate::service::audit::AuditContext;
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(AccountApiDoc::openapi, "acc")
+    Resource::of_administrators(AccountApiDoc::openapi, ("accounts", "acc"))
         .at("accounts", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("accounts/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("accounts/{id}/check", [on(Method::POST, check_account)])

@@ -16,7 +16,7 @@ use crate::service::message::{Filter as CallFilter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(CallApiDoc::openapi, "call")
+    Resource::new(CallApiDoc::openapi, ("calls", "call"))
         .at("calls", [on(Method::GET, list).asking(filters), with_body(Method::POST, place)])
         .at("calls/{id}", [on(Method::GET, fetch), on(Method::DELETE, end)])
 }

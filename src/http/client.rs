@@ -12,7 +12,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{Client, ClientChange, ClientProfile, ClientProfileChange, NewClient};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(ClientApiDoc::openapi, "cli")
+    Resource::of_administrators(ClientApiDoc::openapi, ("clients", "cli"))
         .at("clients", [on(Method::GET, list), with_body(Method::POST, create)])
         .at("clients/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("clients/{id}/token", [on(Method::POST, rotate_token)])

@@ -10,7 +10,7 @@ use crate::model::{UserId, rfc3339};
 use crate::service::device::Device;
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(DeviceApiDoc::openapi, "dev")
+    Resource::of_administrators(DeviceApiDoc::openapi, ("devices", "dev"))
         .at("users/{uid}/devices", [on(Method::GET, list_devices)])
         .at("devices/{id}", [on(Method::DELETE, revoke_device)])
 }

@@ -16,7 +16,7 @@ use crate::service::audit::AuditContext;
 use crate::service::event::{Endpoint, EndpointChange, NewEndpoint, disabled_reason};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(EndpointApiDoc::openapi, "ep")
+    Resource::new(EndpointApiDoc::openapi, ("endpoints", "ep"))
         .at("endpoints", [on(Method::GET, list), with_body(Method::POST, create)])
         .at("endpoints/callback-secret", [on(Method::GET, callback_secret)])
         .at("endpoints/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])

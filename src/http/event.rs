@@ -12,7 +12,7 @@ use crate::model::{EndpointId, rfc3339};
 use crate::service::event::{Delivery, DeliveryState, Event, EventHistory, EventTarget, last_reason};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(EventApiDoc::openapi, "evt")
+    Resource::new(EventApiDoc::openapi, ("events", "evt"))
         .at("events", [on(Method::GET, list_events).asking(filters)])
         .at("events/{id}", [on(Method::GET, show_event)])
         .at("events/{id}/replay", [with_body(Method::POST, replay_event)])

@@ -15,7 +15,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{ApiKey, KeyChange, KeyOrigin, KeyScope, KeyTerms};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(KeyApiDoc::openapi, "key")
+    Resource::of_administrators(KeyApiDoc::openapi, ("keys", "key"))
         .at("clients/{id}/keys", [on(Method::GET, list), with_body(Method::POST, issue)])
         .at(
             "clients/{id}/keys/{key}",

@@ -25,7 +25,7 @@ pub(super) use self::accept::{ReplyWriter, accept, context, sending};
 pub(super) use self::shape::{AttemptOut, MessageErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(MessageApiDoc::openapi, "msg")
+    Resource::new(MessageApiDoc::openapi, ("messages", "msg"))
         .at("messages", [on(Method::GET, list).asking(filters), with_body(Method::POST, send)])
         .at("messages/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, redact), on(Method::DELETE, cancel)])
 }

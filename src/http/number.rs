@@ -13,7 +13,7 @@ use crate::service::audit::AuditContext;
 use crate::service::number::{NewNumber, Number, NumberCapability, NumberChange, NumberUse};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(NumberApiDoc::openapi, "num")
+    Resource::new(NumberApiDoc::openapi, ("numbers", "num"))
         .at("numbers", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("numbers/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }

@@ -13,7 +13,7 @@ use utoipa::openapi::{Content, HeaderBuilder, OpenApi as Description, Ref, RefOr
 
 use super::event_type;
 use super::reply::{self, HandlerResult, Problem};
-use super::resource::{Request, Resource, on};
+use super::resource::{IdWords, Request, Resource, on};
 
 pub(super) use utoipa::openapi::path::Parameter;
 
@@ -59,15 +59,16 @@ struct DescriptionApiDoc;
 /// All paths, and on each what every path can answer; and what we post ourselves.
 pub(super) fn description() -> Description {
     let resources = super::resources();
-    let ids: Vec<_> = resources.iter().filter_map(Resource::ids).collect();
-    let mut all = resources.iter().map(Resource::described).reduce(Description::merge_from).unwrap_or_default();
+    let ids: Vec<_> = resources.iter().filter_map(|resource| resource.ids).collect();
+    // its own words come first, as those of others are not taken
+    let mut all = resources.iter().map(Resource::described).fold(DescriptionApiDoc::openapi(), Description::merge_from);
     say_common(&mut all, &ids);
     all.webhooks = Some(event_type::webhooks(all.components.get_or_insert_default()));
     all
 }
 
 /// What handlers need not say, as it holds for all of them.
-fn say_common(all: &mut Description, ids: &[(&str, &str)]) {
+fn say_common(all: &mut Description, ids: &[IdWords]) {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
     let bearer = bearer.description(Some(
         "`admin.token`, or a key made by `switchboard admin key create`; a client's key on the paths that are clients'",
@@ -95,6 +96,8 @@ pub(super) fn operation<'a>(item: &'a mut PathItem, method: &Method) -> Option<&
         "GET" => item.get.as_mut(),
         "POST" => item.post.as_mut(),
         "PUT" => item.put.as_mut(),
+        "PATCH" => item.patch.as_mut(),
+        "DELETE" => item.delete.as_mut(),
         _ => None,
     }
 }
@@ -104,7 +107,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// The ids in a path are described in the same words everywhere.
-fn describe_ids(path: &str, known: &[(&str, &str)], operation: &mut Operation) {
+fn describe_ids(path: &str, known: &[IdWords], operation: &mut Operation) {
     let segments: Vec<&str> = path.split('/').collect();
     let ids = segments.windows(2).filter_map(|pair| {
         let name = pair[1].strip_prefix('{')?.strip_suffix('}')?;
@@ -206,4 +209,41 @@ pub(super) fn optional(name: &str, words: &str, schema: impl Into<AnySchema>) ->
     parameter.description = Some(words.to_owned());
     parameter.schema = Some(schema.into());
     parameter
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::path::HttpMethod;
+
+    use super::*;
+
+    #[test]
+    fn each_method_of_a_path_is_found() {
+        let all = [HttpMethod::Get, HttpMethod::Post, HttpMethod::Put, HttpMethod::Patch, HttpMethod::Delete];
+        let mut item = PathItem::from_http_methods(all, Operation::default());
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert!(operation(&mut item, &method).is_some(), "{method}");
+        }
+        assert_eq!(operations(&mut item).count(), 5);
+    }
+
+    #[test]
+    fn the_open_places_of_all_paths_are_described() {
+        let mut all = description();
+        assert_eq!(all.info.title, "Switchboard");
+        for (path, item) in &mut all.paths.paths {
+            let open = |part: &str| Some(part.strip_prefix('{')?.strip_suffix('}')?.to_owned());
+            let mut places: Vec<String> = path.split('/').filter_map(open).collect();
+            places.sort_unstable();
+            for operation in operations(item) {
+                let named = operation.parameters.iter().flatten().filter_map(|one| match one {
+                    RefOr::T(one) if one.parameter_in == ParameterIn::Path => Some(one.name.clone()),
+                    _ => None,
+                });
+                let mut named: Vec<String> = named.collect();
+                named.sort_unstable();
+                assert_eq!(named, places, "{path}");
+            }
+        }
+    }
 }

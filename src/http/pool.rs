@@ -11,7 +11,7 @@ use crate::service::audit::AuditContext;
 use crate::service::number::{Number, PoolWithNumbers};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(PoolApiDoc::openapi, "pool")
+    Resource::new(PoolApiDoc::openapi, ("pools", "pool"))
         .at("pools", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("pools/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("pools/{id}/numbers/{number_id}", [on(Method::PUT, put), on(Method::DELETE, take_out)])

@@ -15,7 +15,7 @@ use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, RateSlot};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(RateApiDoc::openapi, "rat")
+    Resource::of_administrators(RateApiDoc::openapi, ("rates", "rat"))
         .at("rates", [on(Method::GET, list).asking(filters), with_body(Method::POST, add)])
         .at("rates/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at(

@@ -131,22 +131,25 @@ fn refuse(refusal: Refusal) -> BoxFuture<'static, HandlerResult> {
     std::future::ready(Err(refusal)).boxed()
 }
 
+/// The word before ids in a path, and what they begin with.
+pub(super) type IdWords = (&'static str, &'static str);
+
 /// One resource.
 pub(super) struct Resource {
     description: fn() -> Description,
-    ids: Option<&'static str>,
+    pub(super) ids: Option<IdWords>,
     is_for_administrators: bool,
     paths: Vec<ResourcePath>,
 }
 
 impl Resource {
-    /// One whose handlers ask who may. `ids`: what those of its items begin with, where they have any.
-    pub(super) fn new(description: fn() -> Description, ids: impl Into<Option<&'static str>>) -> Self {
+    /// One whose handlers ask who may. `ids`: of those of its items, where they have any.
+    pub(super) fn new(description: fn() -> Description, ids: impl Into<Option<IdWords>>) -> Self {
         Self { description, ids: ids.into(), is_for_administrators: false, paths: Vec::new() }
     }
 
     /// One that is for administrators alone: its handlers need not ask.
-    pub(super) fn of_administrators(description: fn() -> Description, ids: impl Into<Option<&'static str>>) -> Self {
+    pub(super) fn of_administrators(description: fn() -> Description, ids: impl Into<Option<IdWords>>) -> Self {
         Self { is_for_administrators: true, ..Self::new(description, ids) }
     }
 
@@ -155,11 +158,6 @@ impl Resource {
         let (segments, is_for_administrators) = (path.split('/').collect(), self.is_for_administrators);
         self.paths.push(ResourcePath { segments, is_for_administrators, methods: methods.into() });
         self
-    }
-
-    /// The word before its items' ids in a path, which ends its first, and what they begin with.
-    pub(super) fn ids(&self) -> Option<(&'static str, &'static str)> {
-        Some((*self.paths.first()?.segments.last()?, self.ids?))
     }
 
     /// Its part of the description.
@@ -223,6 +221,27 @@ mod tests {
             let asked: Vec<&str> = theirs.split('/').collect();
             let given = given.map(|given: Vec<&str>| given.into_iter().map(str::to_owned).collect::<Vec<_>>());
             assert_eq!(path.given(&asked), given, "{ours} for {theirs}");
+        }
+    }
+
+    #[test]
+    fn what_a_row_asks_is_described() {
+        for resource in super::super::resources() {
+            let mut described = resource.described();
+            for path in &resource.paths {
+                let name = format!("/v1/{}", path.segments.join("/"));
+                for method in &path.methods {
+                    let item = described.paths.paths.get_mut(&name);
+                    let operation = item.and_then(|item| openapi::operation(item, &method.name));
+                    assert!(operation.is_some(), "{} {name}", method.name);
+                    let known: Vec<&RefOr<openapi::Parameter>> =
+                        operation.iter().flat_map(|operation| operation.parameters.iter().flatten()).collect();
+                    for asked in (method.query)() {
+                        let is_asked = |one: &&RefOr<openapi::Parameter>| matches!(one, RefOr::T(one) if *one == asked);
+                        assert!(known.iter().any(is_asked), "{} {name}: {}", method.name, asked.name);
+                    }
+                }
+            }
         }
     }
 

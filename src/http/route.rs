@@ -14,7 +14,7 @@ use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRoute, Route, RouteChange};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(RouteApiDoc::openapi, "rte")
+    Resource::of_administrators(RouteApiDoc::openapi, ("routes", "rte"))
         .at("routes", [on(Method::GET, list), with_body(Method::POST, add)])
         // before one that would take `explain` for an id
         .at("routes/explain", [on(Method::GET, explain::explain).asking(explain::question)])
