@@ -89,8 +89,16 @@ fn administrator_of(app: &App, given: &str) -> Option<String> {
     if fits && !expected.is_empty() { Some(CONFIGURED.to_owned()) } else { app.admins.who(given) }
 }
 
+/// Lets whoever is known pass.
+pub(super) fn known(request: &RequestParts) -> Result<&Requester, Refusal> {
+    request.caller.known.who.as_ref().map_err(|unknown| match unknown {
+        UnknownRequester::Wrong => reply::unauthorized("this is no key in force").into(),
+        UnknownRequester::Missing => reply::unauthorized("this path wants a key").into(),
+    })
+}
+
 /// Lets an administrator pass.
-pub(super) fn administrator(_: &App, request: &RequestParts) -> Result<(), Refusal> {
+pub(super) fn administrator(request: &RequestParts) -> Result<(), Refusal> {
     match &request.caller.known.who {
         Ok(Requester::Administrator(_)) => Ok(()),
         Ok(Requester::Client(_)) => Err(reply::forbidden("this path is for administrators")),
@@ -124,20 +132,18 @@ impl ActingClient {
     }
 }
 
-/// Lets whoever is known pass: a key within its networks, its rate and its time. Who takes a client's messages back, or
-/// empties them, is asked by [`may_change`] too, once it is known which.
+/// For whom whoever is known acts: a key within its networks, its rate and its time. Who takes a client's messages back,
+/// or empties them, is asked by [`may_change`] too, once it is known which.
 pub(super) fn acting(app: &App, request: &RequestParts) -> Result<ActingClient, Refusal> {
-    match &request.caller.known.who {
-        Ok(Requester::Administrator(_)) => {
+    match known(request)? {
+        Requester::Administrator(_) => {
             let client = acted_for(app, request)?;
             Ok(ActingClient { consumer: ApiConsumer::of(client), client, is_administrator: true })
         }
-        Ok(Requester::Client(consumer)) => {
+        Requester::Client(consumer) => {
             admit(app, request, consumer)?;
             Ok(ActingClient { client: consumer.client, consumer: consumer.clone(), is_administrator: false })
         }
-        Err(UnknownRequester::Wrong) => Err(reply::unauthorized("this is no key in force").into()),
-        Err(UnknownRequester::Missing) => Err(reply::unauthorized("this path wants a key").into()),
     }
 }
 
@@ -204,6 +210,6 @@ pub(super) fn owner(app: &App, request: &RequestParts) -> Result<ClientId, Refus
 
 /// The client that an administrator acts for; nobody else passes.
 pub(super) fn administrator_for(app: &App, request: &RequestParts) -> Result<ClientId, Refusal> {
-    administrator(app, request)?;
+    administrator(request)?;
     acted_for(app, request)
 }

@@ -62,7 +62,7 @@ fn readiness(request: RequestParts, app: Arc<App>) -> HandlerResult {
 /// `GET /metrics`: for an administrator, on the port that is everybody's.
 fn metrics_to(request: RequestParts, app: Arc<App>) -> HandlerResult {
     request.only("GET")?;
-    auth::administrator(&app, &request)?;
+    auth::administrator(&request)?;
     Ok(metrics_text(&app))
 }
 

@@ -174,7 +174,7 @@ async fn list(request: Request) -> HandlerResult {
     ),
 )]
 async fn post(request: Request, posted: UnreadBody) -> HandlerResult {
-    auth::administrator(&request.app, &request)?;
+    auth::administrator(&request)?;
     let client = request.id("client")?;
     let posted: LedgerEntryIn = object::read(&request, posted, &request.app).await?;
     let key = idempotency::key(&request, LEDGER)?;

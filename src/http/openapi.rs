@@ -30,7 +30,7 @@ const FORBIDDEN: &str = "It is known who asks, and that one may not: a path for 
                          scope, or from another network.";
 
 pub(super) fn resource() -> Resource {
-    Resource::new(DescriptionApiDoc::openapi, None).at("openapi.json", [on(Method::GET, describe)])
+    Resource::of_anybody(DescriptionApiDoc::openapi).at("openapi.json", [on(Method::GET, describe)])
 }
 
 /// `GET /v1/openapi.json`: this description.

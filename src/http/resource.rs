@@ -87,10 +87,12 @@ where
     ResourceMethod { name, answer: Box::new(answer), query: Vec::new }
 }
 
+/// Who is let in before a handler is asked.
+type Admission = fn(&RequestParts) -> Result<(), Refusal>;
+
 struct ResourcePath {
     segments: Vec<&'static str>,
-    /// Nobody but administrators is answered.
-    is_for_administrators: bool,
+    admit: Admission,
     methods: Vec<ResourceMethod>,
 }
 
@@ -118,9 +120,7 @@ impl ResourcePath {
 
     fn answer(&self, request: Request, posted: UnreadBody) -> BoxFuture<'static, HandlerResult> {
         if let Some(method) = self.methods.iter().find(|method| method.name == request.method) {
-            let admitted =
-                if self.is_for_administrators { auth::administrator(&request.app, &request) } else { Ok(()) };
-            return admitted.map_or_else(refuse, |()| (method.answer)(request, posted));
+            return (self.admit)(&request).map_or_else(refuse, |()| (method.answer)(request, posted));
         }
         let allowed: Vec<&str> = self.methods.iter().map(|method| method.name.as_str()).collect();
         refuse(reply::method_not_allowed(&allowed.join(", ")).into())
@@ -138,25 +138,30 @@ pub(super) type IdWords = (&'static str, &'static str);
 pub(super) struct Resource {
     description: fn() -> Description,
     pub(super) ids: Option<IdWords>,
-    is_for_administrators: bool,
+    admit: Admission,
     paths: Vec<ResourcePath>,
 }
 
 impl Resource {
-    /// One whose handlers ask who may. `ids`: of those of its items, where they have any.
+    /// One for all who are known: its handlers ask what each may. `ids`: of those of its items, where they have any.
     pub(super) fn new(description: fn() -> Description, ids: impl Into<Option<IdWords>>) -> Self {
-        Self { description, ids: ids.into(), is_for_administrators: false, paths: Vec::new() }
+        Self { description, ids: ids.into(), admit: |request| auth::known(request).map(|_| ()), paths: Vec::new() }
     }
 
     /// One that is for administrators alone: its handlers need not ask.
     pub(super) fn of_administrators(description: fn() -> Description, ids: impl Into<Option<IdWords>>) -> Self {
-        Self { is_for_administrators: true, ..Self::new(description, ids) }
+        Self { admit: auth::administrator, ..Self::new(description, ids) }
+    }
+
+    /// One that is open to anybody.
+    pub(super) fn of_anybody(description: fn() -> Description) -> Self {
+        Self { admit: |_| Ok(()), ..Self::new(description, None) }
     }
 
     /// Its next path, with `{…}` where anything may stand. Of several that fit the first answers.
     pub(super) fn at<const N: usize>(mut self, path: &'static str, methods: [ResourceMethod; N]) -> Self {
-        let (segments, is_for_administrators) = (path.split('/').collect(), self.is_for_administrators);
-        self.paths.push(ResourcePath { segments, is_for_administrators, methods: methods.into() });
+        let (segments, admit) = (path.split('/').collect(), self.admit);
+        self.paths.push(ResourcePath { segments, admit, methods: methods.into() });
         self
     }
 
@@ -217,7 +222,7 @@ mod tests {
             ("pools/{id}/numbers/{number_id}", "pools/a/others/b", None),
         ] {
             let segments = ours.split('/').collect();
-            let path = ResourcePath { segments, is_for_administrators: false, methods: Vec::new() };
+            let path = ResourcePath { segments, admit: auth::administrator, methods: Vec::new() };
             let asked: Vec<&str> = theirs.split('/').collect();
             let given = given.map(|given: Vec<&str>| given.into_iter().map(str::to_owned).collect::<Vec<_>>());
             assert_eq!(path.given(&asked), given, "{ours} for {theirs}");

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::server::root;
 use crate::harness::{ADMIN, Builder, Layout, Phone, Result, Server, USER};
+use crate::relay::client::{client, key_text};
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -117,6 +118,46 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
             let is_absent = path == ONLY_UNDER_DEV && status == 404;
             let is_served = ![401, 404, 405].contains(&status) && status < 500;
             ensure!(is_served || is_absent, "{method} {path}: {status} {answer}");
+        }
+    }
+    Ok(())
+}
+
+/// Answered whoever asks: a program reads there how to ask.
+const OPEN: &str = "/v1/openapi.json";
+/// The paths whose handlers ask what a client may; what begins with none of these is for administrators.
+const CLIENTS: [&str; 12] = [
+    OPEN,
+    "/v1/messages",
+    "/v1/calls",
+    "/v1/numbers",
+    "/v1/pools",
+    "/v1/endpoints",
+    "/v1/events",
+    "/v1/event-types",
+    "/v1/opt-outs",
+    "/v1/balance",
+    "/v1/clients/{id}/ledger",
+    "/v1/clients/{id}/statement.csv",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_ask_is_told_so_on_every_path() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let key = key_text(&server, &client(&server, "Ann", json!({})).await?, json!({})).await?;
+    let described = routes(&description(&server).await?)?;
+    for (path, methods) in &described {
+        let of_clients = CLIENTS.iter().any(|begin| path.starts_with(begin));
+        let filled = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
+        let url = server.url(&filled.collect::<Vec<_>>().join("/"));
+        for method in methods {
+            for (key, wanted) in [(None, 401_u16), (Some("wrong"), 401), (Some(key.as_str()), 403)] {
+                let request = server.http.request(method.parse()?, &url).body("{}");
+                let request = if let Some(key) = key { request.bearer_auth(key) } else { request };
+                let status = request.send().await?.status();
+                let is_right = if path == OPEN { status == 200 } else { status == wanted };
+                ensure!(is_right || (of_clients && wanted == 403), "{method} {path} by {key:?}: {status}");
+            }
         }
     }
     Ok(())
