@@ -58,7 +58,7 @@ struct AccountApiDoc;
     ),
 )]
 async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
-    let posted: AccountIn = object::read(&request, posted, &request.app).await?;
+    let posted: AccountIn = object::read(&request, posted).await?;
     let kind = provider(&posted.provider)?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
         .map_err(|error| reply::bad_field("credentials", &error.to_string()))?;
@@ -108,7 +108,7 @@ async fn fetch(request: Request) -> HandlerResult {
 )]
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("account")?;
-    let posted: AccountChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: AccountChangeIn = object::read(&request, posted).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
     let change = AccountChange {
         name: posted.name,

@@ -43,6 +43,13 @@ pub(super) struct ReadBody {
     _share: BodyShare,
 }
 
+impl ReadBody {
+    /// The same without what has come: it counts as before.
+    pub(super) fn emptied(self) -> Self {
+        Self { bytes: Bytes::new(), ..self }
+    }
+}
+
 impl Deref for ReadBody {
     type Target = Bytes;
 

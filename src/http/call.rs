@@ -162,7 +162,7 @@ struct CallApiDoc;
 )]
 async fn place(request: Request, posted: UnreadBody) -> HandlerResult {
     let consumer = auth::consumer(&request.app, &request)?;
-    let posted: CallIn = object::read(&request, posted, &request.app).await?;
+    let posted: CallIn = object::read(&request, posted).await?;
     let key = idempotency::key(&request, "/v1/calls")?;
     let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
     let reply = message::ReplyWriter { text: &text, with_balance: false };

@@ -165,7 +165,7 @@ struct ClientApiDoc;
     responses((status = 201, description = "Made, with its auth token.", body = ClientOut)),
 )]
 async fn create(request: Request, posted: UnreadBody) -> HandlerResult {
-    let posted: ClientIn = object::read(&request, posted, &request.app).await?;
+    let posted: ClientIn = object::read(&request, posted).await?;
     let (client, token) = request.app.clients.create(posted.into(), &context(&request, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
 }
@@ -202,7 +202,7 @@ async fn fetch(request: Request) -> HandlerResult {
 )]
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("client")?;
-    let posted: ClientChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: ClientChangeIn = object::read(&request, posted).await?;
     let client = request.app.clients.change(id, posted.into(), &context(&request, "client.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }

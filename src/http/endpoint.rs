@@ -179,7 +179,7 @@ async fn list(request: Request) -> HandlerResult {
 )]
 async fn create(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
-    let posted: EndpointIn = object::read(&request, posted, &request.app).await?;
+    let posted: EndpointIn = object::read(&request, posted).await?;
     let patterns = posted.event_types.map_or_else(|| vec![EventPattern::All], |patterns| patterns.0);
     let (url, description, is_ordered) = (posted.url, posted.description, posted.ordered);
     let new = NewEndpoint { url, description, patterns, is_ordered };
@@ -207,7 +207,7 @@ async fn fetch(request: Request) -> HandlerResult {
 )]
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
-    let posted: EndpointChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: EndpointChangeIn = object::read(&request, posted).await?;
     let patch = EndpointChange {
         url: posted.url,
         description: posted.description,

@@ -156,7 +156,7 @@ async fn show_event(request: Request) -> HandlerResult {
 )]
 async fn replay_event(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
-    let posted: EventReplayIn = object::read_or_default(&request, posted, &request.app).await?;
+    let posted: EventReplayIn = object::read_or_default(&request, posted).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;
     let context = audit::context(&request, "event.replay", |targets: &Vec<EventTarget>| {

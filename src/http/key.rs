@@ -223,7 +223,7 @@ struct KeyApiDoc;
 )]
 async fn issue(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = request.id("client")?;
-    let posted: KeyIn = object::read_or_default(&request, posted, &request.app).await?;
+    let posted: KeyIn = object::read_or_default(&request, posted).await?;
     let (terms, origin) = posted.read()?;
     let (key, made) = request.app.clients.issue(client, terms, origin, &context(&request, "key.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&key, made.as_ref().map(Secret::expose))))
@@ -258,7 +258,7 @@ async fn fetch(request: Request) -> HandlerResult {
 )]
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let (client, id) = (request.id("client")?, request.nth_id(1, "key")?);
-    let posted: KeyChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: KeyChangeIn = object::read(&request, posted).await?;
     let key = request.app.clients.change_key(client, id, posted.read()?, &context(&request, "key.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }

@@ -176,7 +176,7 @@ async fn list(request: Request) -> HandlerResult {
 async fn post(request: Request, posted: UnreadBody) -> HandlerResult {
     auth::administrator(&request)?;
     let client = request.id("client")?;
-    let posted: LedgerEntryIn = object::read(&request, posted, &request.app).await?;
+    let posted: LedgerEntryIn = object::read(&request, posted).await?;
     let key = idempotency::key(&request, LEDGER)?;
     let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
         (None | Some("adjustment"), None, Some(balance)) => LedgerPosting::Set(balance),

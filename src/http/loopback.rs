@@ -118,7 +118,7 @@ async fn messages(request: Request) -> HandlerResult {
     ),
 )]
 async fn inbound_text(request: Request, posted: UnreadBody) -> HandlerResult {
-    let posted: LoopbackTextIn = object::read(&request, posted, &request.app).await?;
+    let posted: LoopbackTextIn = object::read(&request, posted).await?;
     let LoopbackTextIn { from, to, body, channel, media_urls, carrier } = posted;
     if to.trim().is_empty() {
         return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));

@@ -50,7 +50,7 @@ struct MessageApiDoc;
 )]
 async fn send(request: Request, posted: UnreadBody) -> HandlerResult {
     let consumer = auth::consumer(&request.app, &request)?;
-    let posted: MessageIn = object::read(&request, posted, &request.app).await?;
+    let posted: MessageIn = object::read(&request, posted).await?;
     let key = idempotency::key(&request, "/v1/messages")?;
     let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     let reply = ReplyWriter { text: &text, with_balance: false };
@@ -207,7 +207,7 @@ async fn redact(request: Request, posted: UnreadBody) -> HandlerResult {
     let message = find(acting.client, request.given(0), &request.app).await?;
     auth::may_change(&acting, &message)?;
     let id = message.id;
-    let change: MessageChangeIn = object::read(&request, posted, &request.app).await?;
+    let change: MessageChangeIn = object::read(&request, posted).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }

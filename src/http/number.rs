@@ -145,7 +145,7 @@ struct NumberApiDoc;
 )]
 async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
-    let posted: NumberIn = object::read(&request, posted, &request.app).await?;
+    let posted: NumberIn = object::read(&request, posted).await?;
     let (named, address) =
         written::address("number", &posted.number, AddressRole::Sender, request.app.country(client))?;
     let capabilities = capabilities(&posted.capabilities)?;
@@ -196,7 +196,7 @@ async fn fetch(request: Request) -> HandlerResult {
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let id = request.id("number")?;
-    let posted: NumberChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: NumberChangeIn = object::read(&request, posted).await?;
     let change = NumberChange {
         account: posted.account_id.as_deref().map(written::account).transpose()?,
         capabilities: posted.capabilities.as_deref().map(capabilities).transpose()?,

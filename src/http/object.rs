@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::body::{self, BodyMemory, ReadBody, UnreadBody};
 use super::reply::{self, Refusal};
+use super::resource::Request;
 use super::{App, RequestParts};
 use crate::model::{bom, json};
 
@@ -27,28 +28,17 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) 
 }
 
 /// Reads a posted object.
-pub(super) async fn read<T: DeserializeOwned>(
-    request: &RequestParts,
-    posted: UnreadBody,
-    app: &App,
-) -> Result<T, Refusal> {
-    let bytes = collect(posted, app).await?;
-    is_json(request)?;
-    parse(&bytes)
+pub(super) async fn read<T: DeserializeOwned>(request: &Request, posted: UnreadBody) -> Result<T, Refusal> {
+    parse(request, collect(posted, &request.app).await?)
 }
 
 /// Reads a posted object that may be left out.
 pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
-    request: &RequestParts,
+    request: &Request,
     posted: UnreadBody,
-    app: &App,
 ) -> Result<T, Refusal> {
-    let bytes = collect(posted, app).await?;
-    if bom::skip(&bytes).is_empty() {
-        return Ok(T::default());
-    }
-    is_json(request)?;
-    parse(&bytes)
+    let body = collect(posted, &request.app).await?;
+    if bom::skip(&body).is_empty() { Ok(T::default()) } else { parse(request, body) }
 }
 
 pub(super) async fn collect(posted: UnreadBody, app: &App) -> Result<ReadBody, Refusal> {
@@ -74,8 +64,9 @@ pub(super) fn check_media(request: &RequestParts, named: &str, is_taken: impl Fn
     Err(reply::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, &format!("this path takes {named}")).into())
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    let bytes = bom::skip(bytes);
+fn parse<T: DeserializeOwned>(request: &Request, body: ReadBody) -> Result<T, Refusal> {
+    is_json(request)?;
+    let bytes = bom::skip(&body);
     // the library would take a list for the fields in their order
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(reply::problem(StatusCode::BAD_REQUEST, "the body must be a JSON object").into());
@@ -88,6 +79,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read: T = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?;
     json.end().map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "something follows the JSON object"))?;
+    request.hold(body);
     Ok(read)
 }
 

@@ -126,7 +126,7 @@ async fn set(request: Request, posted: UnreadBody) -> HandlerResult {
     // what is no number is none of theirs
     let (named_too, number) =
         Address::read(&number, AddressRole::Sender, country).map_err(|_| Error::not_found("number"))?;
-    let change: OptOutChangeIn = object::read(&request, posted, &request.app).await?;
+    let change: OptOutChangeIn = object::read(&request, posted).await?;
     let said = change.channel.as_deref().map(text_channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
     let context = audit::context(&request, "opt_out.set", |entry: &OptOutEntry| audit::json(&out(entry.clone())));

@@ -72,7 +72,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 )]
 async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
-    let posted: PoolIn = object::read(&request, posted, &request.app).await?;
+    let posted: PoolIn = object::read(&request, posted).await?;
     let pool = request.app.numbers.add_pool(client, posted.name, &context(&request, "pool.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&pool)))
 }
@@ -108,7 +108,7 @@ async fn fetch(request: Request) -> HandlerResult {
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let id = request.id("pool")?;
-    let posted: PoolChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: PoolChangeIn = object::read(&request, posted).await?;
     let pool = match &posted.name {
         Some(name) => request.app.numbers.rename_pool(client, id, name, &context(&request, "pool.change")).await?,
         None => request.app.numbers.find_pool(client, id).await?,

@@ -126,7 +126,7 @@ fn filters() -> Vec<openapi::Parameter> {
     ),
 )]
 async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
-    let posted: RateIn = object::read(&request, posted, &request.app).await?;
+    let posted: RateIn = object::read(&request, posted).await?;
     let new = NewRate {
         channel: channel(&posted.channel)?,
         prefix: posted.prefix,
@@ -176,7 +176,7 @@ async fn fetch(request: Request) -> HandlerResult {
 )]
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("rate")?;
-    let posted: RateChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: RateChangeIn = object::read(&request, posted).await?;
     let end =
         |given: object::Nullable<String>| given.0.as_deref().map(|text| filter::time_in("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };

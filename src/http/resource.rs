@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::http::Method;
 use futures_util::FutureExt as _;
@@ -13,6 +13,7 @@ use utoipa::openapi::{OpenApi as Description, RefOr};
 use warp::Filter;
 use warp::path::Tail;
 
+use super::body::ReadBody;
 pub(super) use super::body::UnreadBody;
 pub(super) use super::list::{ListOut, PageIn};
 pub(super) use super::reply::{HandlerResult, Refusal};
@@ -24,6 +25,8 @@ pub(super) struct Request {
     pub(super) app: Arc<App>,
     parts: RequestParts,
     given: Vec<String>,
+    /// Its body, emptied once that was read.
+    held: OnceLock<ReadBody>,
 }
 
 impl Deref for Request {
@@ -35,6 +38,12 @@ impl Deref for Request {
 }
 
 impl Request {
+    /// Counts its body until it is answered: what was read of it is held as long.
+    pub(super) fn hold(&self, body: ReadBody) {
+        // there is one
+        let _ = self.held.set(body.emptied());
+    }
+
     /// What stands in the place of the path's nth `{…}`, as it was written.
     pub(super) fn given(&self, nth: usize) -> &str {
         self.given.get(nth).map_or("", String::as_str)
@@ -199,7 +208,7 @@ pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> HttpRoutes {
         let mut paths = by_word.get(asked[0]).into_iter().flatten();
         let found = paths.find_map(|path| Some((path, path.given(&asked)?)));
         match found {
-            Some((path, given)) => path.answer(Request { app, parts, given }, posted),
+            Some((path, given)) => path.answer(Request { app, parts, given, held: OnceLock::new() }, posted),
             None => refuse(reply::not_found().into()),
         }
     };

@@ -115,7 +115,7 @@ fn context<'a>(app: &'a App, request: &RequestParts, action: &'static str) -> Au
     responses((status = 201, description = "In force from now on.", body = RouteOut)),
 )]
 async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
-    let posted: RouteIn = object::read(&request, posted, &request.app).await?;
+    let posted: RouteIn = object::read(&request, posted).await?;
     let new = NewRoute {
         priority: posted.priority.into(),
         pattern: posted.pattern,
@@ -156,7 +156,7 @@ async fn fetch(request: Request) -> HandlerResult {
 )]
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("route")?;
-    let posted: RouteChangeIn = object::read(&request, posted, &request.app).await?;
+    let posted: RouteChangeIn = object::read(&request, posted).await?;
     let named = |given: object::Nullable<String>| given.0.as_deref().map(channel).transpose();
     let change = RouteChange {
         priority: posted.priority.map(i64::from),

@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::ensure;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::hoarder::stranger;
 use super::wire::{Answer, Wire};
 use crate::harness::carrier::{ACCOUNT, TOKEN};
-use crate::harness::{Builder, LONG, Layout, Result, Server, until};
+use crate::harness::{ADMIN, Builder, LONG, Layout, Result, Server, until};
 use crate::inbound::play;
 
 const SESSION: &str = "/v2/sync/users/111/sessions/0123456789abcdef0123456789abcdef/";
@@ -102,8 +103,13 @@ async fn an_address_holds_an_eighth_and_all_together_the_whole() -> Result {
 
 /// Sends a whole body, and does not wait for the answer.
 async fn whole(server: &Server, path: &str, body: &str) -> Result<Wire> {
+    sent(server, path, "X-Twilio-Signature: AAAAAAAAAAAAAAAAAAAAAAAAAAA=", body).await
+}
+
+/// The same with another header.
+async fn sent(server: &Server, path: &str, header: &str, body: &str) -> Result<Wire> {
     let mut wire = Wire::over(stranger(server, HERE).await?);
-    let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nX-Twilio-Signature: AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\n{header}");
     // it may be refused before all of it was sent
     let _ = wire.send(&format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
     Ok(wire)
@@ -149,6 +155,30 @@ async fn a_whole_body_counts_until_it_is_answered() -> Result {
     }
     let answer = post(&server, HERE, 20_000).await?;
     assert!(is_taken(&answer), "{answer:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_was_read_counts_until_it_is_answered() -> Result {
+    // it takes connections, and says nothing until it is gone
+    let carrier = TcpListener::bind("127.0.0.1:0").await?;
+    let builder = Builder::new(Layout::SqliteShared).await?.set("http.bodies_memory", "1048576");
+    let server = builder.set("provider.twilio_base_url", format!("http://{}", carrier.local_addr()?)).start().await?;
+    let account = json!({"provider": "twilio", "credentials": {"account_sid": ACCOUNT, "auth_token": TOKEN}});
+    let (account, header) = (account.to_string(), format!("Authorization: Bearer {ADMIN}"));
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        waiting.push(sent(&server, "/v1/accounts", &header, &format!("{account:62000}")).await?);
+    }
+    let is_full = async || Ok((post(&server, HERE, 20_000).await?.status == 503).then_some(()));
+    until("a full address", is_full).await?;
+    drop(carrier);
+    for mut wire in waiting {
+        let answer = wire.answer().await?;
+        ensure!(answer.status >= 400 && answer.body.contains("credentials"), "{answer:?}");
+    }
+    let answer = post(&server, HERE, 20_000).await?;
+    ensure!(is_taken(&answer), "{answer:?}");
     Ok(())
 }
 
