@@ -4,7 +4,7 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::object::{self, Nullable, present};
+use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, openapi, reply, written};
 use crate::model::address::{self, Address, AddressKind, AddressRole};
@@ -73,6 +73,7 @@ fn forward() -> String {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NumberChange)]
+#[expect(clippy::option_option, reason = "left out, null, and given are three things")]
 struct NumberChangeIn {
     account_id: Option<String>,
     #[schema(schema_with = all_capabilities)]
@@ -80,9 +81,8 @@ struct NumberChangeIn {
     #[schema(schema_with = meanings)]
     meaning: Option<String>,
     /// `null` takes it away.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
-    platform: Option<Nullable<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    platform: Option<Option<String>>,
     rate: Option<u32>,
 }
 
@@ -201,7 +201,7 @@ async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
         account: posted.account_id.as_deref().map(written::account).transpose()?,
         capabilities: posted.capabilities.as_deref().map(capabilities).transpose()?,
         meaning: posted.meaning.as_deref().map(meaning).transpose()?,
-        platform: posted.platform.map(|named| named.0),
+        platform: posted.platform,
         rate: posted.rate.map(i64::from),
     };
     let number = request.app.numbers.change(client, id, change, &context(&request, "number.change")).await?;

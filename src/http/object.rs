@@ -11,17 +11,7 @@ use super::resource::Request;
 use super::{App, RequestParts};
 use crate::model::{bom, json};
 
-/// A value, or `null` for none: not the same as nothing said.
-pub(super) struct Nullable<T>(pub(super) Option<T>);
-
-/// Reads a [`Nullable`] that is there.
-pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    from: D,
-) -> Result<Option<Nullable<T>>, D::Error> {
-    Option::deserialize(from).map(|given| Some(Nullable(given)))
-}
-
-/// The same where one type holds all three.
+/// Reads a value that is there, or `null` for none: not the same as nothing said.
 #[expect(clippy::option_option, reason = "left out, null, and given are three things")]
 pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)

@@ -228,6 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn what_null_takes_away_is_a_text_or_null_that_may_be_left_out() -> Result<(), serde_json::Error> {
+        let all = serde_json::to_value(description())?;
+        for (name, field) in [
+            ("ClientChange", "email"),
+            ("ClientChange", "low_at"),
+            ("KeyChange", "senders"),
+            ("NumberChange", "platform"),
+            ("RateChange", "until"),
+            ("RouteChange", "channel"),
+        ] {
+            let schema = &all["components"]["schemas"][name];
+            assert_eq!(schema["properties"][field]["type"], serde_json::json!(["string", "null"]), "{name}: {schema}");
+            assert!(schema["required"].is_null(), "{name}: {schema}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn the_open_places_of_all_paths_are_described() {
         let mut all = description();
         assert_eq!(all.info.title, "Switchboard");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use self::card::{export, import, put_card, replacing};
-use super::object::{self, Nullable, present};
+use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{RequestParts, audit, filter, list, openapi, reply};
 use crate::model::{Money, PricedChannel, rfc3339};
@@ -62,13 +62,13 @@ struct RateIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RateChange)]
+#[expect(clippy::option_option, reason = "left out, null, and given are three things")]
 struct RateChangeIn {
     #[schema(value_type = Option<String>)]
     price: Option<Money>,
     /// `null`: no end.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
-    until: Option<Nullable<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    until: Option<Option<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -177,8 +177,7 @@ async fn fetch(request: Request) -> HandlerResult {
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("rate")?;
     let posted: RateChangeIn = object::read(&request, posted).await?;
-    let end =
-        |given: object::Nullable<String>| given.0.as_deref().map(|text| filter::time_in("until", text)).transpose();
+    let end = |given: Option<String>| given.map(|text| filter::time_in("until", &text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
     let rate = request.app.tariff.change_rate(id, change, &context(&request, "rate.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))

@@ -6,7 +6,7 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::object::{self, Nullable, present};
+use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
 use super::{App, RequestParts, audit, list, openapi, reply, written};
 use crate::model::{Channel, RouteId, rfc3339};
@@ -45,14 +45,14 @@ struct RouteIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RouteChange)]
+#[expect(clippy::option_option, reason = "left out, null, and given are three things")]
 struct RouteChangeIn {
     priority: Option<i32>,
     pattern: Option<String>,
     account_id: Option<String>,
     /// `null`: all channels.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
-    channel: Option<Nullable<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    channel: Option<Option<String>>,
     name: Option<String>,
 }
 
@@ -157,7 +157,7 @@ async fn fetch(request: Request) -> HandlerResult {
 async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     let id = request.id("route")?;
     let posted: RouteChangeIn = object::read(&request, posted).await?;
-    let named = |given: object::Nullable<String>| given.0.as_deref().map(channel).transpose();
+    let named = |given: Option<String>| given.map(|name| channel(&name)).transpose();
     let change = RouteChange {
         priority: posted.priority.map(i64::from),
         pattern: posted.pattern,
