@@ -1,16 +1,19 @@
-//! The JSON of resources, as clients read it: a snapshot each, in `snapshots/`, without what differs from run to run.
+//! The JSON of answers, as clients read it: a snapshot each, in `snapshots/`, without what differs from run to run.
 //!
 //! A snapshot that no longer fits is a change of the API. Where it is meant, `INSTA_UPDATE=always make test
 //! ARGS="--test doors snapshots"` takes what is shown now, and the diff shows who reads the API what has changed.
+
+mod schemas;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use crate::events::receiver::Receiver;
 use crate::events::{builder, call, delivery, endpoint, text, well};
-use crate::harness::{Layout, Phone, Result, Server, USER, until};
-use crate::messages::{drained, fetch, in_state};
-use crate::relay::client::{client, key};
+use crate::harness::carrier::ACCOUNT;
+use crate::harness::{ADMIN, Carrier, Layout, Phone, Result, Server, USER, until};
+use crate::messages::{self, drained, fetch, in_state};
+use crate::relay::client::{By, ask, client, key, key_text, now_ms};
 use crate::relay::scene::act_well;
 
 const OURS: &str = "+33612345699";
@@ -50,7 +53,7 @@ fn steady_text(text: &str) -> String {
             return format!("{secret}… ({})", text.len());
         }
     }
-    for prefix in ["AC", "SK"] {
+    for prefix in ["AC", "LB", "SK"] {
         if text.strip_prefix(prefix).is_some_and(is_id) {
             return format!("{prefix}…");
         }
@@ -98,7 +101,7 @@ async fn who_sends_and_pays() -> Result {
     hold("key", &key(&server, &ann, json!({"name": "shop"})).await?)?;
     let ann = text(&ann["id"])?;
     let credit = json!({"kind": "credit", "amount": "2.5"});
-    hold("ledger_entry", &well(&server, "POST", &format!("/v1/clients/{ann}/ledger"), Some(credit)).await?)?;
+    hold("posted_entry", &well(&server, "POST", &format!("/v1/clients/{ann}/ledger"), Some(credit)).await?)?;
     hold("balance", &act_well(&server, &ann, "GET", "/v1/balance", None).await?)?;
     let log = well(&server, "GET", &format!("/v1/audit?object={ann}"), None).await?;
     hold("audit_entry", log["data"].as_array().and_then(|all| all.last()).context("no entry")?)
@@ -110,7 +113,9 @@ async fn what_is_sent_and_told() -> Result {
     set_up(&server).await?;
     let listener = json!({"url": "https://example.com/events", "description": "orders", "event_types": ["call.*"]});
     hold("endpoint", &well(&server, "POST", "/v1/endpoints", Some(listener)).await?)?;
-    endpoint(&server, &receiver.url("/"), &["message.accepted"]).await?;
+    let (listening, _) = endpoint(&server, &receiver.url("/"), &["message.accepted"]).await?;
+    hold("endpoint_test", &well(&server, "POST", &format!("/v1/endpoints/{listening}/test"), None).await?)?;
+    hold("callback_secret", &well(&server, "GET", "/v1/endpoints/callback-secret", None).await?)?;
     let message = json!({"to": PERSON, "body": "Your table is ready.", "metadata": {"order": "17"}});
     let accepted = well(&server, "POST", "/v1/messages", Some(message)).await?;
     hold("message", &accepted)?;
@@ -118,6 +123,7 @@ async fn what_is_sent_and_told() -> Result {
     in_state(&server, &id, "delivered").await?;
     drained(&server).await?;
     hold("message_with_history", &fetch(&server, &id).await?)?;
+    hold("loopback_message", &well(&server, "GET", "/v1/loopback/messages", None).await?["data"][0])?;
 
     let events = well(&server, "GET", "/v1/events?type=message.accepted", None).await?;
     hold("event", &events["data"][0])?;
@@ -145,6 +151,73 @@ async fn calls() -> Result {
     // those of one millisecond have no order
     over["receipts"].as_array_mut().context("no receipts")?.sort_by_key(|receipt| receipt["word"].to_string());
     hold("call_with_attempts", &over)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_explained_taken_and_refused() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let (account, _) = set_up(&server).await?;
+    let route = json!({"priority": 10, "pattern": r"\+33", "account_id": account["id"]});
+    let route = text(&well(&server, "POST", "/v1/routes", Some(route)).await?["id"])?;
+    let mut explained = well(&server, "GET", "/v1/routes/explain?to=%2B33612345678", None).await?;
+    explained["reason"] = text(&explained["reason"])?.replace(&route, "rte_…").into();
+    hold("explanation", &explained)?;
+    let card = server.http.post(server.url("/v1/rates.csv")).bearer_auth(ADMIN).header("content-type", "text/csv");
+    let imported = card.body("channel,prefix,price\nsms,33,0.0075\n").send().await?;
+    hold("imported_rates", &imported.json().await?)?;
+    let played = json!({"from": PERSON, "to": OURS, "body": "Is it?"});
+    hold("loopback_taken", &well(&server, "POST", "/v1/loopback/inbound", Some(played)).await?)?;
+    let message = json!({"to": "+15005550012", "body": "Your table is ready."});
+    let refused = well(&server, "POST", "/v1/messages", Some(message)).await?;
+    hold("message_failed", &in_state(&server, &text(&refused["id"])?, "failed").await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_rests_and_its_tokens() -> Result {
+    let carrier = Carrier::start().await?;
+    let builder = messages::builder(Layout::SqliteShared, &carrier).await?.set("outbox.breaker_rest", "10m");
+    let (server, account) = messages::ready(builder).await?;
+    let account = format!("/v1/accounts/{account}");
+    let credentials = json!({"account_sid": ACCOUNT, "auth_token": "new"});
+    let change = json!({"credentials": credentials, "next_token": "newer", "check": false});
+    well(&server, "PATCH", &account, Some(change)).await?;
+    carrier.behave(json!({"do": "status", "status": 401})).await?;
+    well(&server, "POST", "/v1/messages", Some(json!({"to": PERSON, "body": "hello"}))).await?;
+    let resting = until("the account to rest", async || {
+        let shown = well(&server, "GET", &account, None).await?;
+        Ok((!shown["resting"].is_null()).then_some(shown))
+    });
+    hold("account_resting", &resting.await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_sees_that_may_not_read() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let (account, _) = set_up(&server).await?;
+    let ann = client(&server, "Ann", json!({"balance": "10"})).await?;
+    let blind = json!({"scopes": ["sms", "voice"], "account_id": account["id"]});
+    let (ann, blind) = (text(&ann["id"])?, key_text(&server, &ann, blind).await?);
+    let act = async |method: &str, path: &str, body: Option<Value>| {
+        let (status, _, answer) = ask(&server, By::Proxy(&blind), method, path, body).await?;
+        ensure!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        anyhow::Ok(answer)
+    };
+    let later = switchboard::model::rfc3339(now_ms() + 600_000);
+    let message = act("POST", "/v1/messages", Some(json!({"to": PERSON, "body": "hello", "send_at": later}))).await?;
+    hold("message_state", &act("DELETE", &format!("/v1/messages/{}", text(&message["id"])?), None).await?)?;
+    // it lasts until it is ended
+    let call = act("POST", "/v1/calls", Some(json!({"to": "+15005550018", "twiml": "<Response/>"}))).await?;
+    let path = format!("/v1/calls/{}", text(&call["id"])?);
+    until("a call that was answered", async || {
+        let call = act_well(&server, &ann, "GET", &path, None).await?;
+        Ok((call["status"] == "in-progress").then_some(()))
+    })
+    .await?;
+    let mut ended = act("DELETE", &path, None).await?;
+    // that it was hung up may be told a little later
+    ensure!(["in-progress", "completed"].iter().any(|status| ended["status"] == *status), "{ended}");
+    ended["status"] = "(as it stands)".into();
+    hold("call_state", &ended)
 }
 
 #[tokio::test(flavor = "multi_thread")]
