@@ -231,12 +231,8 @@ fn wanted(request: &RequestParts, country: Option<Country>) -> Result<CallFilter
 )]
 async fn fetch(request: Request) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
-    let (message, kept) = find(&acting, id_of(&request)?, &request.app).await?;
+    let (message, kept) = find(&acting, request.id::<CallId>("message")?.into(), &request.app).await?;
     Ok(reply::json(StatusCode::OK, &full(&message, &kept, &acting, &request.app).await?))
-}
-
-fn id_of(request: &Request) -> Result<MessageId, Error> {
-    request.id::<CallId>("message").map(MessageId::from)
 }
 
 async fn find(acting: &ActingClient, id: MessageId, app: &App) -> Result<(Message, Call), Error> {
@@ -268,7 +264,7 @@ async fn full<'a>(
 )]
 async fn end(request: Request) -> HandlerResult {
     let acting = auth::caller(&request.app, &request)?;
-    let id = id_of(&request)?;
+    let id = MessageId::from(request.id::<CallId>("message")?);
     auth::may_change(&acting, &find(&acting, id, &request.app).await?.0)?;
     let context = message::context(&request, "call.end");
     request.app.messages.end_call(acting.client, id, CallEnd::Completed, &context).await?;

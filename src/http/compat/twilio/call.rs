@@ -41,15 +41,12 @@ const NOT_CHANGED: [(&str, &[&str]); 8] = [
 ];
 
 /// A call as Twilio writes it.
-struct TwilioCallOut<'a> {
-    call: &'a Message,
-    kept: Call,
-}
+struct TwilioCallOut<'a>(&'a Message, Call);
 
 /// All that Twilio's description of a call names; null where there is none.
 impl Serialize for TwilioCallOut<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Self { call, kept } = self;
+        let Self(call, kept) = self;
         let sid = sid::call(call.id);
         let mut out = to.serialize_struct("TwilioCallOut", 26)?;
         out.serialize_field("account_sid", &sid::account(call.client))?;
@@ -83,7 +80,7 @@ impl Serialize for TwilioCallOut<'_> {
 }
 
 fn out<'a>(call: &'a Message, kept: Option<&Call>) -> TwilioCallOut<'a> {
-    TwilioCallOut { call, kept: kept.copied().unwrap_or_default() }
+    TwilioCallOut(call, kept.copied().unwrap_or_default())
 }
 
 /// `POST Calls.json`: 201 means that it is stored, and will be placed or accounted for.
