@@ -1,7 +1,6 @@
 -- one event on its way to one place, as a job
 -- state: pending, delivered, exhausted (tried often enough), dropped (nobody there any more)
--- ready_ms: when it may be claimed, NULL when it is over; from 2^62 on it is parked, and this says behind which event
--- owner: whose lease runs until then
+-- ready_ms: when it may be claimed, NULL when it is over; owner: whose lease runs until then
 -- target: endpoint, and target_id is its id; or callback, and target_id is the message's whose own URL it is
 -- object: of one that takes turns with others of its object: what they are of
 CREATE TABLE sb_delivery (
