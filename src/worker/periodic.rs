@@ -78,8 +78,8 @@ pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
         row("count the webhooks that wait", 5, AtOnce, Quiet, |node| work(node.inbox.measure())),
         row("count the deliveries that wait", 5, AtOnce, Quiet, |node| work(node.events.measure())),
         row("write down which keys were used", 10, Later, Quiet, |node| work(node.clients.write_uses())),
-        // whom a crash has left untold
         row("look for deliveries whose turn was overlooked", 60, AtOnce, Warned, |node| work(node.events.release())),
+        // whom a crash has left untold
         row("look for low balances", 60, AtOnce, Warned, |node| work(node.ledger.tell_all_low())),
     ];
     // a start is busy enough: the first sweep waits
