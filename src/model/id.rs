@@ -33,7 +33,7 @@ pub trait FromBytes: Id {
     fn from_bytes(bytes: [u8; 16]) -> Self;
 }
 
-/// Reads what a row of the store names by its bytes. JSON has ids as text, which is parsed.
+/// Reads what a row of the store names by its bytes. JSON has ids as text, which is parsed: it is refused here.
 pub fn from_row<'de, D: Deserializer<'de>, T: FromBytes>(from: D) -> Result<T, D::Error> {
     struct Bytes<T>(PhantomData<T>);
 
@@ -49,6 +49,10 @@ pub fn from_row<'de, D: Deserializer<'de>, T: FromBytes>(from: D) -> Result<T, D
         }
     }
 
+    // or any text of 16 characters would be one
+    if from.is_human_readable() {
+        return Err(de::Error::custom("an id is not read from text"));
+    }
     from.deserialize_bytes(Bytes(PhantomData))
 }
 
@@ -255,6 +259,9 @@ mod tests {
         let hex = DeviceId::new(1).hex();
         for text in ["", "dev_", &hex, &format!("msg_{hex}"), &format!("dev_{}", hex.to_uppercase()), "dev_+1"] {
             assert!(text.parse::<DeviceId>().is_err() || text.chars().all(|c| !c.is_lowercase()), "{text}");
+        }
+        for json in [r#""0123456789abcdef""#, "[1]", "7"] {
+            assert!(serde_json::from_str::<DeviceId>(json).is_err(), "{json}");
         }
     }
 }
