@@ -1,8 +1,10 @@
 //! What a message holds besides its columns, and how the store writes that.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{CallOptions, CarrierFields, MessageId, Millis};
@@ -117,7 +119,29 @@ impl SharedMessageContent {
 /// From a row of the store, where it is text, or nothing.
 impl<'de> Deserialize<'de> for SharedMessageContent {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Option::<String>::deserialize(from).map(|text| Self::parse(text.as_deref()))
+        struct Text;
+
+        impl<'de> Visitor<'de> for Text {
+            type Value = SharedMessageContent;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text, or nothing")
+            }
+
+            fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+                Ok(SharedMessageContent::default())
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+                from.deserialize_str(self)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(SharedMessageContent::parse(Some(text)))
+            }
+        }
+
+        from.deserialize_option(Text)
     }
 }
 

@@ -5,7 +5,7 @@ pub mod token;
 
 use std::collections::HashSet;
 
-use super::engine::{NamedValues, readable};
+use super::engine::{NamedValues, read_bytes, readable};
 use super::event::{self, PendingEvents};
 use super::version::VersionedData;
 use super::{Change, Query, Result, Row, Store, audit, params};
@@ -36,6 +36,7 @@ pub struct Account {
     /// By what webhooks name it.
     pub external_id: String,
     /// Sealed; see [`place`].
+    #[serde(deserialize_with = "read_bytes")]
     pub credentials: Vec<u8>,
     /// Segments a second at most, all its numbers together; 0: no limit.
     pub rate: i64,

@@ -7,6 +7,7 @@ pub use outcome::{DeliveryOutcome, EndpointHealth, FinishedDelivery, record};
 pub use turn::release_overlooked;
 
 use self::turn::IS_ITS;
+use super::engine::read_bytes;
 use super::event::{self, EventTarget};
 use super::lease::{FREE, Lease, TAKE};
 use super::{Change, Error, Result, Row, Store, Value, params};
@@ -88,6 +89,7 @@ pub struct HeldDelivery {
 pub struct EndpointAddress {
     pub url: String,
     /// Sealed.
+    #[serde(deserialize_with = "read_bytes")]
     pub secret: Vec<u8>,
     pub is_enabled: bool,
     pub failing_since_ms: Option<Millis>,
@@ -208,7 +210,7 @@ async fn look(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64)
 
 fn parse(row: &Row, until_ms: Millis) -> Result<LeasedDelivery> {
     let (event, target): (EventId, EventTarget) = row.read()?;
-    let callback: Option<Vec<u8>> = row.read_from(17)?;
+    let callback = row.maybe_bytes(17)?.map(<[u8]>::to_vec);
     Ok(LeasedDelivery {
         held: HeldDelivery {
             event,
@@ -223,6 +225,6 @@ fn parse(row: &Row, until_ms: Millis) -> Result<LeasedDelivery> {
         address: row.read_from(6)?,
         content: row.read_from(13)?,
         callback,
-        auth_token: row.read_from(15)?,
+        auth_token: row.maybe_bytes(15)?.map(<[u8]>::to_vec),
     })
 }

@@ -1,6 +1,6 @@
 //! Paired phones: `sb_device`.
 
-use super::engine::below;
+use super::engine::{below, read_bytes};
 use super::{Change, Result, Store, audit, params};
 use crate::crypto::{Aad, MasterKey, SharedKey, SyncSessionId};
 use crate::model::{DeviceId, Millis, UserId};
@@ -80,6 +80,7 @@ pub async fn shared_key(store: &Store, master: &MasterKey, id: DeviceId) -> Resu
 #[derive(serde::Deserialize)]
 pub struct SealedKey {
     pub device: DeviceId,
+    #[serde(deserialize_with = "read_bytes")]
     pub sealed: Vec<u8>,
 }
 

@@ -26,6 +26,7 @@ pub use value::{Row, Value};
 pub(super) use change::marks;
 pub(super) use filter::{SqlConditions, is_one_of};
 pub(super) use migrate::StoreSchema;
+pub(super) use read::read_bytes;
 pub(super) use rows::{NamedValues, patched};
 pub(super) use serving::set_aside;
 pub(super) use sqlite::look_into;

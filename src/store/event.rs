@@ -45,7 +45,7 @@ pub enum EventOrder {
 
 /// Where an event goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
-#[serde(from = "(String, MessageId)")]
+#[serde(from = "(TargetKind, MessageId)")]
 pub enum EventTarget {
     Endpoint(EndpointId),
     /// The URL that a message brought with it.
@@ -69,10 +69,20 @@ impl EventTarget {
     }
 }
 
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum TargetKind {
+    Endpoint,
+    Callback,
+}
+
 /// Its kind in a column, and its key in the next.
-impl From<(String, MessageId)> for EventTarget {
-    fn from((kind, id): (String, MessageId)) -> Self {
-        if kind == "endpoint" { Self::Endpoint(EndpointId::from_bytes(id.bytes())) } else { Self::Callback(id) }
+impl From<(TargetKind, MessageId)> for EventTarget {
+    fn from((kind, id): (TargetKind, MessageId)) -> Self {
+        match kind {
+            TargetKind::Endpoint => Self::Endpoint(EndpointId::from_bytes(id.bytes())),
+            TargetKind::Callback => Self::Callback(id),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Texts of paired phones on their way to their platform's sink, as jobs: `sb_publication`; what is known of each for
 //! as long as its device: `sb_text_block`.
 
+use super::engine::read_bytes;
 use super::lease::{GIVE_BACK, HELD, Lease, LeaseOwner, SKEW_MS, TAKE};
 use super::{Change, Error, Query, Result, Store, Value, params, sweep};
 use crate::crypto::Aad;
@@ -39,6 +40,7 @@ pub struct Publication {
     pub user: UserId,
     pub platform: String,
     pub phone_hash: String,
+    #[serde(deserialize_with = "read_bytes")]
     pub sealed: Vec<u8>,
     /// Calls of the sink so far.
     pub tries: i64,

@@ -3,6 +3,7 @@
 use super::Account;
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, TokenId, named};
+use crate::store::engine::read_bytes;
 use crate::store::version::VersionedData;
 use crate::store::{Change, Query, Result, Store, Value, params};
 
@@ -24,6 +25,7 @@ pub struct AccountToken {
     pub id: TokenId,
     pub role: TokenRole,
     /// Sealed; see [`place`].
+    #[serde(deserialize_with = "read_bytes")]
     pub token: Vec<u8>,
     pub until_ms: Millis,
     /// How often a post was believed by it, and when last; some seconds late.

@@ -88,11 +88,14 @@ impl Store {
     /// Like [`Store::look_up`], of many keys, as many at once as a batch of writes has: few shapes of statements. `sql`
     /// has `{}` where they go.
     pub(in crate::store) async fn look_up_each(&self, sql: impl Into<SqlText>, keys: Vec<Value>) -> Result<Vec<Row>> {
-        let (sql, mut found): (SqlText, _) = (sql.into(), Vec::new());
-        for keys in keys.chunks(LOOK_UPS) {
-            found.extend(self.look_up(vec![Query::over(sql.clone(), &[], keys.to_vec())]).await?.into_iter().flatten());
+        let (sql, mut keys, mut found): (SqlText, _, _) = (sql.into(), keys.into_iter(), Vec::new());
+        loop {
+            let some: Vec<Value> = keys.by_ref().take(LOOK_UPS).collect();
+            if some.is_empty() {
+                return Ok(found);
+            }
+            found.extend(self.look_up(vec![Query::over(sql.clone(), &[], some)]).await?.into_iter().flatten());
         }
-        Ok(found)
     }
 
     /// Runs one query.

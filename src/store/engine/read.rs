@@ -29,6 +29,25 @@ impl Row {
     }
 }
 
+/// Reads bytes at once: serde takes a [`Vec`] one by one.
+pub(in crate::store) fn read_bytes<'de, D: de::Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+
+    from.deserialize_bytes(Bytes)
+}
+
 /// What is left to read of a row.
 struct RowReader<'a> {
     row: &'a Row,
@@ -156,6 +175,8 @@ mod tests {
         amount: Money,
         is_open: bool,
         sealed: Option<Vec<u8>>,
+        #[serde(deserialize_with = "read_bytes")]
+        secret: Vec<u8>,
         kind: Kind,
         inner: Inner,
         hash: Option<[u8; 32]>,
@@ -165,14 +186,16 @@ mod tests {
     #[test]
     fn fields_are_the_columns_in_their_order() {
         let columns = |last: [Value; 2]| {
-            let head: [Value; 5] = [[7; 16].into(), 2_500_000.into(), 1.into(), vec![0xff_u8].into(), "one".into()];
-            Row([head.to_vec(), vec![3.into(), Value::Null, [5; 32].into()], last.to_vec()].concat())
+            let head: [Value; 4] = [[7; 16].into(), 2_500_000.into(), 1.into(), vec![0xff_u8].into()];
+            let middle: [Value; 5] = [vec![9_u8, 0].into(), "one".into(), 3.into(), Value::Null, [5; 32].into()];
+            Row([head.to_vec(), middle.to_vec(), last.to_vec()].concat())
         };
         let outer = |last| Outer {
             id: ClientId::from_bytes([7; 16]),
             amount: Money::from_micros(2_500_000),
             is_open: true,
             sealed: Some(vec![0xff]),
+            secret: vec![9, 0],
             kind: Kind::One,
             inner: Inner { count: 3, name: None },
             hash: Some([5; 32]),
