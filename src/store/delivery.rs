@@ -4,7 +4,7 @@ mod outcome;
 pub(super) mod turn;
 
 pub use outcome::{DeliveryOutcome, EndpointHealth, FinishedDelivery, record};
-pub use turn::release_overlooked;
+pub use turn::{behind, release_overlooked};
 
 use self::turn::IS_ITS;
 use super::engine::read_bytes;
@@ -15,9 +15,9 @@ use crate::model::{ClientId, EventId, Millis, SharedMessageContent, named};
 
 /// What has been due for less is passed over where it is not its turn, not parked.
 const YOUNG_MS: Millis = 1_000;
-/// Rows that are looked at in one go where many are to be parked, and how often in one claim.
+/// Rows that are looked at in one go where many are to be parked or released, and how often in one claim.
 const MANY: i64 = 500;
-const PAGES: usize = 16;
+const PAGES: usize = 3;
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -163,6 +163,14 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
 /// What names a row that is due: its event, its target, and its `ready_ms` as it was read.
 type DueKey = [Value; 3];
 
+fn due_key(row: &Row) -> Result<DueKey> {
+    Ok([row.key(0)?, row.key(1)?, row.int(2)?.into()])
+}
+
+fn is_full(rows: &[Row], page: i64) -> bool {
+    rows.len() >= usize::try_from(page).unwrap_or_default()
+}
+
 /// The keys of what is due and may go, the longest waiting first. What has been due for a while and may not is parked: no
 /// other claim comes by it.
 async fn due(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64) -> Result<Vec<DueKey>> {
@@ -173,13 +181,16 @@ async fn due(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64) 
         let mut parked = Vec::new();
         found.clear();
         for row in &rows {
-            let key = [row.key(0)?, row.key(1)?, row.int(2)?.into()];
             let to = if row.int(3)? == 1 { &mut found } else { &mut parked };
-            to.push(key);
+            to.push(due_key(row)?);
         }
-        let may_be_more = !parked.is_empty() && found.len() < most && rows.len() >= usize::try_from(page).unwrap_or(0);
-        turn::park(store, parked, lease.now_ms).await?;
-        if !may_be_more {
+        let may_be_more = !parked.is_empty() && found.len() < most && is_full(&rows, page);
+        let done = turn::park(store, parked, lease.now_ms).await;
+        if let Err(error) = &done {
+            // what may go goes all the same
+            tracing::warn!(%error, "deliveries that wait for their turn were not parked; another claim will");
+        }
+        if done.is_err() || !may_be_more {
             break;
         }
         page = page.max(MANY);

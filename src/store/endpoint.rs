@@ -135,11 +135,11 @@ pub async fn update(
         client,
         seen.changed_ms,
     ];
-    let mut change = Change::new().one(sql, values);
-    if !(to.is_enabled && to.is_ordered) {
-        change = turn::release_all(change, to.id, to.changed_ms);
+    commit(store, Change::new().one(sql, values).audited(entry), to).await?;
+    if seen.is_ordered && seen.is_enabled && !(to.is_ordered && to.is_enabled) {
+        turn::release_all(store, to.id, to.changed_ms).await;
     }
-    commit(store, change.audited(entry), to).await
+    Ok(())
 }
 
 /// A new secret, the one before it sealed into its own column. A race means that the endpoint has changed.
@@ -164,12 +164,14 @@ async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
     store.commit(change.settled_by(settled, params![to.id, to.changed_ms])).await
 }
 
-/// Whether what was to be changed was there as it was read.
-fn found(done: Result<()>) -> Result<bool> {
-    match done {
-        Err(Error::Guard(_)) => Ok(false),
-        done => done.map(|()| true),
+/// Commits that an endpoint is told of nothing any more. Whether it was there as it was read.
+async fn end(store: &Store, change: Change, id: EndpointId, now_ms: Millis) -> Result<bool> {
+    match store.commit(change.versioned(VersionedData::Endpoints)).await {
+        Err(Error::Guard(_)) => return Ok(false),
+        done => done?,
     }
+    turn::release_all(store, id, now_ms).await;
+    Ok(true)
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
@@ -181,8 +183,7 @@ pub async fn delete(
     entry: Option<audit::AuditEntry>,
 ) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let change = turn::release_all(Change::new().one(sql, params![id, client]), id, now_ms);
-    found(store.commit(change.versioned(VersionedData::Endpoints).audited(entry)).await)
+    end(store, Change::new().one(sql, params![id, client]).audited(entry), id, now_ms).await
 }
 
 /// Disables an endpoint that is still as it was when its delivery was claimed, and says why.
@@ -191,8 +192,7 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
                WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
     let changed_ms = now_ms.max(seen_ms + 1);
     let values: Vec<Value> = params![reason, changed_ms, id, seen_ms];
-    let change = turn::release_all(Change::new().one(sql, values), id, now_ms);
-    found(store.commit(change.versioned(VersionedData::Endpoints)).await)
+    end(store, Change::new().one(sql, values), id, now_ms).await
 }
 
 /// What every client listens for.

@@ -7,7 +7,8 @@ use anyhow::{Context as _, ensure};
 use switchboard::model::event::EventType;
 use switchboard::model::{ClientId, EndpointId, EventId, Millis};
 use switchboard::store::delivery::{
-    DeliveryOutcome, DeliveryState, EndpointHealth, FinishedDelivery, LeasedDelivery, claim, record, release_overlooked,
+    DeliveryOutcome, DeliveryState, EndpointHealth, FinishedDelivery, LeasedDelivery, behind, claim, list, record,
+    release_overlooked,
 };
 use switchboard::store::endpoint::{self, Endpoint};
 use switchboard::store::event::{EventOrder, EventTarget, NewEvent, add, replay};
@@ -183,25 +184,109 @@ async fn many_that_may_not_go_keep_nobody_waiting(layout: Layout) -> Result {
     Ok(())
 }
 
+/// The endpoint takes turns no more: it is told in any order, or of nothing.
+async fn stop(scene: &Scene, way: usize, at_ms: Millis) -> Result<bool> {
+    let seen = scene.seen().await?;
+    Ok(match way {
+        0 => {
+            let to = Endpoint { is_ordered: false, changed_ms: at_ms, ..seen.clone() };
+            endpoint::update(&scene.store, ClientId::OPERATOR, &seen, &to, None).await?;
+            true
+        }
+        1 => endpoint::disable(&scene.store, scene.endpoint, seen.changed_ms, "x", at_ms).await?,
+        _ => endpoint::delete(&scene.store, ClientId::OPERATOR, scene.endpoint, at_ms, None).await?,
+    })
+}
+
 async fn one_who_stops_taking_turns_releases_all(layout: Layout) -> Result {
     for way in 0..3 {
         let scene = Scene::new(layout).await?;
         let ids = scene.tell(OBJECT, 1..=4, NOW_MS).await?;
         scene.hold(&ids).await?;
-        let (seen, at_ms) = (scene.seen().await?, NOW_MS + 2 * SOON_MS);
-        let is_done = match way {
-            0 => {
-                let to = Endpoint { is_ordered: false, changed_ms: at_ms, ..seen.clone() };
-                endpoint::update(&scene.store, ClientId::OPERATOR, &seen, &to, None).await?;
-                true
-            }
-            1 => endpoint::disable(&scene.store, scene.endpoint, seen.changed_ms, "x", at_ms).await?,
-            _ => endpoint::delete(&scene.store, ClientId::OPERATOR, scene.endpoint, at_ms, None).await?,
-        };
-        ensure!(is_done, "{way}");
+        let at_ms = NOW_MS + 2 * SOON_MS;
+        ensure!(stop(&scene, way, at_ms).await?, "{way}");
         let claimed = scene.claim(at_ms, 64).await?;
         ensure!(claimed.len() == 3 && scene.parked().await? == 0, "{way}: {claimed:?}");
     }
+    Ok(())
+}
+
+/// An embedded store whose rows of a table cannot be changed, until that is undone.
+async fn halt(scene: &Scene, table: &str) -> Result {
+    let sql = format!("CREATE TRIGGER halt BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, 'halt'); END");
+    Ok(scene.store.commit(Change::new().run(sql, Vec::new())).await?)
+}
+
+async fn go_on(scene: &Scene) -> Result {
+    Ok(scene.store.commit(Change::new().run("DROP TRIGGER halt", Vec::new())).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_ends_though_what_waits_for_it_cannot_be_released() -> Result {
+    for way in 0..3 {
+        let scene = Scene::new(Layout::SqliteShared).await?;
+        let ids = scene.tell(OBJECT, 1..=4, NOW_MS).await?;
+        scene.hold(&ids).await?;
+        halt(&scene, "sb_delivery").await?;
+        ensure!(stop(&scene, way, NOW_MS + 2 * SOON_MS).await?, "{way}");
+        let seen = endpoint::find(&scene.store, ClientId::OPERATOR, scene.endpoint).await?;
+        ensure!(seen.is_none_or(|seen| !seen.is_enabled || !seen.is_ordered), "{way}");
+        go_on(&scene).await?;
+        ensure!(scene.parked().await? == 3, "{way}");
+        ensure!(release_overlooked(&scene.store, NOW_MS + 2 * SOON_MS).await? == 3, "{way}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_go_goes_though_others_cannot_be_parked() -> Result {
+    let scene = Scene::new(Layout::SqliteShared).await?;
+    let ids = scene.tell(OBJECT, 1..=2, NOW_MS).await?;
+    let first = scene.claim_only(NOW_MS, ids[0]).await?;
+    scene.record(&first, later(NOW_MS + HOUR_MS), NOW_MS).await?;
+    let other = scene.tell_in(vec![EventOrder::Alone], NOW_MS + 1).await?;
+    halt(&scene, "sb_delivery_turn").await?;
+    scene.claim_only(NOW_MS + SOON_MS, other[0]).await?;
+    ensure!(scene.parked().await? == 0);
+    go_on(&scene).await?;
+    ensure!(scene.claim(NOW_MS + SOON_MS, 64).await?.is_empty() && scene.parked().await? == 1);
+    Ok(())
+}
+
+async fn more_than_a_commit_bears_are_released(layout: Layout) -> Result {
+    let scene = Scene::new(layout).await?;
+    scene.tell(OBJECT, 1..=1_200, NOW_MS).await?;
+    let first = scene.claim(NOW_MS, 1).await?.pop().context("the first")?;
+    scene.record(&first, later(NOW_MS + HOUR_MS), NOW_MS).await?;
+    for _ in 0..3 {
+        ensure!(scene.claim(NOW_MS + SOON_MS, 64).await?.is_empty(), "it is nobody's turn");
+    }
+    ensure!(scene.parked().await? == 1_199, "each claim parks some");
+    // the last of all that are parked: the look comes by it all the same
+    let sql = "UPDATE sb_delivery SET ready_ms = 9223372036854775807 WHERE event_id = ?";
+    scene.store.commit(Change::new().one(sql, vec![first.held.event.into()])).await?;
+    ensure!(release_overlooked(&scene.store, NOW_MS + HOUR_MS).await? == 1);
+    ensure!(scene.parked().await? == 1_199);
+    ensure!(stop(&scene, 0, NOW_MS + HOUR_MS).await? && scene.parked().await? == 0);
+    Ok(())
+}
+
+async fn one_that_is_parked_as_its_endpoint_stops_to_take_turns_is_released(layout: Layout) -> Result {
+    let scene = Scene::new(layout).await?;
+    let ids = scene.tell(OBJECT, 1..=3, NOW_MS).await?;
+    scene.hold(&ids).await?;
+    ensure!(stop(&scene, 0, NOW_MS + SOON_MS).await? && scene.parked().await? == 0);
+    // by a claim that had read it as it was before
+    let sql = "UPDATE sb_delivery SET ready_ms = ? WHERE event_id = ?";
+    let values = vec![behind(ids[1]).into(), ids[2].into()];
+    scene.store.commit(Change::new().one(sql, values)).await?;
+    let seen = scene.seen().await?;
+    let to = Endpoint { description: "x".to_owned(), changed_ms: seen.changed_ms + 1, ..seen.clone() };
+    endpoint::update(&scene.store, ClientId::OPERATOR, &seen, &to, None).await?;
+    ensure!(scene.parked().await? == 1, "it took no turns before either: nobody looks");
+    let found = list(&scene.store, ids[2]).await?;
+    ensure!(found.len() == 1 && found[0].state == DeliveryState::Pending && found[0].ready_ms.is_none(), "{found:?}");
+    ensure!(release_overlooked(&scene.store, NOW_MS + SOON_MS).await? == 1 && scene.parked().await? == 0);
     Ok(())
 }
 
@@ -262,6 +347,8 @@ on_both_engines!(
     those_behind_are_parked_and_go_one_after_the_other,
     many_that_may_not_go_keep_nobody_waiting,
     one_who_stops_taking_turns_releases_all,
+    more_than_a_commit_bears_are_released,
+    one_that_is_parked_as_its_endpoint_stops_to_take_turns_is_released,
     what_a_person_asks_for_waits_for_nobody_and_parks_nobody,
     nobody_is_parked_behind_one_who_leaves_just_then,
     one_that_was_overlooked_is_released,

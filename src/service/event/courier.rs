@@ -205,6 +205,7 @@ impl EventCourier {
             Ok(true) => {
                 tracing::warn!(endpoint = %id, reason, "disabled an endpoint");
                 self.events.renew().await;
+                self.events.wake();
             }
             Ok(false) => {}
             // the next failure tries it again

@@ -165,6 +165,8 @@ impl Events {
         })
         .await?;
         self.renew().await;
+        // what waited for its turn may have been released
+        self.wake();
         Ok(to)
     }
 
@@ -212,6 +214,7 @@ impl Events {
             return Err(Error::not_found("endpoint"));
         }
         self.renew().await;
+        self.wake();
         tracing::info!(endpoint = %id, "removed an endpoint");
         Ok(())
     }

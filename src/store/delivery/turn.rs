@@ -7,12 +7,14 @@
 //! One that has been due for a while without its turn having come is parked behind the one before it, or every claim
 //! would pass over it again. Its `ready_ms` is then no time: it says behind whom it stands. Whatever ends that one's turn
 //! releases it in the same transaction. Parking locks the row of the one in front, and does nothing where that has gone,
-//! so nobody is parked behind one who has left. Releasing one too many does no harm: claims look whose turn it is.
+//! so nobody is parked behind one who has left. Releasing one too many does no harm: claims look whose turn it is. An
+//! endpoint that takes turns no more releases all of its own behind its change: they may be more than one commit bears.
 
 use std::collections::HashMap;
 
-use super::{DueKey, FinishedDelivery};
+use super::{DueKey, FinishedDelivery, MANY, due_key, is_full};
 use crate::model::{EndpointId, EventId, Id as _, Millis};
+use crate::store::engine::LOWEST;
 use crate::store::event::{EventTarget, NewEvent};
 use crate::store::lease::GIVE_BACK;
 use crate::store::{Change, Query, Result, Store, Value, params};
@@ -27,8 +29,8 @@ pub(super) const IS_ITS: &str = "(d.object IS NULL \
 /// No `ready_ms` from here on is a time: the delivery is parked.
 pub(in crate::store) const PARKED: Millis = 1 << 62;
 
-/// How many are released in one commit.
-const MANY: usize = 500;
+/// Commits by which an endpoint releases its own: the rest is left to [`release_overlooked`].
+const PAGES: usize = 20;
 
 /// Gives up a turn that a delivery has no use for any more: it is over, or takes none.
 const LEAVE: &str = "DELETE FROM sb_delivery_turn WHERE event_id = ? AND target_id = ? AND NOT EXISTS \
@@ -101,7 +103,7 @@ pub(super) async fn park(store: &Store, due: Vec<DueKey>, now_ms: Millis) -> Res
 
 /// The `ready_ms` of whoever is parked behind that event: ids differ in their last bytes, and where they do not, one too
 /// many is released.
-fn behind(front: EventId) -> Millis {
+pub fn behind(front: EventId) -> Millis {
     let [_, _, _, _, _, _, _, _, last @ ..] = front.bytes();
     PARKED | (Millis::from_be_bytes(last) & (PARKED - 1))
 }
@@ -119,32 +121,60 @@ pub(in crate::store) fn leave(change: Change, event: EventId, target: EventTarge
     change.run(LEAVE, params![event, target.key()]).run(sql, values)
 }
 
-/// Releases everything parked for an endpoint, in the same change that ends its turn-taking.
-pub(in crate::store) fn release_all(change: Change, endpoint: EndpointId, now_ms: Millis) -> Change {
-    let sql = format!("UPDATE sb_delivery SET {GIVE_BACK} WHERE ready_ms >= ? AND target_id = ?");
-    change.run(sql, params![now_ms, now_ms, PARKED, endpoint])
+/// Makes those of these due that are still parked as they were read.
+async fn release(store: &Store, parked: Vec<DueKey>, now_ms: Millis) -> Result<()> {
+    if parked.is_empty() {
+        return Ok(());
+    }
+    let sql = format!("UPDATE sb_delivery SET {GIVE_BACK} WHERE event_id = ? AND target_id = ? AND ready_ms = ?");
+    let free = |change: Change, key: DueKey| change.run(sql.clone(), [params![now_ms, now_ms], key.to_vec()].concat());
+    store.commit(parked.into_iter().fold(Change::new(), free)).await
+}
+
+/// Releases what is parked on its way to an endpoint that takes no turns any more. That is committed: what fails here is
+/// left to [`release_overlooked`].
+pub(in crate::store) async fn release_all(store: &Store, endpoint: EndpointId, now_ms: Millis) {
+    if let Err(error) = release_pages(store, endpoint, now_ms).await {
+        tracing::warn!(%endpoint, %error, "deliveries that wait for their turn were not released; the next look will");
+    }
+}
+
+async fn release_pages(store: &Store, endpoint: EndpointId, now_ms: Millis) -> Result<()> {
+    let find = "SELECT event_id, target_id, ready_ms FROM sb_delivery WHERE ready_ms >= ? AND target_id = ? LIMIT ?";
+    for _ in 0..PAGES {
+        let rows = store.query(find, params![PARKED, endpoint, MANY]).await?;
+        release(store, rows.iter().map(due_key).collect::<Result<_>>()?, now_ms).await?;
+        if !is_full(&rows, MANY) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Releases what is parked although its turn has come; how many were. One can be parked just as its endpoint stops to take
-/// turns, or by a node of a cluster that does not share its locks.
+/// turns, or by a node of a cluster that does not share its locks; and an endpoint may have had too many of them.
 pub async fn release_overlooked(store: &Store, now_ms: Millis) -> Result<usize> {
+    // page by page through all that are parked, so that no look is long, however many wait
     let find = format!(
-        "SELECT event_id, target_id, ready_ms FROM sb_delivery d WHERE ready_ms >= ? AND {IS_ITS} LIMIT {MANY}"
+        "SELECT event_id, target_id, ready_ms, CASE WHEN {IS_ITS} THEN 1 ELSE 0 END FROM sb_delivery d \
+         WHERE ready_ms >= ? AND (ready_ms > ? OR target_id > ? OR (target_id = ? AND event_id > ?)) \
+         ORDER BY ready_ms, target_id, event_id LIMIT ?"
     );
-    let free = format!("UPDATE sb_delivery SET {GIVE_BACK} WHERE event_id = ? AND target_id = ? AND ready_ms = ?");
-    let mut released = 0;
+    let (mut last, mut released): (DueKey, _) = ([LOWEST.into(), LOWEST.into(), PARKED.into()], 0);
     loop {
-        let rows = store.query(find.clone(), params![PARKED]).await?;
-        let mut change = Change::new();
+        let [event, target, ready_ms] = last.clone();
+        let values = params![ready_ms.clone(), ready_ms, target.clone(), target, event, MANY];
+        let rows = store.query(find.clone(), values).await?;
+        let mut its = Vec::new();
         for row in &rows {
-            let values = params![now_ms, now_ms, row.key(0)?, row.key(1)?, row.int(2)?];
-            change = change.run(free.clone(), values);
+            last = due_key(row)?;
+            if row.int(3)? == 1 {
+                its.push(last.clone());
+            }
         }
-        if !rows.is_empty() {
-            store.commit(change).await?;
-        }
-        released += rows.len();
-        if rows.len() < MANY {
+        released += its.len();
+        release(store, its, now_ms).await?;
+        if !is_full(&rows, MANY) {
             return Ok(released);
         }
     }
@@ -153,14 +183,15 @@ pub async fn release_overlooked(store: &Store, now_ms: Millis) -> Result<usize> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FromBytes as _;
 
     #[test]
     fn whoever_is_parked_is_due_at_no_time() {
-        for n in 0..200 {
-            let event = EventId::new(n);
-            assert!((PARKED..=Millis::MAX).contains(&behind(event)));
-            assert_eq!(behind(event), behind(event));
-        }
+        let mut bytes = [0xff; 16];
+        assert_eq!((behind(EventId::from_bytes([0; 16])), behind(EventId::from_bytes(bytes))), (PARKED, Millis::MAX));
+        // the sign and the mark of the parked are no part of the id
+        bytes[8..].copy_from_slice(&[0x81, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(behind(EventId::from_bytes(bytes)), 0x4102_0304_0506_0708);
         let all: std::collections::HashSet<Millis> = (0..200).map(|_| behind(EventId::new(1))).collect();
         assert_eq!(all.len(), 200, "each behind another");
     }
