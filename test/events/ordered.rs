@@ -6,6 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use futures_util::future::try_join_all;
 use serde_json::json;
+use switchboard::model::EventId;
+use switchboard::store::Change;
+use switchboard::store::delivery::behind;
 
 use super::receiver::{Answer, Post, Receiver};
 use super::{builder, delivery, text, well};
@@ -174,9 +177,38 @@ async fn a_disabled_endpoint_leaves_nothing_standing(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn one_whose_turn_was_overlooked_is_posted_after_all(layout: Layout) -> Result {
+    let builder = builder(layout).await?.set("event.retries", "1h,1h,1h").dev();
+    let (mut server, receiver) = (builder.start().await?, Receiver::start().await?);
+    receiver.answer([Answer::status(500), Answer::status(200)]);
+    ordered(&server, &receiver).await?;
+    let message = send(&server, &person(0)).await?;
+    let first: EventId = receiver.wait(1).await?.remove(0).id()?.parse()?;
+    // the next is parked behind it: when it is tried nobody knows
+    let parked = until("one that is parked", async || {
+        let sql = "SELECT event_id FROM sb_delivery WHERE ready_ms >= 4611686018427387904";
+        Ok(server.rows(sql).await?.concat().pop())
+    })
+    .await?;
+    let waiting = delivery(&server, &format!("evt_{parked}"), "pending").await?;
+    ensure!(waiting["next_try_at"].is_null(), "{waiting}");
+    server.kill()?;
+    let sql = "UPDATE sb_delivery SET ready_ms = ? WHERE event_id = ?";
+    let change = Change::new().one(sql, vec![behind(first).into(), first.into()]);
+    server.home().databases.store()?.commit(change).await?;
+    let server = server.restart().await?;
+    let told = whole(&receiver, std::slice::from_ref(&message)).await?;
+    in_order(&told)?;
+    let numbers = told_of(&receiver, &message)?;
+    ensure!(numbers.starts_with(&[1, 1, 2]), "{numbers:?}");
+    drop(server);
+    Ok(())
+}
+
 on_both_engines!(
     the_order_of_each_object_is_kept_whatever_fails,
     what_is_given_up_lets_the_next_go,
     a_failed_one_holds_its_own_object_and_a_replay_waits_for_nobody,
     a_disabled_endpoint_leaves_nothing_standing,
+    one_whose_turn_was_overlooked_is_posted_after_all,
 );
