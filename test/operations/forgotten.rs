@@ -6,7 +6,7 @@ use switchboard::model::{Clock, rfc3339};
 use switchboard::store::Change;
 
 use crate::events::well;
-use crate::harness::forgotten::{QUERIES, jobs};
+use crate::harness::forgotten::{PARKED, QUERIES, jobs};
 use crate::harness::{Layout, Result, Server};
 use crate::on_both_engines;
 use crate::relay::client::{TO, loopback};
@@ -43,7 +43,10 @@ async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
         ("UPDATE sb_message SET state = 'canceled'", Vec::new()),
         (DELIVERY, vec![QUERIES[3].0]),
         (TURN, vec![QUERIES[3].0, QUERIES[4].0]),
-        ("UPDATE sb_delivery SET ready_ms = 4611686018427387904", vec![QUERIES[4].0, QUERIES[6].0]),
+        ("UPDATE sb_delivery SET ready_ms = 4611686018427387904", vec![QUERIES[4].0, PARKED]),
+        // behind the turn that is there
+        ("UPDATE sb_delivery SET ready_ms = 5231400165740244735", vec![QUERIES[4].0]),
+        ("UPDATE sb_delivery_turn SET target_id = event_id", vec![QUERIES[4].0, PARKED]),
         ("DELETE FROM sb_delivery", vec![QUERIES[4].0]),
         ("DELETE FROM sb_delivery_turn", Vec::new()),
         (PUBLICATION, vec![QUERIES[5].0]),
