@@ -97,4 +97,4 @@ impl Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[cfg(test)]
-pub(super) use migrate::TABLE_ENDS;
+pub(super) use migrate::{Creation, TABLE_ENDS};

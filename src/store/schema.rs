@@ -63,7 +63,7 @@ pub fn set_aside_too_old(path: &Path) -> Result<Option<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::engine::TABLE_ENDS;
+    use crate::store::engine::{Creation, TABLE_ENDS};
 
     #[test]
     fn every_migration_is_one_statement_and_every_table_ends_alike() {
@@ -76,6 +76,19 @@ mod tests {
             let lines = migration.sql().unwrap_or_default().lines().filter(|line| !line.starts_with("--"));
             let sql = lines.collect::<Vec<_>>().join("\n");
             assert!(!sql.contains(';'), "{migration}");
+            // what a server keeps of a start that is cut short is known by its name
+            let names = match Creation::of(migration.sql().unwrap_or_default()) {
+                Some(Creation::Table(table)) => vec![table],
+                Some(Creation::Index { name, table }) => vec![name, table],
+                None => Vec::new(),
+            };
+            let is_name = |name: &&str| {
+                name.starts_with("sb_") && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())
+            };
+            assert!(
+                names.iter().all(is_name) && names.is_empty() == sql.starts_with("INSERT "),
+                "{migration}: {names:?}"
+            );
             assert_eq!(sql.starts_with("CREATE TABLE "), sql.trim_end().ends_with(TABLE_ENDS), "{migration}");
         }
     }

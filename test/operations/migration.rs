@@ -1,7 +1,9 @@
 //! `switchboard migrate`: again, together, and where it cannot.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use mysql_async::Opts;
 use switchboard::store::{Change, Store};
 
@@ -107,6 +109,11 @@ on_both_engines!(
     one_connection_is_enough_to_migrate_and_serve,
 );
 
+const MESSAGE: &str = "INSERT INTO sb_message (id, client_id, account_id, direction, from_address, to_address, body, \
+    state, encoding, segments, extra, created_ms, changed_ms) VALUES (X'00000000000000000000000000000001', \
+    X'00000000000000000000000000000001', X'00000000000000000000000000000009', 'outbound', '1', '2', '', \
+    'sent', 'gsm7', 1, '', 0, 0)";
+
 /// Leaves a server's store as a start does that is cut short when so many migrations are recorded, and the next has run.
 async fn cut_short(builder: &Builder, recorded: usize) -> Result {
     run(builder, &["migrate"]).await?.well()?;
@@ -128,16 +135,61 @@ async fn a_start_that_was_cut_short_is_gone_on_with() -> Result {
         let said = run(&builder, &["migrate"]).await?.well()?;
         assert_eq!(applied(&said), migrations()? - recorded, "{said}");
     }
-    let message = "INSERT INTO sb_message (id, client_id, account_id, direction, from_address, to_address, body, state, \
-                   encoding, segments, extra, created_ms, changed_ms) VALUES (X'00000000000000000000000000000001', \
-                   X'00000000000000000000000000000001', X'00000000000000000000000000000009', 'outbound', '1', '2', '', \
-                   'sent', 'gsm7', 1, '', 0, 0)";
     cut_short(&builder, 0).await?;
-    execute(&builder.home().databases.store_url, message).await?;
+    execute(&builder.home().databases.store_url, MESSAGE).await?;
     let said = run(&builder, &["migrate"]).await?.refusal()?;
     assert!(said.contains("sb_message") && said.contains("has rows"), "{said}");
     let rows = builder.home().databases.store()?.query("SELECT id FROM sb_message", Vec::new()).await?;
     assert_eq!(rows.len(), 1);
+    Ok(())
+}
+
+/// What is recorded of the first migration.
+async fn first_record(store: &Store) -> Result<String> {
+    let sql = "SELECT name, applied_on, checksum FROM sb_migration WHERE version = 1";
+    let rows = store.query(sql, Vec::new()).await?;
+    let row = rows.first().context("a first migration")?;
+    Ok(format!(
+        "INSERT INTO sb_migration (version, name, applied_on, checksum) VALUES (1, '{}', '{}', '{}')",
+        row.text(0)?,
+        row.text(1)?,
+        row.text(2)?
+    ))
+}
+
+/// Two nodes of a cluster share no lock: what the one has made and not yet recorded, the other leaves alone.
+#[tokio::test]
+async fn what_another_node_is_about_to_record_is_left() -> Result {
+    let builder = Builder::new(Layout::MariadbShared).await?;
+    run(&builder, &["migrate"]).await?.well()?;
+    let (home, store) = (builder.home(), builder.home().databases.store()?);
+    let (url, record) = (&home.databases.store_url, first_record(&store).await?);
+    cut_short(&builder, 0).await?;
+    let indexes = "SELECT DISTINCT index_name FROM information_schema.statistics WHERE table_schema = DATABASE() \
+                   AND table_name = 'sb_message' AND index_name <> 'PRIMARY'";
+    for row in store.query(indexes, Vec::new()).await? {
+        execute(url, &format!("DROP INDEX {} ON sb_message", row.text(0)?)).await?;
+    }
+    execute(url, MESSAGE).await?;
+    let recorded = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        execute(url, &record).await
+    };
+    let (said, recorded) = tokio::join!(run(&builder, &["migrate"]), recorded);
+    recorded?;
+    let said = said?.well()?;
+    assert_eq!(applied(&said), migrations()? - 1, "{said}");
+    assert_eq!(store.query("SELECT id FROM sb_message", Vec::new()).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_there_unrecorded_is_explained() -> Result {
+    let builder = Builder::new(Layout::MariadbShared).await?;
+    cut_short(&builder, 0).await?;
+    execute(&builder.home().databases.store_url, "CREATE TABLE sb_lane (id INT)").await?;
+    let said = run(&builder, &["migrate"]).await?.refusal()?;
+    assert!(said.contains("another node is migrating") && said.contains("sb_lane"), "{said}");
     Ok(())
 }
 

@@ -14,6 +14,9 @@ use super::{Error, Result, sqlite};
 /// ended otherwise would have other collations there, and one tree more to write in an embedded store.
 pub(in crate::store) const TABLE_ENDS: &str = ") /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */";
 
+/// Nodes at several servers of a cluster do not share a lock: what one of them has just made, it records within this time.
+const OTHERS: Duration = Duration::from_secs(2);
+
 /// Which migrations were applied now, by their names.
 #[derive(Clone, Debug, Default)]
 pub struct MigrationReport {
@@ -55,6 +58,16 @@ fn refused(error: &refinery::Error) -> Error {
     Error::Refused(format!("migration: {error}"))
 }
 
+/// The same of a server. What an earlier start has left is cleared: a table or index that exists (1050, 1061) is another's.
+fn refused_by_server(error: &refinery::Error) -> Error {
+    let said = format!("{error:?}");
+    if ["code: 1050", "code: 1061"].iter().any(|code| said.contains(code)) {
+        let reason = "another node is migrating, or has left what is not recorded: start again, or empty the database";
+        return Error::Refused(format!("migration: {reason} ({error})"));
+    }
+    refused(error)
+}
+
 /// Processes that start together on one file take turns by a lock on its folder. (Not on the file:
 /// closing it would let go of the locks that SQLite holds there.)
 pub(super) async fn sqlite(path: &Path, schema: StoreSchema) -> Result<MigrationReport> {
@@ -88,18 +101,18 @@ pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &StoreSchema) -> R
     let done = schema.runner().run_async(&mut pool).await;
     guard.query_drop("DO RELEASE_LOCK('switchboard_migrate')").await?;
     guard.disconnect().await?;
-    done.map(|done| report(&done)).map_err(|error| refused(&error))
+    done.map(|done| report(&done)).map_err(|error| refused_by_server(&error))
 }
 
 /// What a migration makes that a server keeps at once.
 #[derive(Debug, PartialEq, Eq)]
-enum Creation<'a> {
+pub(in crate::store) enum Creation<'a> {
     Table(&'a str),
     Index { name: &'a str, table: &'a str },
 }
 
 impl<'a> Creation<'a> {
-    fn of(sql: &'a str) -> Option<Self> {
+    pub(in crate::store) fn of(sql: &'a str) -> Option<Self> {
         let mut words = sql.lines().filter(|line| !line.starts_with("--")).flat_map(str::split_whitespace);
         if words.next()? != "CREATE" {
             return None;
@@ -115,42 +128,50 @@ impl<'a> Creation<'a> {
     }
 }
 
+const HAS_TABLE: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?";
+const HAS_INDEX: &str = "SELECT 1 FROM information_schema.statistics \
+                         WHERE table_schema = DATABASE() AND table_name = ? AND index_name = ? LIMIT 1";
+
+/// The last migration that is recorded.
+async fn last_recorded(on: &mut Conn, schema: &StoreSchema) -> Result<i64> {
+    let last: Option<Option<i64>> = on.query_first(format!("SELECT MAX(version) FROM {}", schema.table)).await?;
+    Ok(last.flatten().unwrap_or(0))
+}
+
 /// A server keeps a table or an index as soon as it is made, and only then hears that it was: a start that was cut short
 /// in between has left one that is not recorded. Nothing has used it: it goes, and is made anew. It can only be what the
 /// next migration makes; what has rows is none of these, and stays.
 async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
-    let has_table = "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?";
-    let is_there: Option<i64> = on.exec_first(has_table, (schema.table,)).await?;
+    let is_begun: Option<i64> = on.exec_first(HAS_TABLE, (schema.table,)).await?;
+    if is_begun.is_none() {
+        return Ok(());
+    }
+    let last = last_recorded(on, schema).await?;
+    let next = schema.migrations.iter().find(|migration| i64::from(migration.version()) == last + 1);
+    let Some(next) = next.and_then(Migration::sql).and_then(Creation::of) else { return Ok(()) };
+    let is_there: Option<i64> = match next {
+        Creation::Table(table) => on.exec_first(HAS_TABLE, (table,)).await?,
+        Creation::Index { name, table } => on.exec_first(HAS_INDEX, (table, name)).await?,
+    };
     if is_there.is_none() {
         return Ok(());
     }
-    let last: Option<Option<i64>> = on.query_first(format!("SELECT MAX(version) FROM {}", schema.table)).await?;
-    let next = last.flatten().unwrap_or(0) + 1;
-    let next = schema.migrations.iter().find(|migration| i64::from(migration.version()) == next);
-    match next.and_then(Migration::sql).and_then(Creation::of) {
-        Some(Creation::Table(table)) => {
-            let is_there: Option<i64> = on.exec_first(has_table, (table,)).await?;
-            if is_there.is_none() {
-                return Ok(());
-            }
+    tokio::time::sleep(OTHERS).await;
+    if last_recorded(on, schema).await? != last {
+        return Ok(());
+    }
+    let drop = match next {
+        Creation::Table(table) => {
             let row: Option<i64> = on.query_first(format!("SELECT 1 FROM {table} LIMIT 1")).await?;
             if row.is_some() {
                 let reason = format!("{table} is not recorded in {}, but has rows", schema.table);
                 return Err(Error::Refused(format!("migration: {reason}")));
             }
-            on.query_drop(format!("DROP TABLE {table}")).await?;
+            format!("DROP TABLE {table}")
         }
-        Some(Creation::Index { name, table }) => {
-            let has_index = "SELECT 1 FROM information_schema.statistics \
-                             WHERE table_schema = DATABASE() AND table_name = ? AND index_name = ? LIMIT 1";
-            let is_there: Option<i64> = on.exec_first(has_index, (table, name)).await?;
-            if is_there.is_some() {
-                on.query_drop(format!("DROP INDEX {name} ON {table}")).await?;
-            }
-        }
-        None => {}
-    }
-    Ok(())
+        Creation::Index { name, table } => format!("DROP INDEX {name} ON {table}"),
+    };
+    Ok(on.query_drop(drop).await?)
 }
 
 #[cfg(test)]
