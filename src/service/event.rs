@@ -157,7 +157,7 @@ impl Events {
     pub async fn sweep(&self) -> Result<()> {
         let before_ms = self.parts.clock.now_ms() - self.parts.settings.keep_events.as_ms();
         let (mut walk, mut throttle) = (RowWalk::before(before_ms), RemovalThrottle::default());
-        while store::event::sweep(&self.parts.store, &mut walk).await? {
+        while store::delivery::sweep(&self.parts.store, &mut walk).await? {
             throttle.rest().await;
         }
         Ok(())

@@ -6,9 +6,9 @@ pub mod token;
 use std::collections::HashSet;
 
 use super::engine::{NamedValues, read_bytes, readable};
-use super::event::{self, PendingEvents};
+use super::event::PendingEvents;
 use super::version::VersionedData;
-use super::{Change, Query, Result, Row, Store, audit, params};
+use super::{Change, Query, Result, Row, Store, audit, delivery, params};
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, named};
 pub use rest::RestReason;
@@ -144,7 +144,7 @@ pub async fn update(
     }
     let change = change.versioned(VersionedData::Directory).audited(entry);
     store
-        .commit(event::add(change, &told.new, &told.targets, told.new.first().map_or(0, |event| event.created_ms)))
+        .commit(delivery::add(change, &told.new, &told.targets, told.new.first().map_or(0, |event| event.created_ms)))
         .await
 }
 

@@ -2,9 +2,12 @@
 
 mod outcome;
 pub(super) mod turn;
+mod write;
 
 pub use outcome::{DeliveryOutcome, EndpointHealth, FinishedDelivery, record};
 pub use turn::{behind, release_overlooked};
+pub(super) use write::add_first;
+pub use write::{add, replay, sweep};
 
 use self::turn::IS_ITS;
 use super::engine::read_bytes;

@@ -1,4 +1,4 @@
-//! What happened and is told: `sb_event`, and with each event one `sb_delivery` per target.
+//! What happened and is told: `sb_event`.
 
 mod payload;
 
@@ -6,15 +6,10 @@ use std::collections::BTreeMap;
 
 pub(super) use payload::{emptied, numbered, payload};
 
-use super::delivery::turn;
 use super::engine::{SqlConditions, below};
-use super::sweep::RowWalk;
-use super::{Change, Error, Result, Row, Store, Value, audit, params};
+use super::{Change, Error, Result, Row, Store, Value, params};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId, FromBytes as _, Id as _, MessageId, Millis};
-
-/// Races with other replays before an event is called busy.
-const RACES: usize = 20;
 
 /// An event about to be written.
 #[derive(Clone, Debug)]
@@ -122,9 +117,8 @@ pub(super) fn counted(events: &[NewEvent]) -> BTreeMap<MessageId, i64> {
     counted
 }
 
-/// Adds events and their deliveries to a change, so that they commit with what happened.
-/// Deliveries are born free, due when the event was made.
-pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, EventTarget)], now_ms: Millis) -> Change {
+/// Adds the rows of events to a change. Who is told of them is another table's: see `delivery::add`.
+pub(super) fn insert(mut change: Change, events: &[NewEvent]) -> Change {
     let mut counted = counted(events);
     let mut by_count: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
     for (id, count) in &counted {
@@ -149,13 +143,13 @@ pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, EventTa
         }
     }
     let numbered = "(?, ?, ?, ?, ?, ?, (SELECT sequence - ? FROM sb_message WHERE id = ?))";
-    deliver(change.insert_as(INTO, numbered, of_messages).insert(INTO, others), events, targets, now_ms)
+    change.insert_as(INTO, numbered, of_messages).insert(INTO, others)
 }
 
-/// Adds the first events of messages that the same change inserts, with their count in their row.
-pub(super) fn add_first(change: Change, told: &PendingEvents, now_ms: Millis) -> Change {
+/// The same of the first events of messages that the change inserts, with their count in their row.
+pub(super) fn insert_first(change: Change, events: &[NewEvent]) -> Change {
     let mut counted = BTreeMap::new();
-    let rows = told.new.iter().map(|event| {
+    let rows = events.iter().map(|event| {
         let sequence = match event.order {
             EventOrder::Message(id) => {
                 let count = counted.entry(id).or_insert(0_i64);
@@ -167,17 +161,7 @@ pub(super) fn add_first(change: Change, told: &PendingEvents, now_ms: Millis) ->
         };
         [event.values(), params![sequence]].concat()
     });
-    let rows = rows.collect();
-    deliver(change.insert(INTO, rows), &told.new, &told.targets, now_ms)
-}
-
-fn deliver(change: Change, events: &[NewEvent], targets: &[(EventId, EventTarget)], now_ms: Millis) -> Change {
-    let objects = turn::objects(events);
-    let rows = targets.iter().map(|(event, target)| {
-        params![event, target.key(), target.kind(), now_ms, 0, "pending", now_ms, objects.get(&(*event, *target))]
-    });
-    let into = "INSERT INTO sb_delivery (event_id, target_id, target, ready_ms, tries, state, changed_ms, object)";
-    turn::add(change.insert(into, rows.collect()), targets, &objects)
+    change.insert(INTO, rows.collect())
 }
 
 /// Changes what is told of an event: the payload, then its id.
@@ -221,57 +205,4 @@ pub async fn list(
 pub async fn find(store: &Store, client: ClientId, id: EventId) -> Result<Option<Event>> {
     let sql = format!("{COLUMNS} WHERE e.id = ? AND e.client_id = ?");
     store.query(sql, params![id, client]).await?.first().map(parse).transpose()
-}
-
-/// Sends an event once more: resets the deliveries that there are and are not under way, adds those
-/// that there are not.
-pub async fn replay(
-    store: &Store,
-    id: EventId,
-    targets: &[EventTarget],
-    now_ms: Millis,
-    entry: Option<audit::AuditEntry>,
-) -> Result<()> {
-    for _ in 0..RACES {
-        match store.commit(again(store, id, targets, now_ms).await?.audited(entry.clone())).await {
-            // another replay has added the same: it is there now
-            Err(Error::Conflict) => {}
-            done => return done,
-        }
-    }
-    Err(Error::Busy("others keep replaying this event".into()))
-}
-
-async fn again(store: &Store, id: EventId, targets: &[EventTarget], now_ms: Millis) -> Result<Change> {
-    let known: Vec<EventTarget> =
-        super::delivery::list(store, id).await?.into_iter().map(|found| found.target).collect();
-    let mut change = Change::new();
-    for target in targets.iter().filter(|target| known.contains(target)) {
-        let sql = "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, last_status = NULL, \
-                   last_reason = NULL, object = NULL, changed_ms = ? \
-                   WHERE event_id = ? AND target_id = ? AND owner IS NULL";
-        change = change.run(sql, params![now_ms, now_ms, id, target.key()]);
-        change = turn::leave(change, id, *target, now_ms);
-    }
-    let new: Vec<_> = targets.iter().filter(|target| !known.contains(target)).map(|target| (id, *target)).collect();
-    Ok(add(change, &[], &new, now_ms))
-}
-
-/// Forgets a batch of events that nobody waits for any more; whether there may be more.
-pub async fn sweep(store: &Store, walk: &mut RowWalk) -> Result<bool> {
-    let passed = walk.go_on(store, "SELECT id FROM sb_event WHERE id > ? AND id < ? ORDER BY id LIMIT ?").await?;
-    if !passed.rows.is_empty() {
-        let range = passed.between.to_vec();
-        let change = Change::new()
-            .run("DELETE FROM sb_delivery WHERE event_id > ? AND event_id <= ? AND ready_ms IS NULL", range.clone())
-            // none is left behind: it would hold up its object for ever
-            .run(turn::SWEEP, range.clone())
-            .run(
-                "DELETE FROM sb_event WHERE id > ? AND id <= ? \
-                 AND NOT EXISTS (SELECT 1 FROM sb_delivery WHERE sb_delivery.event_id = sb_event.id)",
-                range,
-            );
-        store.commit(change).await?;
-    }
-    Ok(passed.may_be_more)
 }

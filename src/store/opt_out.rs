@@ -6,8 +6,8 @@ mod unseen;
 pub use unseen::lift;
 
 use super::engine::SqlConditions;
-use super::event::{self, EventOrder, NewEvent, PendingEvents};
-use super::{Change, Query, Result, Row, Store, Value, audit, params};
+use super::event::{EventOrder, NewEvent, PendingEvents};
+use super::{Change, Query, Result, Row, Store, Value, audit, delivery, params};
 use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis, id};
 
 /// Why an entry stands that its client set.
@@ -162,7 +162,7 @@ pub async fn write(
     let order = EventOrder::Known { object, sequence };
     let numbered = |event: &NewEvent| NewEvent { order: order.clone(), ..event.clone() };
     let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
-    store.commit(event::add(change, &events, &told.targets, now_ms).audited(entry)).await?;
+    store.commit(delivery::add(change, &events, &told.targets, now_ms).audited(entry)).await?;
     Ok(true)
 }
 

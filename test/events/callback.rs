@@ -5,7 +5,8 @@ use switchboard::model::event::EventType;
 use switchboard::model::message::MessageState;
 use switchboard::model::{ClientId, Clock, EventId, MessageId};
 use switchboard::store::Change;
-use switchboard::store::event::{EventOrder, EventTarget, NewEvent, add};
+use switchboard::store::delivery::add;
+use switchboard::store::event::{EventOrder, EventTarget, NewEvent};
 
 use super::receiver::{Answer, Receiver};
 use super::{builder, delivery, text, well};

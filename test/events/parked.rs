@@ -7,11 +7,11 @@ use anyhow::{Context as _, ensure};
 use switchboard::model::event::EventType;
 use switchboard::model::{ClientId, EndpointId, EventId, Millis};
 use switchboard::store::delivery::{
-    DeliveryOutcome, DeliveryState, EndpointHealth, FinishedDelivery, LeasedDelivery, behind, claim, list, record,
-    release_overlooked,
+    DeliveryOutcome, DeliveryState, EndpointHealth, FinishedDelivery, LeasedDelivery, add, behind, claim, list, record,
+    release_overlooked, replay,
 };
 use switchboard::store::endpoint::{self, Endpoint};
-use switchboard::store::event::{EventOrder, EventTarget, NewEvent, add, replay};
+use switchboard::store::event::{EventOrder, EventTarget, NewEvent};
 use switchboard::store::lease::{Lease, LeaseOwner};
 use switchboard::store::version::{VersionedData, begin};
 use switchboard::store::{Change, Store};

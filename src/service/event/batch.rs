@@ -6,8 +6,8 @@ use super::Events;
 use super::payload::EventPayload;
 use crate::model::event::EventType;
 use crate::model::{ClientId, EventId, MessageId, Millis, rfc3339};
-use crate::store::Change;
-use crate::store::event::{EventOrder, EventTarget, NewEvent, PendingEvents, add};
+use crate::store::event::{EventOrder, EventTarget, NewEvent, PendingEvents};
+use crate::store::{Change, delivery};
 
 /// Something that happened to something of a client's.
 #[derive(Clone, Debug)]
@@ -89,6 +89,6 @@ impl<'a> EventBatch<'a> {
     /// Adds the rows of all events to the change that writes what happened.
     #[must_use]
     pub fn write(&self, change: Change) -> Change {
-        add(change, &self.told.new, &self.told.targets, self.events.parts.clock.now_ms())
+        delivery::add(change, &self.told.new, &self.told.targets, self.events.parts.clock.now_ms())
     }
 }

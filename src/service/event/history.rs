@@ -56,7 +56,7 @@ impl Events {
         };
         let now_ms = self.parts.clock.now_ms();
         let entry = audit.entry(now_ms, id, None, Some(&targets));
-        store::event::replay(&self.parts.store, id, &targets, now_ms, entry).await?;
+        store::delivery::replay(&self.parts.store, id, &targets, now_ms, entry).await?;
         self.wake();
         self.event(client, id).await
     }

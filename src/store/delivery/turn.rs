@@ -38,7 +38,7 @@ const LEAVE: &str = "DELETE FROM sb_delivery_turn WHERE event_id = ? AND target_
      AND d.target_id = sb_delivery_turn.target_id AND d.object IS NOT NULL AND d.ready_ms IS NOT NULL)";
 
 /// The same of whatever has one within a range of events.
-pub(in crate::store) const SWEEP: &str = "DELETE FROM sb_delivery_turn WHERE event_id > ? AND event_id <= ? AND NOT EXISTS \
+pub(super) const SWEEP: &str = "DELETE FROM sb_delivery_turn WHERE event_id > ? AND event_id <= ? AND NOT EXISTS \
     (SELECT 1 FROM sb_delivery d WHERE d.event_id = sb_delivery_turn.event_id \
      AND d.target_id = sb_delivery_turn.target_id AND d.object IS NOT NULL AND d.ready_ms IS NOT NULL)";
 
@@ -51,9 +51,9 @@ const BEFORE: &str = "SELECT f.event_id FROM sb_delivery_turn t JOIN sb_delivery
 const LOCK: &str = "UPDATE sb_delivery_turn SET place = place WHERE event_id = ? AND target_id = ?";
 
 /// The objects of the deliveries that take turns.
-pub(in crate::store) type DeliveryObjects = HashMap<(EventId, EventTarget), [u8; 16]>;
+pub(super) type DeliveryObjects = HashMap<(EventId, EventTarget), [u8; 16]>;
 
-pub(in crate::store) fn objects(events: &[NewEvent]) -> DeliveryObjects {
+pub(super) fn objects(events: &[NewEvent]) -> DeliveryObjects {
     let mut objects = DeliveryObjects::new();
     for event in events.iter().filter(|event| !event.ordered.is_empty()) {
         let Some(object) = event.object() else { continue };
@@ -65,7 +65,7 @@ pub(in crate::store) fn objects(events: &[NewEvent]) -> DeliveryObjects {
 }
 
 /// Adds their turns, in the change that writes their events.
-pub(in crate::store) fn add(change: Change, targets: &[(EventId, EventTarget)], objects: &DeliveryObjects) -> Change {
+pub(super) fn add(change: Change, targets: &[(EventId, EventTarget)], objects: &DeliveryObjects) -> Change {
     if objects.is_empty() {
         return change;
     }
@@ -115,7 +115,7 @@ pub(super) fn pass_on(change: Change, done: &[FinishedDelivery], now_ms: Millis)
 }
 
 /// Ends the turn of a delivery that the change has ended, or has told again: then it waits for nobody, and nobody for it.
-pub(in crate::store) fn leave(change: Change, event: EventId, target: EventTarget, now_ms: Millis) -> Change {
+pub(super) fn leave(change: Change, event: EventId, target: EventTarget, now_ms: Millis) -> Change {
     let sql = format!("UPDATE sb_delivery SET {GIVE_BACK} WHERE ready_ms = ? AND target_id = ?");
     let values = params![now_ms, now_ms, behind(event), target.key()];
     change.run(LEAVE, params![event, target.key()]).run(sql, values)

@@ -10,7 +10,7 @@ use crate::store::lease::LeaseOwner;
 use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, address, states_before};
 use crate::store::receipt::{self, NewReceipt};
-use crate::store::{Change, Result, Row, Store, Value, params};
+use crate::store::{Change, Result, Row, Store, Value, delivery, params};
 
 /// A text that has been handled.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ pub async fn texts(
         .insert(message::INSERT, messages().map(values).collect())
         .insert(address::INSERT, messages().map(Message::addresses).collect())
         .any("UPDATE sb_inbound SET payload = '' WHERE id IN ({})", &[], &erased);
-    let change = event::add_first(change, told, now_ms);
+    let change = delivery::add_first(change, told, now_ms);
     let change = if erased.is_empty() { change } else { change.erasing() };
     store.commit(done(change, owner, texts.iter().map(|text| text.id))).await
 }
@@ -104,7 +104,7 @@ pub async fn receipts(
         change = call::step(change, *message, *seen, to);
     }
     let change = ledger::refund(change, &folded.refunded, now_ms);
-    let change = event::add(change, &told.new, &told.targets, now_ms);
+    let change = delivery::add(change, &told.new, &told.targets, now_ms);
     store.commit(done(change, owner, folded.done.iter().copied())).await
 }
 

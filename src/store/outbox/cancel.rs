@@ -3,10 +3,10 @@
 use super::{WAITING, span};
 use crate::model::message::MessageState;
 use crate::model::{LaneKey, MessageId, Millis};
-use crate::store::event::{self, PendingEvents};
+use crate::store::event::PendingEvents;
 use crate::store::ledger;
 use crate::store::message::{Message, states_before};
-use crate::store::{Change, Query, Result, Store, Value, audit, params};
+use crate::store::{Change, Query, Result, Store, Value, audit, delivery, params};
 
 /// What a cancel found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub async fn cancel(
     entry: Option<audit::AuditEntry>,
 ) -> Result<CancelResult> {
     let id = message.id;
-    let change = event::add(Change::new(), &told.new, &told.targets, now_ms);
+    let change = delivery::add(Change::new(), &told.new, &told.targets, now_ms);
     let change = change.one(
         format!(
             "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND {}",

@@ -2,10 +2,10 @@
 
 use super::{CALLING, LaneHead, LaneProgress, UNKNOWN, lane_of, span};
 use crate::model::{LaneKey, MessageId, Millis};
-use crate::store::event::{self, PendingEvents};
+use crate::store::event::PendingEvents;
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, LeaseOwner, TAKE};
 use crate::store::message::{COLUMNS, Message, WIDTH};
-use crate::store::{Change, Query, Result, Row, Store, Value, params};
+use crate::store::{Change, Query, Result, Row, Store, Value, delivery, params};
 
 /// The first message of a lane that is now ours.
 #[derive(Clone, Debug)]
@@ -174,7 +174,7 @@ pub async fn join(
     };
     let place = super::place(lane, last_pos);
     let change = change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", params![place, message]);
-    store.commit(event::add(change, &told.new, &told.targets, now_ms)).await
+    store.commit(delivery::add(change, &told.new, &told.targets, now_ms)).await
 }
 
 /// Whether this node owns a lane.

@@ -6,11 +6,11 @@ use super::{LaneHead, UNKNOWN, WAITING, place};
 use crate::model::message::MessageState;
 use crate::model::{Clock, LaneKey, MessageId, Millis};
 use crate::store::batch::BatchWrite;
-use crate::store::event::{self, PendingEvents};
+use crate::store::event::PendingEvents;
 use crate::store::lease::LeaseOwner;
 use crate::store::ledger;
 use crate::store::message::{INSERT_ATTEMPT, Message, SendAttempt, states_before};
-use crate::store::{Change, Query, Result, Store, Value, params};
+use crate::store::{Change, Query, Result, Store, Value, delivery, params};
 
 /// How a message goes on.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl BatchWrite for LaneOutcomes {
         let leaving = before..change.statements();
         let new: Vec<_> = items.iter().flat_map(|item| item.told.new.iter().cloned()).collect();
         let targets: Vec<_> = items.iter().flat_map(|item| item.told.targets.iter().copied()).collect();
-        change = event::add(change, &new, &targets, now_ms);
+        change = delivery::add(change, &new, &targets, now_ms);
         // balances behind lanes, as in the intake: or they would wait for each other
         change = ledger::refund(change, items.iter().filter_map(|item| item.refund.as_deref()), now_ms);
         if let Some((head, attempt)) = items.iter().find_map(|item| Some((&item.head, item.attempt.as_ref()?))) {

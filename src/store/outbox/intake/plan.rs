@@ -13,7 +13,7 @@ use crate::store::lease::LeaseOwner;
 use crate::store::ledger::ChargeBatch;
 use crate::store::message::{self, address};
 use crate::store::outbox::{CALLING, LaneHead, WAITING, place};
-use crate::store::{Change, Value, audit, call, callback, params};
+use crate::store::{Change, Value, audit, call, callback, delivery, params};
 
 /// The rows of one batch.
 #[derive(Default)]
@@ -155,7 +155,7 @@ impl IntakePlan {
             .insert(callback::INSERT, self.callbacks)
             .insert(audit::INSERT, self.entries)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
-        let change = purse.pay(event::add_first(change, &self.told, now_ms));
+        let change = purse.pay(delivery::add_first(change, &self.told, now_ms));
         self.balances.into_iter().fold(change, |change, ToldBalance { id, client, later }| {
             let sql = "UPDATE sb_idempotency SET balance = (SELECT balance FROM sb_balance WHERE client_id = ?) + ? \
                        WHERE id = ?";
