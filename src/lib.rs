@@ -7,7 +7,7 @@
 //!
 //! Layers outside, purposes inside: the folder says what code may touch, the file says which promise it keeps.
 //! `test/layers.rs` holds the imports against this table; inside `service` and `store` the purposes name each other one
-//! way, but for the circles that `test/circles.rs` lists.
+//! way: `test/circles.rs` finds no circle among them.
 //!
 //! | folder | what it is | may import |
 //! |---|---|---|
