@@ -143,9 +143,8 @@ pub async fn update(
         change = rest::over(change, before.id, rest);
     }
     let change = change.versioned(VersionedData::Directory).audited(entry);
-    store
-        .commit(delivery::add(change, &told.new, &told.targets, told.new.first().map_or(0, |event| event.created_ms)))
-        .await
+    let told_ms = told.new.first().map_or(0, |event| event.created_ms);
+    store.commit(delivery::add(change, told, told_ms)).await
 }
 
 /// Whether an account has any.

@@ -6,7 +6,7 @@ mod unseen;
 pub use unseen::lift;
 
 use super::engine::SqlConditions;
-use super::event::{EventOrder, NewEvent, PendingEvents};
+use super::event::{EventOrder, PendingEvents};
 use super::{Change, Query, Result, Row, Store, Value, audit, delivery, params};
 use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis, id};
 
@@ -156,13 +156,13 @@ pub async fn write(
     }
     // who never was out to this client changes nothing for it by saying that they are in
     let was_out = stands.iter().any(|one| one.entry.is_out && one.is_of(said.client));
-    let told = if said.is_out || was_out { told } else { &PendingEvents::default() };
+    let mut told = if said.is_out || was_out { told.clone() } else { PendingEvents::default() };
     let first = said.ids.first().copied().map(LaneKey::bytes);
     let object = stands.iter().map(|one| one.id.bytes()).min().or(first).unwrap_or_default();
-    let order = EventOrder::Known { object, sequence };
-    let numbered = |event: &NewEvent| NewEvent { order: order.clone(), ..event.clone() };
-    let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
-    store.commit(delivery::add(change, &events, &told.targets, now_ms).audited(entry)).await?;
+    for event in &mut told.new {
+        event.order = EventOrder::Known { object, sequence };
+    }
+    store.commit(delivery::add(change, &told, now_ms).audited(entry)).await?;
     Ok(true)
 }
 

@@ -6,7 +6,7 @@ use switchboard::model::message::MessageState;
 use switchboard::model::{ClientId, Clock, EventId, MessageId};
 use switchboard::store::Change;
 use switchboard::store::delivery::add;
-use switchboard::store::event::{EventOrder, EventTarget, NewEvent};
+use switchboard::store::event::{EventOrder, EventTarget, NewEvent, PendingEvents};
 
 use super::receiver::{Answer, Receiver};
 use super::{builder, delivery, text, well};
@@ -22,8 +22,9 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
                   X'00000000000000000000000000000009', 'outbound', '1', '2', '', 'sent', 'gsm7', 1, ?, 0, 0)";
     let extra = json!({"callback_url": url}).to_string();
     let values = vec![message.into(), ClientId::OPERATOR.into(), extra.into()];
+    let id = EventId::new(now_ms);
     let event = NewEvent {
-        id: EventId::new(now_ms),
+        id,
         client: ClientId::OPERATOR,
         kind: EventType::Message(MessageState::Sent),
         message: Some(message),
@@ -32,10 +33,10 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
         ordered: Vec::new(),
         created_ms: now_ms,
     };
-    let targets = [(event.id, EventTarget::Callback(message))];
-    let change = add(Change::new().one(insert, values), std::slice::from_ref(&event), &targets, now_ms);
+    let told = PendingEvents { new: vec![event], targets: vec![(id, EventTarget::Callback(message))] };
+    let change = add(Change::new().one(insert, values), &told, now_ms);
     server.home().databases.store()?.commit(change).await?;
-    Ok((message, event.id))
+    Ok((message, id))
 }
 
 async fn a_callback_is_signed_with_the_client_s_secret(layout: Layout) -> Result {

@@ -11,7 +11,7 @@ use switchboard::store::delivery::{
     release_overlooked, replay,
 };
 use switchboard::store::endpoint::{self, Endpoint};
-use switchboard::store::event::{EventOrder, EventTarget, NewEvent};
+use switchboard::store::event::{EventOrder, EventTarget, NewEvent, PendingEvents};
 use switchboard::store::lease::{Lease, LeaseOwner};
 use switchboard::store::version::{VersionedData, begin};
 use switchboard::store::{Change, Store};
@@ -82,8 +82,8 @@ impl Scene {
         };
         let events: Vec<NewEvent> = orders.into_iter().map(new).collect();
         let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
-        let targets: Vec<_> = ids.iter().map(|id| (*id, EventTarget::Endpoint(self.endpoint))).collect();
-        self.store.commit(add(Change::new(), &events, &targets, at_ms)).await?;
+        let targets = ids.iter().map(|id| (*id, EventTarget::Endpoint(self.endpoint))).collect();
+        self.store.commit(add(Change::new(), &PendingEvents { new: events, targets }, at_ms)).await?;
         Ok(ids)
     }
 

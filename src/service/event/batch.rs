@@ -89,6 +89,6 @@ impl<'a> EventBatch<'a> {
     /// Adds the rows of all events to the change that writes what happened.
     #[must_use]
     pub fn write(&self, change: Change) -> Change {
-        delivery::add(change, &self.told.new, &self.told.targets, self.events.parts.clock.now_ms())
+        delivery::add(change, &self.told, self.events.parts.clock.now_ms())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{list, turn};
 use crate::model::{EventId, Millis};
-use crate::store::event::{self, EventTarget, NewEvent, PendingEvents};
+use crate::store::event::{self, EventTarget, PendingEvents};
 use crate::store::sweep::RowWalk;
 use crate::store::{Change, Error, Result, Store, audit, params};
 
@@ -11,22 +11,22 @@ const RACES: usize = 20;
 
 /// Adds events and their deliveries to a change, so that they commit with what happened.
 /// Deliveries are born free, due when the event was made.
-pub fn add(change: Change, events: &[NewEvent], targets: &[(EventId, EventTarget)], now_ms: Millis) -> Change {
-    deliver(event::insert(change, events), events, targets, now_ms)
+pub fn add(change: Change, told: &PendingEvents, now_ms: Millis) -> Change {
+    deliver(event::insert(change, &told.new), told, now_ms)
 }
 
 /// Adds the first events of messages that the same change inserts, and their deliveries.
 pub(in crate::store) fn add_first(change: Change, told: &PendingEvents, now_ms: Millis) -> Change {
-    deliver(event::insert_first(change, &told.new), &told.new, &told.targets, now_ms)
+    deliver(event::insert_first(change, &told.new), told, now_ms)
 }
 
-fn deliver(change: Change, events: &[NewEvent], targets: &[(EventId, EventTarget)], now_ms: Millis) -> Change {
-    let objects = turn::objects(events);
-    let rows = targets.iter().map(|(event, target)| {
+fn deliver(change: Change, told: &PendingEvents, now_ms: Millis) -> Change {
+    let objects = turn::objects(&told.new);
+    let rows = told.targets.iter().map(|(event, target)| {
         params![event, target.key(), target.kind(), now_ms, 0, "pending", now_ms, objects.get(&(*event, *target))]
     });
     let into = "INSERT INTO sb_delivery (event_id, target_id, target, ready_ms, tries, state, changed_ms, object)";
-    turn::add(change.insert(into, rows.collect()), targets, &objects)
+    turn::add(change.insert(into, rows.collect()), &told.targets, &objects)
 }
 
 /// Sends an event once more: resets the deliveries that there are and are not under way, adds those
@@ -58,8 +58,8 @@ async fn again(store: &Store, id: EventId, targets: &[EventTarget], now_ms: Mill
         change = change.run(sql, params![now_ms, now_ms, id, target.key()]);
         change = turn::leave(change, id, *target, now_ms);
     }
-    let new: Vec<_> = targets.iter().filter(|target| !known.contains(target)).map(|target| (id, *target)).collect();
-    Ok(deliver(change, &[], &new, now_ms))
+    let new = targets.iter().filter(|target| !known.contains(target)).map(|target| (id, *target)).collect();
+    Ok(deliver(change, &PendingEvents { new: Vec::new(), targets: new }, now_ms))
 }
 
 /// Forgets a batch of events that nobody waits for any more; whether there may be more.

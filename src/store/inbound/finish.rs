@@ -104,7 +104,7 @@ pub async fn receipts(
         change = call::step(change, *message, *seen, to);
     }
     let change = ledger::refund(change, &folded.refunded, now_ms);
-    let change = delivery::add(change, &told.new, &told.targets, now_ms);
+    let change = delivery::add(change, told, now_ms);
     store.commit(done(change, owner, folded.done.iter().copied())).await
 }
 

@@ -36,7 +36,7 @@ pub async fn cancel(
     entry: Option<audit::AuditEntry>,
 ) -> Result<CancelResult> {
     let id = message.id;
-    let change = delivery::add(Change::new(), &told.new, &told.targets, now_ms);
+    let change = delivery::add(Change::new(), told, now_ms);
     let change = change.one(
         format!(
             "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND {}",

@@ -174,7 +174,7 @@ pub async fn join(
     };
     let place = super::place(lane, last_pos);
     let change = change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", params![place, message]);
-    store.commit(delivery::add(change, &told.new, &told.targets, now_ms)).await
+    store.commit(delivery::add(change, told, now_ms)).await
 }
 
 /// Whether this node owns a lane.

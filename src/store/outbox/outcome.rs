@@ -84,9 +84,9 @@ impl BatchWrite for LaneOutcomes {
         let before = change.statements();
         change = self.leave(change, &over);
         let leaving = before..change.statements();
-        let new: Vec<_> = items.iter().flat_map(|item| item.told.new.iter().cloned()).collect();
-        let targets: Vec<_> = items.iter().flat_map(|item| item.told.targets.iter().copied()).collect();
-        change = delivery::add(change, &new, &targets, now_ms);
+        let new = items.iter().flat_map(|item| item.told.new.iter().cloned()).collect();
+        let targets = items.iter().flat_map(|item| item.told.targets.iter().copied()).collect();
+        change = delivery::add(change, &PendingEvents { new, targets }, now_ms);
         // balances behind lanes, as in the intake: or they would wait for each other
         change = ledger::refund(change, items.iter().filter_map(|item| item.refund.as_deref()), now_ms);
         if let Some((head, attempt)) = items.iter().find_map(|item| Some((&item.head, item.attempt.as_ref()?))) {
