@@ -48,10 +48,7 @@ pub use dialing::{CallOptions, FetchMethod, MachineDetection};
 pub use digest::{DigestAlgorithm, OaepDigests};
 pub use fields::{CarrierFields, Media};
 pub use gcra::Gcra;
-pub use id::{
-    AccountId, AdminKeyId, AuditId, CallId, ClientId, DeviceId, EndpointId, EntryId, EventId, FromBytes, Id, InboundId,
-    KeyId, MessageId, NumberId, PoolId, PublicationId, RateId, RouteId, TokenId,
-};
+pub use id::*;
 pub use keyword::{Keyword, Keywords};
 pub use lane::LaneKey;
 pub use money::{Money, NotMoney};
