@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use switchboard::crypto::{EncryptedPayload, SharedKey};
 use switchboard::store::{Query, Store, Value};
 
+use crate::harness::database::tables;
 use crate::harness::phone::session;
 use crate::harness::{ADMIN, Builder, Layout, PASSWORD, PHONE, Phone, Result, Server, USER};
 use crate::on_every_layout;
@@ -27,13 +28,7 @@ pub async fn dump(server: &Server, layout: Layout) -> Result<Vec<u8>> {
         }
     }
     let store = server.home().databases.store()?;
-    let list = if layout.is_mariadb() {
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-    } else {
-        "SELECT name FROM sqlite_master WHERE type = 'table'"
-    };
-    for row in store.query(list, Vec::new()).await? {
-        let table = row.text(0)?.to_owned();
+    for table in tables(&store, layout).await? {
         if !BACKEND.contains(&table.as_str()) {
             all.extend(table_bytes(&store, &table).await?);
         }

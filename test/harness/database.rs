@@ -97,6 +97,16 @@ pub fn open(url: &str, timeout: DurationSetting) -> Result<Store> {
     Ok(Store::open("test", &settings, Metrics::default())?)
 }
 
+/// The names of all tables that are where a store is.
+pub async fn tables(store: &Store, layout: Layout) -> Result<Vec<String>> {
+    let list = if layout.is_mariadb() {
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+    } else {
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+    };
+    store.query(list, Vec::new()).await?.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+}
+
 /// An id, with its prefix or without, or a hash in hex, as a column holds it.
 pub fn stored(id: &str) -> Value {
     let hex = id.rsplit('_').next().unwrap_or(id);

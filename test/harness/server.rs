@@ -1,5 +1,6 @@
 //! One server process: the built binary, with databases, keys and port of its own.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -254,7 +255,7 @@ impl Server {
     }
 
     /// What a query on the store finds, as text; ids and hashes in hex.
-    pub async fn rows(&self, sql: &'static str) -> Result<Vec<Vec<String>>> {
+    pub async fn rows(&self, sql: impl Into<Cow<'static, str>>) -> Result<Vec<Vec<String>>> {
         let rows = self.home().databases.store()?.query(sql, Vec::new()).await?;
         Ok(rows.into_iter().map(|row| row.0.iter().map(text).collect()).collect())
     }
