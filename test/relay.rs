@@ -56,8 +56,15 @@ mod words;
 use anyhow::ensure;
 use serde_json::{Value, json};
 
+use self::acts::{Act, Scene};
 use crate::events::{text, well};
 use crate::harness::{Builder, Result, Server};
+
+/// What is done to the resources whose tests say so themselves, a row each: it is to be in the audit log.
+async fn acts_of_resources(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
+    let all = [pool::acts(server, scene).await?, rate::acts(server).await?, route::acts(server, scene).await?];
+    Ok(all.into_iter().flatten().collect())
+}
 
 /// A consumer of the API, with a key that may do all.
 #[derive(Clone, Debug)]

@@ -9,7 +9,8 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use switchboard::store::Change;
 
-use self::table::Scene;
+pub use self::table::Scene;
+use super::acts_of_resources;
 use crate::events::receiver::Receiver;
 use crate::events::{builder, well};
 use crate::harness::database::tables;
@@ -21,7 +22,7 @@ const OTHERS: [(&str, &str); 1] = [("POST", "/v1/loopback/inbound")];
 
 /// What an entry has of what something is done to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown {
+pub enum Shown {
     Made,
     Changed,
     /// A secret is another, which is not shown.
@@ -33,7 +34,7 @@ enum Shown {
 }
 
 /// One thing that an administrator does.
-struct Act {
+pub struct Act {
     method: &'static str,
     /// As the description has it, and what stands in its braces.
     template: &'static str,
@@ -71,6 +72,25 @@ impl Act {
         let (status, said) = (answer.status().as_u16(), answer.text().await?);
         Ok((status, if said.is_empty() { Value::Null } else { serde_json::from_str(&said).context(said)? }))
     }
+}
+
+/// An act on the last of what stands in its path's braces; where they are none, on what is made by it.
+pub fn act(
+    method: &'static str,
+    template: &'static str,
+    args: &[&String],
+    body: Value,
+    action: &'static str,
+    shown: Shown,
+) -> Act {
+    let args: Vec<String> = args.iter().map(|arg| (*arg).clone()).collect();
+    let object = args.last().cloned();
+    Act { method, template, args, body, client: None, action, object, shown }
+}
+
+/// The same, but on this.
+pub fn on(object: &str, act: Act) -> Act {
+    Act { object: Some(object.to_owned()), ..act }
 }
 
 /// What a server writes by itself at any time: work under way, what nodes tell each other, keys that it makes at need.
@@ -117,9 +137,16 @@ pub async fn with_the_log(server: &Server) -> Result {
     run(server, "ALTER TABLE sb_audit_away RENAME TO sb_audit").await
 }
 
-async fn every_act_is_written_down_once_or_not_done(layout: Layout) -> Result {
+/// A server with one of everything, who listens to it, and what can be done there, one after the other.
+async fn furnished(layout: Layout) -> Result<(Server, Receiver, Vec<Act>)> {
     let (server, receiver) = (builder(layout).await?.start().await?, Receiver::start().await?);
-    let acts = table::all(&Scene::set(&server, &receiver).await?);
+    let scene = Scene::set(&server, &receiver).await?;
+    let acts = [table::all(&scene), acts_of_resources(&server, &scene).await?];
+    Ok((server, receiver, acts.into_iter().flatten().collect()))
+}
+
+async fn every_act_is_written_down_once_or_not_done(layout: Layout) -> Result {
+    let (server, _receiver, acts) = furnished(layout).await?;
     let described = well(&server, "GET", "/v1/openapi.json", None).await?;
     let mut wanted = BTreeSet::new();
     for (path, methods) in described["paths"].as_object().context("paths")? {

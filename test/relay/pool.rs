@@ -3,13 +3,30 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::scene::{act, act_well, customer, everything};
+use super::acts::Shown::{Changed, Gone, Made};
+use super::acts::{Act, Scene, act, on};
+use super::scene::{self, act_well, customer, everything};
 use crate::events::{text, well};
 use crate::harness::{Layout, Result, Server};
 use crate::messages::person;
 use crate::on_both_engines;
+
+/// What is done to a client's pool, in which there is a number already.
+pub async fn acts(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
+    const NUMBER: &str = "/v1/pools/{id}/numbers/{number_id}";
+    let pool = scene.post(server, "/v1/pools", json!({"name": "sales"})).await?;
+    let pooled = scene.post(server, "/v1/numbers", scene.new_number("+15005550102")).await?;
+    scene.act(server, "PUT", &format!("/v1/pools/{pool}/numbers/{pooled}"), None).await?;
+    Ok(scene.for_client([
+        act("POST", "/v1/pools", &[], json!({"name": "other"}), "pool.create", Made),
+        act("PATCH", "/v1/pools/{id}", &[&pool], json!({"name": "more"}), "pool.change", Changed),
+        on(&pool, act("PUT", NUMBER, &[&pool, &scene.number], Value::Null, "pool.put", Changed)),
+        on(&pool, act("DELETE", NUMBER, &[&pool, &pooled], Value::Null, "pool.take_out", Changed)),
+        act("DELETE", "/v1/pools/{id}", &[&pool], Value::Null, "pool.delete", Gone),
+    ]))
+}
 
 /// Which of a pool's numbers each of these people would be texted from.
 async fn senders(server: &Server, client: &str, pool: &str) -> Result<BTreeMap<String, String>> {
@@ -73,18 +90,19 @@ async fn numbers_of_a_pool_keep_to_their_people(layout: Layout) -> Result {
         ("DELETE", format!("{path}/numbers/{}", numbers[0])),
     ] {
         let body = (method == "PATCH").then(|| json!({"name": "mine"}));
-        ensure!(act(&server, &other, method, &path, body).await?.0 == 404, "{method} {path}");
+        ensure!(scene::act(&server, &other, method, &path, body).await?.0 == 404, "{method} {path}");
     }
     let theirs = text(&act_well(&server, &other, "POST", "/v1/pools", Some(json!({"name": "x"}))).await?["id"])?;
     let stolen = format!("/v1/pools/{theirs}/numbers/{}", numbers[0]);
-    ensure!(act(&server, &other, "PUT", &stolen, None).await?.0 == 404);
+    ensure!(scene::act(&server, &other, "PUT", &stolen, None).await?.0 == 404);
     for name in [json!(""), json!("x".repeat(129)), json!(7)] {
-        let (status, problem) = act(&server, &client, "POST", "/v1/pools", Some(json!({ "name": name }))).await?;
+        let (status, problem) =
+            scene::act(&server, &client, "POST", "/v1/pools", Some(json!({ "name": name }))).await?;
         ensure!(status == 400 && problem["field"] == "name", "{name}: {status} {problem}");
     }
 
     act_well(&server, &client, "DELETE", &path, None).await?;
-    ensure!(act(&server, &client, "GET", &path, None).await?.0 == 404);
+    ensure!(scene::act(&server, &client, "GET", &path, None).await?.0 == 404);
     let number = act_well(&server, &client, "GET", &format!("/v1/numbers/{}", numbers[0]), None).await?;
     ensure!(number["pool_id"].is_null(), "a deleted pool lets its numbers go: {number}");
     let message = json!({"to": "+14155550101", "body": "hello", "from": "+15005550300"});

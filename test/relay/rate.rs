@@ -3,9 +3,25 @@
 use anyhow::ensure;
 use serde_json::{Value, json};
 
+use super::acts::Shown::{Changed, Gone, Made};
+use super::acts::{Act, act, on};
 use crate::events::{call, text, well};
 use crate::harness::{Layout, Result, Server};
 use crate::on_both_engines;
+
+/// What is done to rates, one by one and as a card.
+pub async fn acts(server: &Server) -> Result<Vec<Act>> {
+    const CARD: &str = "channel,prefix,price\nsms,990,0.5\n";
+    let [rate, other] = ["99", "98"].map(|prefix| json!({"channel": "sms", "prefix": prefix, "price": "1"}));
+    let rate = text(&well(server, "POST", "/v1/rates", Some(rate)).await?["id"])?;
+    Ok(vec![
+        act("POST", "/v1/rates", &[], other, "rate.create", Made),
+        act("PATCH", "/v1/rates/{id}", &[&rate], json!({"price": "3"}), "rate.change", Changed),
+        act("DELETE", "/v1/rates/{id}", &[&rate], Value::Null, "rate.delete", Gone),
+        on("rates", act("POST", "/v1/rates.csv", &[], CARD.into(), "rate.import", Made)),
+        on("rates", act("PUT", "/v1/rates.csv", &[], CARD.replace("990", "991").into(), "rate.import", Made)),
+    ])
+}
 
 async fn listed(server: &Server, query: &str) -> Result<Vec<String>> {
     let (mut found, mut cursor) = (Vec::new(), String::new());

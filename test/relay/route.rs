@@ -3,6 +3,8 @@
 use anyhow::ensure;
 use serde_json::{Value, json};
 
+use super::acts::Shown::{Changed, Gone, Made};
+use super::acts::{Act, Scene, act};
 use crate::events::{call, text, well};
 use crate::harness::{Layout, Result, Server};
 use crate::on_both_engines;
@@ -15,6 +17,17 @@ pub async fn loopback(server: &Server) -> Result<String> {
 pub async fn route(server: &Server, priority: i64, pattern: &str, account: &str) -> Result<String> {
     let body = json!({"priority": priority, "pattern": pattern, "account_id": account});
     text(&well(server, "POST", "/v1/routes", Some(body)).await?["id"])
+}
+
+/// What is done to routes.
+pub async fn acts(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
+    let other = json!({"priority": 900, "pattern": r"\+99", "account_id": scene.account});
+    let id = route(server, 900, r"\+99", &scene.account).await?;
+    Ok(vec![
+        act("POST", "/v1/routes", &[], other, "route.create", Made),
+        act("PATCH", "/v1/routes/{id}", &[&id], json!({"pattern": r"\+98"}), "route.change", Changed),
+        act("DELETE", "/v1/routes/{id}", &[&id], Value::Null, "route.delete", Gone),
+    ])
 }
 
 async fn listed(server: &Server) -> Result<Vec<String>> {

@@ -1,16 +1,16 @@
-//! What there is to be changed, and every act that changes some of it.
+//! What there is to be changed, and what changes some of it, but for what the tests of resources say themselves.
 
-use anyhow::ensure;
 use serde_json::{Value, json};
 
-use super::Act;
-use super::Shown::{self, Asked, Changed, Gone, Made, Nothing, Same};
+use super::Shown::{Asked, Changed, Gone, Made, Nothing, Same};
+use super::{Act, act, on};
 use crate::events::receiver::Receiver;
 use crate::events::{delivery, endpoint, test_event, text, well};
 use crate::harness::{Phone, Result, Server, USER, until};
 use crate::messages::TO;
 use crate::relay::client::{By, ask, client, key};
 use crate::relay::loopback;
+use crate::relay::scene::act_well;
 
 /// The client's number.
 const FROM: &str = "+15005550101";
@@ -19,24 +19,19 @@ const OPERATOR: &str = "+15005550100";
 /// A call to it lasts until somebody hangs up.
 const LASTING: &str = "+15005550018";
 const TWIML: &str = "<Response><Say>Secret words</Say></Response>";
-const CARD: &str = "channel,prefix,price\nsms,990,0.5\n";
 
 /// The ids of what is changed.
 #[derive(Default)]
 pub struct Scene {
-    account: String,
+    pub account: String,
     /// Nothing hangs on it.
     spare_account: String,
     operator_number: String,
-    route: String,
-    rate: String,
     client: String,
     other_client: String,
     key: String,
-    number: String,
-    /// With another number of the client's in it.
-    pool: String,
-    pooled: String,
+    /// The client's.
+    pub number: String,
     sent: String,
     scheduled: String,
     lasting: String,
@@ -62,8 +57,6 @@ impl Scene {
         let twilio = json!({"provider": "twilio", "credentials": credentials, "check": false});
         self.spare_account = id("/v1/accounts", twilio).await?;
         self.operator_number = id("/v1/numbers", json!({"number": OPERATOR, "account_id": self.account})).await?;
-        self.route = id("/v1/routes", self.rule()).await?;
-        self.rate = id("/v1/rates", json!({"channel": "sms", "prefix": "99", "price": "1"})).await?;
         Phone::new()?.pair(server, USER, &server.sid(USER).await?).await?;
         let devices = well(server, "GET", &format!("/v1/users/{USER}/devices"), None).await?;
         self.device = text(&devices["data"][0]["id"])?;
@@ -79,11 +72,6 @@ impl Scene {
         self.client = text(&ann["id"])?;
         self.other_client = text(&client(server, "Bob", json!({})).await?["id"])?;
         self.number = self.post(server, "/v1/numbers", self.new_number(FROM)).await?;
-        self.pooled = self.post(server, "/v1/numbers", self.new_number("+15005550102")).await?;
-        self.pool = self.post(server, "/v1/pools", json!({"name": "sales"})).await?;
-        let put = format!("/v1/pools/{}/numbers/{}", self.pool, self.pooled);
-        let (status, _, answer) = ask(server, By::AdminFor(&self.client), "PUT", &put, None).await?;
-        ensure!(status == 200, "{status} {answer}");
         Ok(())
     }
 
@@ -104,19 +92,23 @@ impl Scene {
         Ok(())
     }
 
-    /// Made in the client's name; its id.
-    async fn post(&self, server: &Server, path: &str, body: Value) -> Result<String> {
-        let (status, _, answer) = ask(server, By::AdminFor(&self.client), "POST", path, Some(body)).await?;
-        ensure!((200..300).contains(&status), "{path}: {status} {answer}");
-        text(&answer["id"])
+    /// What is done in the client's name.
+    pub async fn act(&self, server: &Server, method: &str, path: &str, body: Option<Value>) -> Result<Value> {
+        act_well(server, &self.client, method, path, body).await
     }
 
-    fn new_number(&self, number: &str) -> Value {
+    /// Made in the client's name; its id.
+    pub async fn post(&self, server: &Server, path: &str, body: Value) -> Result<String> {
+        text(&self.act(server, "POST", path, Some(body)).await?["id"])
+    }
+
+    pub fn new_number(&self, number: &str) -> Value {
         json!({"number": number, "account_id": self.account, "capabilities": ["sms", "voice"]})
     }
 
-    fn rule(&self) -> Value {
-        json!({"priority": 900, "pattern": "\\+99", "account_id": self.account})
+    /// The same acts, in the client's name.
+    pub fn for_client(&self, acts: impl IntoIterator<Item = Act>) -> Vec<Act> {
+        acts.into_iter().map(|act| Act { client: Some(self.client.clone()), ..act }).collect()
     }
 }
 
@@ -128,30 +120,12 @@ fn dial(to: &str) -> Value {
     json!({"from": FROM, "to": to, "twiml": TWIML})
 }
 
-fn act(
-    method: &'static str,
-    template: &'static str,
-    args: &[&String],
-    body: Value,
-    action: &'static str,
-    shown: Shown,
-) -> Act {
-    let args: Vec<String> = args.iter().map(|arg| (*arg).clone()).collect();
-    let object = args.last().cloned();
-    Act { method, template, args, body, client: None, action, object, shown }
-}
-
-fn on(object: &str, act: Act) -> Act {
-    Act { object: Some(object.to_owned()), ..act }
-}
-
-/// All of them, in an order in which they can be done one after the other.
+/// In an order in which they can be done one after the other.
 pub fn all(scene: &Scene) -> Vec<Act> {
     let mut all = of_operator(scene);
-    all.extend(of_tariff(scene));
     all.extend(of_clients(scene));
     all.extend(of_events(scene));
-    all.extend(for_client(scene).into_iter().map(|act| Act { client: Some(scene.client.clone()), ..act }));
+    all.extend(scene.for_client(of_sent(scene)));
     all
 }
 
@@ -174,21 +148,6 @@ fn of_operator(scene: &Scene) -> Vec<Act> {
         on(&format!("{ours}/{person}"), opt_out),
         act("DELETE", "/v1/numbers/{id}", &[number], Value::Null, "number.delete", Gone),
         act("DELETE", "/v1/devices/{id}", &[device], Value::Null, "device.revoke", Changed),
-    ]
-}
-
-fn of_tariff(scene: &Scene) -> Vec<Act> {
-    let Scene { route, rate, .. } = scene;
-    let new_rate = json!({"channel": "sms", "prefix": "98", "price": "1"});
-    vec![
-        act("POST", "/v1/routes", &[], scene.rule(), "route.create", Made),
-        act("PATCH", "/v1/routes/{id}", &[route], json!({"pattern": "\\+98"}), "route.change", Changed),
-        act("DELETE", "/v1/routes/{id}", &[route], Value::Null, "route.delete", Gone),
-        act("POST", "/v1/rates", &[], new_rate, "rate.create", Made),
-        act("PATCH", "/v1/rates/{id}", &[rate], json!({"price": "3"}), "rate.change", Changed),
-        act("DELETE", "/v1/rates/{id}", &[rate], Value::Null, "rate.delete", Gone),
-        on("rates", act("POST", "/v1/rates.csv", &[], CARD.into(), "rate.import", Made)),
-        on("rates", act("PUT", "/v1/rates.csv", &[], CARD.replace("990", "991").into(), "rate.import", Made)),
     ]
 }
 
@@ -221,15 +180,9 @@ fn of_events(scene: &Scene) -> Vec<Act> {
     ]
 }
 
-fn for_client(scene: &Scene) -> Vec<Act> {
-    const NUMBER: &str = "/v1/pools/{id}/numbers/{number_id}";
-    let Scene { pool, number, pooled, scheduled, sent, lasting, .. } = scene;
+fn of_sent(scene: &Scene) -> Vec<Act> {
+    let Scene { scheduled, sent, lasting, .. } = scene;
     vec![
-        act("POST", "/v1/pools", &[], json!({"name": "other"}), "pool.create", Made),
-        act("PATCH", "/v1/pools/{id}", &[pool], json!({"name": "more"}), "pool.change", Changed),
-        on(pool, act("PUT", NUMBER, &[pool, number], Value::Null, "pool.put", Changed)),
-        on(pool, act("DELETE", NUMBER, &[pool, pooled], Value::Null, "pool.take_out", Changed)),
-        act("DELETE", "/v1/pools/{id}", &[pool], Value::Null, "pool.delete", Gone),
         act("POST", "/v1/messages", &[], sms(), "message.send", Made),
         act("DELETE", "/v1/messages/{id}", &[scheduled], Value::Null, "message.cancel", Changed),
         act("PATCH", "/v1/messages/{id}", &[sent], json!({"body": ""}), "message.redact", Changed),
