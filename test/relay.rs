@@ -1,6 +1,6 @@
 //! The relay: clients, keys, money, routes, and the doors that their programs know.
 mod acting;
-mod acts;
+pub mod acts;
 mod address;
 mod audit;
 mod auth;

@@ -6,19 +6,20 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
+use crate::events::receiver::Receiver;
+use crate::events::well;
 use crate::harness::server::root;
-use crate::harness::{ADMIN, Builder, Layout, Phone, Result, Server, USER};
+use crate::harness::{ADMIN, Layout, Result, Server};
+use crate::messages::TO;
+use crate::relay::acts::{self, Act, LASTING, Target};
 use crate::relay::client::{client, key_text};
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// The number that texts leave from.
-pub const OURS: &str = "+15005550006";
-
 /// Methods by path, as described.
 type Routes = BTreeMap<String, BTreeSet<String>>;
 
-async fn description(server: &Server) -> Result<Value> {
+pub async fn description(server: &Server) -> Result<Value> {
     let answer = server.http.get(server.url("/v1/openapi.json")).send().await?;
     ensure!(answer.status() == 200, "it is open to all: {}", answer.status());
     Ok(answer.json().await?)
@@ -31,56 +32,29 @@ fn routes(description: &Value) -> Result<Routes> {
     Ok(paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect())
 }
 
-async fn ask(server: &Server, method: &str, path: &str, body: &Value) -> Result<(u16, String, Value)> {
-    let request = server.http.request(method.parse()?, server.url(path)).bearer_auth(ADMIN);
-    let answer = request.header("content-type", "application/json").body(body.to_string()).send().await?;
+async fn ask(server: &Server, method: &str, target: &Target<'_>) -> Result<(u16, String, String)> {
+    let request = server.http.request(method.parse()?, server.url(&target.path)).bearer_auth(ADMIN);
+    let request = match target.client {
+        Some(client) => request.header("switchboard-client", client),
+        None => request,
+    };
+    let answer = request.header("content-type", "application/json").body("{}").send().await?;
     let allow = answer.headers().get("allow").and_then(|allow| allow.to_str().ok()).unwrap_or_default().to_owned();
-    let (status, text) = (answer.status().as_u16(), answer.text().await?);
-    Ok((status, allow, serde_json::from_str(&text).unwrap_or_default()))
+    Ok((answer.status().as_u16(), allow, answer.text().await?))
 }
 
-async fn made(server: &Server, path: &str, body: Value) -> Result<String> {
-    let (status, _, answer) = ask(server, "POST", path, &body).await?;
-    ensure!((200..300).contains(&status), "{path}: {status} {answer}");
-    Ok(answer["id"].as_str().or(answer["event_id"].as_str()).context("no id")?.to_owned())
-}
-
-/// A server with one of everything, and the ids of them by the paths' first word.
-pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
-    let server = Builder::new(Layout::SqliteShared).await?.set("event.allow", "127.0.0.1").start().await?;
-    let account = made(&server, "/v1/accounts", json!({"provider": "loopback", "credentials": {}})).await?;
-    let number = json!({"number": OURS, "account_id": account, "capabilities": ["sms", "mms", "voice", "whatsapp"]});
-    let number = made(&server, "/v1/numbers", number).await?;
-    let message = made(&server, "/v1/messages", json!({"to": "+14155550100", "body": "hello"})).await?;
-    let call = made(&server, "/v1/calls", json!({"to": "+15005550018", "twiml": "<Response/>"})).await?;
-    let endpoint = made(&server, "/v1/endpoints", json!({"url": server.url("/nobody")})).await?;
-    let event = made(&server, &format!("/v1/endpoints/{endpoint}/test"), json!({})).await?;
-    Phone::new()?.pair(&server, USER, &server.sid(USER).await?).await?;
-    let (_, _, devices) = ask(&server, "GET", &format!("/v1/users/{USER}/devices"), &Value::Null).await?;
-    let device = devices["data"][0]["id"].as_str().context("no device")?.to_owned();
-    let route = json!({"priority": 10, "pattern": "\\+1", "account_id": account});
-    let route = made(&server, "/v1/routes", route).await?;
-    let rate = json!({"channel": "sms", "prefix": "1", "price": "0.01"});
-    let rate = made(&server, "/v1/rates", rate).await?;
-    let pool = made(&server, "/v1/pools", json!({"name": "somewhere"})).await?;
-    let client = made(&server, "/v1/clients", json!({"name": "somebody"})).await?;
-    let key = made(&server, &format!("/v1/clients/{client}/keys"), json!({})).await?;
-    let ids = [
-        ("routes", route),
-        ("rates", rate),
-        ("clients", client),
-        ("keys", key),
-        ("pools", pool),
-        ("accounts", account),
-        ("numbers", number),
-        ("messages", message),
-        ("calls", call),
-        ("endpoints", endpoint),
-        ("events", event),
-        ("devices", device),
-        ("users", USER.to_owned()),
-    ];
-    Ok((server, ids.into_iter().collect()))
+/// A server with one of everything, and something that the operator has sent, but without the account at a carrier:
+/// nobody outside is to be asked anything.
+pub async fn furnished() -> Result<(Server, Receiver, Vec<Act>)> {
+    let (server, receiver, acts) = acts::furnished(Layout::SqliteShared).await?;
+    let deletion = acts.iter().find(|act| act.action == "account.delete").context("accounts are not deleted")?;
+    let (status, answer) = deletion.play(&server).await?;
+    ensure!(status == 204, "{status} {answer}");
+    let (message, call) = (json!({"to": TO, "body": "hello"}), json!({"to": LASTING, "twiml": "<Response/>"}));
+    for (path, body) in [("/v1/messages", message), ("/v1/calls", call)] {
+        well(&server, "POST", path, Some(body)).await?;
+    }
+    Ok((server, receiver, acts))
 }
 
 /// Described as answering 404 everywhere else.
@@ -88,18 +62,13 @@ const ONLY_UNDER_DEV: &str = "/v1/loopback/publications";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_described_is_served_and_nothing_else() -> Result {
-    let (server, ids) = furnished().await?;
+    let (server, _receiver, acts) = furnished().await?;
     let described = routes(&description(&server).await?)?;
     ensure!(described.len() > 15, "{described:?}");
-    let filled = |path: &str| {
-        let id = path.split('/').nth(2).and_then(|word| ids.get(word)).map_or("", String::as_str);
-        let path = path.replace("{id}", id).replace("{uid}", id);
-        let path = path.replace("{key}", ids.get("keys").map_or("", String::as_str));
-        path.replace("{number_id}", &ids["numbers"]).replace("{number}", OURS).replace("{person}", "+14155550100")
-    };
     for (path, methods) in &described {
+        let target = Target::of(&acts, path)?;
         for method in METHODS.into_iter().filter(|method| !methods.contains(*method)) {
-            let (status, allow, _) = ask(&server, method, &filled(path), &json!({})).await?;
+            let (status, allow, _) = ask(&server, method, &target).await?;
             ensure!(status == 405, "{method} {path} is not described, and answers {status}");
             let allowed: BTreeSet<String> = allow.split(", ").map(str::to_owned).collect();
             ensure!(allowed == *methods, "{path} allows {allow}, and {methods:?} are described");
@@ -114,7 +83,7 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
             paths.reverse();
         }
         for path in paths {
-            let (status, _, answer) = ask(&server, method, &filled(path), &json!({})).await?;
+            let (status, _, answer) = ask(&server, method, &Target::of(&acts, path)?).await?;
             let is_absent = path == ONLY_UNDER_DEV && status == 404;
             let is_served = ![401, 404, 405].contains(&status) && status < 500;
             ensure!(is_served || is_absent, "{method} {path}: {status} {answer}");
@@ -125,13 +94,11 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
 
 /// Answered whoever asks: a program reads there how to ask.
 const OPEN: &str = "/v1/openapi.json";
-/// The paths whose handlers ask what a client may; what begins with none of these is for administrators.
-const CLIENTS: [&str; 12] = [
+/// The paths whose handlers ask what a client may, besides those of what is done in a client's name; what begins with
+/// none of these is for administrators.
+const CLIENTS: [&str; 9] = [
     OPEN,
-    "/v1/messages",
-    "/v1/calls",
     "/v1/numbers",
-    "/v1/pools",
     "/v1/endpoints",
     "/v1/events",
     "/v1/event-types",
@@ -141,13 +108,19 @@ const CLIENTS: [&str; 12] = [
     "/v1/clients/{id}/statement.csv",
 ];
 
+/// What a path is of: the first word of it.
+fn resource(path: &str) -> Option<&str> {
+    path.split('/').nth(2)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_ask_is_told_so_on_every_path() -> Result {
-    let server = Server::start(Layout::SqliteShared).await?;
+    let (server, _receiver, acts) = furnished().await?;
     let key = key_text(&server, &client(&server, "Ann", json!({})).await?, json!({})).await?;
     let described = routes(&description(&server).await?)?;
     for (path, methods) in &described {
-        let of_clients = CLIENTS.iter().any(|begin| path.starts_with(begin));
+        let of_clients = CLIENTS.iter().any(|begin| path.starts_with(begin))
+            || acts.iter().any(|act| act.client.is_some() && resource(act.template) == resource(path));
         let filled = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
         let url = server.url(&filled.collect::<Vec<_>>().join("/"));
         for method in methods {

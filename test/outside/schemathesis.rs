@@ -1,37 +1,45 @@
 //! Schemathesis asks whatever the description allows, and what it does not: no fault of ours, no answer outside it.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
+use serde_json::Value;
 
 use crate::harness::python::python;
 use crate::harness::{ADMIN, Result};
-use crate::operations::openapi::furnished;
+use crate::operations::openapi::{description, furnished};
+use crate::relay::acts::{Act, Target};
 
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 
-/// Real ids, so that it gets past "there is no such thing"; what deletes gets made-up ones too.
-fn settings(ids: impl IntoIterator<Item = (&'static str, String)>) -> String {
-    let numbers = "[[operations]]\ninclude-path-regex = \"^/v1/opt-outs/[{]\"\n\
-                    parameters = { \"path.number\" = \"+15005550006\" }\n\n\
-                    [[operations]]\ninclude-path-regex = \"^/v1/lookup/[{]\"\n\
-                    parameters = { \"path.number\" = \"+15005550006\" }\n\n";
-    ids.into_iter().fold(numbers.to_owned(), |text, (resource, id)| {
-        let name = if resource == "users" { "uid" } else { "id" };
-        format!(
-            "{text}[[operations]]\ninclude-path-regex = \"^/v1/{resource}/[{{]\"\nexclude-method = \"DELETE\"\n\
-             parameters = {{ \"path.{name}\" = \"{id}\" }}\n\n"
-        )
-    })
+/// Real ids, so that it gets past "there is no such thing"; what deletes gets made-up ones too. A person is anybody.
+fn settings(acts: &[Act], description: &Value) -> Result<String> {
+    let mut text = String::new();
+    for path in description["paths"].as_object().context("no paths")?.keys() {
+        let Target { args, client, .. } = Target::of(acts, path)?;
+        let args = args.iter().filter(|(name, _)| *name != "person");
+        let args: Vec<String> = args.map(|(name, value)| format!("\"path.{name}\" = \"{value}\"")).collect();
+        if args.is_empty() {
+            continue;
+        }
+        let path = path.replace('{', "[{]").replace('}', "[}]");
+        writeln!(text, "[[operations]]\ninclude-path-regex = \"^{path}$\"\nexclude-method = \"DELETE\"")?;
+        writeln!(text, "parameters = {{ {} }}", args.join(", "))?;
+        if let Some(client) = client {
+            writeln!(text, "headers = {{ Switchboard-Client = \"{client}\" }}")?;
+        }
+    }
+    Ok(text)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_finds_no_answer_outside_the_description() -> Result {
-    let (server, ids) = furnished().await?;
+    let (server, _receiver, acts) = furnished().await?;
     let folder = server.builder().path("schemathesis");
     std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("schemathesis.toml"), settings(ids))?;
+    std::fs::write(folder.join("schemathesis.toml"), settings(&acts, &description(&server).await?)?)?;
     let program = Path::new(&python()?).with_file_name("schemathesis");
     let mut command = Command::new(program);
     command

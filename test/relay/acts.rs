@@ -9,16 +9,20 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use switchboard::store::Change;
 
-pub use self::table::Scene;
+pub use self::table::{LASTING, Scene};
 use super::acts_of_resources;
 use crate::events::receiver::Receiver;
 use crate::events::{builder, well};
 use crate::harness::database::tables;
-use crate::harness::{ADMIN, Layout, Result, Server};
+use crate::harness::{ADMIN, Layout, Result, Server, USER};
+use crate::messages::TO;
 use crate::{in_foreign_sessions, on_both_engines};
 
 /// Paths that change something which is no administrator's doing: a person's phone is played, and texts.
 const OTHERS: [(&str, &str); 1] = [("POST", "/v1/loopback/inbound")];
+
+/// Paths with braces where nothing is changed, and what stands in them.
+const READ: [(&str, &str); 2] = [("/v1/lookup/{number}", TO), ("/v1/users/{uid}/", USER)];
 
 /// What an entry has of what something is done to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +41,12 @@ pub enum Shown {
 pub struct Act {
     method: &'static str,
     /// As the description has it, and what stands in its braces.
-    template: &'static str,
+    pub template: &'static str,
     args: Vec<String>,
     body: Value,
     /// For which client.
-    client: Option<String>,
-    action: &'static str,
+    pub client: Option<String>,
+    pub action: &'static str,
     /// `None`: the id in the answer.
     object: Option<String>,
     shown: Shown,
@@ -50,14 +54,10 @@ pub struct Act {
 
 impl Act {
     fn path(&self) -> String {
-        let mut args = self.args.iter();
-        let fill = |part: &str| {
-            if part.starts_with('{') { args.next().cloned().unwrap_or_default() } else { part.to_owned() }
-        };
-        self.template.split('/').map(fill).collect::<Vec<_>>().join("/")
+        filled(self.template, self.args.iter().map(String::as_str))
     }
 
-    async fn play(&self, server: &Server) -> Result<(u16, Value)> {
+    pub async fn play(&self, server: &Server) -> Result<(u16, Value)> {
         let request = server.http.request(self.method.parse()?, server.url(&self.path())).bearer_auth(ADMIN);
         let request = match &self.client {
             Some(client) => request.header("switchboard-client", client),
@@ -71,6 +71,43 @@ impl Act {
         let answer = request.send().await?;
         let (status, said) = (answer.status().as_u16(), answer.text().await?);
         Ok((status, if said.is_empty() { Value::Null } else { serde_json::from_str(&said).context(said)? }))
+    }
+}
+
+/// A path with these in its braces.
+fn filled<'a>(template: &'a str, args: impl IntoIterator<Item = &'a str>) -> String {
+    let mut args = args.into_iter();
+    let fill = |part: &'a str| if part.starts_with('{') { args.next().unwrap_or_default() } else { part };
+    template.split('/').map(fill).collect::<Vec<_>>().join("/")
+}
+
+/// A path as it can be asked for.
+pub struct Target<'a> {
+    pub path: String,
+    /// What stands in its braces, by their names.
+    pub args: Vec<(&'a str, &'a str)>,
+    /// For which client.
+    pub client: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// What stands in the braces of a path as it is described: what the first act there, or below, is done to.
+    pub fn of(acts: &'a [Act], template: &'a str) -> Result<Self> {
+        let name = |part: &'a str| part.strip_prefix('{')?.strip_suffix('}');
+        let names: Vec<&str> = template.split('/').filter_map(name).collect();
+        let begin = template.rsplit_once('}').map(|(begin, _)| begin);
+        let act = begin.and_then(|begin| acts.iter().find(|act| act.template.starts_with(begin)));
+        let args: Vec<&str> = match act {
+            Some(act) => act.args.iter().map(String::as_str).collect(),
+            None => READ.iter().filter(|(begin, _)| template.starts_with(*begin)).map(|(_, arg)| *arg).collect(),
+        };
+        ensure!(args.len() >= names.len(), "nothing is known to stand in {template}");
+        let path = filled(template, args.iter().copied());
+        Ok(Self {
+            path,
+            args: names.into_iter().zip(args).collect(),
+            client: act.and_then(|act| act.client.as_deref()),
+        })
     }
 }
 
@@ -138,7 +175,7 @@ pub async fn with_the_log(server: &Server) -> Result {
 }
 
 /// A server with one of everything, who listens to it, and what can be done there, one after the other.
-async fn furnished(layout: Layout) -> Result<(Server, Receiver, Vec<Act>)> {
+pub async fn furnished(layout: Layout) -> Result<(Server, Receiver, Vec<Act>)> {
     let (server, receiver) = (builder(layout).await?.start().await?, Receiver::start().await?);
     let scene = Scene::set(&server, &receiver).await?;
     let acts = [table::all(&scene), acts_of_resources(&server, &scene).await?];

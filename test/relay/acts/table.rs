@@ -17,7 +17,7 @@ const FROM: &str = "+15005550101";
 /// The operator's.
 const OPERATOR: &str = "+15005550100";
 /// A call to it lasts until somebody hangs up.
-const LASTING: &str = "+15005550018";
+pub const LASTING: &str = "+15005550018";
 const TWIML: &str = "<Response><Say>Secret words</Say></Response>";
 
 /// The ids of what is changed.
@@ -56,7 +56,9 @@ impl Scene {
         let credentials = json!({"account_sid": format!("AC{}", "7".repeat(32)), "auth_token": "8".repeat(32)});
         let twilio = json!({"provider": "twilio", "credentials": credentials, "check": false});
         self.spare_account = id("/v1/accounts", twilio).await?;
-        self.operator_number = id("/v1/numbers", json!({"number": OPERATOR, "account_id": self.account})).await?;
+        let mut number = self.new_number(OPERATOR);
+        number["capabilities"] = json!(["sms", "mms", "voice", "whatsapp"]);
+        self.operator_number = id("/v1/numbers", number).await?;
         Phone::new()?.pair(server, USER, &server.sid(USER).await?).await?;
         let devices = well(server, "GET", &format!("/v1/users/{USER}/devices"), None).await?;
         self.device = text(&devices["data"][0]["id"])?;
@@ -184,8 +186,8 @@ fn of_sent(scene: &Scene) -> Vec<Act> {
     let Scene { scheduled, sent, lasting, .. } = scene;
     vec![
         act("POST", "/v1/messages", &[], sms(), "message.send", Made),
-        act("DELETE", "/v1/messages/{id}", &[scheduled], Value::Null, "message.cancel", Changed),
         act("PATCH", "/v1/messages/{id}", &[sent], json!({"body": ""}), "message.redact", Changed),
+        act("DELETE", "/v1/messages/{id}", &[scheduled], Value::Null, "message.cancel", Changed),
         act("POST", "/v1/calls", &[], dial(TO), "call.place", Made),
         act("DELETE", "/v1/calls/{id}", &[lasting], Value::Null, "call.end", Asked),
     ]
