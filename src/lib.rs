@@ -152,20 +152,19 @@
 //! for them: `src/worker.rs` (its runner), `src/store/wait.rs` (what a clock that has gone back would strand), and
 //! `test/harness/forgotten.rs` (what must never be left undone). Test what a crash leaves: `test/publish/loss.rs`.
 //!
-//! **A resource**, with pages, audit, description and command. Copy pools, file by file: seven new ones and a snapshot
-//! that the test writes, a line or two in eleven that are there:
+//! **A resource**, with pages, audit, description and command. Copy pools, file by file: seven new ones, and a line or
+//! two in seven that are there:
 //!
 //! | file | what |
 //! |---|---|
 //! | `src/store/migrations/` | the table, and each index in a file of its own; from 0.1.0 on a published migration is never edited. On SQLite the runner (`store/engine/migrate.rs`) adds `WITHOUT ROWID` where the text has the ending of a table (`TABLE_ENDS`, to the letter); a test holds every table to it |
-//! | `src/model/id.rs`, a line in `src/model.rs` | its id, with its prefix |
+//! | a line in `src/model/id.rs` | its id, with its prefix |
 //! | `src/store/pool.rs`, a line in `src/store.rs` | the SQL; whatever touches a client's data takes the client first |
 //! | `src/service/number/pool.rs`, lines in `number.rs` (of a new folder: in `src/service.rs`) | the rules; each change takes an [`AuditContext`](service::audit::AuditContext) and commits its entry |
-//! | `src/http/pool.rs` | its paths, `…In` and `…Out`, and handlers, named for the service call they make |
-//! | `src/http.rs` | a row: its routes, its description, its words in the log |
-//! | `src/cli/pool.rs`, a line in `src/cli.rs` | the command, on the API |
-//! | `test/relay/pool.rs`, lines in `test/relay.rs`, `test/relay/acts.rs`, `acts/table.rs`, `test/operations/openapi.rs` | its test; that each change is in the audit log; that its description holds |
-//! | lines in `test/snapshots.rs`, `test/snapshots/pool.snap` | its JSON, read in a review |
+//! | `src/http/pool.rs`, lines in `src/http.rs` | its paths, `…In` and `…Out`, and handlers, named for the service call they make; a row brings its routes, its description and its words in the log |
+//! | a row in `src/http/openapi/guide.md` | what it is for |
+//! | `src/cli/pool.rs`, lines in `src/cli.rs` | the command, on the API |
+//! | `test/relay/pool.rs`, lines in `test/relay.rs` | its test, with its JSON (`hold_inline`) and what is done to it (`acts`): by these the audit log, the description and who may ask are tested for it too |
 //!
 //! A new service is built in `src/gateway/` and stands in `src/http/app.rs`.
 
