@@ -32,8 +32,8 @@ pub struct Config {
     pub tls: http::TlsSettings,
     pub admin: http::AdminSettings,
     pub store: store::Settings,
-    pub backend: sync::BackendSettings,
-    pub keys: KeySettings,
+    pub backend: sync::UserDatabaseSettings,
+    pub keys: KeyDirectorySettings,
     pub redis: RedisSettings,
     pub log: LogSettings,
     pub sync: sync::Settings,
@@ -59,7 +59,7 @@ pub struct Config {
 /// `[keys]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KeySettings {
+pub struct KeyDirectorySettings {
     pub dir: PathBuf,
 }
 
@@ -154,7 +154,7 @@ fn check_addresses(config: &Config, refuse: RefuseValue) -> Result<(), ConfigErr
     refuse("http.listen", http.listen.is_empty(), "at least one address such as 127.0.0.1:6996")?;
     let is_wrong = !http.metrics_listen.is_empty() && http.metrics_listen.parse::<std::net::SocketAddr>().is_err();
     refuse("http.metrics_listen", is_wrong, "an address such as 127.0.0.1:9090, or nothing")?;
-    let is_wrong = !http.public_url.is_empty() && http.public_url.parse::<crate::model::Origin>().is_err();
+    let is_wrong = !http.public_url.is_empty() && http.public_url.parse::<crate::model::PublicOrigin>().is_err();
     refuse("http.public_url", is_wrong, "http://host:port or https://host:port, without a path")?;
     let url = &config.backend.url;
     let is_wrong = !url.is_empty() && url.expose().parse::<store::StoreUrl>().is_err();

@@ -27,15 +27,15 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::crypto::SyncSessionId;
 use crate::http::{self, ReloadableTls, TcpListeners};
-use crate::model::{Clock, DurationSetting, Origin, UserId};
+use crate::model::{Clock, DurationSetting, PublicOrigin, UserId};
 use crate::service::dispatch::Dispatch;
-use crate::service::sync::{SyncLink, SyncLinks, SyncSessionIds};
+use crate::service::sync::{PairingLink, PairingLinkBuilder, SyncSessionIdIssuer};
 use crate::store::lease::LeaseOwner;
 use crate::store::{self, Store, seed};
 use base::StartContext;
-pub use database::{BackendAccess, Databases, open, open_store};
+pub use database::{StoreAndUserDatabase, UserDatabaseAccess, open, open_store};
 pub use error::StartError;
-use keyring::Keyring;
+use keyring::ServerKeyring;
 pub use reload::ReloadError;
 use reload::ReloadTargets;
 pub use secret::DEV_TOKEN;
@@ -45,9 +45,9 @@ use services::Services;
 /// A node that serves.
 pub struct Gateway {
     pub addresses: Vec<SocketAddr>,
-    pub origin: Origin,
-    databases: Databases,
-    session_ids: Arc<SyncSessionIds>,
+    pub origin: PublicOrigin,
+    databases: StoreAndUserDatabase,
+    session_ids: Arc<SyncSessionIdIssuer>,
     /// Sends what is accepted until the last request is answered, and says that this node serves the store.
     _dispatch: Arc<Dispatch>,
     tasks: TaskTracker,
@@ -68,7 +68,7 @@ fn check_closed(config: &Config) -> Result<(), StartError> {
 }
 
 /// Where clients reach this node, by configuration.
-pub fn origin(config: &Config) -> Result<Origin, StartError> {
+pub fn origin(config: &Config) -> Result<PublicOrigin, StartError> {
     let first = config.http.listen.first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 6996)));
     if let Ok(origin) = config.http.public_url.parse() {
         return Ok(origin);
@@ -76,7 +76,7 @@ pub fn origin(config: &Config) -> Result<Origin, StartError> {
     if first.ip().is_unspecified() {
         return Err(StartError::NoPublicUrl(first));
     }
-    Origin::from_host(config.tls.is_on(), &first.to_string()).map_err(|_| StartError::NoPublicUrl(first))
+    PublicOrigin::from_host(config.tls.is_on(), &first.to_string()).map_err(|_| StartError::NoPublicUrl(first))
 }
 
 impl Gateway {
@@ -87,7 +87,7 @@ impl Gateway {
         // before SQLite opens: what it makes beside the file gets the file's rights
         rights::close(&config);
         let tls = config.tls.acceptor()?.map(ReloadableTls::new);
-        let keys = Keyring::open(&config)?;
+        let keys = ServerKeyring::open(&config)?;
         let mut registry = Registry::with_prefix("switchboard");
         let databases = databases(&config, &keys, &mut registry).await?;
         let (tasks, stop, stopping) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
@@ -144,10 +144,10 @@ impl Gateway {
     }
 
     /// A link to pair with: the one that never ends under `--dev`, else a fresh one.
-    pub fn pairing_link(&self, user: &UserId) -> SyncLink {
+    pub fn pairing_link(&self, user: &UserId) -> PairingLink {
         let ids = &self.session_ids;
         let sid = if ids.holds(user, SyncSessionId::DEV) { SyncSessionId::DEV } else { ids.issue(user) };
-        SyncLinks { origin: self.origin.clone() }.session(user, sid)
+        PairingLinkBuilder { origin: self.origin.clone() }.session(user, sid)
     }
 
     /// Says on `/readyz` that it stops, and waits `http.drain_delay` for balancers to see that.
@@ -171,10 +171,14 @@ impl Gateway {
 }
 
 /// Opens both databases, the store brought up to date and checked against the keys.
-async fn databases(config: &Config, keys: &Keyring, registry: &mut Registry) -> Result<Databases, StartError> {
+async fn databases(
+    config: &Config,
+    keys: &ServerKeyring,
+    registry: &mut Registry,
+) -> Result<StoreAndUserDatabase, StartError> {
     let metrics = store::Metrics::default();
     metrics.register(registry);
-    let backend = if config.is_dev { BackendAccess::Fill } else { BackendAccess::Read };
+    let backend = if config.is_dev { UserDatabaseAccess::Fill } else { UserDatabaseAccess::Read };
     let databases = open(config, backend, &metrics)?;
     let report = databases.store.migrate().await.map_err(StartError::storing(config))?;
     if !report.applied.is_empty() {
@@ -195,9 +199,9 @@ fn bind(config: &Config) -> Result<(TcpListeners, Option<TcpListeners>), StartEr
 }
 
 /// Port 0 was asked for: where clients reach this node is the one that was given.
-fn origin_at(config: &Config, addresses: &[SocketAddr]) -> Option<Origin> {
+fn origin_at(config: &Config, addresses: &[SocketAddr]) -> Option<PublicOrigin> {
     let first = addresses.first().filter(|_| config.http.public_url.is_empty())?;
-    Origin::from_host(config.tls.is_on(), &first.to_string()).ok()
+    PublicOrigin::from_host(config.tls.is_on(), &first.to_string()).ok()
 }
 
 async fn development_data(backend: &Store) -> Result<(), StartError> {

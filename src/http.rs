@@ -104,12 +104,12 @@ pub struct Settings {
 
 /// Who calls, as far as trusted proxies tell.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct RequestContext {
     pub address: IpAddr,
     pub is_secure: bool,
     pub request_id: Arc<str>,
     /// Who makes the request.
-    pub(crate) known: Arc<auth::KnownCaller>,
+    pub(crate) known: Arc<auth::RequestAuthentication>,
     /// The connection's permit, one of `http.connections`; a socket takes it over.
     pub(crate) permit: Arc<connection_limit::ConnectionPermit>,
 }
@@ -118,7 +118,7 @@ pub struct Caller {
 pub(crate) struct RequestParts {
     method: Method,
     headers: HeaderMap,
-    caller: Caller,
+    caller: RequestContext,
     query: String,
 }
 
@@ -145,7 +145,7 @@ fn segment(raw: &str) -> Option<String> {
 
 fn request_parts() -> impl Filter<Extract = (RequestParts,), Error = warp::Rejection> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::method().and(warp::header::headers_cloned()).and(warp::ext::get::<Caller>()).and(query).map(
+    warp::method().and(warp::header::headers_cloned()).and(warp::ext::get::<RequestContext>()).and(query).map(
         |method, headers, caller, query| {
             // a HEAD is a GET whose body hyper leaves out
             let method = if method == Method::HEAD { Method::GET } else { method };

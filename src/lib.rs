@@ -53,7 +53,7 @@
 //! | event, endpoint, delivery | something that happened; where a client hears of it; one event on its way to one endpoint |
 //! | job | work that time will do: send, receive, notify, publish, remove |
 //! | publication, sink | a text of a paired phone, decrypted; where it is posted for its platform |
-//! | request | an HTTP request: handlers under `/v1` take a `resource::Request`, other doors its `RequestParts` |
+//! | request | an HTTP request: handlers under `/v1` take a `resource::ResourceRequest`, other doors its `RequestParts` |
 //!
 //! # Three flows
 //!

@@ -33,16 +33,20 @@ use crate::model::{Millis, Phone, Secret};
 
 use self::table::carriers;
 
-pub use client::{HttpClient, HttpClientError};
+pub use client::{HttpClient, HttpClientBuildError};
 pub use credential::{AccountCredentials, BadCredentials};
 pub use loopback::{Loopback, LoopbackEvent};
 pub use message::{
-    CallEnd, CallNotes, CallStep, DeliveryReceipt, InboundMessage, ListedMessage, NumberLookup, OutgoingMessage,
-    UnreadableWebhook,
+    CallHangupMode, CallNotes, CallStep, DeliveryReceipt, InboundMessage, NumberLookup, OutgoingMessage,
+    ProviderListedMessage, UnreadableWebhook,
 };
-pub use outcome::{AskError, CheckError, SendOutcome};
-pub use post::{AccountClaim, BadPost, ParsedPost, PostTrial, ProviderPost, SignatureFingerprint, VerifiedPost};
-pub use profile::{CarrierFeature, CarrierProfile, CredentialField, OPTED_OUT, PostKind, WebhookPath, WebhookReply};
+pub use outcome::{AskError, CredentialCheckError, SendOutcome};
+pub use post::{
+    AccountClaim, BadPost, ParsedPost, PostVerificationContext, ProviderPost, SignatureFingerprint, VerifiedPost,
+};
+pub use profile::{
+    CarrierFeature, CarrierProfile, CarrierWebhookPath, CredentialField, OPTED_OUT, PostKind, WebhookReply,
+};
 pub use settings::{BaseUrl, Settings};
 pub use webhook::{WebhookClient, WebhookPostOutcome};
 
@@ -51,7 +55,7 @@ carriers! {
     Twilio(twilio::Twilio),
     Flowroute(flowroute::Flowroute),
     Telnyx(telnyx::Telnyx),
-    Http(http_api::HttpApi),
+    Http(http_api::HttpApiProvider),
     Loopback(Loopback),
 }
 
@@ -61,7 +65,7 @@ pub trait Provider: Clone + Send + Sync {
     const PROFILE: &'static CarrierProfile;
 
     /// Opens an account; nothing is called yet.
-    fn connect(credentials: &Self::Credentials, with: &Connectors) -> Self;
+    fn connect(credentials: &Self::Credentials, with: &CarrierConnectorFactory) -> Self;
 
     /// By what its posts are believed, where it posts.
     fn proof(&self) -> Option<&Secret> {
@@ -72,7 +76,7 @@ pub trait Provider: Clone + Send + Sync {
     fn send(&self, message: &OutgoingMessage) -> impl Future<Output = SendOutcome> + Send;
 
     /// Ends a call that it has taken: [`CarrierFeature::Calls`].
-    fn end_call(&self, _provider_id: &str, _end: CallEnd) -> impl Future<Output = Result<(), AskError>> + Send {
+    fn end_call(&self, _provider_id: &str, _end: CallHangupMode) -> impl Future<Output = Result<(), AskError>> + Send {
         ready(Err(AskError::Unsupported))
     }
 
@@ -82,7 +86,7 @@ pub trait Provider: Clone + Send + Sync {
         &self,
         _message: &OutgoingMessage,
         _since_ms: Millis,
-    ) -> impl Future<Output = Result<Vec<ListedMessage>, AskError>> + Send {
+    ) -> impl Future<Output = Result<Vec<ProviderListedMessage>, AskError>> + Send {
         ready(Err(AskError::Unsupported))
     }
 
@@ -105,12 +109,16 @@ pub trait Provider: Clone + Send + Sync {
     }
 
     /// Whether this account has sent a post, and what that says: its proof is looked at and its body read here, once.
-    fn verify(&self, _post: &ProviderPost, _trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
+    fn verify(&self, _post: &ProviderPost, _trial: &PostVerificationContext<'_>) -> Result<VerifiedPost, BadPost> {
         Err(BadPost::Forged)
     }
 
     /// The fields of a form that this account has signed, as they came, where it posts such forms.
-    fn signed_fields(&self, _post: &ProviderPost, _trial: &PostTrial<'_>) -> Result<Vec<(String, String)>, BadPost> {
+    fn signed_fields(
+        &self,
+        _post: &ProviderPost,
+        _trial: &PostVerificationContext<'_>,
+    ) -> Result<Vec<(String, String)>, BadPost> {
         Err(BadPost::Forged)
     }
 
@@ -123,13 +131,13 @@ pub trait Provider: Clone + Send + Sync {
 
 /// What connections to carriers share: settings, the HTTP client, and this process's loopback.
 #[derive(Clone)]
-pub struct Connectors {
+pub struct CarrierConnectorFactory {
     pub settings: Settings,
     pub http: HttpClient,
     pub loopback: Loopback,
 }
 
-impl Connectors {
+impl CarrierConnectorFactory {
     /// A connection with credentials as they were sealed.
     pub fn open(&self, kind: CarrierKind, credentials: &[u8]) -> Result<Connector, BadCredentials> {
         Ok(Connector::open(&Credentials::from_sealed(kind, credentials)?, self))

@@ -31,7 +31,7 @@ pub mod wait;
 
 /// What a call has besides its message.
 pub mod call {
-    pub use crate::provider::CallEnd;
+    pub use crate::provider::CallHangupMode;
     pub use crate::store::call::Call;
 }
 

@@ -22,7 +22,7 @@ use crate::model::{Millis, UserId};
 
 /// What happened to a sync session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SyncEvent {
+pub enum SyncPairingEvent {
     /// A phone has scanned and is about to send, or has sent, its password.
     Paused(SyncSessionId),
     /// Its password did not fit: show another code.
@@ -33,7 +33,7 @@ pub enum SyncEvent {
     Revoked,
 }
 
-impl SyncEvent {
+impl SyncPairingEvent {
     /// What ends a socket that hears of it.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Acknowledged(_) | Self::Revoked)
@@ -54,13 +54,13 @@ impl SyncEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncSignal {
     pub user: UserId,
-    pub event: SyncEvent,
+    pub event: SyncPairingEvent,
     pub at_ms: Millis,
 }
 
 /// A signal between nodes.
 #[derive(Deserialize, Serialize)]
-struct SignalMessage {
+struct InterNodeSignal {
     node: String,
     user: String,
     event: String,
@@ -68,13 +68,13 @@ struct SignalMessage {
     at_ms: Millis,
 }
 
-impl SignalMessage {
+impl InterNodeSignal {
     fn new(node: &str, signal: &SyncSignal) -> Self {
         let (event, sid) = match signal.event {
-            SyncEvent::Paused(sid) => ("paused", Some(sid)),
-            SyncEvent::Resumed(sid) => ("resumed", Some(sid)),
-            SyncEvent::Acknowledged(sid) => ("acknowledged", Some(sid)),
-            SyncEvent::Revoked => ("revoked", None),
+            SyncPairingEvent::Paused(sid) => ("paused", Some(sid)),
+            SyncPairingEvent::Resumed(sid) => ("resumed", Some(sid)),
+            SyncPairingEvent::Acknowledged(sid) => ("acknowledged", Some(sid)),
+            SyncPairingEvent::Revoked => ("revoked", None),
         };
         Self {
             node: node.to_owned(),
@@ -89,10 +89,10 @@ impl SignalMessage {
     fn read(self) -> Option<SyncSignal> {
         let sid = self.sid.and_then(|sid| sid.parse::<SyncSessionId>().ok());
         let event = match (self.event.as_str(), sid) {
-            ("paused", Some(sid)) => SyncEvent::Paused(sid),
-            ("resumed", Some(sid)) => SyncEvent::Resumed(sid),
-            ("acknowledged", Some(sid)) => SyncEvent::Acknowledged(sid),
-            ("revoked", _) => SyncEvent::Revoked,
+            ("paused", Some(sid)) => SyncPairingEvent::Paused(sid),
+            ("resumed", Some(sid)) => SyncPairingEvent::Resumed(sid),
+            ("acknowledged", Some(sid)) => SyncPairingEvent::Acknowledged(sid),
+            ("revoked", _) => SyncPairingEvent::Revoked,
             _ => return None,
         };
         Some(SyncSignal { user: self.user.parse().ok()?, event, at_ms: self.at_ms })
@@ -100,11 +100,11 @@ impl SignalMessage {
 }
 
 /// What to do with a signal of another node.
-pub type SignalListener = Arc<dyn Fn(SyncSignal) + Send + Sync>;
+pub type InterNodeSignalHandler = Arc<dyn Fn(SyncSignal) + Send + Sync>;
 
 /// Carries our signals to the other nodes, if there are any.
 #[derive(Clone, Default)]
-pub struct SignalBus {
+pub struct InterNodeSignalBus {
     /// Each with the time at which it was said.
     outbound: Option<mpsc::Sender<(Instant, SyncSignal)>>,
     is_connected: Arc<AtomicBool>,
@@ -113,7 +113,7 @@ pub struct SignalBus {
 /// Signals waiting for Redis; more are dropped, as the store knows them too.
 const QUEUE: usize = 1024;
 
-impl SignalBus {
+impl InterNodeSignalBus {
     /// A node on its own.
     pub fn memory() -> Self {
         Self::default()
@@ -122,7 +122,7 @@ impl SignalBus {
     /// Joins the nodes at a Redis server; keeps trying while that is away.
     pub fn redis(
         url: &str,
-        listener: SignalListener,
+        listener: InterNodeSignalHandler,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, BadRedisUrl> {
@@ -157,10 +157,15 @@ mod tests {
     #[test]
     fn a_signal_survives_the_wire() -> Result<(), Box<dyn std::error::Error>> {
         let sid: SyncSessionId = "00112233445566778899aabbccddeeff".parse()?;
-        for event in [SyncEvent::Paused(sid), SyncEvent::Resumed(sid), SyncEvent::Acknowledged(sid), SyncEvent::Revoked]
-        {
+        for event in [
+            SyncPairingEvent::Paused(sid),
+            SyncPairingEvent::Resumed(sid),
+            SyncPairingEvent::Acknowledged(sid),
+            SyncPairingEvent::Revoked,
+        ] {
             let signal = SyncSignal { user: "111".parse()?, event, at_ms: 5 };
-            let wire: SignalMessage = serde_json::from_str(&serde_json::to_string(&SignalMessage::new("n", &signal))?)?;
+            let wire: InterNodeSignal =
+                serde_json::from_str(&serde_json::to_string(&InterNodeSignal::new("n", &signal))?)?;
             assert_eq!(wire.read(), Some(signal));
         }
         Ok(())

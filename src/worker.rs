@@ -19,12 +19,12 @@ use crate::service::client::Clients;
 use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
-use crate::service::health::NodeHealth;
+use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{InboundHandlers, WebhookInbox, WebhookQueue};
 use crate::service::ledger::Ledger;
-use crate::service::publish::Publish;
+use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
-use crate::service::sync::{Handshakes, SyncSockets};
+use crate::service::sync::{PairingService, SyncSockets};
 use crate::service::tariff::Tariff;
 pub use periodic::LoopMemory;
 
@@ -33,17 +33,17 @@ pub struct WorkerServices {
     /// Other nodes may write to the same store.
     pub is_shared: bool,
     pub sockets: Arc<SyncSockets>,
-    pub handshakes: Arc<Handshakes>,
+    pub handshakes: Arc<PairingService>,
     pub events: Arc<Events>,
     pub dispatch: Arc<Dispatch>,
     pub inbox: Arc<WebhookInbox>,
-    pub publish: Arc<Publish>,
+    pub publish: Arc<PhoneTextPublisher>,
     pub directory: Arc<Directory>,
     pub tariff: Arc<Tariff>,
     pub clients: Arc<Clients>,
     pub ledger: Arc<Ledger>,
     pub retention: Retention,
-    pub health: Arc<NodeHealth>,
+    pub health: Arc<ReadinessChecker>,
     pub memory: LoopMemory,
 }
 

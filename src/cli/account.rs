@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use self::change::ChangeAccount;
+use self::change::ChangeAccountArguments;
 use super::output::{self, field};
 use super::remote::RemoteCommand;
 use super::{CommandResult, api, secret};
@@ -41,7 +41,7 @@ enum AccountAction {
     Check {
         account: AccountId,
     },
-    Change(ChangeAccount),
+    Change(ChangeAccountArguments),
     /// Forget an account and its credentials; it must have no numbers. Its messages stay
     Delete {
         account: AccountId,

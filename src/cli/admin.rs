@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::CommandResult;
-use super::output::{self, CommandOutput, field};
+use super::output::{self, OutputArguments, field};
 use crate::config::Config;
 use crate::gateway;
 use crate::model::{AdminKeyId, rfc3339};
@@ -37,7 +37,7 @@ struct AdminKeyCommand {
     #[command(subcommand)]
     action: AdminKeyAction,
     #[command(flatten)]
-    output: CommandOutput,
+    output: OutputArguments,
 }
 
 #[derive(Subcommand)]

@@ -18,7 +18,7 @@ const LARGEST_PAGE: usize = 200;
 
 /// Which server to talk to.
 #[derive(Args, Clone)]
-pub(super) struct ServerArguments {
+pub(super) struct ServerUrlArguments {
     /// Where the server is [default: http.public_url, else the first http.listen]
     #[arg(long, global = true, value_name = "URL")]
     pub(super) url: Option<String>,
@@ -76,7 +76,7 @@ pub(super) fn client(ca: Option<&PathBuf>) -> anyhow::Result<Client> {
     Ok(builder.build()?)
 }
 
-impl ServerArguments {
+impl ServerUrlArguments {
     pub(super) fn api(&self, config: &Config) -> anyhow::Result<ApiClient> {
         let base = match &self.url {
             Some(url) => url.trim_end_matches('/').to_owned(),

@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::CommandResult;
-use super::api::ServerArguments;
-use super::output::{self, CommandOutput, field};
+use super::api::ServerUrlArguments;
+use super::output::{self, OutputArguments, field};
 use crate::config::Config;
 
 /// See what administrators did: who, what, when and from where
@@ -28,9 +28,9 @@ pub(super) struct AuditCommand {
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
     #[command(flatten)]
-    server: ServerArguments,
+    server: ServerUrlArguments,
     #[command(flatten)]
-    output: CommandOutput,
+    output: OutputArguments,
 }
 
 impl AuditCommand {

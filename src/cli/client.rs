@@ -27,7 +27,7 @@ enum ClientAction {
     Show {
         client: ClientId,
     },
-    Change(ChangeClient),
+    Change(ChangeClientArguments),
     /// Deactivate a client: its keys and its token no longer work, messages under way finish
     Delete {
         client: ClientId,
@@ -48,12 +48,12 @@ struct AddClient {
     #[arg(long, value_name = "AMOUNT")]
     balance: Option<Money>,
     #[command(flatten)]
-    terms: ClientArguments,
+    terms: ClientAttributeArguments,
 }
 
 /// Change what is given; empty takes a text away
 #[derive(Args)]
-struct ChangeClient {
+struct ChangeClientArguments {
     client: ClientId,
     /// What it is called
     #[arg(long)]
@@ -61,14 +61,14 @@ struct ChangeClient {
     #[command(flatten)]
     profile: ProfileArguments,
     #[command(flatten)]
-    terms: ClientArguments,
+    terms: ClientAttributeArguments,
     /// Whether its keys and its token work
     #[arg(long, value_name = "BOOL")]
     active: Option<bool>,
 }
 
 #[derive(Args)]
-struct ClientArguments {
+struct ClientAttributeArguments {
     /// How far below zero its balance may fall
     #[arg(long, value_name = "AMOUNT")]
     credit_limit: Option<Money>,
@@ -107,7 +107,7 @@ fn amount(value: Option<Money>) -> Option<Value> {
     value.map(|amount| amount.to_string().into())
 }
 
-fn body(profile: &ProfileArguments, terms: &ClientArguments) -> Value {
+fn body(profile: &ProfileArguments, terms: &ClientAttributeArguments) -> Value {
     let text = |given: &Option<String>| api::clearable(given.as_deref());
     api::fields([
         ("email", text(&profile.email)),

@@ -10,8 +10,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{self, CommandOutput, field};
-use super::phone::{PhoneDigests, SimulatedPhone};
+use super::output::{self, OutputArguments, field};
+use super::phone::{PhoneOaepDigests, SimulatedPhone};
 use super::{CommandResult, api, send};
 use crate::config::Config;
 use crate::model::{DeviceId, DigestAlgorithm, Secret, UserId};
@@ -26,27 +26,27 @@ pub(super) struct DeviceCommand {
 
 #[derive(Subcommand)]
 enum DeviceAction {
-    Pair(PairDevice),
+    Pair(PairDeviceArguments),
     Send(send::SendAsPhone),
     /// List a user's devices, newest first
     List {
         user: UserId,
         #[command(flatten)]
-        server: api::ServerArguments,
+        server: api::ServerUrlArguments,
         #[command(flatten)]
-        output: CommandOutput,
+        output: OutputArguments,
     },
     /// Empty a device's key and close its user's open pages
     Revoke {
         device: DeviceId,
         #[command(flatten)]
-        server: api::ServerArguments,
+        server: api::ServerUrlArguments,
     },
 }
 
 /// Pair as a phone would, with the URL that a code holds
 #[derive(Args)]
-struct PairDevice {
+struct PairDeviceArguments {
     /// What the QR code says: http(s):// or app(s)://…/v2/sync/users/<uid>/sessions/<sid>/
     url: String,
     /// The user's password [default: asked for]
@@ -103,7 +103,7 @@ impl DeviceCommand {
     }
 }
 
-impl PairDevice {
+impl PairDeviceArguments {
     async fn run(self) -> anyhow::Result<()> {
         let url = match self.url.split_once("://") {
             Some(("app", rest)) => format!("http://{rest}"),
@@ -119,7 +119,7 @@ impl PairDevice {
             ca: self.ca.clone(),
             session_url: url.trim_end_matches('/').to_owned(),
             password: self.password()?,
-            digests: PhoneDigests { oaep: self.oaep, password_mgf1: self.mgf1, answer_mgf1: self.mgf1_answer },
+            digests: PhoneOaepDigests { oaep: self.oaep, password_mgf1: self.mgf1, answer_mgf1: self.mgf1_answer },
         };
         // before pairing: a device whose key nobody has would be left behind
         let saved = self.save.as_ref().map(create).transpose()?;

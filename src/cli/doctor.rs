@@ -13,8 +13,8 @@ use clap::Args;
 use self::finding::Findings;
 use super::CommandResult;
 use crate::config::Config;
-use crate::gateway::keyring::{self, Keyring};
-use crate::gateway::{self, BackendAccess, Databases};
+use crate::gateway::keyring::{self, ServerKeyring};
+use crate::gateway::{self, StoreAndUserDatabase, UserDatabaseAccess};
 use crate::model::{Clock, Secret};
 use crate::store::{Error, Metrics, Store, StoreUrl, backend};
 
@@ -82,7 +82,7 @@ fn can_be_made(path: &Path) -> bool {
     nearest.is_some_and(|meta| meta.is_dir() && !meta.permissions().readonly())
 }
 
-async fn check_stores(config: &Config, keys: Option<&Keyring>, findings: &mut Findings) {
+async fn check_stores(config: &Config, keys: Option<&ServerKeyring>, findings: &mut Findings) {
     if let Some(path) = missing_file(&config.store.url) {
         let found = format!("{} is not there yet", config.store.url);
         if can_be_made(path) {
@@ -99,7 +99,7 @@ async fn check_stores(config: &Config, keys: Option<&Keyring>, findings: &mut Fi
         findings.bad("user database", format!("{url} is not there"), NO_BACKEND);
         config.backend.url = Secret::default();
     }
-    match gateway::open(&config, BackendAccess::Read, &Metrics::default()) {
+    match gateway::open(&config, UserDatabaseAccess::Read, &Metrics::default()) {
         Ok(databases) => {
             check_store(&config, &databases, keys, findings).await;
             if !backend_is_missing {
@@ -110,12 +110,12 @@ async fn check_stores(config: &Config, keys: Option<&Keyring>, findings: &mut Fi
     }
 }
 
-fn check_keys(config: &Config, findings: &mut Findings) -> Option<Keyring> {
-    if keyring::uses_own_identity(config) && !Keyring::exists(config) {
+fn check_keys(config: &Config, findings: &mut Findings) -> Option<ServerKeyring> {
+    if keyring::uses_own_identity(config) && !ServerKeyring::exists(config) {
         findings.careful("keys", "not made yet", "the first start makes them, or `switchboard keys generate`");
         return None;
     }
-    let keys = match Keyring::open(config) {
+    let keys = match ServerKeyring::open(config) {
         Ok(keys) => keys,
         Err(error) => {
             findings.bad("keys", error, "see keys/README.md; `switchboard keys generate` makes missing ones");
@@ -134,7 +134,12 @@ fn check_keys(config: &Config, findings: &mut Findings) -> Option<Keyring> {
     Some(keys)
 }
 
-async fn check_store(config: &Config, databases: &Databases, keys: Option<&Keyring>, findings: &mut Findings) {
+async fn check_store(
+    config: &Config,
+    databases: &StoreAndUserDatabase,
+    keys: Option<&ServerKeyring>,
+    findings: &mut Findings,
+) {
     let url = config.store.url.to_string();
     if let Err(error) = databases.store.ping().await {
         return findings.bad("store", format!("{url}: {error}"), "start the database, or mend store.url");

@@ -11,7 +11,7 @@ use crate::config::Config;
 #[derive(Args)]
 pub(super) struct HealthCommand {
     #[command(flatten)]
-    server: api::ServerArguments,
+    server: api::ServerUrlArguments,
 }
 
 impl HealthCommand {

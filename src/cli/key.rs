@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{self, field};
-use super::remote::{RemoteCommand, RemoteSession};
+use super::remote::{RemoteCommand, RemoteCommandContext};
 use super::{CommandResult, api, escape};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, KeyId};
@@ -25,7 +25,7 @@ enum KeyAction {
     Add {
         client: ClientId,
         #[command(flatten)]
-        terms: KeyArguments,
+        terms: KeyAttributeArguments,
     },
     /// List a client's keys, newest first, revoked ones too
     List { client: ClientId },
@@ -36,21 +36,21 @@ enum KeyAction {
         #[arg(long, value_name = "HEX", required = true)]
         sha256: Vec<String>,
         #[command(flatten)]
-        terms: KeyArguments,
+        terms: KeyAttributeArguments,
     },
     /// Change what a key is called and may do; empty takes a bound away
     Change {
         client: ClientId,
         key: KeyId,
         #[command(flatten)]
-        terms: KeyArguments,
+        terms: KeyAttributeArguments,
     },
     /// Revoke a key, for good: at once on the server that is asked, within two seconds on others
     Revoke { client: ClientId, key: KeyId },
 }
 
 #[derive(Args)]
-pub(super) struct KeyArguments {
+pub(super) struct KeyAttributeArguments {
     /// Whose it is, or what for
     #[arg(long)]
     name: Option<String>,
@@ -81,7 +81,7 @@ pub(super) struct KeyArguments {
     expires_at: Option<String>,
 }
 
-impl KeyArguments {
+impl KeyAttributeArguments {
     fn body(&self) -> anyhow::Result<Value> {
         let sources: Vec<&String> = self.sources.iter().filter(|source| !source.is_empty()).collect();
         let account = self.account.as_deref();
@@ -134,10 +134,10 @@ fn keys(client: ClientId) -> String {
 
 /// Takes over keys by their hashes.
 pub(super) async fn import(
-    remote: &RemoteSession,
+    remote: &RemoteCommandContext,
     client: ClientId,
     sha256: Vec<String>,
-    terms: &KeyArguments,
+    terms: &KeyAttributeArguments,
 ) -> CommandResult {
     let mut body = terms.body()?;
     for digest in sha256 {

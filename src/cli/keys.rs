@@ -6,14 +6,14 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::api::{ApiClient, ServerArguments};
-use super::key::{self, KeyArguments};
-use super::output::{self, CommandOutput};
-use super::remote::RemoteSession;
+use super::api::{ApiClient, ServerUrlArguments};
+use super::key::{self, KeyAttributeArguments};
+use super::output::{self, OutputArguments};
+use super::remote::RemoteCommandContext;
 use super::{CommandResult, escape};
 use crate::config::Config;
 use crate::gateway;
-use crate::gateway::keyring::{self, Keyring};
+use crate::gateway::keyring::{self, ServerKeyring};
 use crate::model::ClientId;
 use crate::store::{Metrics, Store};
 
@@ -53,19 +53,19 @@ struct ImportKeys {
     #[arg(long, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]
-    terms: KeyArguments,
+    terms: KeyAttributeArguments,
     #[command(flatten)]
-    server: ServerArguments,
+    server: ServerUrlArguments,
     #[command(flatten)]
-    output: CommandOutput,
+    output: OutputArguments,
 }
 
 impl ServerKeysCommand {
     pub(super) async fn run(self, config: Config) -> CommandResult {
         match self.action {
             ServerKeysAction::Generate { replace_identity } => generate(&config, replace_identity).await?,
-            ServerKeysAction::Show { json } => show(&Keyring::open(&config)?, json),
-            ServerKeysAction::Accept => accept(&Keyring::open(&config)?, &migrated(&config).await?).await?,
+            ServerKeysAction::Show { json } => show(&ServerKeyring::open(&config)?, json),
+            ServerKeysAction::Accept => accept(&ServerKeyring::open(&config)?, &migrated(&config).await?).await?,
             ServerKeysAction::Import(import) => return import.run(&config).await,
         }
         Ok(ExitCode::SUCCESS)
@@ -74,7 +74,7 @@ impl ServerKeysCommand {
 
 impl ImportKeys {
     async fn run(self, config: &Config) -> CommandResult {
-        let remote = RemoteSession { api: self.server.api(config)?, output: self.output };
+        let remote = RemoteCommandContext { api: self.server.api(config)?, output: self.output };
         let client = match self.client {
             Some(client) => client,
             None => only_client(&remote.api).await?,
@@ -94,7 +94,7 @@ async fn only_client(api: &ApiClient) -> anyhow::Result<ClientId> {
 }
 
 async fn generate(config: &Config, replace: bool) -> anyhow::Result<()> {
-    let keyring = Keyring::open(config)?;
+    let keyring = ServerKeyring::open(config)?;
     if !replace {
         show(&keyring, false);
         return Ok(());
@@ -106,7 +106,7 @@ async fn generate(config: &Config, replace: bool) -> anyhow::Result<()> {
     // a store that would not take it is refused before the identity is another
     let store = migrated(config).await?;
     keyring::replace_identity(config)?;
-    accept(&Keyring::open(config)?, &store).await?;
+    accept(&ServerKeyring::open(config)?, &store).await?;
     output::say(format!("restart every node with the new {}, or send it SIGHUP", path(&keyring)));
     Ok(())
 }
@@ -118,14 +118,14 @@ async fn migrated(config: &Config) -> anyhow::Result<Store> {
 }
 
 /// Tells the store, which is closed then.
-async fn accept(keyring: &Keyring, store: &Store) -> anyhow::Result<()> {
+async fn accept(keyring: &ServerKeyring, store: &Store) -> anyhow::Result<()> {
     keyring.accept_identity(store).await?;
     output::say(format!("{} identity {}", output::good("accepted"), keyring.identities.current().fingerprint()));
     store.close().await;
     Ok(())
 }
 
-fn show(keyring: &Keyring, as_json: bool) {
+fn show(keyring: &ServerKeyring, as_json: bool) {
     let identity = keyring.identities.current();
     if as_json {
         let out = json!({
@@ -145,6 +145,6 @@ fn show(keyring: &Keyring, as_json: bool) {
     output::put(identity.public_pem());
 }
 
-fn path(keyring: &Keyring) -> String {
+fn path(keyring: &ServerKeyring) -> String {
     escape::line(&keyring.identity_path.to_string_lossy())
 }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::api::ServerArguments;
-use super::output::{self, CommandOutput, field};
-use super::remote::RemoteSession;
+use super::api::ServerUrlArguments;
+use super::output::{self, OutputArguments, field};
+use super::remote::RemoteCommandContext;
 use super::{CommandResult, api, escape};
 use crate::config::Config;
 use crate::model::{ClientId, Money};
@@ -20,9 +20,9 @@ pub(super) struct LedgerCommand {
     #[command(subcommand)]
     action: LedgerAction,
     #[command(flatten)]
-    server: ServerArguments,
+    server: ServerUrlArguments,
     #[command(flatten)]
-    output: CommandOutput,
+    output: OutputArguments,
 }
 
 #[derive(Subcommand)]
@@ -80,7 +80,7 @@ impl LedgerCommand {
         if matches!(self.action, LedgerAction::Verify) {
             return verify::run(&config, self.output).await;
         }
-        let remote = RemoteSession { api: self.server.api(&config)?, output: self.output };
+        let remote = RemoteCommandContext { api: self.server.api(&config)?, output: self.output };
         match self.action {
             LedgerAction::Verify => Ok(ExitCode::SUCCESS),
             LedgerAction::Show { client, limit } => {
@@ -118,7 +118,7 @@ fn ledger(client: ClientId) -> String {
     format!("/v1/clients/{client}/ledger")
 }
 
-async fn post(remote: &RemoteSession, client: ClientId, body: &Value) -> CommandResult {
+async fn post(remote: &RemoteCommandContext, client: ClientId, body: &Value) -> CommandResult {
     let words = |entry: &Value| format!("{}  the balance is {}", line(entry), output::strong(field(entry, "balance")));
     remote.post("entered", &ledger(client), Some(body), words).await
 }

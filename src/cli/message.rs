@@ -23,8 +23,8 @@ pub(super) struct MessageCommand {
 
 #[derive(Subcommand)]
 enum MessageAction {
-    Send(SendMessage),
-    List(ListMessages),
+    Send(SendMessageArguments),
+    List(ListMessagesArguments),
     /// Show a message with its attempts and receipts
     Show {
         message: MessageId,
@@ -37,7 +37,7 @@ enum MessageAction {
 
 /// Send a text; it is accepted once it is stored, and will be sent or accounted for
 #[derive(Args)]
-struct SendMessage {
+struct SendMessageArguments {
     /// Whom to: a number such as +14155550100
     to: String,
     /// What to say
@@ -85,7 +85,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 /// List messages, newest first
 #[derive(Args)]
-struct ListMessages {
+struct ListMessagesArguments {
     /// From or to this number
     #[arg(long, value_name = "NUMBER")]
     number: Option<String>,
@@ -137,7 +137,7 @@ impl MessageCommand {
     }
 }
 
-impl SendMessage {
+impl SendMessageArguments {
     fn body(&self) -> Value {
         let metadata = self.metadata.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
         api::fields([
@@ -155,7 +155,7 @@ impl SendMessage {
     }
 }
 
-impl ListMessages {
+impl ListMessagesArguments {
     fn filters(&self) -> [(&'static str, Option<String>); 8] {
         [
             ("number", self.number.clone()),

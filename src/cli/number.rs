@@ -29,7 +29,7 @@ enum NumberAction {
     Add(AddNumber),
     /// List all numbers, newest first
     List,
-    Change(ChangeNumber),
+    Change(ChangeNumberArguments),
     /// Ask a provider what it knows of a number, anybody's
     Lookup {
         number: String,
@@ -44,7 +44,7 @@ enum NumberAction {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum TextMeaning {
+enum InboundTextChoice {
     /// Texts to it become message.received events
     Forward,
     /// Texts to it come from paired phones, and go to a platform
@@ -64,7 +64,7 @@ struct AddNumber {
 
 /// Change a number's account, rate, or what a text to it means
 #[derive(Args)]
-struct ChangeNumber {
+struct ChangeNumberArguments {
     number: NumberId,
     /// The account that it belongs to
     #[arg(long, value_name = "ID")]
@@ -84,7 +84,7 @@ struct NumberArguments {
     capabilities: Vec<String>,
     /// What a text to it means [new numbers: forward]
     #[arg(long, value_enum)]
-    meaning: Option<TextMeaning>,
+    meaning: Option<InboundTextChoice>,
     /// The platform that encrypted texts go to; empty takes it away
     #[arg(long, value_name = "NAME")]
     platform: Option<String>,

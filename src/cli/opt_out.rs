@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::message::TextChannel;
 use super::output::{self, field};
-use super::remote::{RemoteCommand, RemoteSession};
+use super::remote::{RemoteCommand, RemoteCommandContext};
 use super::{CommandResult, api};
 use crate::config::Config;
 use crate::model::ClientId;
@@ -70,7 +70,7 @@ impl OptOutCommand {
     }
 }
 
-async fn set(remote: &RemoteSession, pair: &OptOutPairArguments, is_out: bool) -> CommandResult {
+async fn set(remote: &RemoteCommandContext, pair: &OptOutPairArguments, is_out: bool) -> CommandResult {
     let [number, person] = [&pair.number, &pair.person].map(|one| utf8_percent_encode(one, NON_ALPHANUMERIC));
     let body = json!({ "is_out": is_out, "channel": api::name(&pair.channel) });
     remote.show(&remote.api.put(&format!("/v1/opt-outs/{number}/{person}"), &body).await?, line)

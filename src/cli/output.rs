@@ -1,6 +1,6 @@
 //! What commands say, in colour where a person looks; `anstream` takes it out where output is piped.
 //!
-//! Nothing else here prints. What is given to [`CommandOutput`] and [`say_json`] may come from anywhere; words for the
+//! Nothing else here prints. What is given to [`OutputArguments`] and [`say_json`] may come from anywhere; words for the
 //! others are ours, with what is not in them made harmless by [`escape`].
 
 use std::fmt::Display;
@@ -77,13 +77,13 @@ pub(super) fn joined(object: &Value, name: &str) -> String {
 
 /// How to show what a command came to: for a script as it came, for a person in words.
 #[derive(Args, Clone, Copy)]
-pub(super) struct CommandOutput {
+pub(super) struct OutputArguments {
     /// For a script
     #[arg(long, global = true)]
     json: bool,
 }
 
-impl CommandOutput {
+impl OutputArguments {
     pub(super) fn is_json(self) -> bool {
         self.json
     }

@@ -16,7 +16,7 @@ use crate::service::sync::HandshakeFlavour;
 
 /// How the phone encrypts.
 #[derive(Clone, Copy)]
-pub(super) struct PhoneDigests {
+pub(super) struct PhoneOaepDigests {
     pub(super) oaep: DigestAlgorithm,
     pub(super) password_mgf1: DigestAlgorithm,
     pub(super) answer_mgf1: DigestAlgorithm,
@@ -28,17 +28,17 @@ pub(super) struct SimulatedPhone {
     /// The session's URL, without the trailing slash.
     pub(super) session_url: String,
     pub(super) password: Secret,
-    pub(super) digests: PhoneDigests,
+    pub(super) digests: PhoneOaepDigests,
 }
 
 /// What the phone has after pairing.
-pub(super) struct PairedPhone {
+pub(super) struct SimulatedPhonePairing {
     pub(super) shared_key: SharedKey,
     pub(super) answer: Value,
 }
 
 impl SimulatedPhone {
-    pub(super) async fn pair(&self, flavour: HandshakeFlavour) -> anyhow::Result<PairedPhone> {
+    pub(super) async fn pair(&self, flavour: HandshakeFlavour) -> anyhow::Result<SimulatedPhonePairing> {
         let key = PhonePrivateKey::generate()?;
         let public_pem = key.public_pem()?;
         let answer = match flavour {
@@ -48,7 +48,7 @@ impl SimulatedPhone {
         let sealed = answer["shared_key"].as_str().context("the answer holds no shared key")?;
         let pair = OaepDigests { oaep: self.digests.oaep, mgf1: self.digests.answer_mgf1 };
         let opened = key.decrypt(pair, &STANDARD.decode(sealed)?)?;
-        Ok(PairedPhone { shared_key: SharedKey::from_bytes(&opened)?, answer })
+        Ok(SimulatedPhonePairing { shared_key: SharedKey::from_bytes(&opened)?, answer })
     }
 
     /// O: everything at once. The server's key comes from its certificate, as on phones;

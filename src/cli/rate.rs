@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::output::{self, field};
 use super::remote::RemoteCommand;
-use super::route::ChannelChoice;
+use super::route::ChannelArgument;
 use super::{CommandResult, api, escape};
 use crate::config::Config;
 use crate::model::{Money, RateId};
@@ -31,7 +31,7 @@ pub(super) struct RateCommand {
 enum RateAction {
     /// Add a price of the destinations with a prefix
     Add {
-        channel: ChannelChoice,
+        channel: ChannelArgument,
         /// Digits such as 237; '' for all destinations
         prefix: String,
         price: Money,
@@ -46,7 +46,7 @@ enum RateAction {
     List {
         /// Of this channel only
         #[arg(long)]
-        channel: Option<ChannelChoice>,
+        channel: Option<ChannelArgument>,
         /// Of destinations that begin with these digits
         #[arg(long, default_value = "")]
         prefix: String,

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::CommandResult;
-use super::api::{ApiClient, ServerArguments};
-use super::output::CommandOutput;
+use super::api::{ApiClient, ServerUrlArguments};
+use super::output::OutputArguments;
 use crate::config::Config;
 use crate::model::ClientId;
 
@@ -18,25 +18,25 @@ pub(super) struct RemoteCommand<A: Subcommand> {
     #[command(subcommand)]
     action: A,
     #[command(flatten)]
-    server: ServerArguments,
+    server: ServerUrlArguments,
     #[command(flatten)]
-    output: CommandOutput,
+    output: OutputArguments,
 }
 
 impl<A: Subcommand> RemoteCommand<A> {
-    pub(super) fn open(self, config: &Config) -> anyhow::Result<(A, RemoteSession)> {
-        Ok((self.action, RemoteSession { api: self.server.api(config)?, output: self.output }))
+    pub(super) fn open(self, config: &Config) -> anyhow::Result<(A, RemoteCommandContext)> {
+        Ok((self.action, RemoteCommandContext { api: self.server.api(config)?, output: self.output }))
     }
 }
 
 /// A server, and whoever reads what it answers. What is done here ends a command.
-pub(super) struct RemoteSession {
+pub(super) struct RemoteCommandContext {
     pub(super) api: ApiClient,
-    pub(super) output: CommandOutput,
+    pub(super) output: OutputArguments,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what is shown last ends a command")]
-impl RemoteSession {
+impl RemoteCommandContext {
     /// The same for a client.
     pub(super) fn acting_for(self, client: Option<ClientId>) -> Self {
         Self { api: self.api.acting_for(client), output: self.output }

@@ -15,11 +15,11 @@ const ROUTES: &str = "/v1/routes";
 #[derive(Args)]
 pub(super) struct RouteCommand {
     #[command(flatten)]
-    remote: RemoteCommand<RouteAction>,
+    remote: RemoteCommand<RouteCliAction>,
 }
 
 #[derive(Subcommand)]
-enum RouteAction {
+enum RouteCliAction {
     /// Add a rule: destinations that match go to an account
     Add {
         /// A regular expression, anchored at its start, such as '\+237'
@@ -51,7 +51,7 @@ enum RouteAction {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(super) enum ChannelChoice {
+pub(super) enum ChannelArgument {
     Sms,
     /// Texts with pictures
     Mms,
@@ -85,7 +85,7 @@ struct ExplainRoute {
     to: String,
     /// What would be sent
     #[arg(long, value_enum, default_value = "sms")]
-    channel: ChannelChoice,
+    channel: ChannelArgument,
     /// The sender that is asked for: a number, or a pool's id
     #[arg(long)]
     from: Option<String>,
@@ -117,22 +117,22 @@ impl RouteCommand {
     pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         match action {
-            RouteAction::Add { pattern, account, terms } => {
+            RouteCliAction::Add { pattern, account, terms } => {
                 let mut body = terms.body(Some(&pattern), Some(account));
                 if body["priority"].is_null() {
                     body["priority"] = 100.into();
                 }
                 remote.post("added", ROUTES, Some(&body), line).await
             }
-            RouteAction::List => remote.list(ROUTES, "no routes; `switchboard route add` adds one", line).await,
-            RouteAction::Explain(explain) => {
+            RouteCliAction::List => remote.list(ROUTES, "no routes; `switchboard route add` adds one", line).await,
+            RouteCliAction::Explain(explain) => {
                 remote.read(&format!("{ROUTES}/explain?{}", query(&explain)), explained).await
             }
-            RouteAction::Change { route, pattern, account, terms } => {
+            RouteCliAction::Change { route, pattern, account, terms } => {
                 let body = terms.body(pattern.as_deref(), account);
                 remote.patch("changed", &format!("{ROUTES}/{route}"), &body, line).await
             }
-            RouteAction::Delete { route } => remote.delete("deleted", ROUTES, route).await,
+            RouteCliAction::Delete { route } => remote.delete("deleted", ROUTES, route).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{CommandResult, escape, output};
 use crate::config::Config;
-use crate::gateway::{self, BackendAccess};
+use crate::gateway::{self, UserDatabaseAccess};
 use crate::store::seed::{DEV_PASSWORD, DEV_PHONE, DEV_USER, seed};
 use crate::store::{Metrics, StoreUrl, set_aside_too_old};
 
@@ -33,7 +33,7 @@ impl SeedCommand {
         if self.set_aside {
             set_aside(&config.store.url)?;
         }
-        let databases = gateway::open(&config, BackendAccess::Fill, &Metrics::default())?;
+        let databases = gateway::open(&config, UserDatabaseAccess::Fill, &Metrics::default())?;
         databases.store.migrate().await?;
         let begun = Instant::now();
         let bar = ProgressBar::new(self.users as u64 + 1);

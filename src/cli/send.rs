@@ -30,7 +30,7 @@ pub(super) struct SendAsPhone {
     #[arg(long, value_name = "N", default_value_t = 1)]
     times: u32,
     #[command(flatten)]
-    server: api::ServerArguments,
+    server: api::ServerUrlArguments,
     /// For a script: one line a post
     #[arg(long)]
     json: bool,

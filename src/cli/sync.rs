@@ -29,7 +29,7 @@ pub(super) struct SyncCommand {
     /// A user id of the backend database
     user: UserId,
     #[command(flatten)]
-    server: api::ServerArguments,
+    server: api::ServerUrlArguments,
     /// For a script
     #[arg(long)]
     json: bool,
@@ -40,7 +40,7 @@ const ACK: &str = "200- ack";
 
 /// A rotation frame.
 #[derive(Deserialize)]
-struct RotationFrame {
+struct SyncUrlFrame {
     qr_url: String,
     mobile_url: String,
 }
@@ -75,7 +75,7 @@ impl SyncCommand {
             PAUSE => self.say("paused", &output::careful("scanned: type the password on the phone")),
             ACK => self.say("paired", &output::good("paired")),
             frame => {
-                let frame: RotationFrame = serde_json::from_str(frame).context("not a rotation frame")?;
+                let frame: SyncUrlFrame = serde_json::from_str(frame).context("not a rotation frame")?;
                 if self.json {
                     let line = json!({"state": "waiting", "qr_url": frame.qr_url, "mobile_url": frame.mobile_url});
                     output::say_json_line(&line);

@@ -1,17 +1,17 @@
 //! Settings and sections that there were, and what to write in their place.
 
 /// What an older name has become.
-enum SettingReplacement {
+enum ObsoleteSettingReplacement {
     /// The same under another name.
     Named(&'static str),
     /// Something else: what to do instead.
     Done(&'static str),
 }
 
-use SettingReplacement::{Done, Named};
+use ObsoleteSettingReplacement::{Done, Named};
 
 /// The older name of a setting or of a whole section. A setting's goes before its section's.
-static OLDER: [(&str, SettingReplacement); 7] = [
+static OLDER: [(&str, ObsoleteSettingReplacement); 7] = [
     ("keep", Named("retention")),
     ("keep.sweep_every", Named("retention.remove_every")),
     ("price", Named("tariff")),
@@ -24,7 +24,7 @@ static OLDER: [(&str, SettingReplacement); 7] = [
     ),
 ];
 
-fn find(older: &str) -> Option<&'static SettingReplacement> {
+fn find(older: &str) -> Option<&'static ObsoleteSettingReplacement> {
     OLDER.iter().find(|(name, _)| *name == older).map(|(_, now)| now)
 }
 

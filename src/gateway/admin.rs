@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::keyring::Keyring;
+use super::keyring::ServerKeyring;
 use super::{StartError, open_store};
 use crate::config::Config;
 use crate::model::Clock;
 use crate::provider::{self, Loopback};
-use crate::service::account::Connectors;
+use crate::service::account::CarrierConnectorFactory;
 use crate::service::admin::Administrators;
 use crate::service::directory::Directory;
 use crate::store::{self, Store, meta};
@@ -15,7 +15,7 @@ use crate::store::{self, Store, meta};
 /// Opens the store, made and brought up to date where needed, for work on administrators' keys.
 pub async fn open(config: &Config) -> Result<(Store, Administrators), StartError> {
     let storing = StartError::storing(config);
-    let keys = Keyring::open(config)?;
+    let keys = ServerKeyring::open(config)?;
     let store = open_store(config, &store::Metrics::default())?;
     store.migrate().await.map_err(storing)?;
     keys.check_store(&store).await?;
@@ -25,7 +25,7 @@ pub async fn open(config: &Config) -> Result<(Store, Administrators), StartError
     let (sender, _) = tokio::sync::mpsc::channel(1);
     let loopback = Loopback::new(&config.provider, clock.clone(), sender);
     let http = provider::HttpClient::new(&config.provider)?;
-    let connectors = Connectors { settings: config.provider.clone(), http, loopback };
+    let connectors = CarrierConnectorFactory { settings: config.provider.clone(), http, loopback };
     let (calls, resting) = (config.outbox.calls_per_account, config.outbox.resting());
     let directory = Directory::new(store.clone(), keys.master, connectors, calls, resting);
     Ok((store, Administrators { directory: Arc::new(directory), key, clock }))

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::keyring::Keyring;
-use super::{Databases, StartError};
+use super::keyring::ServerKeyring;
+use super::{StartError, StoreAndUserDatabase};
 use crate::config::Config;
 use crate::crypto::HashKey;
-use crate::model::{Clock, Origin};
+use crate::model::{Clock, PublicOrigin};
 use crate::service::event::Events;
 use crate::store::lease::LeaseOwner;
 use crate::store::meta;
@@ -17,13 +17,13 @@ use crate::store::meta;
 /// Each part takes of it what it needs.
 pub(super) struct StartContext<'a> {
     pub(super) config: &'a Config,
-    pub(super) databases: &'a Databases,
-    pub(super) keys: &'a Keyring,
+    pub(super) databases: &'a StoreAndUserDatabase,
+    pub(super) keys: &'a ServerKeyring,
     pub(super) clock: &'a Clock,
     /// This process among all that lease rows.
     pub(super) owner: &'a LeaseOwner,
     pub(super) events: &'a Arc<Events>,
-    pub(super) origin: &'a Origin,
+    pub(super) origin: &'a PublicOrigin,
     pub(super) tasks: &'a TaskTracker,
     pub(super) stop: &'a CancellationToken,
 }

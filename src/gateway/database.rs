@@ -4,22 +4,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use crate::config::Config;
-use crate::service::health::NodeHealth;
-use crate::signal::SignalBus;
+use crate::service::health::ReadinessChecker;
+use crate::signal::InterNodeSignalBus;
 use crate::store::{self, Store, StoreUrl};
 
 /// The two databases of a node.
 #[derive(Clone)]
-pub struct Databases {
+pub struct StoreAndUserDatabase {
     pub store: Store,
     pub backend: Store,
     is_apart: bool,
 }
 
-impl Databases {
-    pub(super) fn health(&self, bus: SignalBus, stopping: &CancellationToken) -> NodeHealth {
+impl StoreAndUserDatabase {
+    pub(super) fn health(&self, bus: InterNodeSignalBus, stopping: &CancellationToken) -> ReadinessChecker {
         let (store, backend) = (self.store.clone(), self.backend.clone());
-        NodeHealth { store, backend, is_apart: self.is_apart, bus, stopping: stopping.clone() }
+        ReadinessChecker { store, backend, is_apart: self.is_apart, bus, stopping: stopping.clone() }
     }
 }
 
@@ -30,7 +30,7 @@ pub fn open_store(config: &Config, metrics: &store::Metrics) -> Result<Store, St
 
 /// What a command may do to a user database that is not the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackendAccess {
+pub enum UserDatabaseAccess {
     /// It is another program's.
     Read,
     /// It may be made and filled with sample users.
@@ -38,22 +38,26 @@ pub enum BackendAccess {
 }
 
 /// Opens both databases; nothing is called yet.
-pub fn open(config: &Config, backend: BackendAccess, metrics: &store::Metrics) -> Result<Databases, StartError> {
+pub fn open(
+    config: &Config,
+    backend: UserDatabaseAccess,
+    metrics: &store::Metrics,
+) -> Result<StoreAndUserDatabase, StartError> {
     let store = open_store(config, metrics)?;
     let Some(url) = config.backend.url.expose().parse().ok().filter(|url| *url != config.store.url) else {
-        return Ok(Databases { backend: store.clone(), store, is_apart: false });
+        return Ok(StoreAndUserDatabase { backend: store.clone(), store, is_apart: false });
     };
     let settings = store::Settings { url, ..config.store.clone() };
     if let StoreUrl::Sqlite(path) = &settings.url
-        && backend == BackendAccess::Read
+        && backend == UserDatabaseAccess::Read
         && !path.exists()
     {
         return Err(StartError::NoBackend(settings.url.to_string()));
     }
     let opened = match backend {
-        BackendAccess::Read => Store::open_foreign("backend", &settings, metrics.clone()),
-        BackendAccess::Fill => Store::open("backend", &settings, metrics.clone()),
+        UserDatabaseAccess::Read => Store::open_foreign("backend", &settings, metrics.clone()),
+        UserDatabaseAccess::Fill => Store::open("backend", &settings, metrics.clone()),
     };
     let backend = opened.map_err(|error| StartError::Backend { url: settings.url.to_string(), error })?;
-    Ok(Databases { store, backend, is_apart: true })
+    Ok(StoreAndUserDatabase { store, backend, is_apart: true })
 }

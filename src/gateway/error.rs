@@ -31,7 +31,7 @@ pub enum StartError {
     #[error("cannot read {key} = {path:?}: {reason}")]
     File { key: &'static str, path: String, reason: String },
     #[error(transparent)]
-    Client(#[from] provider::HttpClientError),
+    Client(#[from] provider::HttpClientBuildError),
     #[error("publishing: {0}")]
     Publish(#[source] service::Error),
     #[error("events: {0}")]

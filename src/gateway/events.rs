@@ -3,7 +3,7 @@
 use prometheus_client::registry::Registry;
 
 use super::StartError;
-use super::keyring::Keyring;
+use super::keyring::ServerKeyring;
 use crate::config::Config;
 use crate::model::Clock;
 use crate::provider::webhook::{self, PrivateAddressExceptions, WebhookClient};
@@ -15,7 +15,7 @@ pub(super) async fn open(
     config: &Config,
     store: &Store,
     owner: &LeaseOwner,
-    keys: &Keyring,
+    keys: &ServerKeyring,
     registry: &mut Registry,
 ) -> Result<Events, StartError> {
     let metrics = Metrics::default();

@@ -10,11 +10,11 @@ use super::base::StartContext;
 use super::messaging::MessagingParts;
 use crate::provider::LoopbackEvent;
 use crate::service::inbound::{self, InboundHandlers, LoopbackDoor, WebhookInbox};
-use crate::service::publish::Publish;
+use crate::service::publish::PhoneTextPublisher;
 use crate::worker;
 
 /// What it consists of, besides its workers.
-pub(super) struct InboundParts {
+pub(super) struct InboundServices {
     pub(super) inbox: Arc<WebhookInbox>,
     pub(super) loopback: Arc<LoopbackDoor>,
 }
@@ -24,10 +24,10 @@ impl StartContext<'_> {
     pub(super) async fn receiving(
         &self,
         messaging: &MessagingParts,
-        publish: &Arc<Publish>,
+        publish: &Arc<PhoneTextPublisher>,
         loopback_events: Receiver<LoopbackEvent>,
         registry: &mut Registry,
-    ) -> Result<InboundParts, StartError> {
+    ) -> Result<InboundServices, StartError> {
         let metrics = inbound::Metrics::default();
         metrics.register(registry);
         let (directory, clock) = (&messaging.directory, self.clock);
@@ -61,6 +61,6 @@ impl StartContext<'_> {
                 () = listener.listen(loopback_events) => {}
             }
         });
-        Ok(InboundParts { inbox, loopback })
+        Ok(InboundServices { inbox, loopback })
     }
 }

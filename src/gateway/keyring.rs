@@ -42,7 +42,7 @@ pub enum KeyringError {
 }
 
 /// Which keys a node runs under.
-pub struct Keyring {
+pub struct ServerKeyring {
     pub master: Arc<MasterKey>,
     pub identities: ServerPrivateKeys,
     pub identity_path: PathBuf,
@@ -54,7 +54,7 @@ fn failed(path: &Path, error: &std::io::Error) -> KeyringError {
     KeyringError::File { path: path.display().to_string(), reason: error.to_string() }
 }
 
-impl Keyring {
+impl ServerKeyring {
     /// Reads the keys that the configuration names, making those of `keys.dir` where they are missing.
     pub fn open(config: &Config) -> Result<Self, KeyringError> {
         let identity_path = identity_path(config);

@@ -13,13 +13,13 @@ use super::sending::SendingParts;
 use crate::config::Config;
 use crate::model::{AccountId, Address, ClientId, Money};
 use crate::provider::{self, Loopback, LoopbackEvent};
-use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
+use crate::service::account::{Accounts, CarrierConnectorFactory, Credentials, NewAccount};
 use crate::service::admin::Administrators;
 use crate::service::audit::AuditContext;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
 use crate::service::ledger::Ledger;
-use crate::service::number::{NewNumber, NumberCapability, NumberUse, Numbers};
+use crate::service::number::{InboundTextPolicy, NewNumber, NumberCapability, Numbers};
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
@@ -89,7 +89,7 @@ impl StartContext<'_> {
     async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {
         let (settings, outbox) = (self.config.provider.clone(), &self.config.outbox);
         let http = provider::HttpClient::new(&settings)?;
-        let connectors = Connectors { settings, http, loopback };
+        let connectors = CarrierConnectorFactory { settings, http, loopback };
         let (store, master) = (self.databases.store.clone(), self.keys.master.clone());
         let directory = Directory::new(store, master, connectors, outbox.calls_per_account, outbox.resting());
         directory.refresh().await.map_err(StartError::storing(self.config))?;
@@ -154,7 +154,7 @@ impl MessagingParts {
                 address: Address::stored(address),
                 account: loopback.id,
                 capabilities: NumberCapability::ALL.to_vec(),
-                meaning: NumberUse::Forward,
+                meaning: InboundTextPolicy::Forward,
                 platform: None,
                 rate: 0,
             };

@@ -7,17 +7,19 @@ use prometheus_client::registry::Registry;
 use super::base::StartContext;
 use super::{StartError, secret};
 use crate::service::device::Devices;
-use crate::service::sync::{self, Handshakes, Parts, PasswordChecker, SocketRegistry, SyncSessionIds, SyncSockets};
-use crate::signal::{SignalBus, SignalListener};
+use crate::service::sync::{
+    self, PairingService, Parts, PasswordChecker, SocketRegistry, SyncSessionIdIssuer, SyncSockets,
+};
+use crate::signal::{InterNodeSignalBus, InterNodeSignalHandler};
 use crate::store::seed;
 
 /// What it consists of.
 pub(super) struct PairingParts {
-    pub(super) session_ids: Arc<SyncSessionIds>,
+    pub(super) session_ids: Arc<SyncSessionIdIssuer>,
     pub(super) sockets: Arc<SyncSockets>,
-    pub(super) handshakes: Arc<Handshakes>,
+    pub(super) handshakes: Arc<PairingService>,
     pub(super) devices: Devices,
-    pub(super) bus: SignalBus,
+    pub(super) bus: InterNodeSignalBus,
 }
 
 impl StartContext<'_> {
@@ -29,15 +31,15 @@ impl StartContext<'_> {
         let open_sockets =
             Arc::new(SocketRegistry::new(settings.sockets_per_user, settings.sockets_per_address, metrics.clone()));
         let bus = if config.redis.url.is_empty() {
-            SignalBus::memory()
+            InterNodeSignalBus::memory()
         } else {
             let remote = open_sockets.clone();
-            let listener: SignalListener = Arc::new(move |signal| remote.deliver(&signal));
-            SignalBus::redis(config.redis.url.expose(), listener, tasks, stop)?
+            let listener: InterNodeSignalHandler = Arc::new(move |signal| remote.deliver(&signal));
+            InterNodeSignalBus::redis(config.redis.url.expose(), listener, tasks, stop)?
         };
         let passwords =
             PasswordChecker::new(databases.backend.clone(), secret::salt(config)?, settings.places(), metrics.clone());
-        let session_ids = Arc::new(SyncSessionIds {
+        let session_ids = Arc::new(SyncSessionIdIssuer {
             key: self.key("sync_session").await?,
             ttl: settings.session_ttl,
             clock: clock.clone(),
@@ -52,7 +54,7 @@ impl StartContext<'_> {
             clock: clock.clone(),
             metrics: metrics.clone(),
         });
-        let handshakes = Arc::new(Handshakes::new(Parts {
+        let handshakes = Arc::new(PairingService::new(Parts {
             settings,
             platforms: config.platforms.clone(),
             store: databases.store.clone(),

@@ -6,10 +6,10 @@ use prometheus_client::registry::Registry;
 
 use super::base::StartContext;
 use super::{StartError, secret};
-use crate::service::publish::{self, LoopbackSink, Parts, Publish, sink, with_loopback};
+use crate::service::publish::{self, LoopbackPublicationSink, Parts, PhoneTextPublisher, sink, with_loopback};
 
 impl StartContext<'_> {
-    pub(super) async fn publishing(&self, registry: &mut Registry) -> Result<Arc<Publish>, StartError> {
+    pub(super) async fn publishing(&self, registry: &mut Registry) -> Result<Arc<PhoneTextPublisher>, StartError> {
         let metrics = publish::Metrics::default();
         metrics.register(registry);
         let (config, databases) = (self.config, self.databases);
@@ -24,12 +24,12 @@ impl StartContext<'_> {
             salt: secret::salt(config)?,
             backend_key: secret::backend_key(config)?,
             webhooks: sink::webhooks(config.event.timeout, &config.platforms)?,
-            loopback: config.is_dev.then(LoopbackSink::default),
+            loopback: config.is_dev.then(LoopbackPublicationSink::default),
             clock: self.clock.clone(),
             owner: self.owner.clone(),
             metrics,
             tasks: self.tasks.clone(),
         };
-        Publish::new(parts).map(Arc::new).map_err(StartError::Publish)
+        PhoneTextPublisher::new(parts).map(Arc::new).map_err(StartError::Publish)
     }
 }

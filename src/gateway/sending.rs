@@ -11,19 +11,19 @@ use crate::service::directory::Directory;
 use crate::service::dispatch::{self, Dispatch, SendPermit, SendPermits};
 use crate::service::message::{self, Messages};
 use crate::service::opt_out::{self, OptOuts};
-use crate::store::outbox::LaneKeys;
-use crate::store::outbox::intake::{LeasedMessage, MessageAcceptor, MessageIntake};
+use crate::store::outbox::LaneKeyHasher;
+use crate::store::outbox::intake::{LeasedMessage, OutboxBatchWriter, OutboxEnqueuer};
 
 /// What it consists of.
 pub(super) struct SendingParts {
     pub(super) messages: Arc<Messages>,
     pub(super) opt_outs: Arc<OptOuts>,
     pub(super) dispatch: Arc<Dispatch>,
-    pub(super) lanes: LaneKeys,
+    pub(super) lanes: LaneKeyHasher,
 }
 
 /// Who sends what is accepted. It is built from what accepts, so it is put in here once it is there.
-type DispatchSlot = Arc<OnceLock<Weak<Dispatch>>>;
+type DispatchOnceCell = Arc<OnceLock<Weak<Dispatch>>>;
 
 impl StartContext<'_> {
     pub(super) async fn sending(
@@ -31,9 +31,9 @@ impl StartContext<'_> {
         directory: &Arc<Directory>,
         registry: &mut Registry,
     ) -> Result<SendingParts, StartError> {
-        let lanes = LaneKeys::new(self.key("lane").await?);
+        let lanes = LaneKeyHasher::new(self.key("lane").await?);
         let room = Arc::new(Semaphore::new(self.config.outbox.held));
-        let sender = DispatchSlot::default();
+        let sender = DispatchOnceCell::default();
         let outbox = self.outbox(directory, &room, &sender);
         let messages = Arc::new(self.messages(directory, outbox, &lanes, registry).await?);
         let opt_outs = Arc::new(self.opt_outs(directory, &messages, &lanes));
@@ -44,9 +44,9 @@ impl StartContext<'_> {
     }
 
     /// The way into the outbox: what comes out of it leased goes to the sender at once.
-    fn outbox(&self, directory: &Arc<Directory>, room: &Arc<Semaphore>, sender: &DispatchSlot) -> MessageAcceptor {
+    fn outbox(&self, directory: &Arc<Directory>, room: &Arc<Semaphore>, sender: &DispatchOnceCell) -> OutboxEnqueuer {
         let sender = sender.clone();
-        let intake = MessageIntake {
+        let intake = OutboxBatchWriter {
             store: self.databases.store.clone(),
             clock: self.clock.clone(),
             owner: self.owner.clone(),
@@ -66,8 +66,8 @@ impl StartContext<'_> {
     async fn messages(
         &self,
         directory: &Arc<Directory>,
-        outbox: MessageAcceptor,
-        lanes: &LaneKeys,
+        outbox: OutboxEnqueuer,
+        lanes: &LaneKeyHasher,
         registry: &mut Registry,
     ) -> Result<Messages, StartError> {
         let metrics = message::Metrics::default();
@@ -86,7 +86,7 @@ impl StartContext<'_> {
         }))
     }
 
-    fn opt_outs(&self, directory: &Arc<Directory>, messages: &Arc<Messages>, lanes: &LaneKeys) -> OptOuts {
+    fn opt_outs(&self, directory: &Arc<Directory>, messages: &Arc<Messages>, lanes: &LaneKeyHasher) -> OptOuts {
         OptOuts::new(opt_out::Parts {
             settings: self.config.opt_out.clone(),
             store: self.databases.store.clone(),
@@ -102,7 +102,7 @@ impl StartContext<'_> {
         &self,
         directory: &Arc<Directory>,
         opt_outs: &Arc<OptOuts>,
-        lanes: &LaneKeys,
+        lanes: &LaneKeyHasher,
         room: Arc<Semaphore>,
         registry: &mut Registry,
     ) -> Dispatch {

@@ -6,25 +6,25 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
 use super::base::StartContext;
-use super::inbound::InboundParts;
+use super::inbound::InboundServices;
 use super::messaging::MessagingParts;
 use super::pairing::PairingParts;
 use super::secret;
 use crate::http::{App, BodyMemory, GuessLimit, SocketPulse};
 use crate::model::Clock;
 use crate::service::audit::AuditLog;
-use crate::service::health::NodeHealth;
-use crate::service::publish::Publish;
+use crate::service::health::ReadinessChecker;
+use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
-use crate::service::wait::FutureWaits;
+use crate::service::wait::ClockRollbackGuard;
 use crate::worker::{self, LoopMemory, WorkerServices};
 
 pub(super) struct Services {
     pub(super) messaging: MessagingParts,
-    pub(super) publish: Arc<Publish>,
+    pub(super) publish: Arc<PhoneTextPublisher>,
     pub(super) pairing: PairingParts,
-    pub(super) received: InboundParts,
-    pub(super) health: Arc<NodeHealth>,
+    pub(super) received: InboundServices,
+    pub(super) health: Arc<ReadinessChecker>,
 }
 
 impl StartContext<'_> {
@@ -48,7 +48,11 @@ impl StartContext<'_> {
             ledger: ledger.clone(),
             retention: Retention { settings, store: store.clone(), lanes: sending.lanes.clone(), clock },
             health: health.clone(),
-            memory: LoopMemory::new(FutureWaits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms())),
+            memory: LoopMemory::new(ClockRollbackGuard::new(
+                store.clone(),
+                Clock::default(),
+                config.outbox.lease.as_ms(),
+            )),
         };
         worker::start(node, self.tasks, self.stop);
     }

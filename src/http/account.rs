@@ -6,10 +6,10 @@ use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{AccountChangeIn, AccountIn, AccountOut, out};
-use super::resource::{HandlerResult, ListOut, Refusal, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, list, object, reply};
 use crate::model::{AccountId, DurationSetting, Secret};
-use crate::service::account::{Account, AccountChange, CarrierKind, Credentials, NewAccount, UncertainPolicy};
+use crate::service::account::{Account, AccountUpdate, CarrierKind, Credentials, NewAccount, UncertainPolicy};
 use crate::service::audit::AuditContext;
 
 pub(super) fn resource() -> Resource {
@@ -57,7 +57,7 @@ struct AccountApiDoc;
         (status = 409, description = "This account is known already."),
     ),
 )]
-async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let posted: AccountIn = object::read(&request, posted).await?;
     let kind = provider(&posted.provider)?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
@@ -81,7 +81,7 @@ async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     get, path = "/v1/accounts", tag = "accounts", operation_id = "list_accounts",
     responses((status = 200, description = "All accounts.", body = ListOut<AccountOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let accounts = request.app.accounts.list().await?;
     Ok(list::reply(accounts.iter().map(out).collect(), None::<AccountId>, false))
 }
@@ -91,7 +91,7 @@ async fn list(request: Request) -> HandlerResult {
     get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account",
     responses((status = 200, description = "The account.", body = AccountOut)),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let account = request.app.accounts.find(request.id("account")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
@@ -106,11 +106,11 @@ async fn fetch(request: Request) -> HandlerResult {
         (status = 409, description = "Its new credentials are those of another account here."),
     ),
 )]
-async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let id = request.id("account")?;
     let posted: AccountChangeIn = object::read(&request, posted).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
-    let change = AccountChange {
+    let change = AccountUpdate {
         name: posted.name,
         rate: posted.rate.map(i64::from),
         uncertain: uncertain(posted.uncertain.as_deref())?,
@@ -137,7 +137,7 @@ async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
         (status = 409, description = "It has numbers: move or delete them first."),
     ),
 )]
-async fn delete(request: Request) -> HandlerResult {
+async fn delete(request: ResourceRequest) -> HandlerResult {
     request.app.accounts.delete(request.id("account")?, &context(&request, "account.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
@@ -151,7 +151,7 @@ async fn delete(request: Request) -> HandlerResult {
         (status = 400, description = "The provider did not take them, or gave no answer."),
     ),
 )]
-async fn check_account(request: Request) -> HandlerResult {
+async fn check_account(request: ResourceRequest) -> HandlerResult {
     request.app.accounts.check(request.id("account")?, &context(&request, "account.check")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

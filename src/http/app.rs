@@ -6,22 +6,24 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{BodyMemory, GuessLimit, RequestParts, Settings, SocketPulse};
-use crate::model::{ClientId, Country, Origin, Secret};
+use crate::model::{ClientId, Country, PublicOrigin, Secret};
 use crate::service::account::Accounts;
 use crate::service::admin::Administrators;
 use crate::service::audit::AuditLog;
 use crate::service::client::Clients;
 use crate::service::device::Devices;
 use crate::service::event::Events;
-use crate::service::health::NodeHealth;
+use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{LoopbackDoor, WebhookInbox};
 use crate::service::ledger::Ledger;
 use crate::service::message::Messages;
 use crate::service::number::Numbers;
 use crate::service::opt_out::OptOuts;
-use crate::service::publish::Publish;
+use crate::service::publish::PhoneTextPublisher;
 use crate::service::relay::Relay;
-use crate::service::sync::{Handshakes, Settings as SyncSettings, SyncLinks, SyncSessionIds, SyncSockets};
+use crate::service::sync::{
+    PairingLinkBuilder, PairingService, Settings as SyncSettings, SyncSessionIdIssuer, SyncSockets,
+};
 use crate::service::tariff::Tariff;
 
 /// What the handlers need.
@@ -32,26 +34,26 @@ pub struct App {
     /// The same of cards of rates.
     pub imports: BodyMemory,
     pub admin_token: Secret,
-    pub origin: Origin,
+    pub origin: PublicOrigin,
     /// `--dev`: links follow the Host header.
     pub is_dev: bool,
     /// Where numbers are that are written without a country code.
     pub country: Option<Country>,
     /// `[sync]`.
     pub sync: SyncSettings,
-    pub session_ids: Arc<SyncSessionIds>,
+    pub session_ids: Arc<SyncSessionIdIssuer>,
     pub sockets: Arc<SyncSockets>,
-    pub handshakes: Arc<Handshakes>,
+    pub handshakes: Arc<PairingService>,
     /// Pings all sync sockets.
     pub pulse: Arc<SocketPulse>,
     pub devices: Devices,
-    pub publish: Arc<Publish>,
+    pub publish: Arc<PhoneTextPublisher>,
     /// Wrong keys and forged webhooks, on top of the limit of all requests.
     pub guesses: GuessLimit,
     pub events: Arc<Events>,
     pub inbox: Arc<WebhookInbox>,
     pub loopback: Arc<LoopbackDoor>,
-    pub health: Arc<NodeHealth>,
+    pub health: Arc<ReadinessChecker>,
     pub messages: Arc<Messages>,
     pub opt_outs: Arc<OptOuts>,
     pub relay: Arc<Relay>,
@@ -75,10 +77,10 @@ impl App {
     }
 
     /// Under which address links are handed out.
-    pub(super) fn links(&self, request: &RequestParts) -> SyncLinks {
+    pub(super) fn links(&self, request: &RequestParts) -> PairingLinkBuilder {
         let host = request.headers.get(::http::header::HOST).and_then(|host| host.to_str().ok());
         let from_host =
-            host.filter(|_| self.is_dev).and_then(|host| Origin::from_host(request.caller.is_secure, host).ok());
-        SyncLinks { origin: from_host.unwrap_or_else(|| self.origin.clone()) }
+            host.filter(|_| self.is_dev).and_then(|host| PublicOrigin::from_host(request.caller.is_secure, host).ok());
+        PairingLinkBuilder { origin: from_host.unwrap_or_else(|| self.origin.clone()) }
     }
 }

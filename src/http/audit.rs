@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, on};
+use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, on};
 use super::{RequestParts, auth, filter, list, openapi};
 use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
@@ -97,7 +97,7 @@ struct AuditApiDoc;
     get, path = "/v1/audit", tag = "audit", operation_id = "list_audit", params(PageIn),
     responses((status = 200, description = "A page of the audit log.", body = ListOut<AuditEntryOut>)),
 )]
-async fn list_audit(request: Request) -> HandlerResult {
+async fn list_audit(request: ResourceRequest) -> HandlerResult {
     let (after, limit) = list::page(&request)?;
     let (from_ms, before_ms) = (filter::time(&request, "from")?, filter::time(&request, "before")?);
     // it may be a pair of numbers

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 pub(super) use self::given::login;
-use self::given::{CredentialUser, GivenCredentials};
+use self::given::{BasicAuthUser, GivenCredentials};
 use super::reply::{self, Refusal};
 use super::{App, RequestParts};
 use crate::model::{ClientId, Secret};
@@ -45,13 +45,13 @@ pub(super) enum UnknownRequester {
 
 /// What is found out of who makes a request, once, before it is known what is asked.
 #[derive(Debug)]
-pub(crate) struct KnownCaller {
+pub(crate) struct RequestAuthentication {
     pub(super) who: Result<Requester, UnknownRequester>,
     /// Whether the rate of a client's key has one left for this request, which it has taken then.
     admitted: Result<(), KeyRateExhausted>,
 }
 
-impl KnownCaller {
+impl RequestAuthentication {
     pub(super) fn new(who: Result<Requester, UnknownRequester>) -> Self {
         Self { who, admitted: Ok(()) }
     }
@@ -76,8 +76,8 @@ pub(super) fn identify(app: &App, headers: &HeaderMap) -> Result<Requester, Unkn
             Some(who) => return Ok(Requester::Administrator(who)),
             None => app.clients.by_key(key),
         },
-        GivenCredentials::Basic(CredentialUser::Client(id), password) => app.clients.by_client(id, &password),
-        GivenCredentials::Basic(CredentialUser::Key(id), password) => app.clients.by_key_id(id, &password),
+        GivenCredentials::Basic(BasicAuthUser::Client(id), password) => app.clients.by_client(id, &password),
+        GivenCredentials::Basic(BasicAuthUser::Key(id), password) => app.clients.by_key_id(id, &password),
     };
     client.map(Requester::Client).ok_or(UnknownRequester::Wrong)
 }

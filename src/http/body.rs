@@ -3,7 +3,7 @@
 mod answer;
 mod share;
 
-pub(super) use self::answer::{AnswerBodies, crowded};
+pub(super) use self::answer::{ResponseBodyMemory, crowded};
 pub use self::share::BodyMemory;
 
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ use warp::reply::Response;
 
 use self::share::BodyShare;
 use super::reply::{self, Refusal};
-use super::{App, Caller, Settings, address};
+use super::{App, RequestContext, Settings, address};
 
 /// A body of so many bytes is held whoever sends it: what phones and most clients post is shorter.
 const SHORT: usize = 8192;
@@ -60,7 +60,7 @@ impl Deref for ReadBody {
 
 pub(super) fn posted() -> impl Filter<Extract = (UnreadBody,), Error = warp::Rejection> + Copy {
     let length = warp::header::optional("content-length");
-    warp::ext::get().and(length).and(warp::body::stream()).map(|caller: Caller, promised, stream| UnreadBody {
+    warp::ext::get().and(length).and(warp::body::stream()).map(|caller: RequestContext, promised, stream| UnreadBody {
         chunks: boxed(stream),
         promised,
         address: address::group(caller.address),

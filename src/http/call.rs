@@ -6,12 +6,12 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::auth::{self, ActingClient};
 use super::message::{self, AttemptOut, MessageErrorOut, ReceiptOut, error_out};
-use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{App, RequestParts, filter, idempotency, list, object, openapi, reply, written};
 use crate::model::address::AddressRole;
 use crate::model::{CallId, CallPlan, CallStatus, Channel, Country, MessageId, rfc3339};
 use crate::service::Error;
-use crate::service::call::{Call, CallEnd};
+use crate::service::call::{Call, CallHangupMode};
 use crate::service::message::{Filter as CallFilter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
@@ -128,7 +128,7 @@ fn out<'a>(message: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
     }
 }
 
-fn statuses() -> openapi::AnySchema {
+fn statuses() -> openapi::SchemaOrRef {
     // that a call is about to be dialed is not told of it
     let shown = CallStatus::ALL.into_iter().filter(|status| *status != CallStatus::Initiated);
     openapi::one_of(shown.map(CallStatus::name))
@@ -160,12 +160,12 @@ struct CallApiDoc;
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn place(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn place(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let consumer = auth::consumer(&request.app, &request)?;
     let posted: CallIn = object::read(&request, posted).await?;
     let key = idempotency::key(&request, "/v1/calls")?;
     let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
-    let reply = message::ReplyWriter { text: &text, with_balance: false };
+    let reply = message::IdempotentReplyWriter { text: &text, with_balance: false };
     let context = message::sending(&request, "call.place");
     let order = order(posted, request.app.country(consumer.client))?;
     Ok(match message::accept(&request.app, &consumer, order, key, &reply, &context).await? {
@@ -197,7 +197,7 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<CallOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page_of_messages::<CallId>(&request, &request.app)?;
     let filter = CallFilter { after, ..wanted(&request, request.app.country(client))? };
@@ -229,7 +229,7 @@ fn wanted(request: &RequestParts, country: Option<Country>) -> Result<CallFilter
     get, path = "/v1/calls/{id}", tag = "calls", operation_id = "fetch_call",
     responses((status = 200, description = "The call as it now is.", body = FullCallOut)),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let (message, kept) = find(&acting, request.id::<CallId>("message")?.into(), &request.app).await?;
     Ok(reply::json(StatusCode::OK, &full(&message, &kept, &acting, &request.app).await?))
@@ -262,12 +262,12 @@ async fn full<'a>(
         (status = 502, description = "Its provider gave no good answer."),
     ),
 )]
-async fn end(request: Request) -> HandlerResult {
+async fn end(request: ResourceRequest) -> HandlerResult {
     let acting = auth::caller(&request.app, &request)?;
     let id = MessageId::from(request.id::<CallId>("message")?);
     auth::may_change(&acting, &find(&acting, id, &request.app).await?.0)?;
     let context = message::context(&request, "call.end");
-    request.app.messages.end_call(acting.client, id, CallEnd::Completed, &context).await?;
+    request.app.messages.end_call(acting.client, id, CallHangupMode::Completed, &context).await?;
     let (message, kept) = find(&acting, id, &request.app).await?;
     let changed = if acting.may_read() {
         ChangedCallOut::Whole(Box::new(full(&message, &kept, &acting, &request.app).await?))

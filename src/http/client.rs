@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, nullable};
-use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, list, reply};
 use crate::model::{Country, Money, rfc3339};
 use crate::service::audit::AuditContext;
@@ -158,7 +158,7 @@ struct ClientApiDoc;
     post, path = "/v1/clients", tag = "clients", operation_id = "create_client", request_body = ClientIn,
     responses((status = 201, description = "Made, with its auth token.", body = ClientOut)),
 )]
-async fn create(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn create(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let posted: ClientIn = object::read(&request, posted).await?;
     let (client, token) = request.app.clients.create(posted.into(), &context(&request, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
@@ -169,7 +169,7 @@ async fn create(request: Request, posted: UnreadBody) -> HandlerResult {
     get, path = "/v1/clients", tag = "clients", operation_id = "list_clients", params(PageIn),
     responses((status = 200, description = "A page of clients.", body = ListOut<ClientOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let (after, limit) = list::page(&request)?;
     let (clients, more) = request.app.clients.list(after, limit).await?;
     let last = clients.last().map(|client| client.id);
@@ -181,7 +181,7 @@ async fn list(request: Request) -> HandlerResult {
     get, path = "/v1/clients/{id}", tag = "clients", operation_id = "fetch_client",
     responses((status = 200, description = "The client.", body = ClientOut)),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let client = request.app.clients.find(request.id("client")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
@@ -194,7 +194,7 @@ async fn fetch(request: Request) -> HandlerResult {
         (status = 409, description = "It owes more than its new credit limit."),
     ),
 )]
-async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let id = request.id("client")?;
     let posted: ClientChangeIn = object::read(&request, posted).await?;
     let client = request.app.clients.change(id, posted.into(), &context(&request, "client.change")).await?;
@@ -207,7 +207,7 @@ async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     delete, path = "/v1/clients/{id}", tag = "clients", operation_id = "delete_client",
     responses((status = 204, description = "Deactivated.")),
 )]
-async fn delete(request: Request) -> HandlerResult {
+async fn delete(request: ResourceRequest) -> HandlerResult {
     request.app.clients.deactivate(request.id("client")?, &context(&request, "client.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
@@ -217,7 +217,7 @@ async fn delete(request: Request) -> HandlerResult {
     post, path = "/v1/clients/{id}/token", tag = "clients", operation_id = "rotate_client_token",
     responses((status = 200, description = "The client with its new auth token.", body = ClientOut)),
 )]
-async fn rotate_token(request: Request) -> HandlerResult {
+async fn rotate_token(request: ResourceRequest) -> HandlerResult {
     let (client, token) = request.app.clients.rotate(request.id("client")?, &context(&request, "client.token")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
 }

@@ -4,7 +4,7 @@ use ::http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, on};
+use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, on};
 use super::{audit, list, reply};
 use crate::model::{UserId, rfc3339};
 use crate::service::device::Device;
@@ -49,7 +49,7 @@ fn out(device: &Device) -> DeviceOut {
     params(("uid" = String, Path, description = "A user of the backend database."), PageIn),
     responses((status = 200, description = "A page of devices.", body = ListOut<DeviceOut>)),
 )]
-async fn list_devices(request: Request) -> HandlerResult {
+async fn list_devices(request: ResourceRequest) -> HandlerResult {
     let user = UserId::from_segment(request.given(0));
     let user = user.map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "the path holds no user id"))?;
     let (after, limit) = list::page(&request)?;
@@ -62,7 +62,7 @@ async fn list_devices(request: Request) -> HandlerResult {
     delete, path = "/v1/devices/{id}", tag = "devices",
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke_device(request: Request) -> HandlerResult {
+async fn revoke_device(request: ResourceRequest) -> HandlerResult {
     let context = audit::context(&request, "device.revoke", |device: &Device| audit::json(&out(device)));
     request.app.devices.revoke(request.id("device")?, &context).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))

@@ -8,7 +8,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, Schema, SchemaType, Type};
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::event::EventPattern;
 use crate::model::{EventId, Secret, rfc3339};
@@ -45,16 +45,16 @@ impl<'de> Deserialize<'de> for EventPatternsIn {
 }
 
 /// What an endpoint listens for.
-fn patterns() -> openapi::AnySchema {
+fn patterns() -> openapi::SchemaOrRef {
     patterns_as(Type::Array.into())
 }
 
 /// The same where null says nothing of it.
-fn patterns_or_null() -> openapi::AnySchema {
+fn patterns_or_null() -> openapi::SchemaOrRef {
     patterns_as(SchemaType::from_iter([Type::Array, Type::Null]))
 }
 
-fn patterns_as(kind: SchemaType) -> openapi::AnySchema {
+fn patterns_as(kind: SchemaType) -> openapi::SchemaOrRef {
     let words = "Types such as `message.received`, all of a group (`message.*`), or `*`: all, as where a new endpoint \
                  names none. `GET /v1/event-types` lists them.";
     let patterns =
@@ -148,7 +148,7 @@ struct EndpointTestOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = CallbackSecret)]
-struct EndpointSecretOut {
+struct CallbackSecretOut {
     secret: String,
 }
 
@@ -161,7 +161,7 @@ struct EndpointApiDoc;
     get, path = "/v1/endpoints", tag = "endpoints", operation_id = "list_endpoints", params(PageIn),
     responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
     let (endpoints, more) = request.app.events.endpoints(client, after, limit).await?;
@@ -177,7 +177,7 @@ async fn list(request: Request) -> HandlerResult {
         (status = 409, description = "There are too many endpoints already."),
     ),
 )]
-async fn create(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn create(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let posted: EndpointIn = object::read(&request, posted).await?;
     let patterns = posted.event_types.map_or_else(|| vec![EventPattern::All], |patterns| patterns.0);
@@ -193,7 +193,7 @@ async fn create(request: Request, posted: UnreadBody) -> HandlerResult {
     get, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "show_endpoint",
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let endpoint = request.app.events.endpoint(client, request.id("endpoint")?).await?;
     Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, None)))
@@ -205,7 +205,7 @@ async fn fetch(request: Request) -> HandlerResult {
     request_body = EndpointChangeIn,
     responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
 )]
-async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let posted: EndpointChangeIn = object::read(&request, posted).await?;
     let patch = EndpointChange {
@@ -225,7 +225,7 @@ async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     delete, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "delete_endpoint",
     responses((status = 204, description = "Deleted.")),
 )]
-async fn delete(request: Request) -> HandlerResult {
+async fn delete(request: ResourceRequest) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     request.app.events.delete_endpoint(client, request.id("endpoint")?, &context(&request, "endpoint.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
@@ -236,7 +236,7 @@ async fn delete(request: Request) -> HandlerResult {
     post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", operation_id = "rotate_endpoint",
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),
 )]
-async fn rotate(request: Request) -> HandlerResult {
+async fn rotate(request: ResourceRequest) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let context = context(&request, "endpoint.rotate");
     let (endpoint, secret) = request.app.events.rotate_endpoint(client, request.id("endpoint")?, &context).await?;
@@ -251,7 +251,7 @@ async fn rotate(request: Request) -> HandlerResult {
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn send_test(request: Request) -> HandlerResult {
+async fn send_test(request: ResourceRequest) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let shown = |event: &EventId| EndpointTestOut { event_id: event.to_string() };
     let context = audit::context(&request, "endpoint.test", |event: &EventId| audit::json(&shown(event)));
@@ -262,10 +262,10 @@ async fn send_test(request: Request) -> HandlerResult {
 /// `GET /v1/endpoints/callback-secret`: what signs the posts to messages' own callback URLs.
 #[utoipa::path(
     get, path = "/v1/endpoints/callback-secret", tag = "endpoints",
-    responses((status = 200, description = "The secret.", body = EndpointSecretOut)),
+    responses((status = 200, description = "The secret.", body = CallbackSecretOut)),
 )]
-async fn callback_secret(request: Request) -> HandlerResult {
+async fn callback_secret(request: ResourceRequest) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let secret = request.app.events.callback_secret(client).await?;
-    Ok(reply::json(StatusCode::OK, &EndpointSecretOut { secret: secret.expose().to_owned() }))
+    Ok(reply::json(StatusCode::OK, &CallbackSecretOut { secret: secret.expose().to_owned() }))
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{audit, auth, list, object, openapi, reply};
 use crate::model::event::EventType;
 use crate::model::{EndpointId, rfc3339};
@@ -54,7 +54,7 @@ struct DeliveryOut {
     changed_at: String,
 }
 
-fn types() -> openapi::AnySchema {
+fn types() -> openapi::SchemaOrRef {
     openapi::one_of(EventType::all().map(EventType::name))
 }
 
@@ -77,21 +77,21 @@ fn out(event: &Event) -> EventOut {
 
 /// Where an event went, as the audit log has it.
 #[derive(Serialize)]
-struct EventTargetOut {
+struct DeliveryTargetOut {
     endpoint_id: Option<String>,
     message_id: Option<String>,
 }
 
-fn target_out(target: &EventTarget) -> EventTargetOut {
+fn target_out(target: &EventTarget) -> DeliveryTargetOut {
     match target {
-        EventTarget::Endpoint(id) => EventTargetOut { endpoint_id: Some(id.to_string()), message_id: None },
-        EventTarget::Callback(id) => EventTargetOut { endpoint_id: None, message_id: Some(id.to_string()) },
+        EventTarget::Endpoint(id) => DeliveryTargetOut { endpoint_id: Some(id.to_string()), message_id: None },
+        EventTarget::Callback(id) => DeliveryTargetOut { endpoint_id: None, message_id: Some(id.to_string()) },
     }
 }
 
 fn delivery_out(delivery: &Delivery, to_administrator: bool) -> DeliveryOut {
     let reason = if to_administrator { delivery.last_reason.as_deref() } else { last_reason(delivery) };
-    let EventTargetOut { endpoint_id, message_id } = target_out(&delivery.target);
+    let DeliveryTargetOut { endpoint_id, message_id } = target_out(&delivery.target);
     DeliveryOut {
         endpoint_id,
         message_id,
@@ -126,7 +126,7 @@ struct EventApiDoc;
     get, path = "/v1/events", tag = "events", params(PageIn),
     responses((status = 200, description = "A page of events.", body = ListOut<EventOut>)),
 )]
-async fn list_events(request: Request) -> HandlerResult {
+async fn list_events(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
     let kind = request.param("type").map(|name| name.parse::<EventType>()).transpose();
@@ -140,7 +140,7 @@ async fn list_events(request: Request) -> HandlerResult {
     get, path = "/v1/events/{id}", tag = "events",
     responses((status = 200, description = "The event.", body = EventHistoryOut)),
 )]
-async fn show_event(request: Request) -> HandlerResult {
+async fn show_event(request: ResourceRequest) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let told = request.app.events.event(acting.client, request.id("event")?).await?;
     Ok(reply::json(StatusCode::OK, &told_out(&told, acting.is_administrator)))
@@ -154,7 +154,7 @@ async fn show_event(request: Request) -> HandlerResult {
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn replay_event(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn replay_event(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let posted: EventReplayIn = object::read_or_default(&request, posted).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();

@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{Components, ObjectBuilder, Ref};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{HandlerResult, ListOut, Request, Resource, on};
+use super::resource::{HandlerResult, ListOut, Resource, ResourceRequest, on};
 use super::{auth, list, openapi};
 use crate::model::event::EventType;
 use crate::service::event::payload;
@@ -52,7 +52,7 @@ struct EventTypeOut {
     get, path = "/v1/event-types", tag = "events",
     responses((status = 200, description = "All types, on one page.", body = ListOut<EventTypeOut>)),
 )]
-async fn list_event_types(request: Request) -> HandlerResult {
+async fn list_event_types(request: ResourceRequest) -> HandlerResult {
     auth::reader(&request.app, &request)?;
     Ok(list::reply(EventType::all().map(out).collect(), None::<String>, false))
 }

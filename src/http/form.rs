@@ -9,7 +9,7 @@ use crate::model::{FormCharset, form};
 
 /// How a body is written, as far as its content type says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum MediaType {
+pub(super) enum BodyContentType {
     Form(FormCharset),
     /// `multipart/form-data` (RFC 7578).
     Parts {
@@ -22,7 +22,7 @@ pub(super) enum MediaType {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadForm(pub(super) String);
 
-impl MediaType {
+impl BodyContentType {
     /// `None`: it does not say.
     pub(super) fn of(content_type: Option<&str>) -> Result<Option<Self>, BadForm> {
         let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
@@ -40,13 +40,13 @@ impl MediaType {
 }
 
 /// The fields of a form, in their order, repeated ones too. `None`: it is none.
-pub(super) fn fields(media: &MediaType, bytes: &[u8]) -> Result<Option<Vec<(String, String)>>, BadForm> {
+pub(super) fn fields(media: &BodyContentType, bytes: &[u8]) -> Result<Option<Vec<(String, String)>>, BadForm> {
     match media {
-        MediaType::Form(charset) => {
+        BodyContentType::Form(charset) => {
             form::texts(bytes, *charset).map(Some).map_err(|bad| BadForm(format!("{}: {}", bad.name, bad.reason)))
         }
-        MediaType::Parts { boundary } => parts::fields(boundary, bytes).map(Some),
-        MediaType::Other => Ok(None),
+        BodyContentType::Parts { boundary } => parts::fields(boundary, bytes).map(Some),
+        BodyContentType::Other => Ok(None),
     }
 }
 
@@ -73,9 +73,9 @@ mod tests {
 
     #[test]
     fn content_types_are_read_in_any_case_with_whatever_parameters() {
-        let form = |charset| -> Result<Option<MediaType>, BadForm> { Ok(Some(MediaType::Form(charset))) };
-        let parts = |boundary: &str| -> Result<Option<MediaType>, BadForm> {
-            Ok(Some(MediaType::Parts { boundary: boundary.to_owned() }))
+        let form = |charset| -> Result<Option<BodyContentType>, BadForm> { Ok(Some(BodyContentType::Form(charset))) };
+        let parts = |boundary: &str| -> Result<Option<BodyContentType>, BadForm> {
+            Ok(Some(BodyContentType::Parts { boundary: boundary.to_owned() }))
         };
         for (content_type, media) in [
             (" Application/X-WWW-Form-Urlencoded ", form(FormCharset::Utf8)),
@@ -86,19 +86,19 @@ mod tests {
             ("multipart/form-data; x; boundary=abc", parts("abc")),
             ("Multipart/Form-Data; boundary=abc", parts("abc")),
             ("multipart/form-data; charset=utf-8; boundary=\"a \\\"b;c\"", parts("a \"b;c")),
-            ("application/json", Ok(Some(MediaType::Other))),
-            ("application/x-www-form-urlencodedly", Ok(Some(MediaType::Other))),
+            ("application/json", Ok(Some(BodyContentType::Other))),
+            ("application/x-www-form-urlencodedly", Ok(Some(BodyContentType::Other))),
             ("  ", Ok(None)),
         ] {
-            assert_eq!(MediaType::of(Some(content_type)), media, "{content_type}");
+            assert_eq!(BodyContentType::of(Some(content_type)), media, "{content_type}");
         }
-        assert_eq!(MediaType::of(None), Ok(None));
+        assert_eq!(BodyContentType::of(None), Ok(None));
         for bad in [
             "application/x-www-form-urlencoded; charset=utf-16",
             "multipart/form-data",
             "multipart/form-data; boundary=",
         ] {
-            assert!(MediaType::of(Some(bad)).is_err(), "{bad}");
+            assert!(BodyContentType::of(Some(bad)).is_err(), "{bad}");
         }
     }
 }

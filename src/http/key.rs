@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, nullable};
-use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, list, openapi, reply, written};
-use crate::model::{Millis, Secret, Twiml, date, parse_time, rfc3339};
+use crate::model::{AllowedTwiml, Millis, Secret, date, parse_time, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::client::{ApiKey, KeyChange, KeyOrigin, KeyScope, KeyTerms};
+use crate::service::client::{ApiKey, KeyChange, KeyScope, KeyTerms, NewApiKeyOrigin};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(KeyApiDoc::openapi, ("keys", "key"))
@@ -63,7 +63,7 @@ struct KeyIn {
     sha256: Option<String>,
 }
 
-fn all_scopes() -> openapi::AnySchema {
+fn all_scopes() -> openapi::SchemaOrRef {
     openapi::list_of(openapi::one_of(KeyScope::ALL.map(KeyScope::name)))
 }
 
@@ -72,12 +72,12 @@ fn scopes(names: &[String]) -> Result<Vec<KeyScope>, Refusal> {
     names.iter().map(|name| KeyScope::parse(name).ok_or_else(wrong)).collect()
 }
 
-fn twimls() -> openapi::AnySchema {
-    openapi::one_of(Twiml::ALL.map(Twiml::name))
+fn twimls() -> openapi::SchemaOrRef {
+    openapi::one_of(AllowedTwiml::ALL.map(AllowedTwiml::name))
 }
 
-fn twiml(name: &str) -> Result<Twiml, Refusal> {
-    Twiml::parse(name).ok_or_else(|| reply::bad_field("twiml", "must be any or say"))
+fn twiml(name: &str) -> Result<AllowedTwiml, Refusal> {
+    AllowedTwiml::parse(name).ok_or_else(|| reply::bad_field("twiml", "must be any or say"))
 }
 
 fn sources(texts: &[String]) -> Result<Vec<IpNet>, Refusal> {
@@ -93,7 +93,7 @@ fn time(text: &str) -> Result<Millis, Refusal> {
 }
 
 impl KeyIn {
-    fn read(self) -> Result<(KeyTerms, KeyOrigin), Refusal> {
+    fn read(self) -> Result<(KeyTerms, NewApiKeyOrigin), Refusal> {
         let terms = KeyTerms {
             name: self.name,
             scopes: self.scopes.as_deref().map_or(Ok(KeyScope::ALL.to_vec()), scopes)?,
@@ -105,7 +105,7 @@ impl KeyIn {
             expires_ms: self.expires_at.as_deref().map(time).transpose()?,
             twiml: self.twiml.as_deref().map(twiml).transpose()?,
         };
-        Ok((terms, self.sha256.map_or(KeyOrigin::Made, KeyOrigin::Sha256)))
+        Ok((terms, self.sha256.map_or(NewApiKeyOrigin::Made, NewApiKeyOrigin::Sha256)))
     }
 }
 
@@ -193,7 +193,7 @@ fn out<'a>(key: &'a ApiKey, made: Option<&'a str>) -> KeyOut<'a> {
         sources: sources.unwrap_or_default(),
         senders: key.senders.as_deref(),
         destinations: key.destinations.as_deref(),
-        twiml: key.twiml.map(Twiml::name),
+        twiml: key.twiml.map(AllowedTwiml::name),
         rate: key.rate,
         created_at: rfc3339(key.created_ms),
         expires_at: key.expires_ms.map(rfc3339),
@@ -216,7 +216,7 @@ struct KeyApiDoc;
         (status = 409, description = "This key is known already, or its client is not active."),
     ),
 )]
-async fn issue(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn issue(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = request.id("client")?;
     let posted: KeyIn = object::read_or_default(&request, posted).await?;
     let (terms, origin) = posted.read()?;
@@ -230,7 +230,7 @@ async fn issue(request: Request, posted: UnreadBody) -> HandlerResult {
     params(PageIn),
     responses((status = 200, description = "A page of keys.", body = ListOut<KeyOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let (after, limit) = list::page(&request)?;
     let (keys, more) = request.app.clients.keys(request.id("client")?, after, limit).await?;
     Ok(list::reply(keys.iter().map(|key| out(key, None)).collect(), keys.last().map(|key| key.id), more))
@@ -241,7 +241,7 @@ async fn list(request: Request) -> HandlerResult {
     get, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "fetch_key",
     responses((status = 200, description = "The key.", body = KeyOut)),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let key = request.app.clients.key(request.id("client")?, request.nth_id(1, "key")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
@@ -251,7 +251,7 @@ async fn fetch(request: Request) -> HandlerResult {
     patch, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "change_key", request_body = KeyChangeIn,
     responses((status = 200, description = "The key as it now is.", body = KeyOut)),
 )]
-async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let (client, id) = (request.id("client")?, request.nth_id(1, "key")?);
     let posted: KeyChangeIn = object::read(&request, posted).await?;
     let key = request.app.clients.change_key(client, id, posted.read()?, &context(&request, "key.change")).await?;
@@ -263,7 +263,7 @@ async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     delete, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "revoke_key",
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke(request: Request) -> HandlerResult {
+async fn revoke(request: ResourceRequest) -> HandlerResult {
     let (client, id) = (request.id("client")?, request.nth_id(1, "key")?);
     request.app.clients.revoke(client, id, &context(&request, "key.revoke")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))

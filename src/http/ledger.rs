@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use utoipa::{OpenApi, ToSchema};
 use warp::reply::{Reply as _, Response};
 
-use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{App, audit, auth, filter, idempotency, list, object, openapi, reply};
 use crate::model::{ClientId, MessageId, Money, rfc3339};
 use crate::service::idempotency::LEDGER;
@@ -44,11 +44,11 @@ struct LedgerEntryIn {
     reason: Option<String>,
 }
 
-fn posted_kinds() -> openapi::AnySchema {
+fn posted_kinds() -> openapi::SchemaOrRef {
     openapi::one_of([LedgerEntryKind::Credit.name(), LedgerEntryKind::Adjustment.name()])
 }
 
-fn kinds() -> openapi::AnySchema {
+fn kinds() -> openapi::SchemaOrRef {
     openapi::one_of(LedgerEntryKind::ALL.map(LedgerEntryKind::name))
 }
 
@@ -130,7 +130,7 @@ fn balance_out(client: ClientId, found: Option<ClientBalance>) -> BalanceOut {
 struct LedgerApiDoc;
 
 /// A client's own entries are its to read, an administrator's are all.
-fn readable(request: &Request) -> Result<ClientId, Refusal> {
+fn readable(request: &ResourceRequest) -> Result<ClientId, Refusal> {
     let acting = auth::reader(&request.app, request)?;
     let id: ClientId = request.id("client")?;
     if acting.is_administrator || acting.client == id { Ok(id) } else { Err(Error::not_found("client").into()) }
@@ -147,7 +147,7 @@ fn kind(name: &str) -> Result<LedgerEntryKind, Refusal> {
     params(PageIn),
     responses((status = 200, description = "A page of entries.", body = ListOut<LedgerEntryOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let client = readable(&request)?;
     let (after, limit) = list::page(&request)?;
     let filter = Wanted {
@@ -173,7 +173,7 @@ async fn list(request: Request) -> HandlerResult {
                                       this `Idempotency-Key`."),
     ),
 )]
-async fn post(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn post(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     auth::administrator(&request)?;
     let client = request.id("client")?;
     let posted: LedgerEntryIn = object::read(&request, posted).await?;
@@ -204,7 +204,7 @@ async fn post(request: Request, posted: UnreadBody) -> HandlerResult {
     get, path = "/v1/clients/{id}/statement.csv", tag = "ledger", operation_id = "fetch_statement",
     responses((status = 200, description = "`time,kind,amount,balance,id,message_id,reason`, oldest first.", body = String, content_type = "text/csv")),
 )]
-async fn statement(request: Request) -> HandlerResult {
+async fn statement(request: ResourceRequest) -> HandlerResult {
     let client = readable(&request)?;
     let from_ms = filter::time(&request, "from")?.ok_or_else(|| reply::bad_field("from", "missing"))?;
     let before_ms = filter::time(&request, "to")?.unwrap_or_else(|| request.app.ledger.clock.now_ms());
@@ -244,7 +244,7 @@ fn streamed(mut statement: LedgerStatement, app: &App) -> Response {
     get, path = "/v1/balance", tag = "ledger", operation_id = "fetch_balance",
     responses((status = 200, description = "Its balance, and how far below zero it may fall.", body = BalanceOut)),
 )]
-async fn balance(request: Request) -> HandlerResult {
+async fn balance(request: ResourceRequest) -> HandlerResult {
     let consumer = auth::reader(&request.app, &request)?.consumer;
     let found = match request.app.ledger.balance(consumer.client).await {
         Ok(balance) => Some(balance),

@@ -4,7 +4,7 @@ use ::http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{HandlerResult, Request, Resource, on};
+use super::resource::{HandlerResult, Resource, ResourceRequest, on};
 use super::{openapi, reply, written};
 use crate::model::Phone;
 
@@ -48,7 +48,7 @@ struct LookupApiDoc;
         (status = 503, description = "The store or the provider is away; `Retry-After` says how long to wait."),
     ),
 )]
-async fn look_up(request: Request) -> HandlerResult {
+async fn look_up(request: ResourceRequest) -> HandlerResult {
     let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
     let text = super::segment(request.given(0)).ok_or_else(|| wrong("number", "must be text in UTF-8"))?;
     let phone = Phone::read(&text, request.app.country).map_err(|error| wrong("number", &error.to_string()))?;

@@ -6,12 +6,12 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::written::{self, text_channel, text_channels};
 use super::{list, object, openapi, reply};
 use crate::model::address::AddressRole;
 use crate::model::rfc3339;
-use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, PlayedText};
+use crate::service::inbound::{Filter as LoopbackFilter, LoopbackInboundText, LoopbackMessage};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(LoopbackApiDoc::openapi, None)
@@ -59,7 +59,7 @@ struct LoopbackMessageOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = LoopbackTaken)]
-struct LoopbackTakenOut {
+struct LoopbackTextAcceptedOut {
     /// Of the message that it becomes.
     id: String,
 }
@@ -95,7 +95,7 @@ fn no_account() -> Refusal {
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-async fn messages(request: Request) -> HandlerResult {
+async fn messages(request: ResourceRequest) -> HandlerResult {
     let (cursor, limit) = list::page::<u64>(&request)?;
     let address = |name, role| -> Result<Option<String>, Refusal> {
         let read = written::asked(&request, name, role, request.app.country)?;
@@ -113,26 +113,26 @@ async fn messages(request: Request) -> HandlerResult {
 #[utoipa::path(
     post, path = "/v1/loopback/inbound", tag = "loopback", operation_id = "play_phone", request_body = LoopbackTextIn,
     responses(
-        (status = 202, description = "Stored; the id is that of the message that it becomes.", body = LoopbackTakenOut),
+        (status = 202, description = "Stored; the id is that of the message that it becomes.", body = LoopbackTextAcceptedOut),
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-async fn inbound_text(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn inbound_text(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let posted: LoopbackTextIn = object::read(&request, posted).await?;
     let LoopbackTextIn { from, to, body, channel, media_urls, carrier } = posted;
     if to.trim().is_empty() {
         return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));
     }
     let channel = channel.as_deref().map(text_channel).transpose()?.unwrap_or_default();
-    let played = PlayedText { channel, from, to, body, media_urls, carrier };
+    let played = LoopbackInboundText { channel, from, to, body, media_urls, carrier };
     let id = request.app.loopback.play(played).await?.ok_or_else(no_account)?;
-    Ok(reply::json(StatusCode::ACCEPTED, &LoopbackTakenOut { id: id.to_string() }))
+    Ok(reply::json(StatusCode::ACCEPTED, &LoopbackTextAcceptedOut { id: id.to_string() }))
 }
 
 /// What a platform's sink is posted of a paired phone's text.
 #[derive(Serialize, ToSchema)]
-#[schema(as = LoopbackPublication)]
-struct PublicationOut {
+#[schema(as = LoopbackSinkPost)]
+struct LoopbackSinkPostOut {
     message_id: String,
     user_id: String,
     platform: String,
@@ -148,12 +148,12 @@ struct PublicationOut {
     get, path = "/v1/loopback/publications", tag = "loopback", operation_id = "list_loopback_publications",
     params(PageIn),
     responses(
-        (status = 200, description = "A page of what paired phones have published.", body = ListOut<PublicationOut>),
+        (status = 200, description = "A page of what paired phones have published.", body = ListOut<LoopbackSinkPostOut>),
         (status = 404, description = "The server does not run with `--dev`: platforms have only the sinks that are \
                                       configured."),
     ),
 )]
-async fn publications(request: Request) -> HandlerResult {
+async fn publications(request: ResourceRequest) -> HandlerResult {
     let (before, limit) = list::page::<u64>(&request)?;
     let none = || reply::problem(StatusCode::NOT_FOUND, "there is a loopback sink under --dev only");
     let mut posted = request.app.publish.loopback_publications(before, limit).ok_or_else(none)?;

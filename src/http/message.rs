@@ -7,11 +7,11 @@ use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{
-    ChangedMessageOut, FullMessageOut, MessageChangeIn, MessageHistoryOut, MessageIn, MessageOut, MessageStateOut,
-    RecipientOut, filters, out,
+    ChangedMessageOut, FullMessageOut, MessageChangeIn, MessageDetailsOut, MessageIn, MessageOut, MessageStateOut,
+    RecipientValidityOut, filters, out,
 };
 use super::auth::{self, ActingClient};
-use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::written::{self, TEXTS, text_channel};
 use super::{App, RequestParts, filter, idempotency, list, object, reply};
 use crate::model::address::{self, Address, AddressRole, Country};
@@ -21,7 +21,7 @@ use crate::service::Error;
 use crate::service::message::{Filter as MessageFilter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
-pub(super) use self::accept::{ReplyWriter, accept, context, sending};
+pub(super) use self::accept::{IdempotentReplyWriter, accept, context, sending};
 pub(super) use self::shape::{AttemptOut, MessageErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 
 pub(super) fn resource() -> Resource {
@@ -48,12 +48,12 @@ struct MessageApiDoc;
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn send(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn send(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let consumer = auth::consumer(&request.app, &request)?;
     let posted: MessageIn = object::read(&request, posted).await?;
     let key = idempotency::key(&request, "/v1/messages")?;
     let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
-    let reply = ReplyWriter { text: &text, with_balance: false };
+    let reply = IdempotentReplyWriter { text: &text, with_balance: false };
     let context = sending(&request, "message.send");
     let order = order(posted, request.app.country(consumer.client))?;
     Ok(match accept(&request.app, &consumer, order, key, &reply, &context).await? {
@@ -95,7 +95,7 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<MessageOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page_of_messages::<MessageId>(&request, &request.app)?;
     let filter = MessageFilter { after, ..wanted(&request, request.app.country(client))? };
@@ -144,7 +144,7 @@ async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error>
         (status = 200, description = "The message as it now is.", body = FullMessageOut),
     ),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let message = find(acting.client, request.given(0), &request.app).await?;
     Ok(reply::json(StatusCode::OK, &full(&message, &acting, &request.app).await?))
@@ -164,11 +164,11 @@ async fn full<'a>(message: &'a Message, acting: &ActingClient, app: &App) -> Res
     let (attempts, receipts) = app.messages.history(message.id).await?;
     let report = address::report(&Address::stored(message.to.as_str()));
     let content = &message.content;
-    let history = MessageHistoryOut {
+    let history = MessageDetailsOut {
         media_types: content.media_types.clone(),
         carrier_omitted: content.carrier.omitted,
         carrier: content.carrier.shown(),
-        to_number: report.map(|report| RecipientOut { country: report.country, is_valid: report.is_valid }),
+        to_number: report.map(|report| RecipientValidityOut { country: report.country, is_valid: report.is_valid }),
         attempts: attempts.into_iter().map(|attempt| attempt_out(attempt, acting.is_administrator)).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),
     };
@@ -184,7 +184,7 @@ async fn full<'a>(message: &'a Message, acting: &ActingClient, app: &App) -> Res
         (status = 409, description = "It was sent already, or is being sent."),
     ),
 )]
-async fn cancel(request: Request) -> HandlerResult {
+async fn cancel(request: ResourceRequest) -> HandlerResult {
     let acting = auth::acting(&request.app, &request)?;
     let message = find(acting.client, request.given(0), &request.app).await?;
     auth::may_change(&acting, &message)?;
@@ -202,7 +202,7 @@ async fn cancel(request: Request) -> HandlerResult {
         (status = 409, description = "It is not over yet: cancel it first."),
     ),
 )]
-async fn redact(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn redact(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let acting = auth::acting(&request.app, &request)?;
     let message = find(acting.client, request.given(0), &request.app).await?;
     auth::may_change(&acting, &message)?;

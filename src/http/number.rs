@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, nullable};
-use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, openapi, reply, written};
 use crate::model::address::{self, Address, AddressKind, AddressRole};
 use crate::model::{PoolId, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::number::{NewNumber, Number, NumberCapability, NumberChange, NumberUse};
+use crate::service::number::{InboundTextPolicy, NewNumber, Number, NumberCapability, NumberChange};
 
 pub(super) fn resource() -> Resource {
     Resource::new(NumberApiDoc::openapi, ("numbers", "num"))
@@ -25,8 +25,8 @@ fn capabilities(names: &[String]) -> Result<Vec<NumberCapability>, Refusal> {
     if parsed.is_empty() { Err(wrong("are sms, mms, voice and whatsapp, one at least")) } else { Ok(parsed) }
 }
 
-fn meaning(name: &str) -> Result<NumberUse, Refusal> {
-    NumberUse::parse(name).ok_or_else(|| reply::bad_field("meaning", "is forward or encrypted"))
+fn meaning(name: &str) -> Result<InboundTextPolicy, Refusal> {
+    InboundTextPolicy::parse(name).ok_or_else(|| reply::bad_field("meaning", "is forward or encrypted"))
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Number> {
@@ -54,11 +54,11 @@ struct NumberIn {
     rate: u32,
 }
 
-fn meanings() -> openapi::AnySchema {
-    openapi::one_of(NumberUse::ALL.map(NumberUse::name))
+fn meanings() -> openapi::SchemaOrRef {
+    openapi::one_of(InboundTextPolicy::ALL.map(InboundTextPolicy::name))
 }
 
-fn all_capabilities() -> openapi::AnySchema {
+fn all_capabilities() -> openapi::SchemaOrRef {
     openapi::list_of(openapi::one_of(NumberCapability::ALL.map(NumberCapability::name)))
 }
 
@@ -67,7 +67,7 @@ fn sms() -> Vec<String> {
 }
 
 fn forward() -> String {
-    NumberUse::Forward.name().to_owned()
+    InboundTextPolicy::Forward.name().to_owned()
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -143,7 +143,7 @@ struct NumberApiDoc;
         (status = 409, description = "The number is in use already."),
     ),
 )]
-async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let posted: NumberIn = object::read(&request, posted).await?;
     let (named, address) =
@@ -169,7 +169,7 @@ async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(PageIn),
     responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let (after, limit) = list::page(&request)?;
     let (numbers, more) = request.app.numbers.list(acting.client, after, limit).await?;
@@ -182,7 +182,7 @@ async fn list(request: Request) -> HandlerResult {
     get, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "fetch_number",
     responses((status = 200, description = "The number.", body = NumberOut)),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let number = request.app.numbers.find(acting.client, request.id("number")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, acting.is_administrator)))
@@ -193,7 +193,7 @@ async fn fetch(request: Request) -> HandlerResult {
     patch, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "change_number", request_body = NumberChangeIn,
     responses((status = 200, description = "The number as it now is.", body = NumberOut)),
 )]
-async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let id = request.id("number")?;
     let posted: NumberChangeIn = object::read(&request, posted).await?;
@@ -213,7 +213,7 @@ async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "delete_number",
     responses((status = 204, description = "Let go.")),
 )]
-async fn delete(request: Request) -> HandlerResult {
+async fn delete(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     request.app.numbers.delete(client, request.id("number")?, &context(&request, "number.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))

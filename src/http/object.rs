@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::body::{self, BodyMemory, ReadBody, UnreadBody};
 use super::reply::{self, Refusal};
-use super::resource::Request;
+use super::resource::ResourceRequest;
 use super::{App, RequestParts};
 use crate::model::{bom, json};
 
@@ -18,13 +18,13 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) 
 }
 
 /// Reads a posted object.
-pub(super) async fn read<T: DeserializeOwned>(request: &Request, posted: UnreadBody) -> Result<T, Refusal> {
+pub(super) async fn read<T: DeserializeOwned>(request: &ResourceRequest, posted: UnreadBody) -> Result<T, Refusal> {
     parse(request, collect(posted, &request.app).await?)
 }
 
 /// Reads a posted object that may be left out.
 pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
-    request: &Request,
+    request: &ResourceRequest,
     posted: UnreadBody,
 ) -> Result<T, Refusal> {
     let body = collect(posted, &request.app).await?;
@@ -54,7 +54,7 @@ pub(super) fn check_media(request: &RequestParts, named: &str, is_taken: impl Fn
     Err(reply::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, &format!("this path takes {named}")).into())
 }
 
-fn parse<T: DeserializeOwned>(request: &Request, body: ReadBody) -> Result<T, Refusal> {
+fn parse<T: DeserializeOwned>(request: &ResourceRequest, body: ReadBody) -> Result<T, Refusal> {
     is_json(request)?;
     let bytes = bom::skip(&body);
     // the library would take a list for the fields in their order

@@ -13,12 +13,12 @@ use utoipa::openapi::{Content, HeaderBuilder, OpenApi as Description, Ref, RefOr
 
 use super::event_type;
 use super::reply::{self, HandlerResult, Problem};
-use super::resource::{IdWords, Request, Resource, on};
+use super::resource::{PathWordAndIdPrefix, Resource, ResourceRequest, on};
 
 pub(super) use utoipa::openapi::path::Parameter;
 
 /// What a value may be: written down, or the name of what is.
-pub(super) type AnySchema = RefOr<Schema>;
+pub(super) type SchemaOrRef = RefOr<Schema>;
 
 /// The names of the security schemes: an administrator's key; a client's key; its account SID with a key, or with
 /// its auth token.
@@ -30,7 +30,7 @@ const FORBIDDEN: &str = "It is known who asks, and that one may not: a path for 
                          scope, or from another network.";
 
 pub(super) fn resource() -> Resource {
-    Resource::of_anybody(DescriptionApiDoc::openapi).at("openapi.json", [on(Method::GET, describe)])
+    Resource::of_anybody(RootApiDoc::openapi).at("openapi.json", [on(Method::GET, describe)])
 }
 
 /// `GET /v1/openapi.json`: this description.
@@ -38,7 +38,7 @@ pub(super) fn resource() -> Resource {
     get, path = "/v1/openapi.json", tag = "description", operation_id = "describe", security(()),
     responses((status = 200, description = "An OpenAPI 3.1 document.", body = Object, content_type = "application/json")),
 )]
-async fn describe(_: Request) -> HandlerResult {
+async fn describe(_: ResourceRequest) -> HandlerResult {
     // written once, for the first who asks: it does not change while the server runs
     static TEXT: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default() + "\n");
     Ok(reply::content("application/json", TEXT.as_bytes()))
@@ -54,21 +54,21 @@ async fn describe(_: Request) -> HandlerResult {
     components(schemas(Problem)),
     security(("administrator" = []), ("key" = []), ("client" = [])),
 )]
-struct DescriptionApiDoc;
+struct RootApiDoc;
 
 /// All paths, and on each what every path can answer; and what we post ourselves.
 pub(super) fn description() -> Description {
     let resources = super::resources();
     let ids: Vec<_> = resources.iter().filter_map(|resource| resource.ids).collect();
     // its own words come first, as those of others are not taken
-    let mut all = resources.iter().map(Resource::described).fold(DescriptionApiDoc::openapi(), Description::merge_from);
+    let mut all = resources.iter().map(Resource::described).fold(RootApiDoc::openapi(), Description::merge_from);
     say_common(&mut all, &ids);
     all.webhooks = Some(event_type::webhooks(all.components.get_or_insert_default()));
     all
 }
 
 /// What handlers need not say, as it holds for all of them.
-fn say_common(all: &mut Description, ids: &[IdWords]) {
+fn say_common(all: &mut Description, ids: &[PathWordAndIdPrefix]) {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
     let bearer = bearer.description(Some(
         "`admin.token`, or a key made by `switchboard admin key create`; a client's key on the paths that are clients'",
@@ -107,7 +107,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// The ids in a path are described in the same words everywhere.
-fn describe_ids(path: &str, known: &[IdWords], operation: &mut Operation) {
+fn describe_ids(path: &str, known: &[PathWordAndIdPrefix], operation: &mut Operation) {
     let segments: Vec<&str> = path.split('/').collect();
     let ids = segments.windows(2).filter_map(|pair| {
         let name = pair[1].strip_prefix('{')?.strip_suffix('}')?;
@@ -182,27 +182,27 @@ fn problem(status: &str, words: &str) -> Described {
 }
 
 /// Any text.
-pub(super) fn text() -> AnySchema {
+pub(super) fn text() -> SchemaOrRef {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build()))
 }
 
 /// An object that these words describe.
-pub(super) fn object(words: String) -> AnySchema {
+pub(super) fn object(words: String) -> SchemaOrRef {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::Object).description(Some(words)).build()))
 }
 
 /// A text that is one of these names.
-pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> AnySchema {
+pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> SchemaOrRef {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()))
 }
 
 /// A list of such things.
-pub(super) fn list_of(items: AnySchema) -> AnySchema {
+pub(super) fn list_of(items: SchemaOrRef) -> SchemaOrRef {
     RefOr::T(Schema::Array(ArrayBuilder::new().items(items).build()))
 }
 
 /// A parameter of a path that may be left out.
-pub(super) fn optional(name: &str, words: &str, schema: impl Into<AnySchema>) -> Parameter {
+pub(super) fn optional(name: &str, words: &str, schema: impl Into<SchemaOrRef>) -> Parameter {
     let mut parameter = Parameter::new(name);
     parameter.parameter_in = ParameterIn::Query;
     parameter.required = utoipa::openapi::Required::False;

@@ -4,7 +4,7 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::written::{self, TEXTS, text_channel, text_channels};
 use super::{RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::address::AddressRole;
@@ -85,7 +85,7 @@ fn is_operator(request: &RequestParts) -> bool {
     get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn),
     responses((status = 200, description = "A page of the ledger.", body = ListOut<OptOutOut>)),
 )]
-async fn list_opt_outs(request: Request) -> HandlerResult {
+async fn list_opt_outs(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page_of(&request, read_cursor)?;
     let country = request.app.country(client);
@@ -117,7 +117,7 @@ async fn list_opt_outs(request: Request) -> HandlerResult {
         (status = 404, description = "The number is none of yours."),
     ),
 )]
-async fn set(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn set(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::owner(&request.app, &request)?;
     let number = super::segment(request.given(0)).ok_or_else(|| Error::not_found("number"))?;
     let person = super::segment(request.given(1)).ok_or_else(|| reply::bad_field("person", "must be text in UTF-8"))?;

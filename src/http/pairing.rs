@@ -12,9 +12,9 @@ use warp::reply::Response;
 use super::body::{self, ReadBody, UnreadBody};
 use super::reply::{self, HandlerResult, Refusal};
 use super::{App, HttpRoutes, RequestParts, address, asked, cors, posted};
-use crate::model::platform::{Platform, UserPlatforms};
+use crate::model::platform::{Platform, UserPublishingPlatforms};
 use crate::model::{DigestAlgorithm, OaepDigests, UserId, bom, qr, rfc3339};
-use crate::service::sync::{CompletedHandshake, Error, Handshake, HandshakeFlavour, body_hash, verification_path};
+use crate::service::sync::{CompletedHandshake, Error, HandshakeFlavour, PairingRequest, body_hash, verification_path};
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let url = warp::path!("sync" / "users" / String).and(asked(app)).then(sync_url);
@@ -81,7 +81,7 @@ fn accepted(request: &RequestParts) -> Option<&'static str> {
 
 /// What two-step phones post first.
 #[derive(Deserialize)]
-struct PairingOfferIn {
+struct PairingPublicKeyIn {
     public_key: Option<String>,
 }
 
@@ -103,7 +103,7 @@ struct HandshakeIn {
 }
 
 #[derive(Serialize)]
-struct PairingOfferOut {
+struct PairingPublicKeyOut {
     public_key: String,
     verification_url: String,
 }
@@ -112,7 +112,7 @@ struct PairingOfferOut {
 struct OneStepOut {
     msisdn_hash: String,
     shared_key: String,
-    user_platforms: UserPlatforms,
+    user_platforms: UserPublishingPlatforms,
 }
 
 #[derive(Serialize)]
@@ -126,7 +126,7 @@ struct TwoStepOut<'a> {
 async fn offer(uid: String, sid: String, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> Response {
     let arrived = Instant::now();
     let work = async {
-        let (posted, _body) = read::<PairingOfferIn>(posted, &app).await?;
+        let (posted, _body) = read::<PairingPublicKeyIn>(posted, &app).await?;
         let public_key =
             posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
         let user = user(&uid)?;
@@ -135,7 +135,7 @@ async fn offer(uid: String, sid: String, request: RequestParts, posted: UnreadBo
         let verification_url = verification_path(&user, offered.sid);
         HandlerResult::Ok(reply::json(
             StatusCode::OK,
-            &PairingOfferOut { public_key: offered.public_key, verification_url },
+            &PairingPublicKeyOut { public_key: offered.public_key, verification_url },
         ))
     };
     cors::answer_post(&request, &app, work).await
@@ -162,7 +162,7 @@ fn handshake(
     posted: HandshakeIn,
     body: &[u8],
     arrived: Instant,
-) -> Result<Handshake, Refusal> {
+) -> Result<PairingRequest, Refusal> {
     let password =
         posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
     let oaep = DigestAlgorithm::of_oaep(posted.hashing_algorithm.as_deref());
@@ -173,7 +173,7 @@ fn handshake(
     } else {
         (posted.two_step_password_mgf1, posted.two_step_answer_mgf1)
     };
-    Ok(Handshake {
+    Ok(PairingRequest {
         user: user(uid)?,
         sid,
         public_key,

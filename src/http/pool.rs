@@ -4,7 +4,7 @@ use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::resource::{HandlerResult, ListOut, PageIn, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, object, reply};
 use crate::model::rfc3339;
 use crate::service::audit::AuditContext;
@@ -70,7 +70,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
     post, path = "/v1/pools", tag = "pools", operation_id = "add_pool", request_body = PoolIn,
     responses((status = 201, description = "Made.", body = PoolOut)),
 )]
-async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let posted: PoolIn = object::read(&request, posted).await?;
     let pool = request.app.numbers.add_pool(client, posted.name, &context(&request, "pool.create")).await?;
@@ -82,7 +82,7 @@ async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     get, path = "/v1/pools", tag = "pools", operation_id = "list_pools", params(PageIn),
     responses((status = 200, description = "A page of pools.", body = ListOut<PoolOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let (after, limit) = list::page(&request)?;
     let (pools, more) = request.app.numbers.list_pools(acting.client, after, limit).await?;
@@ -94,7 +94,7 @@ async fn list(request: Request) -> HandlerResult {
     get, path = "/v1/pools/{id}", tag = "pools", operation_id = "fetch_pool",
     responses((status = 200, description = "The pool.", body = PoolOut)),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let pool = request.app.numbers.find_pool(acting.client, request.id("pool")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
@@ -105,7 +105,7 @@ async fn fetch(request: Request) -> HandlerResult {
     patch, path = "/v1/pools/{id}", tag = "pools", operation_id = "change_pool", request_body = PoolChangeIn,
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
-async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let id = request.id("pool")?;
     let posted: PoolChangeIn = object::read(&request, posted).await?;
@@ -121,7 +121,7 @@ async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     delete, path = "/v1/pools/{id}", tag = "pools", operation_id = "delete_pool",
     responses((status = 204, description = "Let go.")),
 )]
-async fn delete(request: Request) -> HandlerResult {
+async fn delete(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     request.app.numbers.delete_pool(client, request.id("pool")?, &context(&request, "pool.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
@@ -132,7 +132,7 @@ async fn delete(request: Request) -> HandlerResult {
     put, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "put_into_pool",
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
-async fn put(request: Request) -> HandlerResult {
+async fn put(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let (id, number) = (request.id("pool")?, request.nth_id(1, "number")?);
     let pool = request.app.numbers.put_into_pool(client, id, number, &context(&request, "pool.put")).await?;
@@ -144,7 +144,7 @@ async fn put(request: Request) -> HandlerResult {
     delete, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "take_out_of_pool",
     responses((status = 204, description = "Taken out.")),
 )]
-async fn take_out(request: Request) -> HandlerResult {
+async fn take_out(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let (id, number) = (request.id("pool")?, request.nth_id(1, "number")?);
     request.app.numbers.take_out_of_pool(client, id, number, &context(&request, "pool.take_out")).await?;

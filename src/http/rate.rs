@@ -8,11 +8,11 @@ use utoipa::{OpenApi, ToSchema};
 
 use self::card::{export, import, put_card, replacing};
 use super::object::{self, nullable};
-use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, filter, list, openapi, reply};
 use crate::model::{Money, PricedChannel, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, RateSlot};
+use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, TariffRateKey};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(RateApiDoc::openapi, ("rates", "rat"))
@@ -37,7 +37,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 }
 
 /// What is priced by itself; `mms`: texts with pictures.
-pub(super) fn channels() -> openapi::AnySchema {
+pub(super) fn channels() -> openapi::SchemaOrRef {
     openapi::one_of(PricedChannel::ALL.map(PricedChannel::name))
 }
 
@@ -98,7 +98,7 @@ fn cursor(rate: &Rate) -> String {
     format!("{}.{}.{}", rate.channel.name(), rate.prefix, rate.from_ms)
 }
 
-fn read_cursor(text: &str) -> Option<RateSlot> {
+fn read_cursor(text: &str) -> Option<TariffRateKey> {
     let [channel, prefix, from_ms] = text.split('.').collect::<Vec<_>>()[..] else { return None };
     Some((PricedChannel::parse(channel)?, prefix.to_owned(), from_ms.parse().ok()?))
 }
@@ -125,7 +125,7 @@ fn filters() -> Vec<openapi::Parameter> {
         (status = 409, description = "There is one of this channel and prefix that begins at this time."),
     ),
 )]
-async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let posted: RateIn = object::read(&request, posted).await?;
     let new = NewRate {
         channel: channel(&posted.channel)?,
@@ -143,7 +143,7 @@ async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     get, path = "/v1/rates", tag = "rates", operation_id = "list_rates", params(PageIn),
     responses((status = 200, description = "A page of rates.", body = ListOut<RateOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let (after, limit) = list::page_of(&request, read_cursor)?;
     let prefix = request.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
     if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
@@ -164,7 +164,7 @@ async fn list(request: Request) -> HandlerResult {
     get, path = "/v1/rates/{id}", tag = "rates", operation_id = "fetch_rate",
     responses((status = 200, description = "The rate.", body = RateOut)),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let rate = request.app.tariff.find_rate(request.id("rate")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
@@ -174,7 +174,7 @@ async fn fetch(request: Request) -> HandlerResult {
     patch, path = "/v1/rates/{id}", tag = "rates", operation_id = "change_rate", request_body = RateChangeIn,
     responses((status = 200, description = "The rate as it now is.", body = RateOut)),
 )]
-async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let id = request.id("rate")?;
     let posted: RateChangeIn = object::read(&request, posted).await?;
     let end = |given: Option<String>| given.map(|text| filter::time_in("until", &text)).transpose();
@@ -188,7 +188,7 @@ async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     delete, path = "/v1/rates/{id}", tag = "rates", operation_id = "delete_rate",
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(request: Request) -> HandlerResult {
+async fn delete(request: ResourceRequest) -> HandlerResult {
     request.app.tariff.delete_rate(request.id("rate")?, &context(&request, "rate.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

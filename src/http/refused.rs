@@ -17,12 +17,12 @@ const LONGEST_METHOD: usize = 16;
 
 /// The beginning of the first line of a connection.
 #[derive(Default)]
-pub(super) struct RequestLine {
+pub(super) struct RawRequestLine {
     is_over: AtomicBool,
     bytes: Mutex<Vec<u8>>,
 }
 
-impl RequestLine {
+impl RawRequestLine {
     /// What was read next.
     pub(super) fn add(&self, read: &[u8]) {
         if self.is_over.load(Ordering::Relaxed) {
@@ -51,25 +51,29 @@ impl RequestLine {
 }
 
 /// Says what was refused, and what its client is to do.
-pub(super) fn tell(peer: SocketAddr, line: &RequestLine, error: &hyper::Error) {
+pub(super) fn tell(peer: SocketAddr, line: &RawRequestLine, error: &hyper::Error) {
     let bytes = lock(&line.bytes);
-    let BadRequestLine { method, path, reason } = wrong(&bytes);
+    let MalformedHttpRequestLine { method, path, reason } = wrong(&bytes);
     let reason = reason.unwrap_or_else(|| error.to_string());
     tracing::warn!(address = %peer.ip(), method, path, reason, "refused what is no HTTP request");
 }
 
 /// What a first line says, as far as it may be shown.
 #[derive(Debug, PartialEq, Eq)]
-struct BadRequestLine {
+struct MalformedHttpRequestLine {
     method: String,
     path: String,
     reason: Option<String>,
 }
 
-fn wrong(line: &[u8]) -> BadRequestLine {
+fn wrong(line: &[u8]) -> MalformedHttpRequestLine {
     if line.starts_with(&[22, 3]) {
         let reason = "it speaks TLS, and this port does not: set tls.cert and tls.key, or use http://";
-        return BadRequestLine { method: String::new(), path: String::new(), reason: Some(reason.to_owned()) };
+        return MalformedHttpRequestLine {
+            method: String::new(),
+            path: String::new(),
+            reason: Some(reason.to_owned()),
+        };
     }
     let line = line.trim_ascii_end();
     let (method, rest) = line.iter().position(|byte| *byte == b' ').map_or((line, &[][..]), |at| line.split_at(at));
@@ -82,7 +86,7 @@ fn wrong(line: &[u8]) -> BadRequestLine {
     let odd = target.iter().find(|byte| byte.is_ascii() && !may_stand(**byte));
     let odd = odd.or_else(|| target.iter().find(|byte| !byte.is_ascii()));
     let reason = odd.filter(|_| is_method).map(|byte| encode(*byte));
-    BadRequestLine { method, path: shown(target), reason }
+    MalformedHttpRequestLine { method, path: shown(target), reason }
 }
 
 /// Whether a byte may stand in the target of a request as it is (RFC 3986, appendix A).
@@ -133,11 +137,12 @@ mod tests {
             ("GET /v1/calls?a=é&b=<", "GET", "/v1/calls", "encode `<` in the URL as %3C"),
             ("GET /<", "GET", "/", "encode `<` in the URL as %3C"),
         ] {
-            let wanted = BadRequestLine { method: method.into(), path: path.into(), reason: Some(reason.into()) };
+            let wanted =
+                MalformedHttpRequestLine { method: method.into(), path: path.into(), reason: Some(reason.into()) };
             assert_eq!(wrong(line.as_bytes()), wanted, "{line}");
         }
         for (line, method) in [("GET / HTTP/1.1", "GET"), ("secret", "?"), ("get /<a> HTTP/1.1", "?"), ("", "")] {
-            let BadRequestLine { method: shown, reason, .. } = wrong(line.as_bytes());
+            let MalformedHttpRequestLine { method: shown, reason, .. } = wrong(line.as_bytes());
             assert_eq!((shown.as_str(), reason), (method, None), "{line}");
         }
         assert!(wrong(b"\x16\x03\x01\x02\x00").reason.is_some_and(|reason| reason.contains("TLS")));
@@ -145,7 +150,7 @@ mod tests {
 
     #[test]
     fn only_the_first_line_is_remembered_and_no_longer_than_it_must_be() {
-        let line = RequestLine::default();
+        let line = RawRequestLine::default();
         for part in ["\r\n", "GE", "T /<", "> HTTP/1.1\r\nAuthorization", ": secret"] {
             line.add(part.as_bytes());
         }
@@ -154,7 +159,7 @@ mod tests {
         line.forget();
         line.add(b"a body");
         assert!(bytes().is_empty() && bytes().capacity() == 0);
-        let long = RequestLine::default();
+        let long = RawRequestLine::default();
         long.add(&[b'x'; 5000]);
         assert_eq!(lock(&long.bytes).len(), MOST);
     }

@@ -21,7 +21,7 @@ use super::{App, HttpRoutes, RequestParts, auth, openapi, posted, reply};
 use crate::service::Error;
 
 /// A request to one of these paths.
-pub(super) struct Request {
+pub(super) struct ResourceRequest {
     pub(super) app: Arc<App>,
     parts: RequestParts,
     given: Vec<String>,
@@ -29,7 +29,7 @@ pub(super) struct Request {
     held: OnceLock<ReadBody>,
 }
 
-impl Deref for Request {
+impl Deref for ResourceRequest {
     type Target = RequestParts;
 
     fn deref(&self) -> &RequestParts {
@@ -37,7 +37,7 @@ impl Deref for Request {
     }
 }
 
-impl Request {
+impl ResourceRequest {
     /// Counts its body until it is answered: what was read of it is held as long.
     pub(super) fn hold(&self, body: ReadBody) {
         // there is one
@@ -60,7 +60,7 @@ impl Request {
     }
 }
 
-type ResourceHandler = Box<dyn Fn(Request, UnreadBody) -> BoxFuture<'static, HandlerResult> + Send + Sync>;
+type ResourceHandler = Box<dyn Fn(ResourceRequest, UnreadBody) -> BoxFuture<'static, HandlerResult> + Send + Sync>;
 
 /// A method of a path, and what answers it.
 pub(super) struct ResourceMethod {
@@ -77,31 +77,31 @@ impl ResourceMethod {
 }
 
 /// A method whose handler takes no body.
-pub(super) fn on<F>(method: Method, handler: impl Fn(Request) -> F + Send + Sync + 'static) -> ResourceMethod
+pub(super) fn on<F>(method: Method, handler: impl Fn(ResourceRequest) -> F + Send + Sync + 'static) -> ResourceMethod
 where
     F: Future<Output = HandlerResult> + Send + 'static,
 {
-    with_body(method, move |request: Request, _: UnreadBody| handler(request))
+    with_body(method, move |request: ResourceRequest, _: UnreadBody| handler(request))
 }
 
 /// A method whose handler reads a body, once it knows who asks.
 pub(super) fn with_body<F>(
     name: Method,
-    handler: impl Fn(Request, UnreadBody) -> F + Send + Sync + 'static,
+    handler: impl Fn(ResourceRequest, UnreadBody) -> F + Send + Sync + 'static,
 ) -> ResourceMethod
 where
     F: Future<Output = HandlerResult> + Send + 'static,
 {
-    let answer = move |request: Request, posted: UnreadBody| handler(request, posted).boxed();
+    let answer = move |request: ResourceRequest, posted: UnreadBody| handler(request, posted).boxed();
     ResourceMethod { name, answer: Box::new(answer), query: Vec::new }
 }
 
 /// Who is let in before a handler is asked.
-type Admission = fn(&RequestParts) -> Result<(), Refusal>;
+type ResourceAccessCheck = fn(&RequestParts) -> Result<(), Refusal>;
 
-struct ResourcePath {
+struct ServedResourcePath {
     segments: Vec<&'static str>,
-    admit: Admission,
+    admit: ResourceAccessCheck,
     methods: Vec<ResourceMethod>,
 }
 
@@ -110,7 +110,7 @@ fn is_open(segment: &str) -> bool {
     segment.starts_with('{')
 }
 
-impl ResourcePath {
+impl ServedResourcePath {
     /// What stands in the place of each `{…}`; `None`: it is another path that is asked for.
     fn given(&self, asked: &[&str]) -> Option<Vec<String>> {
         if asked.len() != self.segments.len() {
@@ -127,7 +127,7 @@ impl ResourcePath {
         Some(given)
     }
 
-    fn answer(&self, request: Request, posted: UnreadBody) -> BoxFuture<'static, HandlerResult> {
+    fn answer(&self, request: ResourceRequest, posted: UnreadBody) -> BoxFuture<'static, HandlerResult> {
         if let Some(method) = self.methods.iter().find(|method| method.name == request.method) {
             return (self.admit)(&request).map_or_else(refuse, |()| (method.answer)(request, posted));
         }
@@ -141,24 +141,27 @@ fn refuse(refusal: Refusal) -> BoxFuture<'static, HandlerResult> {
 }
 
 /// The word before ids in a path, and what they begin with.
-pub(super) type IdWords = (&'static str, &'static str);
+pub(super) type PathWordAndIdPrefix = (&'static str, &'static str);
 
 /// One resource.
 pub(super) struct Resource {
     description: fn() -> Description,
-    pub(super) ids: Option<IdWords>,
-    admit: Admission,
-    paths: Vec<ResourcePath>,
+    pub(super) ids: Option<PathWordAndIdPrefix>,
+    admit: ResourceAccessCheck,
+    paths: Vec<ServedResourcePath>,
 }
 
 impl Resource {
     /// One for all who are known: its handlers ask what each may. `ids`: of those of its items, where they have any.
-    pub(super) fn new(description: fn() -> Description, ids: impl Into<Option<IdWords>>) -> Self {
+    pub(super) fn new(description: fn() -> Description, ids: impl Into<Option<PathWordAndIdPrefix>>) -> Self {
         Self { description, ids: ids.into(), admit: |request| auth::known(request).map(|_| ()), paths: Vec::new() }
     }
 
     /// One that is for administrators alone: its handlers need not ask.
-    pub(super) fn of_administrators(description: fn() -> Description, ids: impl Into<Option<IdWords>>) -> Self {
+    pub(super) fn of_administrators(
+        description: fn() -> Description,
+        ids: impl Into<Option<PathWordAndIdPrefix>>,
+    ) -> Self {
         Self { admit: auth::administrator, ..Self::new(description, ids) }
     }
 
@@ -170,7 +173,7 @@ impl Resource {
     /// Its next path, with `{…}` where anything may stand. Of several that fit the first answers.
     pub(super) fn at<const N: usize>(mut self, path: &'static str, methods: [ResourceMethod; N]) -> Self {
         let (segments, admit) = (path.split('/').collect(), self.admit);
-        self.paths.push(ResourcePath { segments, admit, methods: methods.into() });
+        self.paths.push(ServedResourcePath { segments, admit, methods: methods.into() });
         self
     }
 
@@ -197,7 +200,7 @@ impl Resource {
 
 /// What stands behind `/v1`; nothing falls through.
 pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> HttpRoutes {
-    let mut by_word: HashMap<&'static str, Vec<ResourcePath>> = HashMap::new();
+    let mut by_word: HashMap<&'static str, Vec<ServedResourcePath>> = HashMap::new();
     for path in resources.into_iter().flat_map(|resource| resource.paths) {
         by_word.entry(path.segments[0]).or_default().push(path);
     }
@@ -208,7 +211,7 @@ pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> HttpRoutes {
         let mut paths = by_word.get(asked[0]).into_iter().flatten();
         let found = paths.find_map(|path| Some((path, path.given(&asked)?)));
         match found {
-            Some((path, given)) => path.answer(Request { app, parts, given, held: OnceLock::new() }, posted),
+            Some((path, given)) => path.answer(ResourceRequest { app, parts, given, held: OnceLock::new() }, posted),
             None => refuse(reply::not_found().into()),
         }
     };
@@ -231,7 +234,7 @@ mod tests {
             ("pools/{id}/numbers/{number_id}", "pools/a/others/b", None),
         ] {
             let segments = ours.split('/').collect();
-            let path = ResourcePath { segments, admit: auth::administrator, methods: Vec::new() };
+            let path = ServedResourcePath { segments, admit: auth::administrator, methods: Vec::new() };
             let asked: Vec<&str> = theirs.split('/').collect();
             let given = given.map(|given: Vec<&str>| given.into_iter().map(str::to_owned).collect::<Vec<_>>());
             assert_eq!(path.given(&asked), given, "{ours} for {theirs}");

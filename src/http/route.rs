@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, nullable};
-use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Request, Resource, UnreadBody, on, with_body};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{App, RequestParts, audit, list, openapi, reply, written};
 use crate::model::{Channel, RouteId, rfc3339};
 use crate::service::audit::AuditContext;
@@ -56,7 +56,7 @@ struct RouteChangeIn {
     name: Option<String>,
 }
 
-fn channels() -> openapi::AnySchema {
+fn channels() -> openapi::SchemaOrRef {
     openapi::one_of(Channel::ALL.map(Channel::name))
 }
 
@@ -114,7 +114,7 @@ fn context<'a>(app: &'a App, request: &RequestParts, action: &'static str) -> Au
     post, path = "/v1/routes", tag = "routes", operation_id = "add_route", request_body = RouteIn,
     responses((status = 201, description = "In force from now on.", body = RouteOut)),
 )]
-async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let posted: RouteIn = object::read(&request, posted).await?;
     let new = NewRoute {
         priority: posted.priority.into(),
@@ -132,7 +132,7 @@ async fn add(request: Request, posted: UnreadBody) -> HandlerResult {
     get, path = "/v1/routes", tag = "routes", operation_id = "list_routes", params(PageIn),
     responses((status = 200, description = "A page of rules.", body = ListOut<RouteOut>)),
 )]
-async fn list(request: Request) -> HandlerResult {
+async fn list(request: ResourceRequest) -> HandlerResult {
     let (after, limit) = list::page_of(&request, read_cursor)?;
     let (routes, more) = request.app.tariff.list_routes(after, limit).await?;
     let data = routes.iter().map(|route| show(&request.app, route)).collect();
@@ -144,7 +144,7 @@ async fn list(request: Request) -> HandlerResult {
     get, path = "/v1/routes/{id}", tag = "routes", operation_id = "fetch_route",
     responses((status = 200, description = "The rule.", body = RouteOut)),
 )]
-async fn fetch(request: Request) -> HandlerResult {
+async fn fetch(request: ResourceRequest) -> HandlerResult {
     let route = request.app.tariff.find_route(request.id("route")?).await?;
     Ok(reply::json(StatusCode::OK, &show(&request.app, &route)))
 }
@@ -154,7 +154,7 @@ async fn fetch(request: Request) -> HandlerResult {
     patch, path = "/v1/routes/{id}", tag = "routes", operation_id = "change_route", request_body = RouteChangeIn,
     responses((status = 200, description = "The rule as it now is.", body = RouteOut)),
 )]
-async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
+async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let id = request.id("route")?;
     let posted: RouteChangeIn = object::read(&request, posted).await?;
     let named = |given: Option<String>| given.map(|name| channel(&name)).transpose();
@@ -174,7 +174,7 @@ async fn change(request: Request, posted: UnreadBody) -> HandlerResult {
     delete, path = "/v1/routes/{id}", tag = "routes", operation_id = "delete_route",
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(request: Request) -> HandlerResult {
+async fn delete(request: ResourceRequest) -> HandlerResult {
     request.app.tariff.delete_route(request.id("route")?, &context(&request.app, &request, "route.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -13,9 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::io::InspectReader;
 
-use super::body::AnswerBodies;
+use super::body::ResponseBodyMemory;
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
-use super::refused::RequestLine;
+use super::refused::RawRequestLine;
 use super::write_timeout::WriteTimeout;
 use super::{AddressLimit, App, HttpRoutes, Metrics, ReloadableTls, address, refused, trace};
 
@@ -67,7 +67,7 @@ pub(super) struct ServerContext {
     pub(super) routes: HttpRoutes,
     pub(super) limit: AddressLimit,
     /// What is asked for and not read.
-    pub(super) answers: AnswerBodies,
+    pub(super) answers: ResponseBodyMemory,
     pub(super) metrics: Metrics,
     /// What the log says of connections that speak no HTTP: once a minute for each address.
     refusals: AddressLimit,
@@ -83,7 +83,7 @@ pub fn serve(
     metrics: Metrics,
 ) {
     let settings = &app.settings;
-    let (limit, answers) = (AddressLimit::new(settings.requests_per_address), AnswerBodies::new(settings));
+    let (limit, answers) = (AddressLimit::new(settings.requests_per_address), ResponseBodyMemory::new(settings));
     let connections = ConnectionLimit::new(settings.connections, settings.connections_per_address, metrics.clone());
     let refusals = AddressLimit::new(1);
     let shared = Arc::new(ServerContext { app: app.clone(), routes, limit, answers, metrics, refusals, tls });
@@ -152,7 +152,7 @@ async fn converse<I>(
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (under_way, line) = (Arc::new(AtomicUsize::new(0)), Arc::new(RequestLine::default()));
+    let (under_way, line) = (Arc::new(AtomicUsize::new(0)), Arc::new(RawRequestLine::default()));
     let service = {
         let (shared, under_way, line) = (shared.clone(), under_way.clone(), line.clone());
         service_fn(move |request| {

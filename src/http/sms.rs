@@ -25,7 +25,7 @@ pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
 
 /// What forwarding phones post, each in its own words. `Content-Type` is ignored, unknown fields too.
 #[derive(Deserialize)]
-struct PhoneTextIn {
+struct ForwardedPhoneTextIn {
     text: Option<String>,
     #[serde(rename = "MSISDN")]
     msisdn: Option<String>,
@@ -66,7 +66,7 @@ async fn publish(
         } else {
             let json = body::escape_controls(unmarked);
             // the library would take a list for the fields in their order; its reason may quote the body
-            let posted = serde_json::from_slice::<PhoneTextIn>(&json).ok().filter(|_| is_json);
+            let posted = serde_json::from_slice::<ForwardedPhoneTextIn>(&json).ok().filter(|_| is_json);
             let posted = posted.ok_or_else(|| missing("poorly formed json"))?;
             (posted.text, posted.msisdn.filter(|msisdn| !msisdn.is_empty()).or(posted.address), app.country)
         };

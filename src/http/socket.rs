@@ -29,15 +29,15 @@ use warp::Reply;
 use warp::reply::Response;
 
 use super::connection_limit::ConnectionPermit;
-use super::{App, Caller, HttpRoutes, RequestParts, address, reply, with};
+use super::{App, HttpRoutes, RequestContext, RequestParts, address, reply, with};
 use crate::model::UserId;
-use crate::service::sync::{OpenedSocket, RotationAction, SocketSession, SyncCloseCode, SyncLinks};
+use crate::service::sync::{OpenedSocket, PairingLinkBuilder, SyncCloseCode, SyncSocketAction, SyncSocketSession};
 
-use self::meter::MeteredConnection;
+use self::meter::RateLimitedConnection;
 use self::pulse::PulseTurn;
 pub use self::pulse::SocketPulse;
 
-type SyncSocket = WebSocketStream<MeteredConnection<TokioIo<Upgraded>>>;
+type SyncSocket = WebSocketStream<RateLimitedConnection<TokioIo<Upgraded>>>;
 
 /// A frame that is not taken within this time means that nobody reads.
 const SEND: Duration = Duration::from_secs(10);
@@ -84,8 +84,9 @@ fn accept(
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
-    let view = FrameFormat { links: app.links(&request), is_plain: request.param("plain").as_deref() == Some("1") };
-    let Caller { address, permit, .. } = request.caller;
+    let view =
+        SyncUrlFrameFormat { links: app.links(&request), is_plain: request.param("plain").as_deref() == Some("1") };
+    let RequestContext { address, permit, .. } = request.caller;
     let tasks = app.tasks.clone();
     tasks.spawn(serve(upgrade, app, user, sid, view, address, permit));
     response.into_response()
@@ -93,25 +94,25 @@ fn accept(
 
 /// The rotation frame.
 #[derive(Serialize)]
-struct RotationFrameOut<'a> {
+struct SyncUrlFrameOut<'a> {
     qr_url: &'a str,
     mobile_url: &'a str,
 }
 
 /// How a socket writes its rotation frames.
-struct FrameFormat {
-    links: SyncLinks,
+struct SyncUrlFrameFormat {
+    links: PairingLinkBuilder,
     /// `?plain=1`: the bare QR URL, for pipes.
     is_plain: bool,
 }
 
-impl FrameFormat {
+impl SyncUrlFrameFormat {
     fn frame(&self, user: &UserId, sid: crate::crypto::SyncSessionId) -> Message {
         let link = self.links.session(user, sid);
         let text = if self.is_plain {
             link.qr_url
         } else {
-            serde_json::to_string(&RotationFrameOut { qr_url: &link.qr_url, mobile_url: &link.mobile_url })
+            serde_json::to_string(&SyncUrlFrameOut { qr_url: &link.qr_url, mobile_url: &link.mobile_url })
                 .unwrap_or_default()
         };
         Message::text(text)
@@ -124,7 +125,7 @@ fn serve(
     app: Arc<App>,
     user: UserId,
     sid: Option<String>,
-    view: FrameFormat,
+    view: SyncUrlFrameFormat,
     address: IpAddr,
     permit: Arc<ConnectionPermit>,
 ) -> impl Future<Output = ()> + Send {
@@ -136,7 +137,7 @@ fn serve(
             .max_write_buffer_size(16 * 1024)
             .max_message_size(Some(MESSAGE_BYTES))
             .max_frame_size(Some(MESSAGE_BYTES));
-        let metered = MeteredConnection::new(TokioIo::new(upgraded));
+        let metered = RateLimitedConnection::new(TokioIo::new(upgraded));
         let mut socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(config)).await;
         // boxed: what opening needs must not stay part of every idle socket
         let opened = Box::pin(app.sockets.open(&user, sid.as_deref(), address::group(address))).await;
@@ -179,7 +180,12 @@ fn close_of(close: SyncCloseCode) -> (CloseCode, &'static str) {
 }
 
 /// Shows codes until the session ends or the client goes.
-async fn talk(socket: &mut SyncSocket, session: &mut SocketSession, view: &FrameFormat, app: &App) -> SocketEnding {
+async fn talk(
+    socket: &mut SyncSocket,
+    session: &mut SyncSocketSession,
+    view: &SyncUrlFrameFormat,
+    app: &App,
+) -> SocketEnding {
     let mut life = app.pulse.join();
     loop {
         tokio::select! {
@@ -227,15 +233,15 @@ fn heard(message: Option<Result<Message, WsError>>) -> Option<SocketEnding> {
 
 async fn act(
     socket: &mut SyncSocket,
-    session: &SocketSession,
-    view: &FrameFormat,
-    action: RotationAction,
+    session: &SyncSocketSession,
+    view: &SyncUrlFrameFormat,
+    action: SyncSocketAction,
 ) -> Result<(), SocketEnding> {
     let message = match action {
-        RotationAction::Show(sid) => view.frame(session.user(), sid),
-        RotationAction::Pause => Message::text(PAUSE),
-        RotationAction::Acknowledge => Message::text(ACK),
-        RotationAction::Close(close) => return Err(Some(close_of(close))),
+        SyncSocketAction::Show(sid) => view.frame(session.user(), sid),
+        SyncSocketAction::Pause => Message::text(PAUSE),
+        SyncSocketAction::Acknowledge => Message::text(ACK),
+        SyncSocketAction::Close(close) => return Err(Some(close_of(close))),
     };
     send(socket, message).await
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::http::{HeaderValue, Request};
+use ::http::{HeaderValue, ResourceRequest};
 use hyper::body::Incoming;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -17,11 +17,11 @@ use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 use warp::reply::Response;
 
-use super::auth::{KnownCaller, UnknownRequester};
+use super::auth::{RequestAuthentication, UnknownRequester};
 use super::compat::twilio;
 use super::connection_limit::ConnectionPermit;
 use super::server::ServerContext;
-use super::{Caller, address, auth, body, health, path, reply, webhook};
+use super::{RequestContext, address, auth, body, health, path, reply, webhook};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ResponseLabel {
@@ -63,21 +63,26 @@ fn label(method: &::http::Method) -> &'static str {
 async fn admit<B>(
     shared: &ServerContext,
     address: IpAddr,
-    request: &Request<B>,
+    request: &ResourceRequest<B>,
     now: Instant,
-) -> Result<KnownCaller, Duration> {
+) -> Result<RequestAuthentication, Duration> {
     // carriers at load come from few addresses, and bring no keys; a probe must not be told to come back later
     let path = request.uri().path();
     if webhook::is_carriers(path) || health::is_probe(path) {
-        return Ok(KnownCaller::new(Err(UnknownRequester::Missing)));
+        return Ok(RequestAuthentication::new(Err(UnknownRequester::Missing)));
     }
-    let mut known = KnownCaller::new(auth::identify(&shared.app, request.headers()));
+    let mut known = RequestAuthentication::new(auth::identify(&shared.app, request.headers()));
     admit_address(shared, address::group(address), &known, now)?;
     known.admit(&shared.app, address).await;
     Ok(known)
 }
 
-fn admit_address(shared: &ServerContext, address: IpAddr, known: &KnownCaller, now: Instant) -> Result<(), Duration> {
+fn admit_address(
+    shared: &ServerContext,
+    address: IpAddr,
+    known: &RequestAuthentication,
+    now: Instant,
+) -> Result<(), Duration> {
     match known.who {
         Err(UnknownRequester::Wrong) => shared.app.guesses.limit.take(address, now)?,
         // who tries many keys must not learn by this which one is good
@@ -107,7 +112,7 @@ pub(super) async fn answer(
     peer: SocketAddr,
     over_tls: bool,
     permit: Arc<ConnectionPermit>,
-    mut request: Request<Incoming>,
+    mut request: ResourceRequest<Incoming>,
 ) -> Result<Response, std::convert::Infallible> {
     let begun = Instant::now();
     let proxies = &shared.app.settings.trusted_proxies;
@@ -121,7 +126,7 @@ pub(super) async fn answer(
         Err(wait) => refuse(request.uri().path(), wait),
         Ok(known) => {
             let (request_id, known) = (request_id.clone(), Arc::new(known));
-            request.extensions_mut().insert(Caller { address, is_secure, request_id, known, permit });
+            request.extensions_mut().insert(RequestContext { address, is_secure, request_id, known, permit });
             let service = TowerToHyperService::new(warp::service(shared.routes.clone()));
             let Ok(response) = service.call(request).instrument(span.clone()).await;
             response

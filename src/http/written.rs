@@ -57,7 +57,7 @@ pub(super) fn account(id: &str) -> Result<AccountId, Refusal> {
 /// What people write over. Calls have a list of their own, and nobody stops them by a word.
 pub(super) const TEXTS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
 
-pub(super) fn text_channels() -> openapi::AnySchema {
+pub(super) fn text_channels() -> openapi::SchemaOrRef {
     openapi::one_of(TEXTS.map(Channel::name))
 }
 

@@ -107,9 +107,9 @@ impl MessageContent {
 
 /// The same as a message holds it: read once, and shared by the message's copies. Most have none, which takes no room.
 #[derive(Clone, Debug, Default)]
-pub struct SharedMessageContent(Option<Arc<MessageContent>>);
+pub struct ArcMessageContent(Option<Arc<MessageContent>>);
 
-impl SharedMessageContent {
+impl ArcMessageContent {
     /// Reads what [`MessageContent::text`] wrote; what cannot be read is taken for nothing.
     pub fn parse(text: Option<&str>) -> Self {
         text.map_or_else(Self::default, |text| MessageContent::parse(Some(text)).into())
@@ -117,19 +117,19 @@ impl SharedMessageContent {
 }
 
 /// From a row of the store, where it is text, or nothing.
-impl<'de> Deserialize<'de> for SharedMessageContent {
+impl<'de> Deserialize<'de> for ArcMessageContent {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Text;
 
         impl<'de> Visitor<'de> for Text {
-            type Value = SharedMessageContent;
+            type Value = ArcMessageContent;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("text, or nothing")
             }
 
             fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
-                Ok(SharedMessageContent::default())
+                Ok(ArcMessageContent::default())
             }
 
             fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for SharedMessageContent {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(SharedMessageContent::parse(Some(text)))
+                Ok(ArcMessageContent::parse(Some(text)))
             }
         }
 
@@ -145,13 +145,13 @@ impl<'de> Deserialize<'de> for SharedMessageContent {
     }
 }
 
-impl From<MessageContent> for SharedMessageContent {
+impl From<MessageContent> for ArcMessageContent {
     fn from(content: MessageContent) -> Self {
         Self((content != *NOTHING).then(|| Arc::new(content)))
     }
 }
 
-impl Deref for SharedMessageContent {
+impl Deref for ArcMessageContent {
     type Target = MessageContent;
 
     fn deref(&self) -> &MessageContent {
@@ -172,7 +172,7 @@ mod tests {
             r#"{"pool":"0f","call":{"twiml":"<Response/>","callback_events":["ringing"],"send_digits":"1"}}"#,
         ] {
             assert_eq!(MessageContent::parse(Some(text)).text().as_deref(), Some(text));
-            assert_eq!(SharedMessageContent::parse(Some(text)).text().as_deref(), Some(text));
+            assert_eq!(ArcMessageContent::parse(Some(text)).text().as_deref(), Some(text));
         }
     }
 
@@ -180,7 +180,7 @@ mod tests {
     fn what_says_nothing_or_cannot_be_read_is_nothing() {
         assert_eq!(*NOTHING, MessageContent::default());
         for text in [None, Some("{}"), Some("no JSON"), Some(r#"{"media_urls":7}"#), Some(r#"{"carrier":{}}"#)] {
-            let shared = SharedMessageContent::parse(text);
+            let shared = ArcMessageContent::parse(text);
             assert!(shared.0.is_none() && *shared == *NOTHING && shared.text().is_none(), "{text:?}");
         }
     }

@@ -12,7 +12,7 @@ pub const TIME_OR_DAY: &str = "must be an RFC 3339 time or a day, such as 2030-0
 /// Reads a time with its offset from UTC. Seconds may be left out, separators too; the offset may be `+0000` or `+00`,
 /// and its plus may have become a blank on its way through a form.
 pub fn parse_time(text: &str) -> Option<Millis> {
-    let mut rest = UnreadText(text.trim());
+    let mut rest = UnparsedDateText(text.trim());
     let date = rest.date()?;
     if !rest.takes(&['T', 't', ' ']) {
         return None;
@@ -28,7 +28,7 @@ pub fn parse_time(text: &str) -> Option<Millis> {
 
 /// Reads a day; its first instant in UTC.
 pub fn parse_day(text: &str) -> Option<Millis> {
-    let mut rest = UnreadText(text.trim());
+    let mut rest = UnparsedDateText(text.trim());
     let date = rest.date()?;
     if rest.0.is_empty() { millis(date.midnight().assume_utc()) } else { None }
 }
@@ -43,9 +43,9 @@ fn millis(at: OffsetDateTime) -> Option<Millis> {
 }
 
 /// What is left to read.
-struct UnreadText<'a>(&'a str);
+struct UnparsedDateText<'a>(&'a str);
 
-impl UnreadText<'_> {
+impl UnparsedDateText<'_> {
     fn next_is(&self, is: impl Fn(char) -> bool) -> bool {
         self.0.starts_with(is)
     }

@@ -8,7 +8,7 @@ use super::read_from_text;
 /// `http(s)://host:port`, the port always written (phones force-unwrap it), no path
 /// (phones take path segment 4 as the user id).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct PublicOrigin {
     is_secure: bool,
     authority: String,
 }
@@ -17,7 +17,7 @@ pub struct Origin {
 #[error("a public URL is http://host:port or https://host:port, without a path")]
 pub struct NotAnOrigin;
 
-impl Origin {
+impl PublicOrigin {
     /// From a `Host` header.
     pub fn from_host(is_secure: bool, host: &str) -> Result<Self, NotAnOrigin> {
         let port = if is_secure { 443 } else { 80 };
@@ -47,13 +47,13 @@ impl Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for PublicOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", if self.is_secure { "https" } else { "http" }, self.authority)
     }
 }
 
-impl FromStr for Origin {
+impl FromStr for PublicOrigin {
     type Err = NotAnOrigin;
 
     fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
@@ -67,7 +67,7 @@ impl FromStr for Origin {
     }
 }
 
-read_from_text!(Origin);
+read_from_text!(PublicOrigin);
 
 #[cfg(test)]
 mod tests {
@@ -75,8 +75,8 @@ mod tests {
 
     #[test]
     fn the_port_is_always_written() -> Result<(), NotAnOrigin> {
-        assert_eq!("http://sms.example.org".parse::<Origin>()?.to_string(), "http://sms.example.org:80");
-        let secure: Origin = "https://sms.example.org/".parse()?;
+        assert_eq!("http://sms.example.org".parse::<PublicOrigin>()?.to_string(), "http://sms.example.org:80");
+        let secure: PublicOrigin = "https://sms.example.org/".parse()?;
         assert_eq!(
             (secure.to_string(), secure.socket(), secure.mobile()),
             (
@@ -85,7 +85,7 @@ mod tests {
                 "apps://sms.example.org:443".into(),
             )
         );
-        assert_eq!("http://[::1]:6996".parse::<Origin>()?.socket(), "ws://[::1]:6996");
+        assert_eq!("http://[::1]:6996".parse::<PublicOrigin>()?.socket(), "ws://[::1]:6996");
         Ok(())
     }
 
@@ -93,7 +93,7 @@ mod tests {
     fn nothing_may_stand_before_v2() {
         for bad in ["", "localhost:1", "ftp://h", "http://", "http://h/path", "http://u@h", "http://h:x", "http://h\"x"]
         {
-            assert!(bad.parse::<Origin>().is_err(), "{bad}");
+            assert!(bad.parse::<PublicOrigin>().is_err(), "{bad}");
         }
     }
 }

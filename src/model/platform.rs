@@ -50,12 +50,12 @@ fn lower_case<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
 
 /// A user's platforms: those with a grant, and the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct UserPlatforms {
+pub struct UserPublishingPlatforms {
     pub saved_platforms: Vec<Platform>,
     pub unsaved_platforms: Vec<Platform>,
 }
 
-impl UserPlatforms {
+impl UserPublishingPlatforms {
     pub fn of(all: &[Platform], granted: &[i64]) -> Self {
         let (saved_platforms, unsaved_platforms) =
             all.iter().cloned().partition(|platform| granted.contains(&platform.id));

@@ -8,11 +8,11 @@ use super::named;
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum Twiml {
+pub enum AllowedTwiml {
     /// All that there is: what the carrier's account may do.
     Any,
     /// What speaks to who answers, and reaches nobody else.
     Say,
 }
 
-named!(Twiml, Any, Say);
+named!(AllowedTwiml, Any, Say);

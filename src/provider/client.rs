@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
-use reqwest::{Request, RequestBuilder, Response};
+use reqwest::{RequestBuilder, ResourceRequest, Response};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use self::due::TooLateToSend;
+use self::due::RequestDeadlinePassed;
 use super::{AskError, BaseUrl, SendOutcome, Settings, roots};
 use crate::model::bom;
 use crate::model::lock::lock;
@@ -30,9 +30,9 @@ pub(super) const USER_AGENT: &str = concat!("Switchboard/", env!("CARGO_PKG_VERS
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make an HTTP client: {0}")]
-pub struct HttpClientError(String);
+pub struct HttpClientBuildError(String);
 
-impl HttpClientError {
+impl HttpClientBuildError {
     pub(super) fn new(error: &reqwest::Error) -> Self {
         Self(chain(error))
     }
@@ -66,7 +66,7 @@ pub(super) enum RequestFailure {
     #[error("every connection to the provider was busy")]
     Busy,
     /// Its time was over before it could be written: nor that.
-    #[error("{}", TooLateToSend)]
+    #[error("{}", RequestDeadlinePassed)]
     Late,
     /// The request was not written.
     #[error("{0}")]
@@ -85,7 +85,7 @@ pub(super) struct ProviderAnswer {
 }
 
 impl HttpClient {
-    pub fn new(settings: &Settings) -> Result<Self, HttpClientError> {
+    pub fn new(settings: &Settings) -> Result<Self, HttpClientBuildError> {
         let timeout = settings.timeout.as_duration();
         let connect_timeout = settings.connect_timeout.as_duration().min(timeout);
         let http = reqwest::Client::builder()
@@ -99,7 +99,7 @@ impl HttpClient {
             // hyper repeats only what it never began to write, and only on a reused connection
             .retry(reqwest::retry::never())
             .build()
-            .map_err(|error| HttpClientError::new(&error))?;
+            .map_err(|error| HttpClientBuildError::new(&error))?;
         let connections_per_host = settings.connections_per_host.max(1);
         Ok(Self { http, timeout, connect_timeout, connections_per_host, permits: Arc::default() })
     }
@@ -170,7 +170,11 @@ impl ProviderHost {
         }
     }
 
-    async fn run(&self, mut request: Request, begin_by: Option<Instant>) -> Result<ProviderAnswer, RequestFailure> {
+    async fn run(
+        &self,
+        mut request: ResourceRequest,
+        begin_by: Option<Instant>,
+    ) -> Result<ProviderAnswer, RequestFailure> {
         let begun = Instant::now();
         // the wait is part of the call; yet what is begun too late to be answered would be in doubt for nothing
         let permit = tokio::time::timeout(self.client.timeout / 2, self.permits.acquire()).await;
@@ -197,7 +201,7 @@ fn failure(error: reqwest::Error) -> RequestFailure {
     let mut source = error.source();
     while let Some(cause) = source {
         is_unwritten |= cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
-        if cause.is::<TooLateToSend>() {
+        if cause.is::<RequestDeadlinePassed>() {
             return RequestFailure::Late;
         }
         source = cause.source();

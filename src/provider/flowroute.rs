@@ -16,8 +16,9 @@ use super::message::{digits, is_id};
 use super::post::storable;
 use super::word::first_error;
 use super::{
-    AskError, BadPost, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, OutgoingMessage, ParsedPost,
-    PostKind, PostTrial, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook, VerifiedPost, path_token,
+    AskError, BadPost, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt, InboundMessage, OutgoingMessage,
+    ParsedPost, PostKind, PostVerificationContext, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook,
+    VerifiedPost, path_token,
 };
 use crate::model::{Secret, charset};
 
@@ -89,7 +90,7 @@ impl Provider for Flowroute {
     type Credentials = FlowrouteCredentials;
     const PROFILE: &'static CarrierProfile = profile::PROFILE;
 
-    fn connect(credentials: &FlowrouteCredentials, with: &Connectors) -> Self {
+    fn connect(credentials: &FlowrouteCredentials, with: &CarrierConnectorFactory) -> Self {
         Self::open(credentials, &with.settings, &with.http)
     }
 
@@ -117,7 +118,7 @@ impl Provider for Flowroute {
     }
 
     /// It signs nothing: whoever knows the account's path is believed.
-    fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
+    fn verify(&self, post: &ProviderPost, trial: &PostVerificationContext<'_>) -> Result<VerifiedPost, BadPost> {
         path_token::prove(post, trial)?;
         let text = charset::decode(&post.body, post.header("content-type"));
         let payload = storable(text.as_bytes());

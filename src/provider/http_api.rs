@@ -20,8 +20,9 @@ use std::sync::Arc;
 
 use super::client::{HttpClient, ProviderHost};
 use super::{
-    AskError, BadPost, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, OutgoingMessage, ParsedPost,
-    PostKind, PostTrial, Provider, ProviderPost, SendOutcome, UnreadableWebhook, VerifiedPost, path_token,
+    AskError, BadPost, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt, InboundMessage, OutgoingMessage,
+    ParsedPost, PostKind, PostVerificationContext, Provider, ProviderPost, SendOutcome, UnreadableWebhook,
+    VerifiedPost, path_token,
 };
 use crate::model::Secret;
 
@@ -35,14 +36,14 @@ pub use credentials::HttpCredentials;
 
 /// One account at a carrier that is described.
 #[derive(Clone)]
-pub struct HttpApi {
+pub struct HttpApiProvider {
     webhook_token: Secret,
     /// What is wrong with what was sealed: a later version may read descriptions more strictly.
-    opened: Result<Arc<OpenedApi>, String>,
+    opened: Result<Arc<ApiDescriptionWithSecrets>, String>,
 }
 
 /// A description with an account's secrets.
-struct OpenedApi {
+struct ApiDescriptionWithSecrets {
     described: ApiDescription,
     secrets: NamedSecrets,
     echoes: SecretEchoes,
@@ -51,7 +52,7 @@ struct OpenedApi {
     check: Option<ProviderHost>,
 }
 
-impl OpenedApi {
+impl ApiDescriptionWithSecrets {
     fn open(account: &HttpCredentials, http: &HttpClient) -> Result<Self, String> {
         let described = account.described().map_err(|error| error.to_string())?;
         let secrets = account.check_secrets(&described).map_err(|error| error.to_string())?;
@@ -141,9 +142,9 @@ impl OpenedApi {
     }
 }
 
-impl HttpApi {
+impl HttpApiProvider {
     pub fn open(account: &HttpCredentials, http: &HttpClient) -> Self {
-        let opened = OpenedApi::open(account, http).map(Arc::new);
+        let opened = ApiDescriptionWithSecrets::open(account, http).map(Arc::new);
         if let Err(reason) = &opened {
             tracing::error!(reason, "an account of a described carrier cannot be used");
         }
@@ -151,11 +152,11 @@ impl HttpApi {
     }
 }
 
-impl Provider for HttpApi {
+impl Provider for HttpApiProvider {
     type Credentials = HttpCredentials;
     const PROFILE: &'static CarrierProfile = profile::PROFILE;
 
-    fn connect(credentials: &HttpCredentials, with: &Connectors) -> Self {
+    fn connect(credentials: &HttpCredentials, with: &CarrierConnectorFactory) -> Self {
         Self::open(credentials, &with.http)
     }
 
@@ -183,7 +184,7 @@ impl Provider for HttpApi {
     }
 
     /// The path says whose it is; the description, by what else it is proved.
-    fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
+    fn verify(&self, post: &ProviderPost, trial: &PostVerificationContext<'_>) -> Result<VerifiedPost, BadPost> {
         path_token::prove(post, trial)?;
         match &self.opened {
             Ok(api) => api.verify(post),

@@ -43,8 +43,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{
-    AskError, CallEnd, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, ListedMessage, NumberLookup,
-    OPTED_OUT, OutgoingMessage, Provider, SendOutcome, Settings, UnreadableWebhook,
+    AskError, CallHangupMode, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt, InboundMessage, NumberLookup,
+    OPTED_OUT, OutgoingMessage, Provider, ProviderListedMessage, SendOutcome, Settings, UnreadableWebhook,
 };
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
@@ -196,7 +196,7 @@ impl Provider for Loopback {
     const PROFILE: &'static CarrierProfile = profile::PROFILE;
 
     /// All accounts are the process's one.
-    fn connect(_: &LoopbackCredentials, with: &Connectors) -> Self {
+    fn connect(_: &LoopbackCredentials, with: &CarrierConnectorFactory) -> Self {
         with.loopback.clone()
     }
 
@@ -224,7 +224,7 @@ impl Provider for Loopback {
         }
     }
 
-    fn end_call(&self, provider_id: &str, end: CallEnd) -> impl Future<Output = Result<(), AskError>> + Send {
+    fn end_call(&self, provider_id: &str, end: CallHangupMode) -> impl Future<Output = Result<(), AskError>> + Send {
         ready(self.end(provider_id, end))
     }
 
@@ -232,7 +232,7 @@ impl Provider for Loopback {
         &self,
         message: &OutgoingMessage,
         since_ms: Millis,
-    ) -> impl Future<Output = Result<Vec<ListedMessage>, AskError>> + Send {
+    ) -> impl Future<Output = Result<Vec<ProviderListedMessage>, AskError>> + Send {
         ready(Ok(lock(&self.0.ring).find(message, since_ms)))
     }
 

@@ -30,13 +30,13 @@ pub struct OutgoingMessage {
 
 /// How a call under way is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallEnd {
+pub enum CallHangupMode {
     /// Only if nobody has answered yet.
     Canceled,
     Completed,
 }
 
-impl CallEnd {
+impl CallHangupMode {
     pub fn status(self) -> CallStatus {
         match self {
             Self::Canceled => CallStatus::Canceled,
@@ -64,7 +64,7 @@ pub(super) fn digits(address: &str) -> &str {
 
 /// A message that a provider lists.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ListedMessage {
+pub struct ProviderListedMessage {
     pub provider_id: String,
     pub to: String,
     pub from: String,
@@ -73,7 +73,7 @@ pub struct ListedMessage {
     pub created_ms: Millis,
 }
 
-impl fmt::Debug for ListedMessage {
+impl fmt::Debug for ProviderListedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ListedMessage({})", self.provider_id)
     }

@@ -121,14 +121,14 @@ impl From<RequestFailure> for AskError {
 
 /// What a live check of credentials found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CheckError {
+pub enum CredentialCheckError {
     #[error("the provider does not take these credentials: {0}")]
     Denied(String),
     #[error("the credentials could not be checked: {0}")]
     Unanswered(String),
 }
 
-impl From<AskError> for CheckError {
+impl From<AskError> for CredentialCheckError {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Denied { reason } => Self::Denied(reason),

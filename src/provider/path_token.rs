@@ -3,7 +3,7 @@
 
 use subtle::ConstantTimeEq as _;
 
-use super::{BadCredentials, BadPost, PostTrial, ProviderPost};
+use super::{BadCredentials, BadPost, PostVerificationContext, ProviderPost};
 use crate::crypto::hash;
 use crate::model::Secret;
 
@@ -28,7 +28,7 @@ pub(super) fn has_token(post: &ProviderPost) -> bool {
 }
 
 /// Whether a post has come to the path of this account: how long it takes to tell says nothing of its tokens.
-pub(super) fn prove(post: &ProviderPost, trial: &PostTrial<'_>) -> Result<(), BadPost> {
+pub(super) fn prove(post: &ProviderPost, trial: &PostVerificationContext<'_>) -> Result<(), BadPost> {
     let hashed = |path: &str| hash::sha256_hex(path.as_bytes());
     let given = hashed(post.secret.as_deref().unwrap_or_default());
     let is_it = |path: &Secret| bool::from(hashed(path.expose()).as_bytes().ct_eq(given.as_bytes()));

@@ -39,7 +39,7 @@ pub enum AccountClaim {
 pub type TokenProves<'a> = &'a dyn Fn(&Secret) -> bool;
 
 /// What a post is held against: the tokens of one account, at this moment.
-pub struct PostTrial<'a> {
+pub struct PostVerificationContext<'a> {
     /// Whether one of the tokens that are believed now is such as this.
     pub believes: &'a dyn Fn(TokenProves<'_>) -> bool,
     /// Under which signatures are remembered.

@@ -26,7 +26,7 @@ pub struct CarrierProfile {
     /// The field by which its posts are believed.
     pub proof_field: Option<&'static str>,
     /// What it posts, below `/webhooks/<name>/`. Nothing: it posts nothing.
-    pub webhooks: &'static [WebhookPath],
+    pub webhooks: &'static [CarrierWebhookPath],
     /// Whether a secret segment of the path, between the name and what is posted, is all the proof there is.
     pub has_secret_path: bool,
     pub features: &'static [CarrierFeature],
@@ -67,7 +67,7 @@ pub enum CarrierFeature {
 }
 
 /// What a carrier posts to one path.
-pub struct WebhookPath {
+pub struct CarrierWebhookPath {
     /// The last segment of the path.
     pub path: &'static str,
     pub what: PostKind,
@@ -127,7 +127,7 @@ impl CarrierProfile {
     }
 
     /// What is posted to a path that ends so.
-    pub fn webhook(&self, path: &str) -> Option<&'static WebhookPath> {
+    pub fn webhook(&self, path: &str) -> Option<&'static CarrierWebhookPath> {
         self.webhooks.iter().find(|webhook| webhook.path == path)
     }
 

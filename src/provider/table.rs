@@ -102,7 +102,7 @@ macro_rules! carriers {
                 }
             }
 
-            fn open(credentials: &Credentials, with: &Connectors) -> Self {
+            fn open(credentials: &Credentials, with: &CarrierConnectorFactory) -> Self {
                 match credentials {
                     $(Credentials::$kind(own) => Self::$kind(<$account as Provider>::connect(own, with))),+
                 }
@@ -133,7 +133,7 @@ macro_rules! carriers {
             }
 
             /// Ends a call that the provider has taken; what became of it, its receipt says.
-            pub async fn end_call(&self, provider_id: &str, end: CallEnd) -> Result<(), AskError> {
+            pub async fn end_call(&self, provider_id: &str, end: CallHangupMode) -> Result<(), AskError> {
                 match self {
                     $(Self::$kind(account) => Provider::end_call(account, provider_id, end).await),+
                 }
@@ -145,7 +145,7 @@ macro_rules! carriers {
                 &self,
                 message: &OutgoingMessage,
                 since_ms: Millis,
-            ) -> Result<Vec<ListedMessage>, AskError> {
+            ) -> Result<Vec<ProviderListedMessage>, AskError> {
                 match self {
                     $(Self::$kind(account) => Provider::find(account, message, since_ms).await),+
                 }
@@ -159,15 +159,15 @@ macro_rules! carriers {
             }
 
             /// Asks the provider whether the credentials are good. Sends nothing to anyone.
-            pub async fn check(&self) -> Result<(), CheckError> {
+            pub async fn check(&self) -> Result<(), CredentialCheckError> {
                 let checked = match self {
                     $(Self::$kind(account) => Provider::check(account).await),+
                 };
-                checked.map_err(CheckError::from)
+                checked.map_err(CredentialCheckError::from)
             }
 
             /// Whether this account has sent a post, and what that says.
-            pub fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
+            pub fn verify(&self, post: &ProviderPost, trial: &PostVerificationContext<'_>) -> Result<VerifiedPost, BadPost> {
                 match self {
                     $(Self::$kind(account) => Provider::verify(account, post, trial)),+
                 }
@@ -177,7 +177,7 @@ macro_rules! carriers {
             pub fn signed_fields(
                 &self,
                 post: &ProviderPost,
-                trial: &PostTrial<'_>,
+                trial: &PostVerificationContext<'_>,
             ) -> Result<Vec<(String, String)>, BadPost> {
                 match self {
                     $(Self::$kind(account) => Provider::signed_fields(account, post, trial)),+

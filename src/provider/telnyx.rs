@@ -13,8 +13,9 @@ use super::message::is_id;
 use super::post::storable;
 use super::word::{error_code, first_error};
 use super::{
-    AskError, BadPost, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, OutgoingMessage, ParsedPost,
-    PostTrial, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook, VerifiedPost,
+    AskError, BadPost, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt, InboundMessage, OutgoingMessage,
+    ParsedPost, PostVerificationContext, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook,
+    VerifiedPost,
 };
 use crate::model::Secret;
 use crate::model::message::MessageState;
@@ -86,7 +87,7 @@ impl Provider for Telnyx {
     type Credentials = TelnyxCredentials;
     const PROFILE: &'static CarrierProfile = profile::PROFILE;
 
-    fn connect(credentials: &TelnyxCredentials, with: &Connectors) -> Self {
+    fn connect(credentials: &TelnyxCredentials, with: &CarrierConnectorFactory) -> Self {
         Self::open(credentials, &with.settings, &with.http)
     }
 
@@ -111,7 +112,7 @@ impl Provider for Telnyx {
         proof::has_signature(post)
     }
 
-    fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
+    fn verify(&self, post: &ProviderPost, trial: &PostVerificationContext<'_>) -> Result<VerifiedPost, BadPost> {
         let fingerprint = proof::prove(post, trial)?;
         let payload = storable(&post.body);
         Ok(VerifiedPost { parsed: webhook::parse(&payload)?, payload, fingerprint: Some(fingerprint) })

@@ -23,9 +23,9 @@ use super::message::is_id;
 use super::post::storable;
 use super::word::error_code;
 use super::{
-    AccountClaim, AskError, BadPost, CallEnd, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage,
-    ListedMessage, NumberLookup, OutgoingMessage, ParsedPost, PostKind, PostTrial, Provider, ProviderPost, SendOutcome,
-    Settings, UnreadableWebhook, VerifiedPost,
+    AccountClaim, AskError, BadPost, CallHangupMode, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt,
+    InboundMessage, NumberLookup, OutgoingMessage, ParsedPost, PostKind, PostVerificationContext, Provider,
+    ProviderListedMessage, ProviderPost, SendOutcome, Settings, UnreadableWebhook, VerifiedPost,
 };
 use crate::model::message::MessageState;
 use crate::model::{Channel, Millis, Phone, Secret};
@@ -158,7 +158,7 @@ impl Provider for Twilio {
     type Credentials = TwilioCredentials;
     const PROFILE: &'static CarrierProfile = profile::PROFILE;
 
-    fn connect(credentials: &TwilioCredentials, with: &Connectors) -> Self {
+    fn connect(credentials: &TwilioCredentials, with: &CarrierConnectorFactory) -> Self {
         Self::open(credentials, &with.settings, &with.http)
     }
 
@@ -175,12 +175,12 @@ impl Provider for Twilio {
         self.post("Messages.json", &form(message), message.until, "Twilio's answer names no message").await
     }
 
-    async fn end_call(&self, provider_id: &str, end: CallEnd) -> Result<(), AskError> {
+    async fn end_call(&self, provider_id: &str, end: CallHangupMode) -> Result<(), AskError> {
         self.end(provider_id, end).await
     }
 
     /// What Twilio has with the same sender, recipient and body, created since then.
-    async fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> Result<Vec<ListedMessage>, AskError> {
+    async fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> Result<Vec<ProviderListedMessage>, AskError> {
         if message.channel == Channel::Voice {
             return self.find_calls(message, since_ms).await;
         }
@@ -201,12 +201,12 @@ impl Provider for Twilio {
         proof::has_signature(post)
     }
 
-    /// That of its `AccountSid`.
+    /// That of its `TwilioAccountSidIn`.
     fn claim(post: &ProviderPost) -> Result<AccountClaim, BadPost> {
         account_sid(&post.body).map(AccountClaim::Account)
     }
 
-    fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
+    fn verify(&self, post: &ProviderPost, trial: &PostVerificationContext<'_>) -> Result<VerifiedPost, BadPost> {
         let (fields, fingerprint) = self.signed(post, trial)?;
         // as they are read again out of the payload
         let fields = kept(fields);
@@ -217,7 +217,11 @@ impl Provider for Twilio {
         Ok(VerifiedPost { parsed, payload: storable(&post.body), fingerprint: Some(fingerprint) })
     }
 
-    fn signed_fields(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<Vec<FormField>, BadPost> {
+    fn signed_fields(
+        &self,
+        post: &ProviderPost,
+        trial: &PostVerificationContext<'_>,
+    ) -> Result<Vec<FormField>, BadPost> {
         self.signed(post, trial).map(|(fields, _)| fields)
     }
 

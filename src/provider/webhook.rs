@@ -13,7 +13,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::client::{HttpClientError, USER_AGENT, chain, retry_after};
+use super::client::{HttpClientBuildError, USER_AGENT, chain, retry_after};
 use super::roots;
 use crate::crypto::signature::twilio;
 use crate::model::{DurationSetting, Secret, login};
@@ -48,7 +48,7 @@ pub struct SignedEvent {
 }
 
 /// A callback as Twilio posts it, and what signs it.
-pub struct CallbackForm {
+pub struct OutgoingCallbackForm {
     pub fields: Vec<(String, String)>,
     pub token: Secret,
     /// The same on every attempt, and another for another event.
@@ -96,7 +96,7 @@ impl Resolve for GuardedResolver {
 }
 
 impl WebhookClient {
-    pub fn new(settings: &Settings) -> Result<Self, HttpClientError> {
+    pub fn new(settings: &Settings) -> Result<Self, HttpClientBuildError> {
         let allow = Arc::new(settings.allow.clone());
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
@@ -109,7 +109,7 @@ impl WebhookClient {
             .no_proxy()
             .dns_resolver(GuardedResolver(allow.clone()))
             .build()
-            .map_err(|error| HttpClientError::new(&error))?;
+            .map_err(|error| HttpClientBuildError::new(&error))?;
         Ok(Self { http, allow })
     }
 
@@ -132,7 +132,7 @@ impl WebhookClient {
 
     /// The same for a form. A login goes by HTTP Basic. What is signed is the URL as it is asked for, without that:
     /// its receiver sees no other.
-    pub async fn deliver_form(&self, url: &str, form: &CallbackForm) -> WebhookPostOutcome {
+    pub async fn deliver_form(&self, url: &str, form: &OutgoingCallbackForm) -> WebhookPostOutcome {
         let url = match self.allow.check_callback(url) {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),

@@ -6,11 +6,12 @@ pub mod rest;
 mod token;
 
 pub use lookup::NumberLookup;
-pub use manage::{AccountChange, Accounts, NewAccount, usual};
+pub use manage::{AccountUpdate, Accounts, NewAccount, usual};
 
-pub use crate::provider::{CarrierKind, Connectors, CredentialField, Credentials};
+pub use crate::provider::{CarrierConnectorFactory, CarrierKind, CredentialField, Credentials};
 pub use crate::service::directory::{
-    AccountHandle, BelievedBy, BlamedSend, BreakerChange, RateLimiter, RateReservation, RequestVerdict, RestPeriod,
+    AccountHandle, BlamedSend, BreakerChange, BreakerRequestOutcome, MatchedWebhookToken, RateLimiter, RateReservation,
+    RestPeriod,
 };
-pub use crate::store::account::token::TokenRole;
-pub use crate::store::account::{Account, AccountToken, RestReason, UncertainPolicy};
+pub use crate::store::account::token::TokenRotationRole;
+pub use crate::store::account::{Account, AccountWebhookToken, RestReason, UncertainPolicy};

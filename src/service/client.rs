@@ -15,18 +15,18 @@ use std::time::Instant;
 
 pub use consumer::{ApiConsumer, KeyScope};
 pub use demo::DemoClient;
-pub use issue::{KeyChange, KeyOrigin, KeyTerms};
+pub use issue::{KeyChange, KeyTerms, NewApiKeyOrigin};
 pub use key::ActiveKey;
-pub use known::{ClientsAndKeys, KnownClient};
+pub use known::{ClientsAndKeys, InMemoryClient};
 pub use manage::{ClientChange, NewClient};
-pub use pattern::KeyPattern;
+pub use pattern::KeyAddressPattern;
 pub use profile::{ClientProfile, ClientProfileChange};
 pub use request_limiter::KeyRateExhausted;
 
 pub use crate::store::client::Client;
 pub use crate::store::key::ApiKey;
 
-use self::pattern::KeyPatterns;
+use self::pattern::KeyPatternCache;
 use crate::crypto::{HashKey, MasterKey};
 use crate::model::{ClientId, Clock};
 use crate::service::directory::Directory;
@@ -48,7 +48,7 @@ pub struct Clients {
     /// A client that is not served, whatever its row says.
     shut: Option<ClientId>,
     demo: Option<DemoClient>,
-    patterns: KeyPatterns,
+    patterns: KeyPatternCache,
     known: Snapshot<ClientsAndKeys>,
 }
 
@@ -60,7 +60,7 @@ impl Clients {
         clock: Clock,
         directory: Arc<Directory>,
     ) -> Self {
-        let (counter, patterns, known) = (SharedCounter::alone(), KeyPatterns::default(), Snapshot::default());
+        let (counter, patterns, known) = (SharedCounter::alone(), KeyPatternCache::default(), Snapshot::default());
         Self { store, master, hash_key, clock, directory, counter, shut: None, demo: None, patterns, known }
     }
 

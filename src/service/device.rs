@@ -8,7 +8,7 @@ use crate::service::event::Events;
 use crate::service::page;
 use crate::service::sync::SocketRegistry;
 use crate::service::{Error, Result};
-use crate::signal::{SignalBus, SyncEvent, SyncSignal};
+use crate::signal::{InterNodeSignalBus, SyncPairingEvent, SyncSignal};
 use crate::store::{self, Change, Store};
 
 pub use crate::store::device::Device;
@@ -17,7 +17,7 @@ pub struct Devices {
     pub store: Store,
     pub clock: Clock,
     pub open_sockets: Arc<SocketRegistry>,
-    pub bus: SignalBus,
+    pub bus: InterNodeSignalBus,
     pub events: Arc<Events>,
 }
 
@@ -45,7 +45,7 @@ impl Devices {
         }
         batch.committed();
         tracing::info!(device = %id, user = %device.user, "revoked a device");
-        let signal = SyncSignal { user: device.user, event: SyncEvent::Revoked, at_ms };
+        let signal = SyncSignal { user: device.user, event: SyncPairingEvent::Revoked, at_ms };
         self.open_sockets.deliver(&signal);
         self.bus.publish(&signal);
         // the rest, and what is being taken just now, goes with the next sweep

@@ -12,18 +12,18 @@ use std::sync::Arc;
 
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId, Secret};
-use crate::provider::{CarrierKind, Connectors};
+use crate::provider::{CarrierConnectorFactory, CarrierKind};
 use crate::service::snapshot::Snapshot;
 use crate::store::account::Account;
 use crate::store::account::token::place as token_place;
 use crate::store::number::{Number, NumberCapability};
-use crate::store::version::VersionedData;
+use crate::store::version::CachedDataset;
 use crate::store::{Result, Store, account, admin, number, version};
 
 pub use blame::BlamedSend;
-pub use breaker::{BreakerChange, RequestVerdict};
+pub use breaker::{BreakerChange, BreakerRequestOutcome};
 pub use handle::{AccountHandle, RestPeriod};
-pub use proof::{BelievedBy, ExtraToken};
+pub use proof::{ExtraWebhookToken, MatchedWebhookToken};
 pub use rate_limiter::{RateLimiter, RateReservation};
 
 /// A number in use, with its own limiter.
@@ -88,7 +88,7 @@ impl DirectoryEntries {
 pub struct Directory {
     pub store: Store,
     pub master: Arc<MasterKey>,
-    pub connectors: Connectors,
+    pub connectors: CarrierConnectorFactory,
     /// Calls of one account at once.
     calls: usize,
     resting: RestPeriod,
@@ -100,7 +100,7 @@ impl Directory {
     pub fn new(
         store: Store,
         master: Arc<MasterKey>,
-        connectors: Connectors,
+        connectors: CarrierConnectorFactory,
         calls: usize,
         resting: RestPeriod,
     ) -> Self {
@@ -113,7 +113,7 @@ impl Directory {
 
     /// Reads what has changed since it was read last.
     pub async fn refresh(&self) -> Result<()> {
-        self.entries.refresh(version::current(&self.store, VersionedData::Directory), |old| self.read(old)).await
+        self.entries.refresh(version::current(&self.store, CachedDataset::Directory), |old| self.read(old)).await
     }
 
     async fn read(&self, old: Arc<DirectoryEntries>) -> Result<DirectoryEntries> {
@@ -153,13 +153,13 @@ impl Directory {
     }
 
     /// The tokens that are believed besides the account's own.
-    fn proofs(&self, account: &Account, known: Option<&AccountHandle>) -> Vec<ExtraToken> {
-        let open = |token: &account::AccountToken| {
+    fn proofs(&self, account: &Account, known: Option<&AccountHandle>) -> Vec<ExtraWebhookToken> {
+        let open = |token: &account::AccountWebhookToken| {
             let plain = self.master.open(token_place(&token.id.hex()), &token.token);
             let failed = |error: &crate::crypto::Error| tracing::error!(account = %account.id, %error, "a token of it cannot be used");
             let secret = Secret::new(String::from_utf8_lossy(&plain.inspect_err(failed).ok()?).into_owned());
             let known = known.and_then(|handle| handle.proofs.iter().find(|proof| proof.id == token.id));
-            Some(ExtraToken::new(token.id, token.role, secret, token.until_ms, known))
+            Some(ExtraWebhookToken::new(token.id, token.role, secret, token.until_ms, known))
         };
         account.tokens.iter().filter_map(open).collect()
     }

@@ -24,7 +24,7 @@ pub use metrics::Metrics;
 pub use permit::{SendPermit, SendPermits};
 
 use crate::model::message::MessageState;
-use crate::model::{Clock, Origin};
+use crate::model::{Clock, PublicOrigin};
 use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
 use crate::service::event::{Events, FailureReason};
@@ -33,11 +33,11 @@ use crate::service::outbox::Settings;
 use crate::service::race::won;
 use crate::store::batch::BatchWriter;
 use crate::store::lease::{Lease, LeaseOwner};
-use crate::store::outbox::LaneKeys;
+use crate::store::outbox::LaneKeyHasher;
 use crate::store::outbox::claim::{self, ClaimedLane};
 use crate::store::outbox::intake::LeasedMessage;
 use crate::store::outbox::mark::SendingMarks;
-use crate::store::outbox::outcome::LaneOutcomes;
+use crate::store::outbox::outcome::LaneHeadOutcomeWriter;
 use crate::store::serving::ServingLock;
 use crate::store::{self, Store};
 use lane::OwnedLane;
@@ -54,8 +54,8 @@ pub struct Parts {
     /// This process among all that own lanes.
     pub owner: LeaseOwner,
     /// Where carriers reach us; they are asked for receipts only where there is such a URL.
-    pub public_url: Option<Origin>,
-    pub lanes: LaneKeys,
+    pub public_url: Option<PublicOrigin>,
+    pub lanes: LaneKeyHasher,
     /// Lanes that may still be held in memory.
     pub room: Arc<Semaphore>,
     pub metrics: Metrics,
@@ -66,7 +66,7 @@ pub struct Parts {
 pub struct Dispatch {
     parts: Parts,
     marks: BatchWriter<SendingMarks>,
-    outcomes: BatchWriter<LaneOutcomes>,
+    outcomes: BatchWriter<LaneHeadOutcomeWriter>,
     /// That this process serves an embedded store: see [`Dispatch::inherit`].
     serving: OnceLock<ServingLock>,
 }
@@ -77,7 +77,8 @@ impl Dispatch {
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
         let lease_ms = parts.settings.lease.as_ms();
         let marks = SendingMarks { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms };
-        let (marks, outcomes) = (BatchWriter::start(marks), BatchWriter::start(LaneOutcomes { store, clock, owner }));
+        let (marks, outcomes) =
+            (BatchWriter::start(marks), BatchWriter::start(LaneHeadOutcomeWriter { store, clock, owner }));
         Self { parts, marks, outcomes, serving: OnceLock::new() }
     }
 

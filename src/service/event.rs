@@ -2,7 +2,7 @@
 //!
 //! Whoever has something to tell asks [`Events::batch`] for a collection, adds to it what
 //! happens, lets it add its rows to the change that writes the facts, commits, and says so by
-//! [`EventBatch::committed`]. Where nobody listens, nothing is written. The types stand in
+//! [`NewEventBatch::committed`]. Where nobody listens, nothing is written. The types stand in
 //! [`crate::model::event`], the fields of each in [`payload`].
 
 mod batch;
@@ -16,8 +16,8 @@ mod metrics;
 pub mod payload;
 mod reason;
 
-pub use batch::{ClientEvent, EventBatch};
-pub use courier::{ClaimedDelivery, DeliveryLane, EventCourier, FinishedDelivery};
+pub use batch::{EventMetadata, NewEventBatch};
+pub use courier::{ClaimedDelivery, DeliveryDestination, EventCourier, FinishedDelivery};
 pub use endpoint::{EndpointChange, NewEndpoint};
 pub use history::EventHistory;
 pub(in crate::service) use message::wanted;
@@ -28,7 +28,7 @@ pub use reason::{disabled_reason, last_reason};
 pub use crate::provider::webhook::BadWebhookUrl;
 pub use crate::store::delivery::{Delivery, DeliveryState};
 pub use crate::store::endpoint::Endpoint;
-pub use crate::store::event::{Event, EventOrder, EventTarget};
+pub use crate::store::event::{Event, EventSequenceSource, EventTarget};
 
 use std::sync::Arc;
 
@@ -42,10 +42,10 @@ use crate::provider::webhook::WebhookClient;
 use crate::service::Result;
 use crate::service::retention::RemovalThrottle;
 use crate::service::snapshot::{self, Snapshot};
-use crate::store::endpoint::EventListeners;
+use crate::store::endpoint::EndpointSubscriptionsByClient;
 use crate::store::lease::LeaseOwner;
-use crate::store::sweep::RowWalk;
-use crate::store::version::VersionedData;
+use crate::store::sweep::RetentionCursor;
+use crate::store::version::CachedDataset;
 use crate::store::{self, Store, version};
 
 /// `[event]`.
@@ -78,13 +78,13 @@ pub struct Parts {
 /// The events of this node.
 pub struct Events {
     parts: Parts,
-    listeners: Snapshot<EventListeners>,
+    listeners: Snapshot<EndpointSubscriptionsByClient>,
     woken: Notify,
 }
 
 impl Events {
     pub async fn open(parts: Parts) -> Result<Self> {
-        version::begin(&parts.store, VersionedData::Endpoints).await?;
+        version::begin(&parts.store, CachedDataset::Endpoints).await?;
         let events = Self { parts, listeners: Snapshot::default(), woken: Notify::new() };
         events.refresh().await?;
         Ok(events)
@@ -117,8 +117,8 @@ impl Events {
     }
 
     /// Collects what is to be told in one change.
-    pub fn batch(&self) -> EventBatch<'_> {
-        EventBatch::new(self)
+    pub fn batch(&self) -> NewEventBatch<'_> {
+        NewEventBatch::new(self)
     }
 
     /// Says that new events are committed.
@@ -129,7 +129,7 @@ impl Events {
     /// Reads who listens, where that has changed.
     pub async fn refresh(&self) -> Result<()> {
         let store = &self.parts.store;
-        let version = version::current(store, VersionedData::Endpoints);
+        let version = version::current(store, CachedDataset::Endpoints);
         Ok(self.listeners.refresh(version, |_| store::endpoint::listeners(store)).await?)
     }
 
@@ -156,7 +156,7 @@ impl Events {
     /// Forgets events that were kept for `keep_events`.
     pub async fn sweep(&self) -> Result<()> {
         let before_ms = self.parts.clock.now_ms() - self.parts.settings.keep_events.as_ms();
-        let (mut walk, mut throttle) = (RowWalk::before(before_ms), RemovalThrottle::default());
+        let (mut walk, mut throttle) = (RetentionCursor::before(before_ms), RemovalThrottle::default());
         while store::delivery::sweep(&self.parts.store, &mut walk).await? {
             throttle.rest().await;
         }

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::signal::SignalBus;
+use crate::signal::InterNodeSignalBus;
 use crate::store::Store;
 
 /// How often is looked for what nobody has asked for.
 const EVERY: Duration = Duration::from_secs(1);
 
-pub struct NodeHealth {
+pub struct ReadinessChecker {
     pub store: Store,
     pub backend: Store,
     /// Whether these are two databases.
     pub is_apart: bool,
-    pub bus: SignalBus,
+    pub bus: InterNodeSignalBus,
     /// Cancelled when the node has been told to stop: balancers are to send it nothing more.
     pub stopping: CancellationToken,
 }
@@ -37,7 +37,7 @@ impl Readiness {
     }
 }
 
-impl NodeHealth {
+impl ReadinessChecker {
     /// As of the last write, or the last look: however often it is asked, nobody is asked for it.
     pub fn readiness(&self) -> Readiness {
         Readiness {

@@ -3,7 +3,7 @@
 use crate::crypto::{HashKey, hash};
 use crate::model::ClientId;
 
-pub use crate::store::idempotency::{RequestIdentity, StoredReply};
+pub use crate::store::idempotency::{IdempotencyFingerprint, StoredReply};
 
 use super::Error;
 use crate::store::Store;
@@ -18,7 +18,7 @@ pub const LEDGER: &str = "/v1/clients/{id}/ledger";
 /// What the same request was answered, if it came before.
 pub(in crate::service) async fn replayed(
     store: &Store,
-    named: Option<&RequestIdentity>,
+    named: Option<&IdempotencyFingerprint>,
 ) -> Result<Option<StoredReply>, Error> {
     let Some(named) = named else { return Ok(None) };
     match idempotency::find(store, named).await? {
@@ -38,9 +38,14 @@ pub struct IdempotencyKey {
 
 impl IdempotencyKey {
     /// `canonical`: what is compared of two requests. Nobody can tell from the hash what was said.
-    pub(in crate::service) fn named(self, client: ClientId, canonical: &[u8], secret: &HashKey) -> RequestIdentity {
+    pub(in crate::service) fn named(
+        self,
+        client: ClientId,
+        canonical: &[u8],
+        secret: &HashKey,
+    ) -> IdempotencyFingerprint {
         let Self { name, path } = self;
         let id = hash::sha256(format!("{}\0{path}\0{name}", client.hex()).as_bytes());
-        RequestIdentity { id, hash: secret.mac(&[VERSION, canonical]) }
+        IdempotencyFingerprint { id, hash: secret.mac(&[VERSION, canonical]) }
     }
 }

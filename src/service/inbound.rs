@@ -22,7 +22,7 @@ use serde::Deserialize;
 pub use handler::InboundHandlers;
 pub use inbox::{Parts, WebhookInbox, WebhookQueue};
 pub use jobs::WebhookBatch;
-pub use loopback::{Filter, LoopbackDoor, LoopbackMessage, LoopbackPage, PlayedText};
+pub use loopback::{Filter, LoopbackDoor, LoopbackInboundText, LoopbackMessage, LoopbackPage};
 pub use metrics::Metrics;
 pub use proof::ProvedPost;
 pub use webhook::is_guess;

@@ -13,7 +13,7 @@ pub use crate::store::ledger::{ClientBalance, Filter, LedgerEntry, LedgerEntryKi
 use crate::model::{ClientId, Clock, EntryId, Millis, Money};
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
-use crate::service::idempotency::{self, RequestIdentity};
+use crate::service::idempotency::{self, IdempotencyFingerprint};
 use crate::service::race::settled;
 use crate::service::{Error, Result};
 use crate::store::ledger::{self, LedgerMovement};
@@ -84,7 +84,7 @@ impl Ledger {
         client: ClientId,
         posting: LedgerPosting,
         reason: Option<String>,
-        kept: Option<RequestIdentity>,
+        kept: Option<IdempotencyFingerprint>,
         audit: &AuditContext<'_, LedgerEntry>,
     ) -> Result<PostedEntry> {
         let reason = said(reason);
@@ -130,7 +130,7 @@ impl Ledger {
     }
 
     /// What the same request has entered before.
-    async fn posted(&self, client: ClientId, kept: Option<&RequestIdentity>) -> Result<Option<LedgerEntry>> {
+    async fn posted(&self, client: ClientId, kept: Option<&IdempotencyFingerprint>) -> Result<Option<LedgerEntry>> {
         let Some(reply) = idempotency::replayed(&self.store, kept).await? else { return Ok(None) };
         let id = EntryId::from_hex(&reply.text).map_err(|_| store::Error::Data("kept entry id".into()))?;
         let entry = ledger::find(&self.store, client, id).await?;

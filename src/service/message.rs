@@ -29,11 +29,11 @@ use crate::crypto::HashKey;
 use crate::model::{ClientId, Clock, MessageId, Millis};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
-use crate::service::idempotency::{IdempotencyKey, RequestIdentity};
+use crate::service::idempotency::{IdempotencyFingerprint, IdempotencyKey};
 use crate::service::outbox::Settings;
 use crate::store::message::{self, MessagePage};
-use crate::store::outbox::LaneKeys;
-use crate::store::outbox::intake::MessageAcceptor;
+use crate::store::outbox::LaneKeyHasher;
+use crate::store::outbox::intake::OutboxEnqueuer;
 use crate::store::{self, Store, receipt};
 
 /// What the service is built from.
@@ -44,8 +44,8 @@ pub struct Parts {
     pub events: Arc<Events>,
     pub clock: Clock,
     /// The way into the outbox.
-    pub outbox: MessageAcceptor,
-    pub lanes: LaneKeys,
+    pub outbox: OutboxEnqueuer,
+    pub lanes: LaneKeyHasher,
     /// Under which requests are hashed.
     pub request_key: HashKey,
     /// Under which places in lists are sealed.
@@ -63,7 +63,7 @@ impl Messages {
     }
 
     /// How a client's request is known again; `canonical`: what is compared of it.
-    pub fn named(&self, client: ClientId, key: IdempotencyKey, canonical: &[u8]) -> RequestIdentity {
+    pub fn named(&self, client: ClientId, key: IdempotencyKey, canonical: &[u8]) -> IdempotencyFingerprint {
         key.named(client, canonical, &self.parts.request_key)
     }
 

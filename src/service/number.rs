@@ -15,7 +15,7 @@ use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result};
 use crate::store::number;
 
-pub use crate::store::number::{Number, NumberCapability, NumberUse};
+pub use crate::store::number::{InboundTextPolicy, Number, NumberCapability};
 pub use pool::{Pool, PoolWithNumbers};
 
 /// `[number]`.
@@ -36,7 +36,7 @@ pub struct NewNumber {
     pub address: Address,
     pub account: AccountId,
     pub capabilities: Vec<NumberCapability>,
-    pub meaning: NumberUse,
+    pub meaning: InboundTextPolicy,
     pub platform: Option<String>,
     pub rate: i64,
 }
@@ -46,7 +46,7 @@ pub struct NewNumber {
 pub struct NumberChange {
     pub account: Option<AccountId>,
     pub capabilities: Option<Vec<NumberCapability>>,
-    pub meaning: Option<NumberUse>,
+    pub meaning: Option<InboundTextPolicy>,
     pub platform: Option<Option<String>>,
     pub rate: Option<i64>,
 }
@@ -146,9 +146,9 @@ impl Numbers {
         }
         let wrong = |reason: &'static str| Err(Error::invalid("platform", reason));
         match (number.meaning, &number.platform) {
-            (NumberUse::Forward, Some(_)) => wrong("only a number for encrypted texts has one"),
-            (NumberUse::Encrypted, None) => wrong("a number for encrypted texts needs one"),
-            (NumberUse::Encrypted, Some(name)) if !self.platforms.contains(name) => wrong("is not configured"),
+            (InboundTextPolicy::Forward, Some(_)) => wrong("only a number for encrypted texts has one"),
+            (InboundTextPolicy::Encrypted, None) => wrong("a number for encrypted texts needs one"),
+            (InboundTextPolicy::Encrypted, Some(name)) if !self.platforms.contains(name) => wrong("is not configured"),
             _ => Ok(()),
         }
     }

@@ -14,7 +14,7 @@ use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::message::Messages;
 use crate::store::Store;
-use crate::store::outbox::LaneKeys;
+use crate::store::outbox::LaneKeyHasher;
 
 /// What the service is built from.
 pub struct Parts {
@@ -23,7 +23,7 @@ pub struct Parts {
     pub directory: Arc<Directory>,
     pub events: Arc<Events>,
     pub clock: Clock,
-    pub lanes: LaneKeys,
+    pub lanes: LaneKeyHasher,
     /// What waits is taken back here, and keywords are answered by it.
     pub messages: Arc<Messages>,
 }

@@ -8,8 +8,8 @@ mod metrics;
 pub mod sink;
 
 pub use accept::PhoneText;
-pub use deliver::ClaimedText;
-pub use loopback::{LoopbackPublication, LoopbackSink, with_loopback};
+pub use deliver::ClaimedPhoneText;
+pub use loopback::{LoopbackPublicationSink, LoopbackSinkPost, with_loopback};
 pub use metrics::Metrics;
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use crate::model::{Clock, DeviceId, DurationSetting, Platform, Secret};
 use crate::provider::WebhookClient;
 use crate::service::retention::throttled;
 use crate::service::{Error, ErrorKind, Result};
-use crate::store::device::{self, SealedKey};
+use crate::store::device::{self, SealedDeviceKey};
 use crate::store::lease::LeaseOwner;
 use crate::store::{Store, publication};
 
@@ -72,7 +72,7 @@ pub struct Parts {
     pub backend_key: Secret,
     pub webhooks: WebhookClient,
     /// Only under `--dev`.
-    pub loopback: Option<LoopbackSink>,
+    pub loopback: Option<LoopbackPublicationSink>,
     pub clock: Clock,
     /// This process among all that lease texts.
     pub owner: LeaseOwner,
@@ -81,23 +81,23 @@ pub struct Parts {
 }
 
 /// The publishing service.
-pub struct Publish {
+pub struct PhoneTextPublisher {
     parts: Parts,
     salt: BackendSalt,
     /// Tried in the place of devices that a user does not have.
-    decoy: SealedKey,
+    decoy: SealedDeviceKey,
     /// Wakes the workers of platforms that have a sink.
     arrived: HashMap<String, Notify>,
 }
 
-impl Publish {
+impl PhoneTextPublisher {
     pub fn new(parts: Parts) -> Result<Self> {
         let device = DeviceId::new(0);
         let sealed = parts.master.seal(device::key_place(&device.hex()), SharedKey::generate().as_bytes())?;
         let salt = BackendSalt::new(parts.backend.clone(), parts.salt.clone());
         let with_sink = parts.platforms.iter().filter(|platform| platform.has_sink());
         let arrived = with_sink.map(|platform| (platform.name.clone(), Notify::new())).collect();
-        Ok(Self { parts, salt, decoy: SealedKey { device, sealed }, arrived })
+        Ok(Self { parts, salt, decoy: SealedDeviceKey { device, sealed }, arrived })
     }
 
     /// The names of the platforms that have a sink: each has a worker of its own, so that none

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio_util::task::TaskTracker;
 
-use crate::model::{Channel, ClientId, Clock, Twiml};
+use crate::model::{AllowedTwiml, Channel, ClientId, Clock};
 use crate::service::audit::AuditContext;
 use crate::service::client::{ApiConsumer, KeyScope};
 use crate::service::directory::Directory;
@@ -30,7 +30,7 @@ use crate::store::message::Message;
 #[serde(deny_unknown_fields)]
 pub struct CallSettings {
     /// What clients' calls may say where their key has no bounds of its own.
-    pub twiml: Twiml,
+    pub twiml: AllowedTwiml,
 }
 
 pub struct Relay {
@@ -91,7 +91,7 @@ impl Relay {
 
     /// What a call says is no way around the bounds of its key.
     fn allow_said(&self, consumer: &ApiConsumer, order: &Order) -> Result<()> {
-        let only_says = consumer.twiml(self.calls.twiml) == Twiml::Say;
+        let only_says = consumer.twiml(self.calls.twiml) == AllowedTwiml::Say;
         let Some(plan) = order.call.as_ref().filter(|_| only_says) else { return Ok(()) };
         say::check(plan).map_err(|(field, reason)| Error::invalid(field, reason))
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::model::{Clock, DurationSetting};
 use crate::store::account::token;
 use crate::store::old_message::OldMessages;
-use crate::store::outbox::LaneKeys;
+use crate::store::outbox::LaneKeyHasher;
 use crate::store::{self, Store, idempotency, message};
 
 /// `[retention]`.
@@ -25,7 +25,7 @@ pub struct Settings {
 pub struct Retention {
     pub settings: Settings,
     pub store: Store,
-    pub lanes: LaneKeys,
+    pub lanes: LaneKeyHasher,
     pub clock: Clock,
 }
 

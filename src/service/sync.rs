@@ -24,15 +24,15 @@ mod socket_registry;
 mod turn;
 
 pub(super) use handshake::leave_at;
-pub use ids::SyncSessionIds;
+pub use ids::SyncSessionIdIssuer;
 pub use key::{KeyError, ServerPrivateKeys};
-pub use link::{SyncLink, SyncLinks, verification_path};
+pub use link::{PairingLink, PairingLinkBuilder, verification_path};
 pub use lockout::LockoutRung;
 pub use metrics::Metrics;
 pub use password::PasswordChecker;
-pub use post::{CompletedHandshake, Handshake, HandshakeFlavour, HandshakeOffer, body_hash};
-pub use rotation::{Rotation, RotationAction, SyncCloseCode};
-pub use socket::{OpenedSocket, SocketSession, SyncSockets};
+pub use post::{CompletedHandshake, HandshakeFlavour, PairingRequest, ServerPublicKeyOffer, body_hash};
+pub use rotation::{SyncCloseCode, SyncSocketAction, SyncUrlRotation};
+pub use socket::{OpenedSocket, SyncSocketSession, SyncSockets};
 pub use socket_registry::{SocketRegistry, TooManySockets};
 
 use std::sync::Arc;
@@ -46,7 +46,7 @@ use crate::model::{Clock, DurationSetting, Millis, Platform, Secret, UserId};
 use crate::service::cpu_pool::{CpuPool, CpuPoolError};
 use crate::service::event::Events;
 use crate::service::retention::throttled;
-use crate::signal::{SignalBus, SyncEvent, SyncSignal};
+use crate::signal::{InterNodeSignalBus, SyncPairingEvent, SyncSignal};
 use crate::store::{self, Store};
 
 /// `[sync]`.
@@ -81,7 +81,7 @@ impl Settings {
 /// `[backend]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BackendSettings {
+pub struct UserDatabaseSettings {
     pub url: Secret,
     pub hashing_salt: Secret,
     pub hashing_salt_file: String,
@@ -134,12 +134,12 @@ pub struct Parts {
     pub backend: Store,
     pub identities: ServerPrivateKeys,
     pub master: Arc<MasterKey>,
-    pub ids: Arc<SyncSessionIds>,
+    pub ids: Arc<SyncSessionIdIssuer>,
     pub lockout_key: HashKey,
     pub ciphertext_key: HashKey,
     pub passwords: PasswordChecker,
     pub open_sockets: Arc<SocketRegistry>,
-    pub bus: SignalBus,
+    pub bus: InterNodeSignalBus,
     pub events: Arc<Events>,
     pub clock: Clock,
     pub metrics: Metrics,
@@ -147,7 +147,7 @@ pub struct Parts {
 }
 
 /// Pairs phones: from what one posts to a device, or to a refusal.
-pub struct Handshakes {
+pub struct PairingService {
     parts: Parts,
     rsa: CpuPool,
     turns: Arc<turn::HandshakeTurns>,
@@ -156,7 +156,7 @@ pub struct Handshakes {
     door: Semaphore,
 }
 
-impl Handshakes {
+impl PairingService {
     pub fn new(parts: Parts) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let door = Semaphore::new(parts.settings.places());
@@ -164,7 +164,7 @@ impl Handshakes {
     }
 
     /// Tells this node's sockets at once, the other nodes' by the bus.
-    fn tell(&self, user: &UserId, event: SyncEvent, at_ms: Millis) {
+    fn tell(&self, user: &UserId, event: SyncPairingEvent, at_ms: Millis) {
         let signal = SyncSignal { user: user.clone(), event, at_ms };
         self.parts.open_sockets.deliver(&signal);
         self.parts.bus.publish(&signal);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-pub use card::{NewRate, RateChange, RateFilter, RateSlot};
+pub use card::{NewRate, RateChange, RateFilter, TariffRateKey};
 pub use import::ImportedRates;
 pub use manage::{NewRoute, RouteChange};
 pub use routes::{BadRoutePattern, compile};
@@ -24,7 +24,7 @@ use self::rates::RateTable;
 use self::routes::RouteTable;
 use crate::model::{Channel, Clock, Millis, Money, PricedChannel};
 use crate::service::snapshot::{self, Snapshot};
-use crate::store::version::VersionedData;
+use crate::store::version::CachedDataset;
 use crate::store::{self, Store, rate, route, version};
 
 /// `[tariff]`: what is charged where no rate says otherwise.
@@ -123,7 +123,7 @@ impl Tariff {
 
     /// Reads what has changed since they were read last.
     pub async fn refresh(&self) -> store::Result<()> {
-        self.known.refresh(version::current(&self.store, VersionedData::Tariff), |old| self.read(old)).await
+        self.known.refresh(version::current(&self.store, CachedDataset::Tariff), |old| self.read(old)).await
     }
 
     async fn read(&self, old: Arc<RoutesAndRates>) -> store::Result<RoutesAndRates> {

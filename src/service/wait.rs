@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Clock, Millis};
 use crate::store::lease::SKEW_MS;
-use crate::store::wait::{self, LeaseRule};
+use crate::store::wait::{self, ClockRollbackLeaseRule};
 use crate::store::{Error, Store};
 
 /// Another node's clock may have gone back, or that of one that is no more.
@@ -12,7 +12,7 @@ const EVERY: Duration = Duration::from_secs(60);
 /// No lease lasts longer by its owner's own count.
 const LONGEST: Duration = Duration::from_secs(120);
 
-pub struct FutureWaits {
+pub struct ClockRollbackGuard {
     pub store: Store,
     pub clock: Clock,
     /// How long a node may hold a lane.
@@ -26,7 +26,7 @@ pub struct FutureWaits {
     turned: Option<Instant>,
 }
 
-impl FutureWaits {
+impl ClockRollbackGuard {
     pub fn new(store: Store, clock: Clock, lease_ms: Millis) -> Self {
         let (at, now_ms) = (Instant::now(), clock.now_ms());
         Self { store, clock, lease_ms, at, now_ms, looked: None, turned: None }
@@ -44,7 +44,8 @@ impl FutureWaits {
             return Ok(());
         }
         let are_left = self.turned.is_some_and(|turned| turned.elapsed() < LONGEST);
-        let found = wait::end(&self.store, now_ms, LeaseRule { are_left, lease_ms: self.lease_ms }).await?;
+        let found =
+            wait::end(&self.store, now_ms, ClockRollbackLeaseRule { are_left, lease_ms: self.lease_ms }).await?;
         if found > 0 {
             tracing::warn!("the clock has gone back: what waited by the time before is due");
         }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{BadRedisUrl, SignalListener, SignalMessage, SyncSignal};
+use super::{BadRedisUrl, InterNodeSignal, InterNodeSignalHandler, SyncSignal};
 
 const CHANNEL: &str = "switchboard:signal";
 /// Between tries to reach a server that is away.
@@ -28,7 +28,7 @@ const STALE: Duration = Duration::from_secs(3);
 pub(super) fn join(
     url: &str,
     queue: mpsc::Receiver<(Instant, SyncSignal)>,
-    listener: SignalListener,
+    listener: InterNodeSignalHandler,
     is_connected: Arc<AtomicBool>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
@@ -48,7 +48,7 @@ async fn speak(client: redis::Client, node: Arc<str>, mut queue: mpsc::Receiver<
         if said.elapsed() > STALE {
             continue;
         }
-        let Ok(text) = serde_json::to_string(&SignalMessage::new(&node, &signal)) else { continue };
+        let Ok(text) = serde_json::to_string(&InterNodeSignal::new(&node, &signal)) else { continue };
         if connection.is_none() {
             connection = connect(&client).await;
         }
@@ -65,7 +65,12 @@ async fn connect(client: &redis::Client) -> Option<redis::aio::MultiplexedConnec
     tokio::time::timeout(TIMEOUT, client.get_multiplexed_async_connection()).await.ok()?.ok()
 }
 
-async fn listen(client: redis::Client, node: Arc<str>, listener: SignalListener, is_connected: Arc<AtomicBool>) {
+async fn listen(
+    client: redis::Client,
+    node: Arc<str>,
+    listener: InterNodeSignalHandler,
+    is_connected: Arc<AtomicBool>,
+) {
     loop {
         if let Err(error) = listen_once(&client, &node, &listener, &is_connected).await {
             tracing::warn!(%error, "Redis is away; nodes look into the store instead");
@@ -78,7 +83,7 @@ async fn listen(client: redis::Client, node: Arc<str>, listener: SignalListener,
 async fn listen_once(
     client: &redis::Client,
     node: &str,
-    listener: &SignalListener,
+    listener: &InterNodeSignalHandler,
     is_connected: &AtomicBool,
 ) -> redis::RedisResult<()> {
     let connecting = tokio::time::timeout(TIMEOUT, client.get_async_pubsub());
@@ -89,7 +94,7 @@ async fn listen_once(
     let mut messages = subscription.on_message();
     while let Some(message) = messages.next().await {
         let wire =
-            message.get_payload::<String>().ok().and_then(|text| serde_json::from_str::<SignalMessage>(&text).ok());
+            message.get_payload::<String>().ok().and_then(|text| serde_json::from_str::<InterNodeSignal>(&text).ok());
         if let Some(wire) = wire
             && wire.node != node
             && let Some(signal) = wire.read()

@@ -5,14 +5,14 @@ pub mod token;
 
 use std::collections::HashSet;
 
-use super::engine::{NamedValues, read_bytes, readable};
+use super::engine::{ColumnValues, read_bytes, readable};
 use super::event::PendingEvents;
-use super::version::VersionedData;
+use super::version::CachedDataset;
 use super::{Change, Query, Result, Row, Store, audit, delivery, params};
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, named};
 pub use rest::RestReason;
-pub use token::AccountToken;
+pub use token::AccountWebhookToken;
 
 /// What becomes of a message when a provider's answer was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -50,7 +50,7 @@ pub struct Account {
     pub rest: Option<RestReason>,
     /// By which its carrier's posts are believed too, for a while.
     #[serde(skip)]
-    pub tokens: Vec<AccountToken>,
+    pub tokens: Vec<AccountWebhookToken>,
 }
 
 /// Where an account's credentials lie sealed.
@@ -69,7 +69,7 @@ pub async fn all(store: &Store) -> Result<Vec<Account>> {
     let found = store.read(vec![query, token::query()]).await?;
     let of = |nth: usize| found.get(nth).map_or(&[][..], Vec::as_slice);
     let mut accounts: Vec<Account> = readable("an account", of(0), Row::read);
-    for (id, token) in readable("an account's token", of(1), Row::read::<(AccountId, AccountToken)>) {
+    for (id, token) in readable("an account's token", of(1), Row::read::<(AccountId, AccountWebhookToken)>) {
         accounts.iter_mut().filter(|account| account.id == id).for_each(|account| account.tokens.push(token.clone()));
     }
     Ok(accounts)
@@ -102,13 +102,13 @@ pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Audit
     );
     let settled = "SELECT 1 FROM sb_account WHERE id = ?";
     store
-        .commit(change.versioned(VersionedData::Directory).audited(entry).settled_by(settled, params![account.id]))
+        .commit(change.versioned(CachedDataset::Directory).audited(entry).settled_by(settled, params![account.id]))
         .await
 }
 
 impl Account {
     /// What may be changed of it, but for its credentials.
-    fn columns(&self) -> NamedValues {
+    fn columns(&self) -> ColumnValues {
         vec![
             ("name", self.name.as_str().into()),
             ("rate", self.rate.into()),
@@ -142,7 +142,7 @@ pub async fn update(
     if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
         change = rest::over(change, before.id, rest);
     }
-    let change = change.versioned(VersionedData::Directory).audited(entry);
+    let change = change.versioned(CachedDataset::Directory).audited(entry);
     let told_ms = told.new.first().map_or(0, |event| event.created_ms);
     store.commit(delivery::add(change, told, told_ms)).await
 }
@@ -161,5 +161,5 @@ pub async fn delete(store: &Store, before: &Account, entry: Option<audit::AuditE
     let change = ["sb_account_rest", "sb_account_token"].into_iter().fold(change, |change, table| {
         change.run(format!("DELETE FROM {table} WHERE account_id = ?"), params![before.id])
     });
-    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }

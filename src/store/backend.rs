@@ -4,7 +4,7 @@ use super::{Error, Query, Result, Row, Store, params};
 use crate::model::{Secret, UserId};
 
 /// What a login needs of a user.
-pub struct BackendLogin {
+pub struct BackendUserRecord {
     /// How the password was stored.
     pub password: Secret,
     /// The backend's hash of the whole phone number.
@@ -14,7 +14,7 @@ pub struct BackendLogin {
 }
 
 /// The user's login, where exactly one verified phone number belongs to it.
-pub async fn login(backend: &Store, user: &UserId) -> Result<Option<BackendLogin>> {
+pub async fn login(backend: &Store, user: &UserId) -> Result<Option<BackendUserRecord>> {
     let answers = backend.read(vec![login_query(user), grants_query(user)]).await?;
     let [logins, grants] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
     let [row] = logins.as_slice() else { return Ok(None) };
@@ -22,7 +22,7 @@ pub async fn login(backend: &Store, user: &UserId) -> Result<Option<BackendLogin
     let is_same = row.text(0)? == user.as_str();
     let stored: (Option<Secret>, Option<String>) = row.read_from(1)?;
     let (Some(password), Some(phone_hash)) = stored else { return Ok(None) };
-    Ok(is_same.then_some(BackendLogin { password, phone_hash, granted_platforms: platforms(grants)? }))
+    Ok(is_same.then_some(BackendUserRecord { password, phone_hash, granted_platforms: platforms(grants)? }))
 }
 
 fn login_query(user: &UserId) -> Query {
@@ -61,14 +61,14 @@ pub async fn user_of_phone(backend: &Store, phone_hash: &str) -> Result<Option<U
 
 /// A user's grant for a platform, its columns still encrypted.
 #[derive(serde::Deserialize)]
-pub struct SealedGrant {
+pub struct EncryptedPlatformGrant {
     pub username: Option<String>,
     pub token: Option<String>,
     pub unique_id: Option<String>,
 }
 
 /// The grant that a user has stored for a platform, as it is now.
-pub async fn grant(backend: &Store, user: &UserId, platform: i64) -> Result<Option<SealedGrant>> {
+pub async fn grant(backend: &Store, user: &UserId, platform: i64) -> Result<Option<EncryptedPlatformGrant>> {
     let sql = "SELECT userId, username, token, uniqueId FROM wallets WHERE userId = ? AND platformId = ?";
     let rows = backend.query(sql, params![user.as_str(), platform]).await?;
     // the backend's collation may call `ABC` and `abc` equal; we do not

@@ -1,7 +1,7 @@
 //! Callback URLs that bring a login: `sb_callback`, sealed, for as long as callbacks may go there.
 
 use super::engine::is_one_of;
-use super::sweep::RowWalk;
+use super::sweep::RetentionCursor;
 use super::{Change, Query, Result, Store, Value, params};
 use crate::crypto::{Aad, MasterKey};
 use crate::model::message::MessageState;
@@ -53,7 +53,7 @@ async fn erase_found(store: &Store, queries: Vec<Query>) -> Result<()> {
 
 /// Erases a batch of those that nobody needs any more, and of those whose messages have not changed since `before_ms`
 /// and wait for nothing; whether there may be more.
-pub async fn sweep(store: &Store, walk: &mut RowWalk, before_ms: Millis) -> Result<bool> {
+pub async fn sweep(store: &Store, walk: &mut RetentionCursor, before_ms: Millis) -> Result<bool> {
     let find = "SELECT message_id FROM sb_callback WHERE message_id > ? AND message_id < ? ORDER BY message_id LIMIT ?";
     let passed = walk.go_on(store, find).await?;
     let keys = passed.rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;

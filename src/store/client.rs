@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::engine::{below, patched, readable};
 use super::ledger::{self, LedgerMovement};
-use super::version::VersionedData;
+use super::version::CachedDataset;
 use super::{Change, Result, Row, Store, Value, audit, params};
 use crate::crypto::Aad;
 use crate::model::{ClientId, Country, Millis, Money};
@@ -100,7 +100,7 @@ pub async fn insert(
         None => change,
     };
     let settled = "SELECT 1 FROM sb_client WHERE id = ?";
-    store.commit(change.versioned(VersionedData::Clients).audited(entry).settled_by(settled, params![client.id])).await
+    store.commit(change.versioned(CachedDataset::Clients).audited(entry).settled_by(settled, params![client.id])).await
 }
 
 /// What is to change of a client; what is not given stays as it is by then.
@@ -150,7 +150,7 @@ pub async fn update(store: &Store, before: &Client, set: ClientUpdate, entry: Op
                    WHERE client_id = ?";
         change = change.one_as_read(sql, params![low_at, id], vec![("low_at", before.low_at.into())]);
     }
-    store.commit(change.versioned(VersionedData::Clients).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Clients).audited(entry)).await
 }
 
 /// Puts another auth token in place of the old one. [`super::Error::Guard`]: there is no such client.
@@ -161,5 +161,5 @@ pub async fn set_token(
     entry: Option<audit::AuditEntry>,
 ) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
-    store.commit(Change::new().one(sql, params![sealed, client]).versioned(VersionedData::Clients).audited(entry)).await
+    store.commit(Change::new().one(sql, params![sealed, client]).versioned(CachedDataset::Clients).audited(entry)).await
 }

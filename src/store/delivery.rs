@@ -4,7 +4,7 @@ mod outcome;
 pub(super) mod turn;
 mod write;
 
-pub use outcome::{DeliveryOutcome, EndpointHealth, FinishedDelivery, record};
+pub use outcome::{DeliveryOutcome, EndpointHealthChange, FinishedDelivery, record};
 pub use turn::{behind, release_overlooked};
 pub(super) use write::add_first;
 pub use write::{add, replay, sweep};
@@ -14,7 +14,7 @@ use super::engine::read_bytes;
 use super::event::{self, EventTarget};
 use super::lease::{FREE, Lease, TAKE};
 use super::{Change, Error, Result, Row, Store, Value, params};
-use crate::model::{ClientId, EventId, Millis, SharedMessageContent, named};
+use crate::model::{ArcMessageContent, ClientId, EventId, Millis, named};
 
 /// What has been due for less is passed over where it is not its turn, not parked.
 const YOUNG_MS: Millis = 1_000;
@@ -76,7 +76,7 @@ pub async fn backlog(store: &Store) -> Result<DeliveryBacklog> {
 
 /// Names a delivery that this node holds a lease on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct HeldDelivery {
+pub struct DeliveryLease {
     pub event: EventId,
     pub target: EventTarget,
     /// When the lease ends.
@@ -89,7 +89,7 @@ pub struct HeldDelivery {
 
 /// Where an endpoint is and how it signs, as of the claim.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct EndpointAddress {
+pub struct DeliveryEndpoint {
     pub url: String,
     /// Sealed.
     #[serde(deserialize_with = "read_bytes")]
@@ -104,15 +104,15 @@ pub struct EndpointAddress {
 /// A claimed delivery with all that it takes to post it.
 #[derive(Clone, Debug)]
 pub struct LeasedDelivery {
-    pub held: HeldDelivery,
+    pub held: DeliveryLease,
     pub client: ClientId,
     pub payload: String,
     /// Tries before this one.
     pub tries: i64,
     /// Of an endpoint that still exists.
-    pub address: Option<EndpointAddress>,
+    pub address: Option<DeliveryEndpoint>,
     /// Of a callback: what its message holds, the URL among it.
-    pub content: SharedMessageContent,
+    pub content: ArcMessageContent,
     /// Of a callback: its URL with its login, sealed, where it has one.
     pub callback: Option<Vec<u8>>,
     /// Of a callback: what signs it where it is posted as Twilio posts them; sealed.
@@ -164,9 +164,9 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
 }
 
 /// What names a row that is due: its event, its target, and its `ready_ms` as it was read.
-type DueKey = [Value; 3];
+type DueDeliveryKey = [Value; 3];
 
-fn due_key(row: &Row) -> Result<DueKey> {
+fn due_key(row: &Row) -> Result<DueDeliveryKey> {
     Ok([row.key(0)?, row.key(1)?, row.int(2)?.into()])
 }
 
@@ -176,9 +176,9 @@ fn is_full(rows: &[Row], page: i64) -> bool {
 
 /// The keys of what is due and may go, the longest waiting first. What has been due for a while and may not is parked: no
 /// other claim comes by it.
-async fn due(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64) -> Result<Vec<DueKey>> {
+async fn due(store: &Store, lease: Lease<'_>, busy: &[EventTarget], limit: i64) -> Result<Vec<DueDeliveryKey>> {
     let (mut page, most) = (limit, usize::try_from(limit).unwrap_or_default());
-    let mut found: Vec<DueKey> = Vec::new();
+    let mut found: Vec<DueDeliveryKey> = Vec::new();
     for _ in 0..PAGES {
         let rows = look(store, lease, busy, page).await?;
         let mut parked = Vec::new();
@@ -226,7 +226,7 @@ fn parse(row: &Row, until_ms: Millis) -> Result<LeasedDelivery> {
     let (event, target): (EventId, EventTarget) = row.read()?;
     let callback = row.maybe_bytes(17)?.map(<[u8]>::to_vec);
     Ok(LeasedDelivery {
-        held: HeldDelivery {
+        held: DeliveryLease {
             event,
             target,
             until_ms,

@@ -78,14 +78,14 @@ pub async fn shared_key(store: &Store, master: &MasterKey, id: DeviceId) -> Resu
 
 /// A shared key as it lies, with its device: what tries keys opens them all alike.
 #[derive(serde::Deserialize)]
-pub struct SealedKey {
+pub struct SealedDeviceKey {
     pub device: DeviceId,
     #[serde(deserialize_with = "read_bytes")]
     pub sealed: Vec<u8>,
 }
 
 /// The keys of a user's live devices, newest first. Nobody is asked for like anybody.
-pub async fn live_keys(store: &Store, user: Option<&UserId>, limit: i64) -> Result<Vec<SealedKey>> {
+pub async fn live_keys(store: &Store, user: Option<&UserId>, limit: i64) -> Result<Vec<SealedDeviceKey>> {
     let sql = "SELECT id, shared_key FROM sb_device WHERE user_id = ? AND revoked_ms IS NULL ORDER BY id DESC LIMIT ?";
     store.all(sql, params![user.map_or("", UserId::as_str), limit]).await
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::delivery::turn;
 use super::engine::below;
-use super::version::VersionedData;
+use super::version::CachedDataset;
 use super::{Change, Error, Result, Store, Value, audit, params};
 use crate::crypto::Aad;
 use crate::model::event::EventPattern;
@@ -35,15 +35,15 @@ pub struct Endpoint {
 
 /// Which column a secret lies sealed in.
 #[derive(Clone, Copy, Debug)]
-pub enum SecretColumn {
+pub enum EndpointSecretColumn {
     Current,
     Previous,
 }
 
-pub fn secret_place(row: &str, column: SecretColumn) -> Aad<'_> {
+pub fn secret_place(row: &str, column: EndpointSecretColumn) -> Aad<'_> {
     let column = match column {
-        SecretColumn::Current => "secret",
-        SecretColumn::Previous => "previous_secret",
+        EndpointSecretColumn::Current => "secret",
+        EndpointSecretColumn::Previous => "previous_secret",
     };
     Aad { table: "sb_endpoint", row, column }
 }
@@ -108,7 +108,7 @@ pub async fn insert(
         endpoint.is_ordered,
     ];
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
-    let change = Change::new().one(sql, values).versioned(VersionedData::Endpoints).audited(entry);
+    let change = Change::new().one(sql, values).versioned(CachedDataset::Endpoints).audited(entry);
     store.commit(change.settled_by(settled, params![endpoint.id])).await
 }
 
@@ -160,13 +160,13 @@ pub async fn rotate(
 
 async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ? AND changed_ms = ?";
-    let change = change.versioned(VersionedData::Endpoints);
+    let change = change.versioned(CachedDataset::Endpoints);
     store.commit(change.settled_by(settled, params![to.id, to.changed_ms])).await
 }
 
 /// Commits that an endpoint is told of nothing any more. Whether it was there as it was read.
 async fn end(store: &Store, change: Change, id: EndpointId, now_ms: Millis) -> Result<bool> {
-    match store.commit(change.versioned(VersionedData::Endpoints)).await {
+    match store.commit(change.versioned(CachedDataset::Endpoints)).await {
         Err(Error::Guard(_)) => return Ok(false),
         done => done?,
     }
@@ -197,25 +197,25 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
 
 /// What every client listens for.
 #[derive(Debug, Default)]
-pub struct EventListeners {
-    pub by_client: HashMap<ClientId, Vec<EndpointListener>>,
+pub struct EndpointSubscriptionsByClient {
+    pub by_client: HashMap<ClientId, Vec<EndpointSubscription>>,
     /// One of them at least is told of one object's events one after the other.
     pub has_ordered: bool,
 }
 
 /// What an endpoint listens for, and how.
 #[derive(Clone, Debug, Deserialize)]
-pub struct EndpointListener {
+pub struct EndpointSubscription {
     pub id: EndpointId,
     #[serde(deserialize_with = "read_patterns")]
     pub patterns: Vec<EventPattern>,
     pub is_ordered: bool,
 }
 
-pub async fn listeners(store: &Store) -> Result<EventListeners> {
+pub async fn listeners(store: &Store) -> Result<EndpointSubscriptionsByClient> {
     let sql = "SELECT client_id, id, event_types, ordered FROM sb_endpoint WHERE state = 'enabled'";
-    let mut listeners = EventListeners::default();
-    for (client, one) in store.all::<(ClientId, EndpointListener)>(sql, Vec::new()).await? {
+    let mut listeners = EndpointSubscriptionsByClient::default();
+    for (client, one) in store.all::<(ClientId, EndpointSubscription)>(sql, Vec::new()).await? {
         listeners.has_ordered |= one.is_ordered;
         listeners.by_client.entry(client).or_default().push(one);
     }

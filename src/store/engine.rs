@@ -27,7 +27,7 @@ pub(super) use change::marks;
 pub(super) use filter::{SqlConditions, is_one_of};
 pub(super) use migrate::StoreSchema;
 pub(super) use read::read_bytes;
-pub(super) use rows::{NamedValues, patched};
+pub(super) use rows::{ColumnValues, patched};
 pub(super) use serving::set_aside;
 pub(super) use sqlite::look_into;
 pub(super) use value::{HIGHEST, LOWEST, above, below, params, readable};
@@ -97,4 +97,4 @@ impl Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[cfg(test)]
-pub(super) use migrate::{Creation, TABLE_ENDS};
+pub(super) use migrate::{CreatedSchemaObject, TABLE_ENDS};

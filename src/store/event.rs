@@ -21,7 +21,7 @@ pub struct NewEvent {
     pub payload: String,
     /// The message that it tells of.
     pub message: Option<MessageId>,
-    pub order: EventOrder,
+    pub order: EventSequenceSource,
     /// Those endpoints among its targets that are told of one object's events one after the other.
     pub ordered: Vec<EndpointId>,
     pub created_ms: Millis,
@@ -29,7 +29,7 @@ pub struct NewEvent {
 
 /// What puts the events of one object in order, whichever node tells them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EventOrder {
+pub enum EventSequenceSource {
     /// It is of nothing that has several.
     Alone,
     /// The row of this message, or call, counts them in the transaction that writes them.
@@ -40,7 +40,7 @@ pub enum EventOrder {
 
 /// Where an event goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
-#[serde(from = "(TargetKind, MessageId)")]
+#[serde(from = "(EventTargetKind, MessageId)")]
 pub enum EventTarget {
     Endpoint(EndpointId),
     /// The URL that a message brought with it.
@@ -66,17 +66,17 @@ impl EventTarget {
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum TargetKind {
+enum EventTargetKind {
     Endpoint,
     Callback,
 }
 
 /// Its kind in a column, and its key in the next.
-impl From<(TargetKind, MessageId)> for EventTarget {
-    fn from((kind, id): (TargetKind, MessageId)) -> Self {
+impl From<(EventTargetKind, MessageId)> for EventTarget {
+    fn from((kind, id): (EventTargetKind, MessageId)) -> Self {
         match kind {
-            TargetKind::Endpoint => Self::Endpoint(EndpointId::from_bytes(id.bytes())),
-            TargetKind::Callback => Self::Callback(id),
+            EventTargetKind::Endpoint => Self::Endpoint(EndpointId::from_bytes(id.bytes())),
+            EventTargetKind::Callback => Self::Callback(id),
         }
     }
 }
@@ -99,9 +99,9 @@ impl NewEvent {
     /// What its sequence counts the events of.
     pub(super) fn object(&self) -> Option<[u8; 16]> {
         match self.order {
-            EventOrder::Alone => None,
-            EventOrder::Message(id) => Some(id.bytes()),
-            EventOrder::Known { object, .. } => Some(object),
+            EventSequenceSource::Alone => None,
+            EventSequenceSource::Message(id) => Some(id.bytes()),
+            EventSequenceSource::Known { object, .. } => Some(object),
         }
     }
 }
@@ -110,7 +110,7 @@ impl NewEvent {
 pub(super) fn counted(events: &[NewEvent]) -> BTreeMap<MessageId, i64> {
     let mut counted = BTreeMap::new();
     for event in events {
-        if let EventOrder::Message(id) = event.order {
+        if let EventSequenceSource::Message(id) = event.order {
             *counted.entry(id).or_default() += 1;
         }
     }
@@ -131,15 +131,15 @@ pub(super) fn insert(mut change: Change, events: &[NewEvent]) -> Change {
     for event in events {
         let mut row = event.values();
         match event.order {
-            EventOrder::Message(id) => {
+            EventSequenceSource::Message(id) => {
                 // the row has counted all of them by now: how many come behind this one
                 let behind = counted.entry(id).or_default();
                 *behind -= 1;
                 row.extend([(*behind).into(), id.into()]);
                 of_messages.push(row);
             }
-            EventOrder::Known { sequence, .. } => others.push([row, params![sequence]].concat()),
-            EventOrder::Alone => others.push([row, vec![Value::Null]].concat()),
+            EventSequenceSource::Known { sequence, .. } => others.push([row, params![sequence]].concat()),
+            EventSequenceSource::Alone => others.push([row, vec![Value::Null]].concat()),
         }
     }
     let numbered = "(?, ?, ?, ?, ?, ?, (SELECT sequence - ? FROM sb_message WHERE id = ?))";
@@ -151,13 +151,13 @@ pub(super) fn insert_first(change: Change, events: &[NewEvent]) -> Change {
     let mut counted = BTreeMap::new();
     let rows = events.iter().map(|event| {
         let sequence = match event.order {
-            EventOrder::Message(id) => {
+            EventSequenceSource::Message(id) => {
                 let count = counted.entry(id).or_insert(0_i64);
                 *count += 1;
                 Some(*count)
             }
-            EventOrder::Known { sequence, .. } => Some(sequence),
-            EventOrder::Alone => None,
+            EventSequenceSource::Known { sequence, .. } => Some(sequence),
+            EventSequenceSource::Alone => None,
         };
         [event.values(), params![sequence]].concat()
     });

@@ -7,7 +7,7 @@ use crate::model::{Millis, Money};
 
 /// How a request is found again, and known to be the same.
 #[derive(Clone, Debug)]
-pub struct RequestIdentity {
+pub struct IdempotencyFingerprint {
     /// Of the client, of what it posted to, and of its name for it.
     pub id: [u8; 32],
     /// A keyed hash of what was asked.
@@ -39,27 +39,27 @@ impl StoredReplies {
         rows.iter().map(Row::read).collect::<Result<_>>().map(Self)
     }
 
-    pub(super) fn find(&self, named: &RequestIdentity) -> Option<FoundRequest> {
+    pub(super) fn find(&self, named: &IdempotencyFingerprint) -> Option<FoundRequest> {
         let (known, reply) = self.0.get(&named.id)?;
         Some(if *known == named.hash { FoundRequest::Same(reply.clone()) } else { FoundRequest::Other })
     }
 
     /// So that a twin in the same batch gets the same reply.
-    pub(super) fn add(&mut self, named: &RequestIdentity, text: &str) {
+    pub(super) fn add(&mut self, named: &IdempotencyFingerprint, text: &str) {
         let reply = StoredReply { text: text.to_owned(), balance: None };
         self.0.insert(named.id, (named.hash, reply));
     }
 }
 
 /// What [`StoredReplies::of`] reads.
-pub(super) fn over<'a>(all: impl Iterator<Item = &'a RequestIdentity>) -> Option<Query> {
+pub(super) fn over<'a>(all: impl Iterator<Item = &'a IdempotencyFingerprint>) -> Option<Query> {
     let ids: Vec<Value> = all.map(|named| named.id.into()).collect();
     let sql = "SELECT id, request_hash, reply, balance FROM sb_idempotency WHERE id IN ({})";
     (!ids.is_empty()).then(|| Query::over(sql, &[], ids))
 }
 
 /// What was kept of a request, if it came before.
-pub async fn find(store: &Store, named: &RequestIdentity) -> Result<Option<FoundRequest>> {
+pub async fn find(store: &Store, named: &IdempotencyFingerprint) -> Result<Option<FoundRequest>> {
     let Some(query) = over(std::iter::once(named)) else { return Ok(None) };
     Ok(StoredReplies::of(&store.read(vec![query]).await?.concat())?.find(named))
 }

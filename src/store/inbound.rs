@@ -9,7 +9,7 @@ pub mod intake;
 
 use tokio::time::Instant;
 
-use super::sweep::RowWalk;
+use super::sweep::RetentionCursor;
 use super::{Change, Result, Store, Value, params};
 use crate::model::{AccountId, InboundId, MessageId, Millis, named};
 
@@ -26,7 +26,7 @@ named!(WebhookKind, Sms, Receipt);
 
 /// What a job's webhook says. `R`: what its service reads it as.
 #[derive(Clone, Debug)]
-pub enum JobContent<R> {
+pub enum WebhookJobContent<R> {
     /// Read by this node, when it came.
     Read(R),
     /// As it came, out of the store.
@@ -39,7 +39,7 @@ pub struct LeasedWebhook<R> {
     pub id: InboundId,
     pub account: AccountId,
     pub kind: WebhookKind,
-    pub content: JobContent<R>,
+    pub content: WebhookJobContent<R>,
     pub received_ms: Millis,
     /// By the monotonic clock: a process that was stopped owns nothing any more.
     pub lease_ends: Instant,
@@ -52,7 +52,7 @@ pub(super) fn erase(change: Change, message: MessageId) -> Change {
 }
 
 /// Forgets a batch of those that are handled, as far as the walk goes; whether there may be more.
-pub async fn sweep(store: &Store, walk: &mut RowWalk) -> Result<bool> {
+pub async fn sweep(store: &Store, walk: &mut RetentionCursor) -> Result<bool> {
     let find = "SELECT id, ready_ms FROM sb_inbound WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
     let passed = walk.go_on(store, find).await?;
     let mut handled: Vec<Value> = Vec::with_capacity(passed.rows.len());

@@ -1,9 +1,9 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
 use super::engine::{below, patched, readable};
-use super::version::VersionedData;
+use super::version::CachedDataset;
 use super::{Change, Result, Store, Value, audit, params};
-use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
+use crate::model::{AccountId, AllowedTwiml, ClientId, KeyId, Millis};
 
 /// What may be shown of a key.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -29,7 +29,7 @@ pub struct ApiKey {
     pub last_used_ms: Option<Millis>,
     pub revoked_ms: Option<Millis>,
     /// What its calls may say; `None`: as its other bounds, and the settings, have it.
-    pub twiml: Option<Twiml>,
+    pub twiml: Option<AllowedTwiml>,
 }
 
 /// The fields of [`ApiKey`].
@@ -62,10 +62,10 @@ pub async fn insert(store: &Store, key: &ApiKey, hash: &[u8; 32], entry: Option<
         "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
          destinations, rate, created_ms, expires_ms, twiml) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sb_client \
          WHERE id = ? AND is_active = 1",
-        params![id.clone(), hash, key.prefix.as_str(), key.name.as_str(), key.scopes.as_str(), key.account, key.sources.clone(), key.senders.clone(), key.destinations.clone(), key.rate, key.created_ms, key.expires_ms, key.twiml.map(Twiml::name), key.client],
+        params![id.clone(), hash, key.prefix.as_str(), key.name.as_str(), key.scopes.as_str(), key.account, key.sources.clone(), key.senders.clone(), key.destinations.clone(), key.rate, key.created_ms, key.expires_ms, key.twiml.map(AllowedTwiml::name), key.client],
     );
     let settled = "SELECT 1 FROM sb_key WHERE id = ?";
-    store.commit(change.versioned(VersionedData::Clients).audited(entry).settled_by(settled, vec![id])).await
+    store.commit(change.versioned(CachedDataset::Clients).audited(entry).settled_by(settled, vec![id])).await
 }
 
 /// What is to change of a key; what is not given stays as it is by then.
@@ -79,14 +79,14 @@ pub struct ApiKeyUpdate {
     pub destinations: Option<Option<String>>,
     pub rate: Option<i64>,
     pub expires_ms: Option<Option<Millis>>,
-    pub twiml: Option<Option<Twiml>>,
+    pub twiml: Option<Option<AllowedTwiml>>,
 }
 
 /// Changes what a key is called and may do. [`super::Error::Guard`]: it is not there, or revoked, or what is to change
 /// is another than was read.
 pub async fn update(store: &Store, before: &ApiKey, set: ApiKeyUpdate, entry: Option<audit::AuditEntry>) -> Result<()> {
     let account = |account: Option<AccountId>| Value::from(account);
-    let twiml = |twiml: Option<Twiml>| Value::from(twiml.map(Twiml::name));
+    let twiml = |twiml: Option<AllowedTwiml>| Value::from(twiml.map(AllowedTwiml::name));
     let (columns, mut read) = patched([
         ("name", set.name.map(Value::from), before.name.as_str().into()),
         ("scopes", set.scopes.map(Value::from), before.scopes.as_str().into()),
@@ -101,7 +101,7 @@ pub async fn update(store: &Store, before: &ApiKey, set: ApiKeyUpdate, entry: Op
     read.push(("revoked_ms", Value::Null));
     let key = [("id", before.id.into()), ("client_id", before.client.into())];
     store
-        .commit(Change::new().rewrite("sb_key", columns, key, read).versioned(VersionedData::Clients).audited(entry))
+        .commit(Change::new().rewrite("sb_key", columns, key, read).versioned(CachedDataset::Clients).audited(entry))
         .await
 }
 
@@ -115,7 +115,7 @@ pub async fn revoke(
 ) -> Result<()> {
     let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
     let change = Change::new().one(sql, params![now_ms, id, client]);
-    store.commit(change.versioned(VersionedData::Clients).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Clients).audited(entry)).await
 }
 
 /// Writes down that keys were used, the last time of all of them.

@@ -5,7 +5,7 @@ use crate::model::Millis;
 
 /// What is known of one counter; an absent row is no failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lockout {
+pub struct LockoutCounter {
     pub failures: i64,
     pub last_ms: Millis,
     /// Whether there is a row, even one whose count has lapsed.
@@ -18,26 +18,31 @@ pub(super) fn query(here: &[u8; 32], anywhere: &[u8; 32]) -> Query {
     Query::new(sql, params![here, anywhere])
 }
 
-pub(super) fn parse(rows: &[Row], id: &[u8; 32]) -> Result<Lockout> {
+pub(super) fn parse(rows: &[Row], id: &[u8; 32]) -> Result<LockoutCounter> {
     for row in rows {
         if row.bytes(0)? == id {
-            return Ok(Lockout { failures: row.int(1)?, last_ms: row.int(2)?, is_stored: true });
+            return Ok(LockoutCounter { failures: row.int(1)?, last_ms: row.int(2)?, is_stored: true });
         }
     }
-    Ok(Lockout::default())
+    Ok(LockoutCounter::default())
 }
 
 /// A counter as it was read, and what it becomes.
-pub(super) struct LockoutCount<'a> {
+pub(super) struct LockoutCountUpdate<'a> {
     pub(super) id: &'a [u8; 32],
-    pub(super) from: Lockout,
+    pub(super) from: LockoutCounter,
     pub(super) to: i64,
 }
 
 const INSERT: &str = "INSERT INTO sb_lockout (id, failures, last_ms)";
 
 /// Writes both counts over counters that still stand as they were read.
-pub(super) fn count(change: Change, here: &LockoutCount<'_>, anywhere: &LockoutCount<'_>, now_ms: Millis) -> Change {
+pub(super) fn count(
+    change: Change,
+    here: &LockoutCountUpdate<'_>,
+    anywhere: &LockoutCountUpdate<'_>,
+    now_ms: Millis,
+) -> Change {
     let (a, b) = (here, anywhere);
     match (a.from.is_stored, b.from.is_stored) {
         (false, false) => change.insert(INSERT, vec![params![a.id, a.to, now_ms], params![b.id, b.to, now_ms]]),
@@ -62,7 +67,7 @@ pub(super) fn count(change: Change, here: &LockoutCount<'_>, anywhere: &LockoutC
     }
 }
 
-fn one(change: Change, count: &LockoutCount<'_>, now_ms: Millis) -> Change {
+fn one(change: Change, count: &LockoutCountUpdate<'_>, now_ms: Millis) -> Change {
     if count.from.is_stored {
         let sql = "UPDATE sb_lockout SET failures = ?, last_ms = ? WHERE id = ? AND failures = ? AND last_ms = ?";
         return change.one(sql, params![count.to, now_ms, count.id, count.from.failures, count.from.last_ms]);
@@ -73,7 +78,7 @@ fn one(change: Change, count: &LockoutCount<'_>, now_ms: Millis) -> Change {
 /// What an attempt made of its two counters, from here and from anywhere: enough to take it back.
 #[derive(Clone, Copy, Debug)]
 pub struct CountedFailure {
-    pub before: (Lockout, Lockout),
+    pub before: (LockoutCounter, LockoutCounter),
     pub to: (i64, i64),
     pub at_ms: Millis,
 }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use super::engine::is_one_of;
 use super::{Query, Result, Row, Store, Value, params};
 use crate::model::message::{AttemptOutcome, Direction, MessageState};
-use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, Money, SharedMessageContent, TextEncoding};
+use crate::model::{AccountId, ArcMessageContent, Channel, ClientId, MessageId, Millis, Money, TextEncoding};
 
 /// A message as it is written and read.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -29,7 +29,7 @@ pub struct Message {
     pub encoding: TextEncoding,
     pub segments: i64,
     /// What is seldom there; its column, `extra`, holds it as JSON.
-    pub content: SharedMessageContent,
+    pub content: ArcMessageContent,
     pub error_code: Option<i64>,
     pub error_reason: Option<String>,
     pub created_ms: Millis,

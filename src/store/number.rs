@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::engine::{NamedValues, below, readable};
-use super::version::VersionedData;
+use super::engine::{ColumnValues, below, readable};
+use super::version::CachedDataset;
 use super::{Change, Result, Row, Store, audit, params};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
 
@@ -11,14 +11,14 @@ use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum NumberUse {
+pub enum InboundTextPolicy {
     /// Told to the client's endpoints.
     Forward,
     /// A paired phone's encrypted text.
     Encrypted,
 }
 
-named!(NumberUse, Forward, Encrypted);
+named!(InboundTextPolicy, Forward, Encrypted);
 
 /// What a number can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
@@ -54,7 +54,7 @@ pub struct Number {
     pub address: String,
     #[serde(deserialize_with = "read_capabilities")]
     pub capabilities: Vec<NumberCapability>,
-    pub meaning: NumberUse,
+    pub meaning: InboundTextPolicy,
     /// Segments a second at most; 0: no limit.
     pub rate: i64,
     /// To which platform encrypted texts go.
@@ -105,13 +105,13 @@ pub async fn insert(store: &Store, number: &Number, entry: Option<audit::AuditEn
     );
     let settled = "SELECT 1 FROM sb_number WHERE id = ?";
     store
-        .commit(change.versioned(VersionedData::Directory).audited(entry).settled_by(settled, params![number.id]))
+        .commit(change.versioned(CachedDataset::Directory).audited(entry).settled_by(settled, params![number.id]))
         .await
 }
 
 impl Number {
     /// What may be changed of it: all but the number itself and whose it is.
-    fn columns(&self) -> NamedValues {
+    fn columns(&self) -> ColumnValues {
         vec![
             ("account_id", self.account.into()),
             ("capabilities", written(&self.capabilities).into()),
@@ -126,14 +126,14 @@ impl Number {
 pub async fn update(store: &Store, before: &Number, number: &Number, entry: Option<audit::AuditEntry>) -> Result<()> {
     let key = [("id", number.id.into()), ("client_id", number.client.into())];
     let change = Change::new().rewrite("sb_number", number.columns(), key, before.columns());
-    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
 /// Lets a number go; its messages stay. [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Number, entry: Option<audit::AuditEntry>) -> Result<()> {
     let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
     let change = Change::new().one_as_read(sql, params![before.id, before.client], before.columns());
-    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
 #[cfg(test)]

@@ -4,21 +4,21 @@ use std::collections::HashSet;
 
 use super::message::is_over;
 use super::outbox::claim;
-use super::sweep::RowWalk;
+use super::sweep::RetentionCursor;
 use super::{Change, Result, Row, Store, Value};
 use crate::model::{Channel, LaneKey, MessageId, Millis};
 
 /// Messages that are to be removed, batch by batch.
 #[derive(Debug)]
 pub struct OldMessages {
-    walk: RowWalk,
+    walk: RetentionCursor,
     before_ms: Millis,
 }
 
 impl OldMessages {
     /// Those that were made before `before_ms`, and have not changed since.
     pub fn before(before_ms: Millis) -> Self {
-        Self { walk: RowWalk::before(before_ms), before_ms }
+        Self { walk: RetentionCursor::before(before_ms), before_ms }
     }
 
     /// Removes a batch of them; whether there may be more. `lane_of` names the lane of a channel

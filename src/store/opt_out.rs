@@ -6,7 +6,7 @@ mod unseen;
 pub use unseen::lift;
 
 use super::engine::SqlConditions;
-use super::event::{EventOrder, PendingEvents};
+use super::event::{EventSequenceSource, PendingEvents};
 use super::{Change, Query, Result, Row, Store, Value, audit, delivery, params};
 use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis, id};
 
@@ -50,7 +50,7 @@ pub(super) fn stopped(keys: Vec<Value>) -> Query {
 
 /// An entry of a pair, whoever's it is.
 #[derive(serde::Deserialize)]
-struct StandingOptOut {
+struct StoredOptOut {
     entry: OptOutEntry,
     #[serde(deserialize_with = "id::from_row")]
     id: LaneKey,
@@ -60,7 +60,7 @@ struct StandingOptOut {
     sequence: i64,
 }
 
-impl StandingOptOut {
+impl StoredOptOut {
     fn is_of(&self, client: ClientId) -> bool {
         self.client == Some(client)
     }
@@ -82,9 +82,9 @@ impl StandingOptOut {
 
 /// What stands between a number and a person on a channel: there is more than one entry where both forms of the
 /// person's number had one of their own once.
-pub struct OptOutPair(Vec<StandingOptOut>);
+pub struct NumberPersonOptOuts(Vec<StoredOptOut>);
 
-impl OptOutPair {
+impl NumberPersonOptOuts {
     /// By the keys of the pair.
     pub async fn find(store: &Store, ids: &[LaneKey]) -> Result<Self> {
         let keys = ids.iter().map(Value::from).collect();
@@ -118,8 +118,8 @@ pub async fn write(
     (told, now_ms): (&PendingEvents, Millis),
     entry: Option<audit::AuditEntry>,
 ) -> Result<bool> {
-    let pair = OptOutPair::find(store, &said.ids).await?;
-    let (last_ms, OptOutPair(stands)) = (pair.last_ms().unwrap_or(Millis::MIN), pair);
+    let pair = NumberPersonOptOuts::find(store, &said.ids).await?;
+    let (last_ms, NumberPersonOptOuts(stands)) = (pair.last_ms().unwrap_or(Millis::MIN), pair);
     let others = || stands.iter().filter(|one| !one.agrees(said));
     if last_ms > said.at_ms {
         return Ok(false);
@@ -160,7 +160,7 @@ pub async fn write(
     let first = said.ids.first().copied().map(LaneKey::bytes);
     let object = stands.iter().map(|one| one.id.bytes()).min().or(first).unwrap_or_default();
     for event in &mut told.new {
-        event.order = EventOrder::Known { object, sequence };
+        event.order = EventSequenceSource::Known { object, sequence };
     }
     store.commit(delivery::add(change, &told, now_ms).audited(entry)).await?;
     Ok(true)
@@ -195,7 +195,7 @@ pub struct Filter {
     pub after: Option<(String, String, Channel)>,
 }
 
-/// The fields of [`OptOutEntry`], then the others of [`StandingOptOut`].
+/// The fields of [`OptOutEntry`], then the others of [`StoredOptOut`].
 const COLUMNS: &str = "SELECT COALESCE(o.channel, 'sms'), o.number, o.person, o.is_out, o.reason, o.changed_ms, o.id, \
      o.client_id, o.held_ms, COALESCE(o.sequence, 0) FROM sb_opt_out o";
 
@@ -221,6 +221,6 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     let order = "ORDER BY o.number, o.person, COALESCE(o.channel, 'sms') LIMIT ?";
     let (sql, params) = those.page(COLUMNS, order, limit);
     let shown =
-        |row: &Row| if filter.with_unseen { row.read().map(|one: StandingOptOut| one.whole()) } else { row.read() };
+        |row: &Row| if filter.with_unseen { row.read().map(|one: StoredOptOut| one.whole()) } else { row.read() };
     store.query(sql, params).await?.iter().map(shown).collect()
 }

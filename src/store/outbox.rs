@@ -13,7 +13,7 @@ pub mod mark;
 pub mod outcome;
 mod uncalled;
 
-pub use key::LaneKeys;
+pub use key::LaneKeyHasher;
 
 use super::Value;
 use crate::model::{FromBytes as _, Id as _, LaneKey, MessageId, Millis};
@@ -58,7 +58,7 @@ pub struct LaneHead {
 
 /// How far the first message of a lane has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LaneProgress {
+pub struct LaneHeadProgress {
     pub tries: i64,
     /// Its first call, and the last one.
     pub first_ms: Option<Millis>,
@@ -69,7 +69,7 @@ pub struct LaneProgress {
     pub is_recorded: bool,
 }
 
-impl LaneProgress {
+impl LaneHeadProgress {
     /// During its first call.
     pub fn called(started_ms: Millis) -> Self {
         Self { tries: 1, first_ms: Some(started_ms), started_ms: Some(started_ms), ..Self::default() }

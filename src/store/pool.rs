@@ -1,7 +1,7 @@
 //! A client's numbers that messages leave from together: `sb_pool`, and `sb_number.pool_id`.
 
 use super::engine::below;
-use super::version::VersionedData;
+use super::version::CachedDataset;
 use super::{Change, Result, Store, Value, audit, params};
 use crate::model::{ClientId, Millis, NumberId, PoolId};
 
@@ -55,7 +55,7 @@ pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: Option<a
     let change = Change::new()
         .one("DELETE FROM sb_pool WHERE id = ? AND client_id = ?", key(client, id))
         .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id));
-    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
 /// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or not this
@@ -72,7 +72,7 @@ pub async fn put(
          AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)",
         [params![id, number, client], key(client, id)].concat(),
     );
-    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: the number is not in this pool.
@@ -85,5 +85,5 @@ pub async fn take_out(
 ) -> Result<()> {
     let sql = "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?";
     let change = Change::new().one(sql, params![number, client, id]);
-    store.commit(change.versioned(VersionedData::Directory).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }

@@ -8,7 +8,7 @@ use crate::crypto::Aad;
 use crate::model::{DeviceId, Millis, PublicationId, UserId};
 
 /// A text about to be written, already sealed.
-pub struct NewPublication<'a> {
+pub struct NewPhoneTextPublication<'a> {
     pub id: PublicationId,
     /// Keyed hash of the phone and of what it sent: a repeat has the same.
     pub text_hash: [u8; 32],
@@ -25,7 +25,7 @@ pub struct NewPublication<'a> {
 
 /// What became of a text that was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublicationResult {
+pub enum PhoneTextInsertResult {
     New,
     /// The very same came before.
     Again,
@@ -35,7 +35,7 @@ pub enum PublicationResult {
 
 /// A job that may be claimed, or was: `ready_ms` guards every step that is taken with it.
 #[derive(Clone, serde::Deserialize)]
-pub struct Publication {
+pub struct PhoneTextPublication {
     pub id: PublicationId,
     pub user: UserId,
     pub platform: String,
@@ -55,7 +55,7 @@ pub fn text_place(row: &str) -> Aad<'_> {
 
 /// Writes a text with its job, ready at once, and its blocks, which no other text of the device can have: whatever
 /// begins with one of them was made of it.
-pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<PublicationResult> {
+pub async fn insert(store: &Store, new: &NewPhoneTextPublication<'_>) -> Result<PhoneTextInsertResult> {
     let block = |hash: &[u8; 32]| params![new.device, hash, new.text_hash];
     let change = Change::new()
         .insert(
@@ -69,14 +69,14 @@ pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Publicati
         );
     let change = change.settled_by("SELECT 1 FROM sb_publication WHERE id = ?", params![new.id]);
     match store.commit(change).await {
-        Ok(()) => Ok(PublicationResult::New),
+        Ok(()) => Ok(PhoneTextInsertResult::New),
         Err(Error::Conflict) => compare(store, new).await,
         Err(error) => Err(error),
     }
 }
 
 /// What a text is to the one that was in its way.
-async fn compare(store: &Store, new: &NewPublication<'_>) -> Result<PublicationResult> {
+async fn compare(store: &Store, new: &NewPhoneTextPublication<'_>) -> Result<PhoneTextInsertResult> {
     let hashes = new.blocks.iter().map(Value::from).collect();
     let sql = "SELECT text_hash FROM sb_text_block WHERE device_id = ? AND block_hash IN ({})";
     let found = store
@@ -91,8 +91,8 @@ async fn compare(store: &Store, new: &NewPublication<'_>) -> Result<PublicationR
     match texts.as_slice() {
         // a node of the database's that has yet to hear of it, or a device revoked just now
         [] => Err(Error::Busy("the text that came before is not to be seen yet".into())),
-        texts if texts.contains(&new.text_hash) => Ok(PublicationResult::Again),
-        _ => Ok(PublicationResult::Altered),
+        texts if texts.contains(&new.text_hash) => Ok(PhoneTextInsertResult::Again),
+        _ => Ok(PhoneTextInsertResult::Altered),
     }
 }
 
@@ -110,7 +110,7 @@ pub async fn due(
     owner: &LeaseOwner,
     now_ms: Millis,
     limit: i64,
-) -> Result<Vec<Publication>> {
+) -> Result<Vec<PhoneTextPublication>> {
     let sql = "SELECT id, user_id, platform, phone_hash, sealed, tries, received_ms, ready_ms FROM sb_publication \
                WHERE platform = ? AND ready_ms <= ? AND (owner IS NULL OR owner = ? OR ready_ms <= ?) \
                ORDER BY ready_ms LIMIT ?";
@@ -119,7 +119,7 @@ pub async fn due(
     store.all(sql, params).await
 }
 
-impl Publication {
+impl PhoneTextPublication {
     /// Leases the job. [`Error::Guard`]: another node was first.
     pub async fn claim(&mut self, store: &Store, lease: Lease<'_>) -> Result<()> {
         let sql = format!("UPDATE sb_publication SET {TAKE}, tries = tries + 1 WHERE id = ? AND ready_ms = ?");

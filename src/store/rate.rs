@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::engine::{NamedValues, SqlConditions, readable};
-use super::version::VersionedData;
+use super::engine::{ColumnValues, SqlConditions, readable};
+use super::version::CachedDataset;
 use super::{Change, Result, Row, Store, Value, audit, params};
 use crate::model::{Millis, Money, PricedChannel, RateId};
 
@@ -42,15 +42,15 @@ async fn every(store: &Store) -> Result<Vec<Row>> {
 }
 
 /// What a rate is for: there is one of each.
-pub type RateSlot = (PricedChannel, String, Millis);
+pub type TariffRateKey = (PricedChannel, String, Millis);
 
 impl Rate {
-    pub fn slot(&self) -> RateSlot {
+    pub fn slot(&self) -> TariffRateKey {
         (self.channel, self.prefix.clone(), self.from_ms)
     }
 
     /// What may be changed of it.
-    fn columns(&self) -> NamedValues {
+    fn columns(&self) -> ColumnValues {
         vec![("price", self.price.into()), ("until_ms", self.until_ms.into())]
     }
 
@@ -68,7 +68,7 @@ pub struct Filter {
     /// In force at this time.
     pub at_ms: Option<Millis>,
     /// Behind this one.
-    pub after: Option<RateSlot>,
+    pub after: Option<TariffRateKey>,
 }
 
 /// Rates by channel, prefix and time.
@@ -101,19 +101,19 @@ const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, 
 pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
-    store.commit(change.versioned(VersionedData::Tariff).audited(entry).settled_by(settled, params![rate.id])).await
+    store.commit(change.versioned(CachedDataset::Tariff).audited(entry).settled_by(settled, params![rate.id])).await
 }
 
 /// Changes price and end. [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().rewrite("sb_rate", rate.columns(), [("id", rate.id.into())], before.columns());
-    store.commit(change.versioned(VersionedData::Tariff).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Tariff).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().one_as_read("DELETE FROM sb_rate WHERE id = ?", params![before.id], before.columns());
-    store.commit(change.versioned(VersionedData::Tariff).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Tariff).audited(entry)).await
 }
 
 /// Writes a card in one go: instead of all rates, or of those whose ids are among `gone`, each of which must be there.
@@ -131,5 +131,5 @@ pub async fn write_card(
         Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
     };
     let change = change.insert(INSERT, card.iter().map(Rate::values).collect());
-    store.patient(CARD).commit(change.versioned(VersionedData::Tariff).audited(entry)).await
+    store.patient(CARD).commit(change.versioned(CachedDataset::Tariff).audited(entry)).await
 }

@@ -32,14 +32,14 @@ pub async fn redact(
 }
 
 /// A statement with its parameters.
-type RedactionStep = (&'static str, Vec<Value>);
+type RedactionStatement = (&'static str, Vec<Value>);
 
-fn run(change: Change, steps: Vec<RedactionStep>) -> Change {
+fn run(change: Change, steps: Vec<RedactionStatement>) -> Change {
     steps.into_iter().fold(change, |change, (sql, params)| change.run(sql, params))
 }
 
 /// What empties the copies that still say something.
-async fn copies(store: &Store, message: MessageId) -> Result<Vec<RedactionStep>> {
+async fn copies(store: &Store, message: MessageId) -> Result<Vec<RedactionStatement>> {
     let copies = [
         (
             "SELECT id, reply FROM sb_idempotency WHERE message_id = ?",

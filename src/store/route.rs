@@ -1,7 +1,7 @@
 //! Which account a destination's messages go to: `sb_route`.
 
-use super::engine::{NamedValues, readable};
-use super::version::VersionedData;
+use super::engine::{ColumnValues, readable};
+use super::version::CachedDataset;
 use super::{Change, Result, Row, Store, audit, params};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
@@ -63,12 +63,12 @@ pub async fn insert(store: &Store, route: &Route, entry: Option<audit::AuditEntr
         ],
     );
     let settled = "SELECT 1 FROM sb_route WHERE id = ?";
-    store.commit(change.versioned(VersionedData::Tariff).audited(entry).settled_by(settled, params![route.id])).await
+    store.commit(change.versioned(CachedDataset::Tariff).audited(entry).settled_by(settled, params![route.id])).await
 }
 
 impl Route {
     /// What may be changed of it.
-    fn columns(&self) -> NamedValues {
+    fn columns(&self) -> ColumnValues {
         vec![
             ("priority", self.priority.into()),
             ("pattern", self.pattern.as_str().into()),
@@ -82,11 +82,11 @@ impl Route {
 /// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().rewrite("sb_route", route.columns(), [("id", route.id.into())], before.columns());
-    store.commit(change.versioned(VersionedData::Tariff).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Tariff).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Route, entry: Option<audit::AuditEntry>) -> Result<()> {
     let change = Change::new().one_as_read("DELETE FROM sb_route WHERE id = ?", params![before.id], before.columns());
-    store.commit(change.versioned(VersionedData::Tariff).audited(entry)).await
+    store.commit(change.versioned(CachedDataset::Tariff).audited(entry)).await
 }

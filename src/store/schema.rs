@@ -63,7 +63,7 @@ pub fn set_aside_too_old(path: &Path) -> Result<Option<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::engine::{Creation, TABLE_ENDS};
+    use crate::store::engine::{CreatedSchemaObject, TABLE_ENDS};
 
     #[test]
     fn every_migration_is_one_statement_and_every_table_ends_alike() {
@@ -77,9 +77,9 @@ mod tests {
             let sql = lines.collect::<Vec<_>>().join("\n");
             assert!(!sql.contains(';'), "{migration}");
             // what a server keeps of a start that is cut short is known by its name
-            let names = match Creation::of(migration.sql().unwrap_or_default()) {
-                Some(Creation::Table(table)) => vec![table],
-                Some(Creation::Index { name, table }) => vec![name, table],
+            let names = match CreatedSchemaObject::of(migration.sql().unwrap_or_default()) {
+                Some(CreatedSchemaObject::Table(table)) => vec![table],
+                Some(CreatedSchemaObject::Index { name, table }) => vec![name, table],
                 None => Vec::new(),
             };
             let is_name = |name: &&str| {

@@ -27,7 +27,7 @@ fn is_full(rows: &[Row]) -> bool {
 
 /// A walk over rows whose ids begin with their time, from the oldest on: it passes over what has to stay.
 #[derive(Debug)]
-pub struct RowWalk {
+pub struct RetentionCursor {
     pub(super) after: [u8; 16],
     pub(super) below: [u8; 16],
 }
@@ -45,7 +45,7 @@ fn first_of(at_ms: Millis) -> [u8; 16] {
     EventId::first_of(at_ms.max(0)).bytes()
 }
 
-impl RowWalk {
+impl RetentionCursor {
     /// Ends before what was made at this time.
     pub fn before(before_ms: Millis) -> Self {
         Self { after: LOWEST, below: first_of(before_ms) }

@@ -1,7 +1,7 @@
 //! Sync sessions and the bodies posted to them: `sb_sync_session`.
 
 use super::device::NewDevice;
-use super::lockout::{self, CountedFailure, Lockout, LockoutCount};
+use super::lockout::{self, CountedFailure, LockoutCountUpdate, LockoutCounter};
 use super::{Change, Error, Result, Row, Store, params};
 use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId, id};
@@ -11,23 +11,23 @@ mod ciphertext;
 mod offer;
 mod session;
 
-pub use attempt::{PairingAttempt, PairingAttempts, PairingOutcome};
+pub use attempt::{PairingAttempt, PairingAttemptHistory, PairingOutcome};
 pub use ciphertext::SpentCiphertext;
-pub use offer::{UnfinishedOffers, end, offer, session_and_unfinished};
+pub use offer::{UnfinishedPairingCounts, end, offer, session_and_unfinished};
 use session::{SessionUpdate, write};
 pub use session::{SyncSession, SyncSessionState, session};
 
 /// All that decides whether a password may be looked at, read in one go.
 #[derive(Clone, Debug)]
-pub struct PairingSnapshot {
+pub struct SyncSessionAndLockouts {
     pub session: Option<SyncSession>,
     /// Failures of this user from this address.
-    pub here: Lockout,
+    pub here: LockoutCounter,
     /// Failures of this user from anywhere.
-    pub anywhere: Lockout,
+    pub anywhere: LockoutCounter,
 }
 
-impl PairingSnapshot {
+impl SyncSessionAndLockouts {
     /// Whether a body is being looked at, or was when its node died.
     pub fn is_pending(&self, body_hash: &str) -> bool {
         self.attempt(body_hash).is_some_and(|attempt| attempt.outcome == PairingOutcome::Pending)
@@ -41,7 +41,7 @@ impl PairingSnapshot {
 
 /// Names the rows of one attempt.
 #[derive(Clone, Debug)]
-pub struct PairingAttemptKey<'a> {
+pub struct PairingAttemptRowKeys<'a> {
     pub sid: SyncSessionId,
     pub user: &'a UserId,
     pub body_hash: &'a str,
@@ -49,11 +49,11 @@ pub struct PairingAttemptKey<'a> {
     pub anywhere_id: &'a [u8; 32],
 }
 
-pub async fn snapshot(store: &Store, key: &PairingAttemptKey<'_>) -> Result<PairingSnapshot> {
+pub async fn snapshot(store: &Store, key: &PairingAttemptRowKeys<'_>) -> Result<SyncSessionAndLockouts> {
     let lockouts = lockout::query(key.here_id, key.anywhere_id);
     let answers = store.look_up(vec![session::query(key.sid, key.user), lockouts]).await?;
     let [session, lockouts] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
-    Ok(PairingSnapshot {
+    Ok(SyncSessionAndLockouts {
         session: session.first().map(Row::read).transpose()?,
         here: lockout::parse(lockouts, key.here_id)?,
         anywhere: lockout::parse(lockouts, key.anywhere_id)?,
@@ -62,7 +62,7 @@ pub async fn snapshot(store: &Store, key: &PairingAttemptKey<'_>) -> Result<Pair
 
 /// An attempt that may be looked at: its session as it was written, and what it made of the counters.
 #[derive(Clone, Debug)]
-pub struct ReservedAttempt {
+pub struct ReservedPairingAttempt {
     pub session: SyncSession,
     pub counted: CountedFailure,
 }
@@ -71,11 +71,11 @@ pub struct ReservedAttempt {
 /// `seen`: a race means that another attempt was counted meanwhile.
 pub async fn reserve(
     store: &Store,
-    key: &PairingAttemptKey<'_>,
-    seen: &PairingSnapshot,
+    key: &PairingAttemptRowKeys<'_>,
+    seen: &SyncSessionAndLockouts,
     counts: (i64, i64),
     now_ms: Millis,
-) -> Result<ReservedAttempt> {
+) -> Result<ReservedPairingAttempt> {
     let known = seen.session.as_ref();
     let mut attempts = known.map(|known| known.attempts.clone()).unwrap_or_default();
     attempts.put(key.body_hash, PairingAttempt { outcome: PairingOutcome::Pending, at_ms: now_ms });
@@ -90,8 +90,8 @@ pub async fn reserve(
         now_ms,
     };
     let mut change = write(Change::new(), key.sid, key.user, known, &to);
-    let here = LockoutCount { id: key.here_id, from: seen.here, to: counts.0 };
-    let anywhere = LockoutCount { id: key.anywhere_id, from: seen.anywhere, to: counts.1 };
+    let here = LockoutCountUpdate { id: key.here_id, from: seen.here, to: counts.0 };
+    let anywhere = LockoutCountUpdate { id: key.anywhere_id, from: seen.anywhere, to: counts.1 };
     change = lockout::count(change, &here, &anywhere, now_ms);
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND attempts = ?";
     store.commit(change.settled_by(settled, params![key.sid, attempts.to_string()])).await?;
@@ -104,7 +104,7 @@ pub async fn reserve(
         version: known.map_or(1, |known| known.version + 1),
         attempts,
     };
-    Ok(ReservedAttempt {
+    Ok(ReservedPairingAttempt {
         session,
         counted: CountedFailure { before: (seen.here, seen.anywhere), to: counts, at_ms: now_ms },
     })
@@ -112,7 +112,12 @@ pub async fn reserve(
 
 /// Records why an attempt failed; its failure was counted when it was reserved.
 /// A race means that the row has changed: read and record again.
-pub async fn fail(store: &Store, key: &PairingAttemptKey<'_>, outcome: PairingOutcome, now_ms: Millis) -> Result<()> {
+pub async fn fail(
+    store: &Store,
+    key: &PairingAttemptRowKeys<'_>,
+    outcome: PairingOutcome,
+    now_ms: Millis,
+) -> Result<()> {
     let Some(known) = session(store, key.sid, key.user).await? else { return Ok(()) };
     if known.state.is_over() {
         return Ok(());
@@ -127,7 +132,7 @@ pub async fn fail(store: &Store, key: &PairingAttemptKey<'_>, outcome: PairingOu
 /// A race means that the row has changed: read and try again.
 pub async fn release(
     store: &Store,
-    key: &PairingAttemptKey<'_>,
+    key: &PairingAttemptRowKeys<'_>,
     counted: &CountedFailure,
     now_ms: Millis,
 ) -> Result<()> {
@@ -146,7 +151,12 @@ pub async fn release(
 
 /// Takes back the failures alone, of an attempt whose session another has spent meanwhile. `told` is what commits
 /// with it.
-pub async fn uncount(store: &Store, told: Change, key: &PairingAttemptKey<'_>, counted: &CountedFailure) -> Result<()> {
+pub async fn uncount(
+    store: &Store,
+    told: Change,
+    key: &PairingAttemptRowKeys<'_>,
+    counted: &CountedFailure,
+) -> Result<()> {
     store.commit(lockout::uncount(told, key.here_id, key.anywhere_id, counted)).await
 }
 
@@ -156,7 +166,7 @@ pub async fn uncount(store: &Store, told: Change, key: &PairingAttemptKey<'_>, c
 pub async fn redeem(
     store: &Store,
     told: Change,
-    key: &PairingAttemptKey<'_>,
+    key: &PairingAttemptRowKeys<'_>,
     known: &SyncSession,
     device: &NewDevice<'_>,
     counted: &CountedFailure,

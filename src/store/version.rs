@@ -4,7 +4,7 @@ use super::{Change, Result, Store, meta, params};
 
 /// What is kept in memory together, and has one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VersionedData {
+pub enum CachedDataset {
     /// Accounts, numbers, administrators' keys.
     Directory,
     /// Clients and their keys.
@@ -15,7 +15,7 @@ pub enum VersionedData {
     Endpoints,
 }
 
-impl VersionedData {
+impl CachedDataset {
     /// The row of `sb_meta` that holds it.
     fn name(self) -> &'static str {
         match self {
@@ -35,18 +35,18 @@ pub struct DataVersion(pub String);
 impl Change {
     /// Marks that something of this changes with it.
     #[must_use]
-    pub(super) fn versioned(self, what: VersionedData) -> Self {
+    pub(super) fn versioned(self, what: CachedDataset) -> Self {
         let version = hex::encode(rand::random::<[u8; 16]>());
         self.one("UPDATE sb_meta SET value = ? WHERE name = ?", params![version, what.name()])
     }
 }
 
 /// Writes a first version where there is none.
-pub async fn begin(store: &Store, what: VersionedData) -> Result<()> {
+pub async fn begin(store: &Store, what: CachedDataset) -> Result<()> {
     meta::value_or_insert(store, what.name(), "0").await.map(drop)
 }
 
 /// The version in the store; `None`: nothing of this was ever written.
-pub async fn current(store: &Store, what: VersionedData) -> Result<Option<DataVersion>> {
+pub async fn current(store: &Store, what: CachedDataset) -> Result<Option<DataVersion>> {
     Ok(meta::value_of(store, what.name()).await?.map(DataVersion))
 }

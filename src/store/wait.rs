@@ -18,7 +18,7 @@ const TABLES: [(&str, &str); 4] = [
 
 /// What a search for such waits does with those under way.
 #[derive(Clone, Copy, Debug)]
-pub struct LeaseRule {
+pub struct ClockRollbackLeaseRule {
     /// Whose leases may still run by their own count are left alone.
     pub are_left: bool,
     /// The others may be taken after so long: nothing is known of their owners.
@@ -26,7 +26,7 @@ pub struct LeaseRule {
 }
 
 /// Ends such waits; how many tables had any.
-pub async fn end(store: &Store, now_ms: Millis, leases: LeaseRule) -> Result<usize> {
+pub async fn end(store: &Store, now_ms: Millis, leases: ClockRollbackLeaseRule) -> Result<usize> {
     let ahead = Value::from(now_ms + SKEW_MS);
     let stamp = |set: &'static str| vec![ahead.clone(); set.matches('?').count()];
     let owner = if leases.are_left { " AND owner IS NULL" } else { "" };

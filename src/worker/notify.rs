@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
-use super::runner::JobRunner;
+use super::runner::JobSourceRunner;
 use crate::model::EndpointId;
 use crate::service::Result;
-use crate::service::event::{ClaimedDelivery, DeliveryLane, EventCourier, Events, FinishedDelivery};
+use crate::service::event::{ClaimedDelivery, DeliveryDestination, EventCourier, Events, FinishedDelivery};
 
 const LIMITS: RunnerLimits = RunnerLimits {
     what: "deliveries",
@@ -24,21 +24,21 @@ const LIMITS: RunnerLimits = RunnerLimits {
 /// Deliveries of events, each of a place of its own.
 pub(super) struct DeliverySource(Arc<EventCourier>);
 
-pub(super) fn runner(events: Arc<Events>) -> JobRunner<DeliverySource, EventCourier> {
+pub(super) fn runner(events: Arc<Events>) -> JobSourceRunner<DeliverySource, EventCourier> {
     let courier = Arc::new(EventCourier::new(events));
-    JobRunner::new(LIMITS, DeliverySource(courier.clone()), courier)
+    JobSourceRunner::new(LIMITS, DeliverySource(courier.clone()), courier)
 }
 
 impl JobSource for DeliverySource {
     type Job = ClaimedDelivery;
-    type Key = DeliveryLane;
+    type Key = DeliveryDestination;
 
-    fn key(&self, job: &ClaimedDelivery) -> DeliveryLane {
+    fn key(&self, job: &ClaimedDelivery) -> DeliveryDestination {
         job.lane.clone()
     }
 
     /// What a callback URL's host is, the store does not know.
-    fn can_skip(&self, lane: &DeliveryLane) -> bool {
+    fn can_skip(&self, lane: &DeliveryDestination) -> bool {
         endpoint(lane).is_some()
     }
 
@@ -47,7 +47,7 @@ impl JobSource for DeliverySource {
         None
     }
 
-    async fn claim(&mut self, busy: &[DeliveryLane], limit: usize) -> Result<DueJobs<ClaimedDelivery>> {
+    async fn claim(&mut self, busy: &[DeliveryDestination], limit: usize) -> Result<DueJobs<ClaimedDelivery>> {
         let busy: Vec<EndpointId> = busy.iter().filter_map(endpoint).collect();
         let jobs = self.0.claim(&busy, limit).await?;
         Ok(DueJobs { may_be_more: jobs.len() >= limit, jobs })
@@ -70,9 +70,9 @@ impl JobHandler<ClaimedDelivery> for EventCourier {
     }
 }
 
-fn endpoint(lane: &DeliveryLane) -> Option<EndpointId> {
+fn endpoint(lane: &DeliveryDestination) -> Option<EndpointId> {
     match lane {
-        DeliveryLane::Endpoint(id) => Some(*id),
-        DeliveryLane::Host(_) => None,
+        DeliveryDestination::Endpoint(id) => Some(*id),
+        DeliveryDestination::Host(_) => None,
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::WorkerServices;
 use crate::model::Clock;
-use crate::service::wait::FutureWaits;
+use crate::service::wait::ClockRollbackGuard;
 
 /// One call of a function of the table.
 type RoutineRun<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
@@ -29,7 +29,7 @@ enum LoopStart {
 
 /// Who hears of it where it did not go well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FailureReport {
+enum LoopFailureLogLevel {
     Warned,
     /// Only who looks closely: it says nothing that is not said elsewhere.
     Quiet,
@@ -41,13 +41,13 @@ pub(super) struct PeriodicLoop {
     name: &'static str,
     every: Duration,
     begin: LoopStart,
-    failure: FailureReport,
+    failure: LoopFailureLogLevel,
     run: PeriodicRoutine,
 }
 
 /// What loops remember from one time to the next.
 pub struct LoopMemory {
-    waits: Mutex<FutureWaits>,
+    waits: Mutex<ClockRollbackGuard>,
     /// Up to when other nodes' changes have been looked for.
     seen_ms: AtomicI64,
     /// Both databases could be used.
@@ -55,7 +55,7 @@ pub struct LoopMemory {
 }
 
 impl LoopMemory {
-    pub fn new(waits: FutureWaits) -> Self {
+    pub fn new(waits: ClockRollbackGuard) -> Self {
         let seen_ms = AtomicI64::new(Clock::default().now_ms());
         Self { waits: Mutex::new(waits), seen_ms, were_up: AtomicBool::new(true) }
     }
@@ -63,7 +63,7 @@ impl LoopMemory {
 
 /// All of them.
 pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
-    use FailureReport::{Quiet, Warned};
+    use LoopFailureLogLevel::{Quiet, Warned};
     use LoopStart::{AtOnce, Later, Scattered};
     let mut rows = vec![
         // each by itself: a key that was revoked does not wait for a card of rates
@@ -95,7 +95,7 @@ fn row(
     name: &'static str,
     seconds: u64,
     begin: LoopStart,
-    failure: FailureReport,
+    failure: LoopFailureLogLevel,
     run: PeriodicRoutine,
 ) -> PeriodicLoop {
     PeriodicLoop { name, every: Duration::from_secs(seconds), begin, failure, run }
@@ -160,8 +160,8 @@ impl PeriodicLoop {
         loop {
             if let Err(error) = (self.run)(&node).await {
                 match self.failure {
-                    FailureReport::Warned => tracing::warn!(%error, "could not {}; trying again", self.name),
-                    FailureReport::Quiet => tracing::debug!(%error, "could not {}; trying again", self.name),
+                    LoopFailureLogLevel::Warned => tracing::warn!(%error, "could not {}; trying again", self.name),
+                    LoopFailureLogLevel::Quiet => tracing::debug!(%error, "could not {}; trying again", self.name),
                 }
             }
             self.pause().await;

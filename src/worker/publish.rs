@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
-use super::runner::JobRunner;
+use super::runner::JobSourceRunner;
 use crate::service::Result;
-use crate::service::publish::{ClaimedText, Publish};
+use crate::service::publish::{ClaimedPhoneText, PhoneTextPublisher};
 
 /// Calls of one sink at once.
 const AT_ONCE: usize = 8;
@@ -28,40 +28,42 @@ const LIMITS: RunnerLimits = RunnerLimits {
 };
 
 /// The texts of one platform.
-pub(super) struct PublicationSource {
-    publish: Arc<Publish>,
+pub(super) struct PhoneTextJobSource {
+    publish: Arc<PhoneTextPublisher>,
     platform: String,
 }
 
-pub(super) fn runners(publish: &Arc<Publish>) -> impl Iterator<Item = JobRunner<PublicationSource, Publish>> {
+pub(super) fn runners(
+    publish: &Arc<PhoneTextPublisher>,
+) -> impl Iterator<Item = JobSourceRunner<PhoneTextJobSource, PhoneTextPublisher>> {
     publish.platforms().map(move |platform| {
-        let texts = PublicationSource { publish: publish.clone(), platform: platform.to_owned() };
-        JobRunner::new(LIMITS, texts, publish.clone())
+        let texts = PhoneTextJobSource { publish: publish.clone(), platform: platform.to_owned() };
+        JobSourceRunner::new(LIMITS, texts, publish.clone())
     })
 }
 
-impl JobSource for PublicationSource {
-    type Job = ClaimedText;
+impl JobSource for PhoneTextJobSource {
+    type Job = ClaimedPhoneText;
     type Key = ();
 
-    fn key(&self, _text: &ClaimedText) {}
+    fn key(&self, _text: &ClaimedPhoneText) {}
 
-    async fn arrived(&mut self) -> Option<ClaimedText> {
+    async fn arrived(&mut self) -> Option<ClaimedPhoneText> {
         self.publish.arrived(&self.platform).await;
         None
     }
 
-    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<ClaimedText>> {
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<ClaimedPhoneText>> {
         let text = self.publish.claim(&self.platform).await?;
         Ok(DueJobs { may_be_more: text.is_some(), jobs: text.into_iter().collect() })
     }
 }
 
-impl JobHandler<ClaimedText> for Publish {
+impl JobHandler<ClaimedPhoneText> for PhoneTextPublisher {
     /// Each text is written by itself as soon as its sink has answered: until then the sink may get it twice.
     type Done = Infallible;
 
-    async fn handle(&self, text: ClaimedText) -> Option<Infallible> {
+    async fn handle(&self, text: ClaimedPhoneText) -> Option<Infallible> {
         self.deliver(text).await;
         None
     }

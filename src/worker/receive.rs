@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
-use super::runner::JobRunner;
+use super::runner::JobSourceRunner;
 use crate::service::Result;
 use crate::service::inbound::{InboundHandlers, WebhookBatch, WebhookQueue};
 
@@ -24,17 +24,20 @@ const LIMITS: RunnerLimits = RunnerLimits {
 };
 
 /// Webhooks that this node took in, and those that nobody has.
-pub(super) struct WebhookSource {
+pub(super) struct WebhookJobSource {
     handlers: Arc<InboundHandlers>,
     jobs: WebhookQueue,
 }
 
-pub(super) fn runner(handlers: InboundHandlers, jobs: WebhookQueue) -> JobRunner<WebhookSource, InboundHandlers> {
+pub(super) fn runner(
+    handlers: InboundHandlers,
+    jobs: WebhookQueue,
+) -> JobSourceRunner<WebhookJobSource, InboundHandlers> {
     let handlers = Arc::new(handlers);
-    JobRunner::new(LIMITS, WebhookSource { handlers: handlers.clone(), jobs }, handlers)
+    JobSourceRunner::new(LIMITS, WebhookJobSource { handlers: handlers.clone(), jobs }, handlers)
 }
 
-impl JobSource for WebhookSource {
+impl JobSource for WebhookJobSource {
     type Job = WebhookBatch;
     /// All take turns: batches are handled in their order, and what may run beside another does so within its batch.
     type Key = ();

@@ -20,14 +20,14 @@ use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
 const DRAIN_TRIES: usize = 10;
 
 /// A job that waits for its turn.
-struct WaitingJob<J, K> {
+struct JobAwaitingTurn<J, K> {
     job: J,
     key: K,
     since: Instant,
 }
 
 /// The loop, and what it has in hand.
-pub(super) struct JobRunner<S: JobSource, H: JobHandler<S::Job>> {
+pub(super) struct JobSourceRunner<S: JobSource, H: JobHandler<S::Job>> {
     limits: RunnerLimits,
     source: S,
     handler: Arc<H>,
@@ -35,7 +35,7 @@ pub(super) struct JobRunner<S: JobSource, H: JobHandler<S::Job>> {
     keys: HashMap<Id, S::Key>,
     /// Under way of each key.
     counts: HashMap<S::Key, usize>,
-    waiting: VecDeque<WaitingJob<S::Job, S::Key>>,
+    waiting: VecDeque<JobAwaitingTurn<S::Job, S::Key>>,
     /// Finished, and not written yet.
     done: Vec<H::Done>,
     /// When to look for due jobs next.
@@ -44,7 +44,7 @@ pub(super) struct JobRunner<S: JobSource, H: JobHandler<S::Job>> {
     is_away: bool,
 }
 
-impl<S: JobSource, H: JobHandler<S::Job>> JobRunner<S, H> {
+impl<S: JobSource, H: JobHandler<S::Job>> JobSourceRunner<S, H> {
     pub(super) fn new(limits: RunnerLimits, source: S, handler: Arc<H>) -> Self {
         Self {
             limits,
@@ -112,7 +112,7 @@ impl<S: JobSource, H: JobHandler<S::Job>> JobRunner<S, H> {
 
     fn hold(&mut self, job: S::Job, since: Instant) {
         let key = self.source.key(&job);
-        self.waiting.push_back(WaitingJob { job, key, since });
+        self.waiting.push_back(JobAwaitingTurn { job, key, since });
     }
 
     /// Starts what may start; gives back what has waited too long.
@@ -120,7 +120,7 @@ impl<S: JobSource, H: JobHandler<S::Job>> JobRunner<S, H> {
         for waiting in std::mem::take(&mut self.waiting) {
             let count = self.counts.get(&waiting.key).copied().unwrap_or_default();
             if count < self.limits.per_key && self.running.len() < self.limits.at_once {
-                let WaitingJob { job, key, .. } = waiting;
+                let JobAwaitingTurn { job, key, .. } = waiting;
                 let handler = self.handler.clone();
                 let task = self.running.spawn(async move { handler.handle(job).await });
                 self.counts.insert(key.clone(), count + 1);

@@ -131,7 +131,7 @@ impl Test {
         let (hand, handed) = unbounded_channel();
         let (work, claims, stop) = (Arc::new(work), Arc::new(AtomicUsize::new(0)), CancellationToken::new());
         let source = Jobs { due: due.into_iter().collect(), handed, claims: claims.clone() };
-        let runner = JobRunner::new(limits, source, work.clone());
+        let runner = JobSourceRunner::new(limits, source, work.clone());
         Self { work, hand, claims, stop: stop.clone(), task: tokio::spawn(runner.run(stop)) }
     }
 

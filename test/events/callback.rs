@@ -6,7 +6,7 @@ use switchboard::model::message::MessageState;
 use switchboard::model::{ClientId, Clock, EventId, MessageId};
 use switchboard::store::Change;
 use switchboard::store::delivery::add;
-use switchboard::store::event::{EventOrder, EventTarget, NewEvent, PendingEvents};
+use switchboard::store::event::{EventSequenceSource, EventTarget, NewEvent, PendingEvents};
 
 use super::receiver::{Answer, Receiver};
 use super::{builder, delivery, text, well};
@@ -29,7 +29,7 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
         kind: EventType::Message(MessageState::Sent),
         message: Some(message),
         payload: json!({"type": "message.sent", "timestamp": "", "data": {"id": message.to_string()}}).to_string(),
-        order: EventOrder::Alone,
+        order: EventSequenceSource::Alone,
         ordered: Vec::new(),
         created_ms: now_ms,
     };

@@ -4,7 +4,7 @@ use serde_json::json;
 use switchboard::model::Clock;
 use switchboard::store::Value;
 use switchboard::store::delivery::sweep;
-use switchboard::store::sweep::RowWalk;
+use switchboard::store::sweep::RetentionCursor;
 
 use super::receiver::{Answer, Receiver};
 use super::{builder, delivery, endpoint, test_event, text, well};
@@ -53,15 +53,15 @@ async fn old_events_are_forgotten_but_not_before_their_time(layout: Layout) -> R
     receiver.answer([Answer::status(200)]);
     let store = server.home().databases.store()?;
     let now_ms = Clock::default().now_ms();
-    sweep(&store, &mut RowWalk::before(now_ms - 3_600_000)).await?;
+    sweep(&store, &mut RetentionCursor::before(now_ms - 3_600_000)).await?;
     assert_eq!(server.rows("SELECT id FROM sb_event").await?.len(), 2, "they are young");
-    sweep(&store, &mut RowWalk::before(now_ms + 3_600_000)).await?;
+    sweep(&store, &mut RetentionCursor::before(now_ms + 3_600_000)).await?;
     let listed = well(&server, "GET", "/v1/events", None).await?;
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(1));
     assert_eq!(listed["data"][0]["id"], json!(waited_for));
     well(&server, "POST", &format!("/v1/events/{waited_for}/replay"), None).await?;
     delivery(&server, &waited_for, "delivered").await?;
-    sweep(&store, &mut RowWalk::before(now_ms + 3_600_000)).await?;
+    sweep(&store, &mut RetentionCursor::before(now_ms + 3_600_000)).await?;
     assert_eq!(server.rows("SELECT event_id FROM sb_delivery").await?.len(), 0);
     Ok(())
 }

@@ -7,13 +7,13 @@ use anyhow::{Context as _, ensure};
 use switchboard::model::event::EventType;
 use switchboard::model::{ClientId, EndpointId, EventId, Millis};
 use switchboard::store::delivery::{
-    DeliveryOutcome, DeliveryState, EndpointHealth, FinishedDelivery, LeasedDelivery, add, behind, claim, list, record,
-    release_overlooked, replay,
+    DeliveryOutcome, DeliveryState, EndpointHealthChange, FinishedDelivery, LeasedDelivery, add, behind, claim, list,
+    record, release_overlooked, replay,
 };
 use switchboard::store::endpoint::{self, Endpoint};
-use switchboard::store::event::{EventOrder, EventTarget, NewEvent, PendingEvents};
+use switchboard::store::event::{EventSequenceSource, EventTarget, NewEvent, PendingEvents};
 use switchboard::store::lease::{Lease, LeaseOwner};
-use switchboard::store::version::{VersionedData, begin};
+use switchboard::store::version::{CachedDataset, begin};
 use switchboard::store::{Change, Store};
 
 use crate::harness::server::Home;
@@ -39,7 +39,7 @@ impl Scene {
         let home = Builder::new(layout).await?.home();
         let store = home.databases.store()?;
         store.migrate().await?;
-        begin(&store, VersionedData::Endpoints).await?;
+        begin(&store, CachedDataset::Endpoints).await?;
         let scene = Self { home, store, endpoint: EndpointId::new(NOW_MS), owner: LeaseOwner::generate() };
         let made = Endpoint {
             id: scene.endpoint,
@@ -65,12 +65,12 @@ impl Scene {
         places: std::ops::RangeInclusive<i64>,
         at_ms: Millis,
     ) -> Result<Vec<EventId>> {
-        let orders = places.map(|sequence| EventOrder::Known { object, sequence }).collect();
+        let orders = places.map(|sequence| EventSequenceSource::Known { object, sequence }).collect();
         self.tell_in(orders, at_ms).await
     }
 
-    async fn tell_in(&self, orders: Vec<EventOrder>, at_ms: Millis) -> Result<Vec<EventId>> {
-        let new = |order: EventOrder| NewEvent {
+    async fn tell_in(&self, orders: Vec<EventSequenceSource>, at_ms: Millis) -> Result<Vec<EventId>> {
+        let new = |order: EventSequenceSource| NewEvent {
             id: EventId::new(at_ms),
             client: ClientId::OPERATOR,
             kind: EventType::EndpointTest,
@@ -101,7 +101,7 @@ impl Scene {
     }
 
     async fn record(&self, claimed: &LeasedDelivery, outcome: DeliveryOutcome, at_ms: Millis) -> Result {
-        let done = FinishedDelivery { held: claimed.held, outcome, health: EndpointHealth::Unchanged };
+        let done = FinishedDelivery { held: claimed.held, outcome, health: EndpointHealthChange::Unchanged };
         Ok(record(&self.store, &self.owner, &[done], at_ms).await?)
     }
 
@@ -177,7 +177,7 @@ async fn many_that_may_not_go_keep_nobody_waiting(layout: Layout) -> Result {
     let first = scene.claim(NOW_MS, 1).await?.pop().context("the first")?;
     scene.record(&first, later(NOW_MS + HOUR_MS), NOW_MS).await?;
     // due after all of them
-    let others = scene.tell_in(vec![EventOrder::Alone; 3], NOW_MS + 1).await?;
+    let others = scene.tell_in(vec![EventSequenceSource::Alone; 3], NOW_MS + 1).await?;
     let claimed = scene.claim(NOW_MS + SOON_MS, 2).await?;
     ensure!(claimed.len() == 2 && claimed.iter().all(|one| others.contains(&one.held.event)), "{claimed:?}");
     ensure!(scene.parked().await? == 699, "each was come by once");
@@ -244,7 +244,7 @@ async fn what_may_go_goes_though_others_cannot_be_parked() -> Result {
     let ids = scene.tell(OBJECT, 1..=2, NOW_MS).await?;
     let first = scene.claim_only(NOW_MS, ids[0]).await?;
     scene.record(&first, later(NOW_MS + HOUR_MS), NOW_MS).await?;
-    let other = scene.tell_in(vec![EventOrder::Alone], NOW_MS + 1).await?;
+    let other = scene.tell_in(vec![EventSequenceSource::Alone], NOW_MS + 1).await?;
     halt(&scene, "sb_delivery_turn").await?;
     scene.claim_only(NOW_MS + SOON_MS, other[0]).await?;
     ensure!(scene.parked().await? == 0);

@@ -2,7 +2,7 @@
 
 use switchboard::crypto::{EncryptedPayload, MasterKey};
 use switchboard::model::{Clock, DurationSetting, Platform, Secret};
-use switchboard::service::publish::{Metrics, Parts, Publish, Settings, is_refused, sink};
+use switchboard::service::publish::{Metrics, Parts, PhoneTextPublisher, Settings, is_refused, sink};
 use switchboard::store::lease::LeaseOwner;
 use switchboard::store::meta;
 
@@ -18,13 +18,13 @@ fn platform(scene: &Scene, letter: &str, name: &str) -> Result<Platform> {
 }
 
 /// The service of another process over the same store and keys; its worker is the server's.
-async fn service(server: &Server, platforms: Vec<Platform>) -> Result<Publish> {
+async fn service(server: &Server, platforms: Vec<Platform>) -> Result<PhoneTextPublisher> {
     let databases = &server.home().databases;
     let store = databases.store()?;
     let master = MasterKey::parse(&std::fs::read_to_string(server.builder().path("keys/master.key"))?)?;
     let text_key = meta::hash_key(&store, &master, "publication", 0).await?;
     let give_up_after = DurationSetting::from_millis(3_600_000);
-    Ok(Publish::new(Parts {
+    Ok(PhoneTextPublisher::new(Parts {
         settings: Settings { include_grant: false, give_up_after },
         refusal_delay: DurationSetting::from_millis(100),
         webhooks: sink::webhooks(DurationSetting::from_millis(5_000), &platforms)?,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{ACCOUNTS, UncertainChoice, credentials, line, variable};
 use crate::cli::output::field;
-use crate::cli::remote::RemoteSession;
+use crate::cli::remote::RemoteCommandContext;
 use crate::cli::{CommandResult, api, secret};
 use crate::model::{AccountId, DurationSetting};
 use crate::provider::CarrierKind;
@@ -26,7 +26,7 @@ use crate::provider::CarrierKind;
 #[derive(Args)]
 #[command(group = ArgGroup::new("given").args(["credentials", "file"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person gives or leaves out")]
-pub(super) struct ChangeAccount {
+pub(super) struct ChangeAccountArguments {
     account: AccountId,
     /// What you call it
     #[arg(long)]
@@ -71,8 +71,8 @@ pub(super) struct ChangeAccount {
     unchecked: bool,
 }
 
-impl ChangeAccount {
-    pub(super) async fn run(self, remote: &RemoteSession) -> CommandResult {
+impl ChangeAccountArguments {
+    pub(super) async fn run(self, remote: &RemoteCommandContext) -> CommandResult {
         let path = format!("{ACCOUNTS}/{}", self.account);
         let mut body = self.body();
         let has_credentials = self.credentials || self.file.is_some();

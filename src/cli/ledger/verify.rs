@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::cli::output::{self, CommandOutput};
+use crate::cli::output::{self, OutputArguments};
 use crate::cli::{CommandResult, escape};
 use crate::config::Config;
 use crate::gateway;
@@ -15,7 +15,7 @@ use crate::store::Metrics;
 /// Faults that JSON holds at most; all are counted.
 const FAULTS: usize = 10_000;
 
-pub(super) async fn run(config: &Config, output: CommandOutput) -> CommandResult {
+pub(super) async fn run(config: &Config, output: OutputArguments) -> CommandResult {
     let store = gateway::open_store(config, &Metrics::default())?;
     store.check_age().await?;
     anyhow::ensure!(store.has_table("sb_ledger").await?, "the store has no ledger: `switchboard migrate` makes it");

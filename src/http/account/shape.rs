@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::http::openapi;
 use crate::model::{Secret, rfc3339};
-use crate::service::account::{Account, CarrierKind, CredentialField, TokenRole, UncertainPolicy};
+use crate::service::account::{Account, CarrierKind, CredentialField, TokenRotationRole, UncertainPolicy};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -33,12 +33,12 @@ pub(super) struct AccountIn {
     pub(super) check: bool,
 }
 
-fn providers() -> openapi::AnySchema {
+fn providers() -> openapi::SchemaOrRef {
     openapi::one_of(CarrierKind::ALL.map(CarrierKind::name))
 }
 
 /// What each provider gives its customers, by the names of the fields.
-fn credentials() -> openapi::AnySchema {
+fn credentials() -> openapi::SchemaOrRef {
     let of = |kind: CarrierKind| {
         let field = |field: &CredentialField| {
             let name = field.name;
@@ -51,7 +51,7 @@ fn credentials() -> openapi::AnySchema {
     openapi::object(format!("What the provider gave you. {}.", CarrierKind::ALL.map(of).join("; ")))
 }
 
-fn ways() -> openapi::AnySchema {
+fn ways() -> openapi::SchemaOrRef {
     openapi::one_of(UncertainPolicy::ALL.map(UncertainPolicy::name))
 }
 
@@ -61,7 +61,7 @@ fn yes() -> bool {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = AccountChange)]
+#[schema(as = AccountUpdate)]
 pub(super) struct AccountChangeIn {
     pub(super) name: Option<String>,
     pub(super) rate: Option<u32>,
@@ -100,7 +100,7 @@ pub(super) struct AccountOut<'a> {
     pub(super) any_sender: bool,
     pub(super) created_at: String,
     /// Why its carrier refuses it, whatever is sent: its messages wait, or take the next route. Null: it is in use.
-    pub(super) resting: Option<AccountRestOut<'a>>,
+    pub(super) resting: Option<AccountDenialOut<'a>>,
     /// Tokens before its own by which posts are believed still.
     pub(super) earlier_tokens: Vec<AccountTokenOut>,
     /// The one that was entered ahead.
@@ -109,7 +109,7 @@ pub(super) struct AccountOut<'a> {
 
 /// When it ends, and how it is used; never the token.
 #[derive(Serialize, ToSchema)]
-#[schema(as = AccountToken)]
+#[schema(as = AccountWebhookToken)]
 pub(super) struct AccountTokenOut {
     pub(super) until: String,
     /// Posts that were believed by it; some seconds late.
@@ -119,14 +119,14 @@ pub(super) struct AccountTokenOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountResting)]
-pub(super) struct AccountRestOut<'a> {
+pub(super) struct AccountDenialOut<'a> {
     pub(super) since: String,
     /// The carrier's.
     pub(super) code: Option<i64>,
     pub(super) reason: &'a str,
 }
 
-fn tokens(account: &Account, role: TokenRole) -> impl Iterator<Item = AccountTokenOut> {
+fn tokens(account: &Account, role: TokenRotationRole) -> impl Iterator<Item = AccountTokenOut> {
     account.tokens.iter().filter(move |token| token.role == role).map(|token| AccountTokenOut {
         until: rfc3339(token.until_ms),
         uses: token.uses,
@@ -144,12 +144,12 @@ pub(super) fn out(account: &Account) -> AccountOut<'_> {
         replies_to_keywords: account.replies_to_keywords,
         any_sender: account.any_sender,
         created_at: rfc3339(account.created_ms),
-        resting: account.rest.as_ref().map(|rest| AccountRestOut {
+        resting: account.rest.as_ref().map(|rest| AccountDenialOut {
             since: rfc3339(rest.since_ms),
             code: rest.code,
             reason: &rest.reason,
         }),
-        earlier_tokens: tokens(account, TokenRole::Earlier).collect(),
-        next_token: tokens(account, TokenRole::Next).next(),
+        earlier_tokens: tokens(account, TokenRotationRole::Earlier).collect(),
+        next_token: tokens(account, TokenRotationRole::Next).next(),
     }
 }

@@ -12,14 +12,14 @@ const KEY: &str = "x-proxy-auth";
 
 /// Whose password it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum CredentialUser {
+pub(in crate::http) enum BasicAuthUser {
     /// `AC` and the 32 hex digits of a client's id.
     Client(ClientId),
     /// `SK` and the 32 hex digits of a key's id.
     Key(KeyId),
 }
 
-impl CredentialUser {
+impl BasicAuthUser {
     fn parse(sid: &str) -> Option<Self> {
         let (prefix, hex) = sid.split_at_checked(2)?;
         match prefix {
@@ -38,7 +38,7 @@ pub(in crate::http) enum GivenCredentials<'a> {
     /// `Authorization: Bearer <key>`, a client's or an administrator's.
     Bearer(&'a str),
     /// `Authorization: Basic <user:password>`.
-    Basic(CredentialUser, String),
+    Basic(BasicAuthUser, String),
     /// Something that is none of these.
     Other,
 }
@@ -62,9 +62,9 @@ impl<'a> GivenCredentials<'a> {
     }
 }
 
-fn basic(encoded: &str) -> Option<(CredentialUser, String)> {
+fn basic(encoded: &str) -> Option<(BasicAuthUser, String)> {
     let (user, password) = decoded(encoded)?;
-    Some((CredentialUser::parse(&user)?, password))
+    Some((BasicAuthUser::parse(&user)?, password))
 }
 
 /// RFC 7617: `user:password` in base64; the password may hold colons.
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn each_way_is_read() -> Result<(), crate::model::id::NotAnId> {
-        let client = CredentialUser::Client(ClientId::from_hex(HEX)?);
-        let key = CredentialUser::Key(KeyId::from_hex(HEX)?);
+        let client = BasicAuthUser::Client(ClientId::from_hex(HEX)?);
+        let key = BasicAuthUser::Key(KeyId::from_hex(HEX)?);
         assert_eq!(
             GivenCredentials::of(&headers(&[("authorization", "bearer  abc ")])),
             GivenCredentials::Bearer("abc")

@@ -15,7 +15,7 @@ use super::{BodyMemory, RETRY, Settings, reply};
 const SHORT: u64 = 65_536;
 
 /// Bounds as bodies have them, for what is asked for and not read.
-pub(in crate::http) struct AnswerBodies(BodyMemory);
+pub(in crate::http) struct ResponseBodyMemory(BodyMemory);
 
 /// The bytes of one answer, counted until the connection has dropped them: written, or never to be.
 struct CountedBody {
@@ -29,7 +29,7 @@ impl AsRef<[u8]> for CountedBody {
     }
 }
 
-impl AnswerBodies {
+impl ResponseBodyMemory {
     pub(in crate::http) fn new(settings: &Settings) -> Self {
         Self(BodyMemory::of_requests(settings))
     }
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn long_answers_are_counted_until_their_last_byte_is_gone() -> Result<(), &'static str> {
-        let answers = AnswerBodies(BodyMemory::new(0, 400_000, 150_000));
+        let answers = ResponseBodyMemory(BodyMemory::new(0, 400_000, 150_000));
         let [here, there, elsewhere]: [IpAddr; 3] = [1, 2, 3].map(|n| [127, 0, 0, n].into());
         let count = |length, address| answers.count(reply::content("text/plain", vec![b'x'; length]), address);
         let (first, second) = (count(70_000, here).ok_or("none")?, count(70_000, here).ok_or("no second")?);

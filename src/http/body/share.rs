@@ -13,17 +13,17 @@ const ADDRESSES: usize = 8;
 /// How long one body may be, and what is held of those under way.
 pub struct BodyMemory {
     pub(super) longest: usize,
-    bounds: Arc<BodyBounds>,
+    bounds: Arc<BodyMemoryLimits>,
 }
 
-struct BodyBounds {
+struct BodyMemoryLimits {
     together: usize,
     per_address: usize,
-    held: Mutex<HeldBytes>,
+    held: Mutex<BodyBytesInUse>,
 }
 
 #[derive(Default)]
-struct HeldBytes {
+struct BodyBytesInUse {
     bytes: usize,
     by_address: HashMap<IpAddr, usize>,
 }
@@ -42,7 +42,7 @@ impl BodyMemory {
     }
 
     pub(super) fn new(longest: usize, together: usize, per_address: usize) -> Self {
-        Self { longest, bounds: Arc::new(BodyBounds { together, per_address, held: Mutex::default() }) }
+        Self { longest, bounds: Arc::new(BodyMemoryLimits { together, per_address, held: Mutex::default() }) }
     }
 
     /// What one body holds, nothing yet.
@@ -58,15 +58,15 @@ impl BodyMemory {
     }
 }
 
-impl BodyBounds {
-    fn held(&self) -> MutexGuard<'_, HeldBytes> {
+impl BodyMemoryLimits {
+    fn held(&self) -> MutexGuard<'_, BodyBytesInUse> {
         lock(&self.held)
     }
 }
 
 /// What one body holds until this is dropped.
 pub(super) struct BodyShare {
-    bounds: Arc<BodyBounds>,
+    bounds: Arc<BodyMemoryLimits>,
     address: IpAddr,
     bytes: usize,
 }

@@ -11,8 +11,8 @@ use serde_json::json;
 use warp::Filter;
 use warp::reply::Response;
 
-use self::sent::RelaySent;
-use self::shape::RelayOrderIn;
+use self::sent::RelayApiSendReply;
+use self::shape::RelayApiMessageIn;
 use crate::http::body::UnreadBody;
 use crate::http::reply::{self, HandlerResult, Refusal};
 use crate::http::{App, HttpRoutes, RequestParts, asked, auth, idempotency, message, object, posted};
@@ -51,7 +51,7 @@ async fn api_post(what: String, request: RequestParts, posted: UnreadBody, app: 
 }
 
 /// One of these paths.
-struct RelayDoor {
+struct RelayApiPath {
     path: &'static str,
     channel: Channel,
     /// Its word for what was accepted.
@@ -62,7 +62,7 @@ struct RelayDoor {
     no_route: StatusCode,
 }
 
-const SMS: RelayDoor = RelayDoor {
+const SMS: RelayApiPath = RelayApiPath {
     path: "/relay/sms",
     channel: Channel::Sms,
     status: "queued",
@@ -70,14 +70,14 @@ const SMS: RelayDoor = RelayDoor {
     no_route: StatusCode::INTERNAL_SERVER_ERROR,
 };
 
-const API: [RelayDoor; 3] = [
+const API: [RelayApiPath; 3] = [
     api("/relay/api/sms", Channel::Sms, "sent"),
     api("/relay/api/whatsapp", Channel::Whatsapp, "sent"),
     api("/relay/api/call", Channel::Voice, "initiated"),
 ];
 
-const fn api(path: &'static str, channel: Channel, status: &'static str) -> RelayDoor {
-    RelayDoor { path, channel, status, with_balance: false, no_route: StatusCode::SERVICE_UNAVAILABLE }
+const fn api(path: &'static str, channel: Channel, status: &'static str) -> RelayApiPath {
+    RelayApiPath { path, channel, status, with_balance: false, no_route: StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// Why nothing was.
@@ -106,7 +106,7 @@ impl From<idempotency::BadIdempotencyKey> for RelayRefusal {
 }
 
 async fn send(
-    door: &RelayDoor,
+    door: &RelayApiPath,
     request: &RequestParts,
     posted: UnreadBody,
     app: &App,
@@ -114,21 +114,21 @@ async fn send(
     // who asks comes before any look at the body
     let consumer = auth::consumer(app, request)?;
     let bytes = object::collect(posted, app).await?;
-    let order: Order =
-        RelayOrderIn::read(request.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
+    let order: Order = RelayApiMessageIn::read(request.header(CONTENT_TYPE), &bytes)?
+        .order(door.channel, app.country(consumer.client))?;
     says_something(&order)?;
     let key = idempotency::key(request, door.path)?;
     let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
     let context = message::sending(request, action);
-    let text = |message: &Message| RelaySent::of(door, message).kept();
-    let reply = message::ReplyWriter { text: &text, with_balance: door.with_balance };
+    let text = |message: &Message| RelayApiSendReply::of(door, message).kept();
+    let reply = message::IdempotentReplyWriter { text: &text, with_balance: door.with_balance };
     let (message, paid) = match message::accept(app, &consumer, order, key, &reply, &context).await? {
         OrderResult::Accepted(message, paid) => (message, paid),
         OrderResult::Again(mut kept) => {
             if door.with_balance && kept.balance.is_none() {
                 kept.balance = left(&consumer, app).await;
             }
-            return Ok(reply::replayed(StatusCode::OK, RelaySent::again(door, kept)));
+            return Ok(reply::replayed(StatusCode::OK, RelayApiSendReply::again(door, kept)));
         }
     };
     let balance = match paid {
@@ -137,7 +137,7 @@ async fn send(
         // it cost nothing, or its commit was lost and found again
         None => left(&consumer, app).await,
     };
-    Ok(RelaySent::of(door, &message).response(door, balance))
+    Ok(RelayApiSendReply::of(door, &message).response(door, balance))
 }
 
 /// What a client has left now; the operator has no balance.

@@ -25,7 +25,7 @@ use warp::Filter;
 use warp::path::Tail;
 use warp::reply::Response;
 
-use self::error::{TwilioAnswer, TwilioFault};
+use self::error::{TwilioCompatRefusal, TwilioCompatResult};
 use crate::http::body::UnreadBody;
 use crate::http::{App, HttpRoutes, RequestParts, auth, posted, reply};
 use crate::model::Country;
@@ -49,20 +49,20 @@ pub(in crate::http) fn is_here(path: &str) -> bool {
 }
 
 /// Who asks for what.
-struct TwilioRequest<'a> {
+struct TwilioCompatRequest<'a> {
     app: &'a Arc<App>,
     request: &'a RequestParts,
     consumer: ApiConsumer,
 }
 
-impl TwilioRequest<'_> {
+impl TwilioCompatRequest<'_> {
     /// Where numbers are that its client writes without a country code.
     fn country(&self) -> Option<Country> {
         self.app.country(self.consumer.client)
     }
 
     /// Whether it may change this message, or end this call.
-    fn may_change(&self, message: &Message) -> Result<(), TwilioFault> {
+    fn may_change(&self, message: &Message) -> Result<(), TwilioCompatRefusal> {
         self.consumer.may_change(message).map_err(|reason| error::FORBIDDEN.because(reason))
     }
 
@@ -80,15 +80,15 @@ impl TwilioRequest<'_> {
         reply::json(StatusCode::OK, &item)
     }
 
-    fn may(&self, scope: KeyScope) -> Result<(), TwilioFault> {
+    fn may(&self, scope: KeyScope) -> Result<(), TwilioCompatRefusal> {
         if self.consumer.may(scope) { Ok(()) } else { Err(error::FORBIDDEN.into()) }
     }
 }
 
 /// Credentials come before any look at the path or the body, as at Twilio.
-async fn answer(tail: Tail, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> TwilioAnswer {
+async fn answer(tail: Tail, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> TwilioCompatResult {
     let consumer = auth::consumer(&app, &request)?;
-    let visit = TwilioRequest { app: &app, request: &request, consumer };
+    let visit = TwilioCompatRequest { app: &app, request: &request, consumer };
     let path = tail.as_str();
     let segments: Vec<&str> = path.strip_suffix(".json").unwrap_or(path).split('/').collect();
     let ["Accounts", account, rest @ ..] = segments.as_slice() else { return Err(error::NOT_FOUND.into()) };

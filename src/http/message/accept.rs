@@ -11,7 +11,7 @@ use crate::service::message::{DraftResult, Message, OrderResult, RepeatReply, un
 use crate::service::relay::Order;
 
 /// How a door writes the reply that is kept for a request that comes again.
-pub(in crate::http) struct ReplyWriter<'a> {
+pub(in crate::http) struct IdempotentReplyWriter<'a> {
     pub(in crate::http) text: &'a (dyn Fn(&Message) -> String + Send + Sync),
     /// The answer says what the client is left with, too.
     pub(in crate::http) with_balance: bool,
@@ -23,7 +23,7 @@ pub(in crate::http) async fn accept(
     consumer: &ApiConsumer,
     order: Order,
     key: Option<IdempotencyKey>,
-    reply: &ReplyWriter<'_>,
+    reply: &IdempotentReplyWriter<'_>,
     context: &AuditContext<'_, Message>,
 ) -> Result<OrderResult, Error> {
     let draft = match app.relay.draft(consumer, order, key).await? {

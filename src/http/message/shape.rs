@@ -101,7 +101,7 @@ pub(super) struct FullMessageOut<'a> {
     #[serde(flatten)]
     pub(super) message: MessageOut<'a>,
     #[serde(flatten)]
-    pub(super) history: MessageHistoryOut,
+    pub(super) history: MessageDetailsOut,
 }
 
 /// What a message shows that was changed.
@@ -134,7 +134,7 @@ pub(in crate::http) struct MessageErrorOut<'a> {
 /// What only one message, asked for by its id, shows.
 #[derive(Serialize, ToSchema)]
 #[schema(as = History)]
-pub(super) struct MessageHistoryOut {
+pub(super) struct MessageDetailsOut {
     /// Of a message that came in: what kind each of its media is, as its carrier says; empty where it does not.
     pub(super) media_types: Vec<String>,
     /// Of a message that came in: what its carrier says besides, in its own words, 64 fields at most. Emptied when
@@ -143,14 +143,14 @@ pub(super) struct MessageHistoryOut {
     /// How many fields there was no room for.
     pub(super) carrier_omitted: u32,
     /// What the numbering plan says of the recipient.
-    pub(super) to_number: Option<RecipientOut>,
+    pub(super) to_number: Option<RecipientValidityOut>,
     pub(super) attempts: Vec<AttemptOut>,
     pub(super) receipts: Vec<ReceiptOut>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Recipient)]
-pub(super) struct RecipientOut {
+pub(super) struct RecipientValidityOut {
     pub(super) country: Option<String>,
     pub(super) is_valid: bool,
 }
@@ -233,11 +233,11 @@ pub(in crate::http) fn receipt_out(receipt: StoredReceipt) -> ReceiptOut {
 }
 
 /// What became of it; states only move forward.
-pub(super) fn states() -> openapi::AnySchema {
+pub(super) fn states() -> openapi::SchemaOrRef {
     openapi::one_of(MessageState::ALL.map(MessageState::name))
 }
 
-pub(super) fn directions() -> openapi::AnySchema {
+pub(super) fn directions() -> openapi::SchemaOrRef {
     openapi::one_of(Direction::ALL.map(Direction::name))
 }
 

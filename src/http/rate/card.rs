@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::http::body::UnreadBody;
 use crate::http::reply::{self, HandlerResult};
-use crate::http::resource::Request;
+use crate::http::resource::ResourceRequest;
 use crate::http::{audit, object, openapi};
 use crate::model::form;
 use crate::service::tariff::ImportedRates;
@@ -23,7 +23,7 @@ const TAKEN: [&str; 5] =
     get, path = "/v1/rates.csv", tag = "rates", operation_id = "export_rates",
     responses((status = 200, description = "The card, as the import takes it.", body = String, content_type = "text/csv")),
 )]
-pub(super) async fn export(request: Request) -> HandlerResult {
+pub(super) async fn export(request: ResourceRequest) -> HandlerResult {
     Ok(reply::content(CSV, request.app.tariff.export().await?))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn replacing() -> Vec<openapi::Parameter> {
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-pub(super) async fn import(request: Request, posted: UnreadBody) -> HandlerResult {
+pub(super) async fn import(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     object::check_media(&request, "text/csv", |media| TAKEN.contains(&media))?;
     let replaces = request.param("replace").map_or(Some(false), |text| form::flag(&text));
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
@@ -81,6 +81,6 @@ fn out(done: &ImportedRates) -> ImportedRatesOut {
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-pub(super) async fn put_card(request: Request, posted: UnreadBody) -> HandlerResult {
+pub(super) async fn put_card(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     import(request, posted).await
 }

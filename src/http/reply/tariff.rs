@@ -8,7 +8,7 @@ use super::{Problem, respond};
 use crate::service::tariff::BadSheetLine;
 
 #[derive(Serialize)]
-struct SheetLineOut<'a> {
+struct BadSheetLineOut<'a> {
     line: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
@@ -19,7 +19,7 @@ struct SheetLineOut<'a> {
 struct SheetLinesOut<'a> {
     #[serde(flatten)]
     problem: Problem<'a>,
-    lines: Vec<SheetLineOut<'a>>,
+    lines: Vec<BadSheetLineOut<'a>>,
 }
 
 /// 400 that names the lines that are wrong, the first thousand of them.
@@ -31,7 +31,7 @@ pub(super) fn lines(wrong: &[BadSheetLine], detail: &str) -> Response {
     let problem = Problem { kind: "about:blank", title, status: status.as_u16(), detail, field: None };
     let lines = wrong
         .iter()
-        .map(|wrong| SheetLineOut { line: wrong.line, field: wrong.field, detail: &wrong.reason })
+        .map(|wrong| BadSheetLineOut { line: wrong.line, field: wrong.field, detail: &wrong.reason })
         .collect();
     let out = SheetLinesOut { problem, lines };
     // text and numbers always serialise

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::http::rate::{channel, channels};
 use crate::http::reply::{self, HandlerResult, Refusal};
-use crate::http::resource::Request;
+use crate::http::resource::ResourceRequest;
 use crate::http::{App, RequestParts, openapi, written};
 use crate::model::address::AddressRole;
 use crate::model::{ClientId, Country, KeyId, PoolId, PricedChannel};
@@ -144,7 +144,7 @@ fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refu
     get, path = "/v1/routes/explain", tag = "routes", operation_id = "explain_route",
     responses((status = 200, description = "How it would go.", body = RouteExplanationOut)),
 )]
-pub(super) async fn explain(request: Request) -> HandlerResult {
+pub(super) async fn explain(request: ResourceRequest) -> HandlerResult {
     let consumer = consumer(&request.app, &request)?;
     let order = order(&request, request.app.country(consumer.client))?;
     let explained: relay::RouteExplanation = request.app.relay.explain(&consumer, &order);

@@ -20,13 +20,13 @@ const BYTES: Gcra = Gcra::new(Duration::from_nanos(1_000_000_000 / PER_SECOND), 
 const THROWN_AWAY: usize = 1024;
 
 /// A connection whose reads fail with [`io::ErrorKind::QuotaExceeded`] once its client has sent too much.
-pub(super) struct MeteredConnection<I> {
+pub(super) struct RateLimitedConnection<I> {
     io: I,
     /// When the client will have made up for all that it has sent.
     due: Instant,
 }
 
-impl<I> MeteredConnection<I> {
+impl<I> RateLimitedConnection<I> {
     pub(super) fn new(io: I) -> Self {
         Self { io, due: Instant::now() }
     }
@@ -38,7 +38,7 @@ impl<I> MeteredConnection<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> MeteredConnection<I> {
+impl<I: AsyncRead + Unpin> RateLimitedConnection<I> {
     /// Reads on, uncounted, what comes too late: unread, it would have a reset overtake our close frame.
     pub(super) async fn throw_away(&mut self) {
         let mut bytes = [0; 1024];
@@ -52,7 +52,7 @@ impl<I: AsyncRead + Unpin> MeteredConnection<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for MeteredConnection<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for RateLimitedConnection<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -65,7 +65,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for MeteredConnection<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for MeteredConnection<I> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for RateLimitedConnection<I> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(context, bytes)
     }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn four_kibibytes_at_once_and_256_bytes_a_second() {
-        let mut metered = MeteredConnection::new(());
+        let mut metered = RateLimitedConnection::new(());
         let opened = metered.due;
         let mut may = |bytes, secs| metered.count(bytes, opened + Duration::from_secs(secs)).is_ok();
         assert!(may(4096, 0) && may(256, 1) && may(2560, 11));

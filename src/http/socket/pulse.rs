@@ -55,15 +55,15 @@ impl SocketPulse {
     }
 
     /// The life of a socket that opens now.
-    pub(super) fn join(self: &Arc<Self>) -> SocketLife {
+    pub(super) fn join(self: &Arc<Self>) -> SocketLiveness {
         let group = self.next.fetch_add(1, Ordering::Relaxed) % GROUPS;
         let now = Instant::now();
-        SocketLife { pulse: self.clone(), group, heard: now, pinged: now }
+        SocketLiveness { pulse: self.clone(), group, heard: now, pinged: now }
     }
 }
 
 /// When a socket was last heard of, and last pinged.
-pub(super) struct SocketLife {
+pub(super) struct SocketLiveness {
     pulse: Arc<SocketPulse>,
     group: usize,
     heard: Instant,
@@ -79,7 +79,7 @@ pub(super) enum PulseTurn {
     Dead,
 }
 
-impl SocketLife {
+impl SocketLiveness {
     /// Waits for its group's turn. One that is missed is made up for at the next.
     pub(super) fn turn(&self) -> Notified<'_> {
         self.pulse.groups[self.group].notified()

@@ -119,22 +119,22 @@ pub(super) fn drops_zero(code: &str, rest: &str) -> bool {
 
 /// What the public numbering plans say of a phone. Reported, never enforced.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PhoneReport {
+pub struct NumberingPlanReport {
     /// ISO 3166-1 alpha-2, where the number tells it.
     pub country: Option<String>,
     pub is_valid: bool,
 }
 
 /// The report of a phone; none of any other address. The first call reads the plans, which takes milliseconds.
-pub fn report(address: &Address) -> Option<PhoneReport> {
+pub fn report(address: &Address) -> Option<NumberingPlanReport> {
     if address.kind() != AddressKind::Phone {
         return None;
     }
     let Ok(number) = phonenumber::parse(None, address.as_str()) else {
-        return Some(PhoneReport { country: None, is_valid: false });
+        return Some(NumberingPlanReport { country: None, is_valid: false });
     };
     let country = number.country().id().map(|id| id.as_ref().to_owned());
-    Some(PhoneReport { country, is_valid: number.is_valid() })
+    Some(NumberingPlanReport { country, is_valid: number.is_valid() })
 }
 
 #[cfg(test)]
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn numbering_plans_are_reported() {
         let of = |text: &str| report(&Address::stored(text));
-        assert_eq!(of("+33612345678"), Some(PhoneReport { country: Some("FR".into()), is_valid: true }));
+        assert_eq!(of("+33612345678"), Some(NumberingPlanReport { country: Some("FR".into()), is_valid: true }));
         assert_eq!(of("+12125550100").map(|report| report.country), Some(Some("US".into())));
         assert_eq!(of("+19995550100").map(|report| report.is_valid), Some(false));
         assert_eq!(of("40404"), None);

@@ -10,68 +10,68 @@ const TWICE: &str = "twice: ";
 
 /// The name that an object in this JSON has twice. What is no JSON has none: who reads it for what it says, says so.
 pub fn twice(json: &[u8]) -> Option<String> {
-    let error = serde_json::from_slice::<UniqueNames>(json).err()?.to_string();
+    let error = serde_json::from_slice::<UniqueJsonKeys>(json).err()?.to_string();
     let (name, _) = error.strip_prefix(TWICE)?.rsplit_once(" at line ")?;
     Some(name.to_owned())
 }
 
 /// Any value in which no object names anything twice.
-struct UniqueNames;
+struct UniqueJsonKeys;
 
-impl<'de> Deserialize<'de> for UniqueNames {
+impl<'de> Deserialize<'de> for UniqueJsonKeys {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(UniqueNamesVisitor)
+        from.deserialize_any(UniqueJsonKeysVisitor)
     }
 }
 
-struct UniqueNamesVisitor;
+struct UniqueJsonKeysVisitor;
 
-impl<'de> Visitor<'de> for UniqueNamesVisitor {
-    type Value = UniqueNames;
+impl<'de> Visitor<'de> for UniqueJsonKeysVisitor {
+    type Value = UniqueJsonKeys;
 
     fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str("a JSON value")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueNames, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueJsonKeys, A::Error> {
         let mut names = BTreeSet::new();
         while let Some(name) = map.next_key::<String>()? {
             if names.contains(&name) {
                 return Err(A::Error::custom(format!("{TWICE}{name}")));
             }
             names.insert(name);
-            map.next_value::<UniqueNames>()?;
+            map.next_value::<UniqueJsonKeys>()?;
         }
-        Ok(UniqueNames)
+        Ok(UniqueJsonKeys)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<UniqueNames, A::Error> {
-        while list.next_element::<UniqueNames>()?.is_some() {}
-        Ok(UniqueNames)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<UniqueJsonKeys, A::Error> {
+        while list.next_element::<UniqueJsonKeys>()?.is_some() {}
+        Ok(UniqueJsonKeys)
     }
 
-    fn visit_unit<E>(self) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_unit<E>(self) -> Result<UniqueJsonKeys, E> {
+        Ok(UniqueJsonKeys)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_bool<E>(self, _: bool) -> Result<UniqueJsonKeys, E> {
+        Ok(UniqueJsonKeys)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_i64<E>(self, _: i64) -> Result<UniqueJsonKeys, E> {
+        Ok(UniqueJsonKeys)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_u64<E>(self, _: u64) -> Result<UniqueJsonKeys, E> {
+        Ok(UniqueJsonKeys)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_f64<E>(self, _: f64) -> Result<UniqueJsonKeys, E> {
+        Ok(UniqueJsonKeys)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_str<E>(self, _: &str) -> Result<UniqueJsonKeys, E> {
+        Ok(UniqueJsonKeys)
     }
 }
 

@@ -13,29 +13,32 @@ use hyper::body::{Body, Frame, SizeHint};
 use reqwest::Request;
 
 /// All of a body at once, asked for by hyper right before it writes.
-struct DueBody {
+struct DeadlineBody {
     bytes: Option<Bytes>,
     until: Instant,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("its time was over before it could be sent")]
-pub(super) struct TooLateToSend;
+pub(super) struct RequestDeadlinePassed;
 
 /// The same request; what it says is written until then, or not at all. `None`: it has no body that is held whole.
-pub(super) fn bound(mut request: Request, until: Instant) -> Option<Request> {
+pub(super) fn bound(mut request: ResourceRequest, until: Instant) -> Option<ResourceRequest> {
     let bytes = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice)?;
-    *request.body_mut() = Some(reqwest::Body::wrap(DueBody { bytes: Some(bytes), until }));
+    *request.body_mut() = Some(reqwest::Body::wrap(DeadlineBody { bytes: Some(bytes), until }));
     Some(request)
 }
 
-impl Body for DueBody {
+impl Body for DeadlineBody {
     type Data = Bytes;
-    type Error = TooLateToSend;
+    type Error = RequestDeadlinePassed;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, TooLateToSend>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, RequestDeadlinePassed>>> {
         if self.bytes.is_some() && self.until <= Instant::now() {
-            return Poll::Ready(Some(Err(TooLateToSend)));
+            return Poll::Ready(Some(Err(RequestDeadlinePassed)));
         }
         Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
     }

@@ -1,6 +1,6 @@
 //! What Flowroute is and can do.
 
-use crate::provider::{CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
+use crate::provider::{CarrierProfile, CarrierWebhookPath, CredentialField, PostKind, WebhookReply};
 
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "flowroute",
@@ -14,8 +14,8 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     proof_field: Some("webhook_token"),
     // anything but 200 is repeated
     webhooks: &[
-        WebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
-        WebhookPath { path: "receipt", what: PostKind::Receipt, reply: WebhookReply::Ok },
+        CarrierWebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
+        CarrierWebhookPath { path: "receipt", what: PostKind::Receipt, reply: WebhookReply::Ok },
     ],
     has_secret_path: true,
     resends: true,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::echo::SecretEchoes;
 use super::profile::code_of;
-use super::reading::{DocumentFormat, ReadDocument, ValuePath};
+use super::reading::{CarrierBodyFormat, ReadDocument, ValuePath};
 use crate::model::charset;
 use crate::provider::client::{ProviderAnswer, shown};
 use crate::provider::message::is_id;
@@ -16,7 +16,7 @@ use crate::provider::{OPTED_OUT, SendOutcome};
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnswerDescription {
-    format: DocumentFormat,
+    format: CarrierBodyFormat,
     /// Where the carrier's name for the message is.
     id: String,
     /// Where it says whether it takes it, where its status alone does not say that.
@@ -24,15 +24,15 @@ pub(super) struct AnswerDescription {
     state: Option<String>,
     /// What its words for that mean, to the letter.
     #[serde(default)]
-    states: BTreeMap<String, AnswerState>,
+    states: BTreeMap<String, CarrierAnswerStatus>,
     #[serde(default)]
     error_code: Option<String>,
     /// What its codes mean, whatever the state or the status is.
     #[serde(default)]
-    codes: BTreeMap<String, AnswerState>,
+    codes: BTreeMap<String, CarrierAnswerStatus>,
     /// What statuses of HTTP mean where nothing in the answer says it.
     #[serde(default)]
-    statuses: BTreeMap<String, AnswerState>,
+    statuses: BTreeMap<String, CarrierAnswerStatus>,
     /// Where it says in words what is wrong: the first place that says anything.
     #[serde(default, deserialize_with = "one_or_more")]
     error: Vec<String>,
@@ -55,7 +55,7 @@ fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Err
 /// What a carrier says of a message that it was sent.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-enum AnswerState {
+enum CarrierAnswerStatus {
     Accepted,
     Refused,
     /// By the recipient, who wants nothing from this number.
@@ -71,21 +71,21 @@ enum AnswerState {
 /// How answers are read.
 #[derive(Clone, Debug)]
 pub(super) struct AnswerReader {
-    format: DocumentFormat,
+    format: CarrierBodyFormat,
     id: ValuePath,
     state: Option<ValuePath>,
-    states: BTreeMap<String, AnswerState>,
+    states: BTreeMap<String, CarrierAnswerStatus>,
     error_code: Option<ValuePath>,
-    codes: BTreeMap<String, AnswerState>,
-    statuses: BTreeMap<u16, AnswerState>,
+    codes: BTreeMap<String, CarrierAnswerStatus>,
+    statuses: BTreeMap<u16, CarrierAnswerStatus>,
     errors: Vec<ValuePath>,
 }
 
 /// What one answer says.
 #[derive(Default)]
-struct AnswerContent {
+struct ParsedProviderAnswer {
     id: Option<String>,
-    state: Option<AnswerState>,
+    state: Option<CarrierAnswerStatus>,
     code: Option<i64>,
     /// Whether it has a code of an error that is none of those described.
     has_unknown_code: bool,
@@ -93,14 +93,14 @@ struct AnswerContent {
 }
 
 /// A path whose reason, where it is none, says where it stands.
-pub(super) fn path(field: &str, format: DocumentFormat, text: &str) -> Result<ValuePath, String> {
+pub(super) fn path(field: &str, format: CarrierBodyFormat, text: &str) -> Result<ValuePath, String> {
     ValuePath::parse(format, text).map_err(|reason| format!("{field} {reason}"))
 }
 
 /// The same of what may be left out.
 pub(super) fn optional_path(
     field: &str,
-    format: DocumentFormat,
+    format: CarrierBodyFormat,
     text: Option<&str>,
 ) -> Result<Option<ValuePath>, String> {
     text.map(|text| path(field, format, text)).transpose()
@@ -119,13 +119,13 @@ impl AnswerDescription {
         if self.error_code.is_none() && !self.codes.is_empty() {
             return Err(format!("{field}.error_code must say where the codes of {field}.codes are"));
         }
-        if self.codes.values().any(|state| *state == AnswerState::Accepted) {
+        if self.codes.values().any(|state| *state == CarrierAnswerStatus::Accepted) {
             return Err(format!("{field}.codes must not mean accepted: they are of errors"));
         }
         let mut statuses = BTreeMap::new();
         for (text, state) in &self.statuses {
             let status = text.parse::<u16>().ok().filter(|status| text.len() == 3 && (300..=599).contains(status));
-            let status = status.filter(|_| *state != AnswerState::Accepted);
+            let status = status.filter(|_| *state != CarrierAnswerStatus::Accepted);
             let wrong = || format!("{field}.statuses must be from 300 to 599, and none mean accepted");
             statuses.insert(status.ok_or_else(wrong)?, *state);
         }
@@ -152,20 +152,20 @@ impl AnswerReader {
         let said = self.read(&answer.body, echoes).unwrap_or_default();
         let (status, is_success) = (answer.status.as_u16(), answer.status.is_success());
         let by_status = match (is_success && self.state.is_none(), said.has_unknown_code) {
-            (true, true) => Some(AnswerState::Uncertain),
-            (true, false) => Some(AnswerState::Accepted),
+            (true, true) => Some(CarrierAnswerStatus::Uncertain),
+            (true, false) => Some(CarrierAnswerStatus::Accepted),
             (false, _) => self.statuses.get(&status).copied(),
         };
         let (code, reason, after) = (said.code, answer.reason(&said.words), answer.retry_after);
         match said.state.or(by_status) {
-            Some(AnswerState::Accepted) if is_success && said.id.is_some() => {
+            Some(CarrierAnswerStatus::Accepted) if is_success && said.id.is_some() => {
                 SendOutcome::Accepted { provider_id: said.id.unwrap_or_default(), segments: None }
             }
-            Some(AnswerState::Refused) => SendOutcome::Refused { code, reason },
-            Some(AnswerState::OptedOut) => SendOutcome::Refused { code: Some(OPTED_OUT), reason },
-            Some(AnswerState::Denied) => SendOutcome::Denied { code, reason },
-            Some(AnswerState::Throttled) => SendOutcome::Throttled { after, reason },
-            Some(AnswerState::Accepted | AnswerState::Uncertain) => unlike(&reason),
+            Some(CarrierAnswerStatus::Refused) => SendOutcome::Refused { code, reason },
+            Some(CarrierAnswerStatus::OptedOut) => SendOutcome::Refused { code: Some(OPTED_OUT), reason },
+            Some(CarrierAnswerStatus::Denied) => SendOutcome::Denied { code, reason },
+            Some(CarrierAnswerStatus::Throttled) => SendOutcome::Throttled { after, reason },
+            Some(CarrierAnswerStatus::Accepted | CarrierAnswerStatus::Uncertain) => unlike(&reason),
             None => match status {
                 429 => SendOutcome::Throttled { after, reason },
                 401 | 402 => SendOutcome::Denied { code, reason },
@@ -184,7 +184,7 @@ impl AnswerReader {
     }
 
     /// `None`: it is not of the format.
-    fn read(&self, body: &[u8], echoes: &SecretEchoes) -> Option<AnswerContent> {
+    fn read(&self, body: &[u8], echoes: &SecretEchoes) -> Option<ParsedProviderAnswer> {
         let text = charset::decode(body, None);
         let document = ReadDocument::parse(self.format, &text)?;
         let value = |path: Option<&ValuePath>| document.value(path?);
@@ -193,13 +193,13 @@ impl AnswerReader {
         let by_code = code.as_ref().and_then(|code| self.codes.get(code).copied());
         let state = match (by_word, by_code) {
             // one of them is wrong
-            (Some(AnswerState::Accepted), Some(_)) => Some(AnswerState::Uncertain),
+            (Some(CarrierAnswerStatus::Accepted), Some(_)) => Some(CarrierAnswerStatus::Uncertain),
             (by_word, by_code) => by_code.or(by_word),
         };
         let words = self.errors.iter().filter_map(|path| document.value(path)).find(|words| !words.is_empty());
         let words = words.or(word).unwrap_or_default();
         let is_error = |code: &String| code.trim().bytes().any(|byte| byte != b'0');
-        Some(AnswerContent {
+        Some(ParsedProviderAnswer {
             id: document.id(&self.id).filter(|id| is_id(id)),
             state,
             has_unknown_code: by_code.is_none() && code.as_ref().is_some_and(is_error),

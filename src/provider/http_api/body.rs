@@ -6,8 +6,8 @@ use roxmltree::Document;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::escape::Position;
-use super::template::{FillSource, Filling, Placeholder, Template, template};
+use super::escape::EscapeContext;
+use super::template::{FillSource, Placeholder, PlaceholderValue, Template, template};
 
 /// A body as a description writes it.
 #[derive(Clone, Debug, Deserialize)]
@@ -113,10 +113,10 @@ impl JsonTemplate {
     fn fill(&self, source: &FillSource<'_>) -> Result<Option<Value>, String> {
         match self {
             Self::Text(template) => match template.only().map(|one| source.filling(one)).transpose()? {
-                Some(Filling::Nothing) => Ok(None),
-                Some(Filling::Number(number)) => Ok(Some(number.into())),
-                Some(Filling::List(list)) => Ok(Some(list.into())),
-                Some(Filling::Text(_)) | None => Ok(Some(template.fill(source, Position::Whole)?.into())),
+                Some(PlaceholderValue::Nothing) => Ok(None),
+                Some(PlaceholderValue::Number(number)) => Ok(Some(number.into())),
+                Some(PlaceholderValue::List(list)) => Ok(Some(list.into())),
+                Some(PlaceholderValue::Text(_)) | None => Ok(Some(template.fill(source, EscapeContext::Whole)?.into())),
             },
             Self::List(list) => {
                 let mut filled = Vec::new();
@@ -160,7 +160,7 @@ impl BodyTemplate {
         Ok(match self {
             Self::Form(fields) => ("application/x-www-form-urlencoded", form(fields, source)?),
             Self::Json(json) => ("application/json", json.fill(source)?.unwrap_or_default().to_string()),
-            Self::Xml(template) => ("application/xml; charset=utf-8", template.fill(source, Position::Xml)?),
+            Self::Xml(template) => ("application/xml; charset=utf-8", template.fill(source, EscapeContext::Xml)?),
         })
     }
 }
@@ -169,12 +169,12 @@ fn form(fields: &[(String, Template)], source: &FillSource<'_>) -> Result<String
     let mut form = form_urlencoded::Serializer::new(String::new());
     for (name, template) in fields {
         match template.only().map(|one| source.filling(one)).transpose()? {
-            Some(Filling::Nothing) => {}
-            Some(Filling::List(list)) => {
+            Some(PlaceholderValue::Nothing) => {}
+            Some(PlaceholderValue::List(list)) => {
                 form.extend_pairs(list.iter().map(|one| (name, one)));
             }
-            Some(Filling::Text(_) | Filling::Number(_)) | None => {
-                form.append_pair(name, &template.fill(source, Position::Whole)?);
+            Some(PlaceholderValue::Text(_) | PlaceholderValue::Number(_)) | None => {
+                form.append_pair(name, &template.fill(source, EscapeContext::Whole)?);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::answer::{AnswerDescription, AnswerReader};
-use super::post::{ReceiptDescription, ReceiptReader, TextDescription, TextReader};
+use super::post::{InboundTextDescription, InboundTextReader, ReceiptDescription, ReceiptReader};
 use super::proof::{ProofDescription, ProofTemplate};
 use super::request::{RequestDescription, RequestTemplate};
 use super::template::{Placeholder, Template};
@@ -43,7 +43,7 @@ struct WrittenDescription {
     #[serde(default)]
     receipts: Option<ReceiptDescription>,
     #[serde(default)]
-    inbound: Option<TextDescription>,
+    inbound: Option<InboundTextDescription>,
 }
 
 /// A description that was read, and can be spoken.
@@ -54,7 +54,7 @@ pub(super) struct ApiDescription {
     pub check: Option<RequestTemplate>,
     pub proof: Option<ProofTemplate>,
     pub receipts: Option<ReceiptReader>,
-    pub inbound: Option<TextReader>,
+    pub inbound: Option<InboundTextReader>,
 }
 
 /// The text of a description: what is given, or what has this name now. An account keeps the text, so that it goes on

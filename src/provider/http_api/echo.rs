@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::escape::Position;
+use super::escape::EscapeContext;
 use super::template::NamedSecrets;
 use crate::model::Secret;
 use crate::provider::outcome::HIDDEN;
@@ -19,7 +19,9 @@ fn written(secret: &str) -> Vec<Secret> {
         // without the quotes
         json.get(1..json.len() - 1).unwrap_or_default().to_owned(),
     ];
-    forms.extend([Position::Url, Position::Xml].into_iter().filter_map(|position| position.escape(secret).ok()));
+    forms.extend(
+        [EscapeContext::Url, EscapeContext::Xml].into_iter().filter_map(|position| position.escape(secret).ok()),
+    );
     forms.into_iter().map(Secret::new).collect()
 }
 

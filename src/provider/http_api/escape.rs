@@ -7,7 +7,7 @@ const URL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').
 
 /// Where a value stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Position {
+pub(super) enum EscapeContext {
     /// In a path, or in the name or value of a query.
     Url,
     Header,
@@ -17,7 +17,7 @@ pub(super) enum Position {
     Whole,
 }
 
-impl Position {
+impl EscapeContext {
     /// The value as it is written there; or what is wrong with it, behind its name.
     pub(super) fn escape(self, value: &str) -> Result<String, &'static str> {
         match self {
@@ -61,26 +61,26 @@ mod tests {
     #[test]
     fn each_place_has_its_own_escapes() {
         for (position, value, written) in [
-            (Position::Url, "a b&c=d/e?f#g%h+i..", "a%20b%26c%3Dd%2Fe%3Ff%23g%25h%2Bi.."),
-            (Position::Url, "é\r\n", "%C3%A9%0D%0A"),
-            (Position::Header, "a: b\t\"c\" é", "a: b\t\"c\" é"),
-            (Position::Xml, "<a b='c'>&\"\r\n\t", "&lt;a b=&apos;c&apos;&gt;&amp;&quot;&#13;&#10;&#9;"),
-            (Position::Whole, "<&\"\r\n", "<&\"\r\n"),
+            (EscapeContext::Url, "a b&c=d/e?f#g%h+i..", "a%20b%26c%3Dd%2Fe%3Ff%23g%25h%2Bi.."),
+            (EscapeContext::Url, "é\r\n", "%C3%A9%0D%0A"),
+            (EscapeContext::Header, "a: b\t\"c\" é", "a: b\t\"c\" é"),
+            (EscapeContext::Xml, "<a b='c'>&\"\r\n\t", "&lt;a b=&apos;c&apos;&gt;&amp;&quot;&#13;&#10;&#9;"),
+            (EscapeContext::Whole, "<&\"\r\n", "<&\"\r\n"),
         ] {
             assert_eq!(position.escape(value).as_deref(), Ok(written), "{position:?}");
         }
         for split in ["a\r\nX-Admin: yes", "a\nb", "a\rb", "\0", "\u{7f}", "\u{85}"] {
-            assert!(Position::Header.escape(split).is_err(), "{split:?}");
+            assert!(EscapeContext::Header.escape(split).is_err(), "{split:?}");
         }
         for odd in ["\0", "\u{b}", "\u{1f}", "\u{fffe}", "\u{ffff}"] {
-            assert!(Position::Xml.escape(odd).is_err(), "{odd:?}");
+            assert!(EscapeContext::Xml.escape(odd).is_err(), "{odd:?}");
         }
     }
 
     proptest! {
         #[test]
         fn a_url_gives_it_back(value in "\\PC{0,40}|[\\x00-\\x7f]{0,40}") {
-            let escaped = Position::Url.escape(&value).unwrap();
+            let escaped = EscapeContext::Url.escape(&value).unwrap();
             prop_assert!(escaped.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
             let url = reqwest::Url::parse(&format!("https://h/x{escaped}x?a={escaped}&b=1")).unwrap();
             let pairs: Vec<_> = url.query_pairs().into_owned().collect();
@@ -92,7 +92,7 @@ mod tests {
         #[test]
         fn xml_gives_it_back(value in "\\PC{0,40}|[\\t\\n\\r -\\x7f]{0,40}") {
             prop_assume!(!value.contains(['\u{fffe}', '\u{ffff}']));
-            let escaped = Position::Xml.escape(&value).unwrap();
+            let escaped = EscapeContext::Xml.escape(&value).unwrap();
             let written = format!("<a b=\"{escaped}\" c='{escaped}'>{escaped}</a>");
             let document = roxmltree::Document::parse(&written).unwrap();
             let root = document.root_element();
@@ -105,7 +105,7 @@ mod tests {
         #[test]
         fn a_header_holds_it_or_it_is_refused(value in "\\PC{0,40}|[\\x00-\\x7f]{0,40}|[a:\\t\\r\\n]{0,6}") {
             let is_split = value.chars().any(|c| c.is_control() && c != '\t');
-            match Position::Header.escape(&value) {
+            match EscapeContext::Header.escape(&value) {
                 Ok(written) => {
                     prop_assert!(!is_split && http::HeaderValue::from_bytes(written.as_bytes()).is_ok());
                     prop_assert_eq!(written, value);

@@ -28,12 +28,12 @@ fn credentials(description: &Value, secrets: &Value) -> Result<HttpCredentials> 
     Ok(read)
 }
 
-pub(super) fn opened(description: &Value, secrets: &Value) -> Result<HttpApi> {
+pub(super) fn opened(description: &Value, secrets: &Value) -> Result<HttpApiProvider> {
     let http = client(&settings("http://127.0.0.1:9")?)?;
-    Ok(HttpApi::open(&credentials(description, secrets)?, &http))
+    Ok(HttpApiProvider::open(&credentials(description, secrets)?, &http))
 }
 
-pub(super) fn termii(url: &str) -> Result<HttpApi> {
+pub(super) fn termii(url: &str) -> Result<HttpApiProvider> {
     let secrets = json!({"api_key": "TL-key", "secret_key": "tsk-hush", "channel": "dnd"});
     opened(&moved(TERMII, TERMII_URL, url)?, &secrets)
 }
@@ -109,7 +109,7 @@ async fn what_cannot_be_opened_says_so_and_takes_nothing_yet() -> Result {
         let sealed = json!({"description": description, "secrets": secrets, "webhook_token": TOKEN});
         let sealed: HttpCredentials = serde_json::from_value(sealed)?;
         assert!(sealed.check().is_err() && sealed.check_sealed().is_ok());
-        let api = HttpApi::open(&sealed, &http);
+        let api = HttpApiProvider::open(&sealed, &http);
         let denied = api.send(&outgoing("+1", "x")).await;
         assert!(matches!(&denied, SendOutcome::Denied { reason, .. } if !reason.contains("hush")), "{denied:?}");
         assert!(matches!(api.check().await, Err(AskError::Denied { .. })));
@@ -162,10 +162,13 @@ fn signed(what: PostKind, secret: &str, key: &str, body: &str) -> Result<Provide
     })
 }
 
-pub(super) fn verified(api: &HttpApi, post: &ProviderPost) -> Result<std::result::Result<VerifiedPost, BadPost>> {
+pub(super) fn verified(
+    api: &HttpApiProvider,
+    post: &ProviderPost,
+) -> Result<std::result::Result<VerifiedPost, BadPost>> {
     let (key, token) = (HashKey::from_bytes(&[7; 32])?, Secret::new(TOKEN.into()));
     let believes = |fits: &dyn Fn(&Secret) -> bool| fits(&token);
-    let trial = PostTrial { believes: &believes, key: &key, now_ms: 1_700_000_000_000 };
+    let trial = PostVerificationContext { believes: &believes, key: &key, now_ms: 1_700_000_000_000 };
     Ok(api.verify(post, &trial))
 }
 
@@ -179,14 +182,14 @@ async fn what_is_proved_at_its_own_path_is_believed() -> Result {
         let taken = verified(&termii, &signed(what, TOKEN, "tsk-hush", receipt)?)??;
         let ParsedPost::Receipt(read) = &taken.parsed else { return Err("no receipt".into()) };
         assert_eq!((read.provider_id.as_str(), read.state), ("1", Some(MessageState::Delivered)));
-        assert_eq!(HttpApi::read_receipt(&taken.payload)?, *read);
+        assert_eq!(HttpApiProvider::read_receipt(&taken.payload)?, *read);
         let taken = verified(&termii, &signed(what, TOKEN, "tsk-hush", text)?)??;
         let ParsedPost::Text(read) = &taken.parsed else { return Err("no text".into()) };
         assert_eq!(
             (read.from.as_str(), read.to.as_str(), read.body.as_str()),
             ("+2347069549231", "+12022214836", "Great ")
         );
-        assert_eq!(HttpApi::read_text(&taken.payload)?, *read);
+        assert_eq!(HttpApiProvider::read_text(&taken.payload)?, *read);
     }
     let receipts = PostKind::Receipt;
     for forged in [
@@ -205,7 +208,7 @@ async fn what_is_proved_at_its_own_path_is_believed() -> Result {
         [(Some(TOKEN), true), (Some("short"), false), (Some("no/path-of-anybody"), false), (None, false)]
     {
         let post = ProviderPost { secret: secret.map(str::to_owned), ..signed(receipts, TOKEN, "tsk-hush", receipt)? };
-        assert_eq!(HttpApi::has_proof(&post), can_be, "{secret:?}");
+        assert_eq!(HttpApiProvider::has_proof(&post), can_be, "{secret:?}");
     }
     for what in [PostKind::Receipt, PostKind::Text] {
         let other = verified(&termii, &signed(what, TOKEN, "tsk-hush", r#"{"type":"balance"}"#)?)??;

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::escape::Position;
+use super::escape::EscapeContext;
 use super::template::{FillSource, Placeholder, Template, secret, template};
 use crate::model::Secret;
 
@@ -50,8 +50,9 @@ impl LoginTemplate {
 
     /// What stands behind `Basic`.
     pub(super) fn fill(&self, source: &FillSource<'_>) -> Result<Secret, String> {
-        let user = self.user.fill(source, Position::Whole)?;
-        let password = self.password.as_ref().map(|password| password.fill(source, Position::Whole)).transpose()?;
+        let user = self.user.fill(source, EscapeContext::Whole)?;
+        let password =
+            self.password.as_ref().map(|password| password.fill(source, EscapeContext::Whole)).transpose()?;
         Ok(Secret::new(STANDARD.encode([user, password.unwrap_or_default()].join(":"))))
     }
 }

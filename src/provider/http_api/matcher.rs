@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::answer::path;
-use super::reading::{DocumentFormat, ReadDocument, ValuePath};
+use super::reading::{CarrierBodyFormat, ReadDocument, ValuePath};
 use crate::model::charset;
 use crate::provider::{PostKind, ProviderPost, UnreadableWebhook};
 
@@ -23,7 +23,7 @@ pub(super) fn written(post: &ProviderPost) -> Cow<'_, str> {
 impl PostMatcher {
     pub(super) fn compile(
         field: &str,
-        format: DocumentFormat,
+        format: CarrierBodyFormat,
         what: PostKind,
         when: &BTreeMap<String, String>,
     ) -> Result<Self, String> {

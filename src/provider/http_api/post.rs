@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{optional_path, path};
 use super::matcher::PostMatcher;
 use super::profile::code_of;
-use super::reading::{DocumentFormat, ReadDocument, ValuePath};
+use super::reading::{CarrierBodyFormat, ReadDocument, ValuePath};
 use crate::model::message::MessageState;
 use crate::model::{Address, CarrierFields, Channel, Millis, parse_time, text};
 use crate::provider::word;
@@ -18,7 +18,7 @@ use crate::provider::{DeliveryReceipt, InboundMessage, OPTED_OUT, PostKind, Unre
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReceiptDescription {
-    format: DocumentFormat,
+    format: CarrierBodyFormat,
     /// What is said in receipts, and in nothing else that comes to the same URL, at which paths.
     #[serde(default)]
     when: BTreeMap<String, String>,
@@ -40,8 +40,8 @@ pub(super) struct ReceiptDescription {
 /// How a description says that texts are read that come in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TextDescription {
-    format: DocumentFormat,
+pub(super) struct InboundTextDescription {
+    format: CarrierBodyFormat,
     /// The same of texts.
     #[serde(default)]
     when: BTreeMap<String, String>,
@@ -59,7 +59,7 @@ pub(super) struct TextDescription {
 
 #[derive(Clone, Debug)]
 pub(super) struct ReceiptReader {
-    pub format: DocumentFormat,
+    pub format: CarrierBodyFormat,
     pub when: PostMatcher,
     id: ValuePath,
     state: ValuePath,
@@ -70,8 +70,8 @@ pub(super) struct ReceiptReader {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct TextReader {
-    pub format: DocumentFormat,
+pub(super) struct InboundTextReader {
+    pub format: CarrierBodyFormat,
     pub when: PostMatcher,
     id: ValuePath,
     from: ValuePath,
@@ -94,7 +94,7 @@ const STATES: [MessageState; 7] = [
 
 /// What is kept of a text.
 #[derive(Deserialize, Serialize)]
-struct KeptText {
+struct StoredHttpApiText {
     id: String,
     from: String,
     to: String,
@@ -105,7 +105,7 @@ struct KeptText {
 
 /// The same of a receipt.
 #[derive(Deserialize, Serialize)]
-struct KeptReceipt {
+struct StoredHttpApiReceipt {
     id: String,
     state: Option<String>,
     word: String,
@@ -116,12 +116,12 @@ struct KeptReceipt {
 /// What is kept of a post, behind what it is.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum KeptPost {
-    Text(KeptText),
-    Receipt(KeptReceipt),
+enum StoredHttpApiPost {
+    Text(StoredHttpApiText),
+    Receipt(StoredHttpApiReceipt),
 }
 
-impl KeptPost {
+impl StoredHttpApiPost {
     fn written(&self) -> String {
         // text under fixed keys always serialises
         serde_json::to_string(self).unwrap_or_default()
@@ -158,8 +158,8 @@ impl ReceiptDescription {
     }
 }
 
-impl TextDescription {
-    pub(super) fn compile(&self, field: &str) -> Result<TextReader, String> {
+impl InboundTextDescription {
+    pub(super) fn compile(&self, field: &str) -> Result<InboundTextReader, String> {
         let format = self.format;
         let of = |name: &str, text: &str| path(&format!("{field}.{name}"), format, text);
         let mut passed_on = Vec::new();
@@ -167,7 +167,7 @@ impl TextDescription {
             let name = text.rsplit(['/', '@']).next().unwrap_or(text);
             passed_on.push((name.to_owned(), of("passed_on", text)?));
         }
-        Ok(TextReader {
+        Ok(InboundTextReader {
             format,
             when: PostMatcher::compile(&format!("{field}.when"), format, PostKind::Text, &self.when)?,
             id: of("id", &self.id)?,
@@ -214,7 +214,7 @@ fn millis(at: &str) -> Option<Millis> {
     }
 }
 
-impl TextReader {
+impl InboundTextReader {
     /// `None`: it is not of the format.
     pub(super) fn read(&self, document: Option<&ReadDocument<'_>>) -> Result<InboundMessage, UnreadableWebhook> {
         let document = document.ok_or(UnreadableWebhook("body"))?;
@@ -250,19 +250,20 @@ impl TextReader {
 /// What is kept of a text that came in.
 pub(super) fn keep_text(text: &InboundMessage) -> String {
     let InboundMessage { provider_id, from, to, body, carrier, .. } = text.clone();
-    KeptPost::Text(KeptText { id: provider_id, from, to, body, carrier }).written()
+    StoredHttpApiPost::Text(StoredHttpApiText { id: provider_id, from, to, body, carrier }).written()
 }
 
 /// What is kept of a receipt.
 pub(super) fn keep_receipt(receipt: &DeliveryReceipt) -> String {
     let DeliveryReceipt { provider_id, state, word, error_code, at_ms, .. } = receipt.clone();
     let state = state.map(|state| state.name().to_owned());
-    KeptPost::Receipt(KeptReceipt { id: provider_id, state, word, error_code, at_ms }).written()
+    StoredHttpApiPost::Receipt(StoredHttpApiReceipt { id: provider_id, state, word, error_code, at_ms }).written()
 }
 
 /// A text again, from what was kept.
 pub(super) fn kept_text(payload: &str) -> Result<InboundMessage, UnreadableWebhook> {
-    let Ok(KeptPost::Text(KeptText { id, from, to, body, carrier })) = serde_json::from_str(payload) else {
+    let Ok(StoredHttpApiPost::Text(StoredHttpApiText { id, from, to, body, carrier })) = serde_json::from_str(payload)
+    else {
         return Err(UnreadableWebhook("text"));
     };
     let (channel, media, consent) = (Channel::Sms, Vec::new(), None);
@@ -271,7 +272,8 @@ pub(super) fn kept_text(payload: &str) -> Result<InboundMessage, UnreadableWebho
 
 /// The same of a receipt.
 pub(super) fn kept_receipt(payload: &str) -> Result<DeliveryReceipt, UnreadableWebhook> {
-    let Ok(KeptPost::Receipt(KeptReceipt { id, state, word, error_code, at_ms })) = serde_json::from_str(payload)
+    let Ok(StoredHttpApiPost::Receipt(StoredHttpApiReceipt { id, state, word, error_code, at_ms })) =
+        serde_json::from_str(payload)
     else {
         return Err(UnreadableWebhook("receipt"));
     };

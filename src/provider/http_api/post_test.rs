@@ -18,15 +18,15 @@ fn receipts(description: Value) -> ReceiptReader {
     serde_json::from_value::<ReceiptDescription>(description).unwrap().compile("receipts").unwrap()
 }
 
-fn texts(description: Value) -> TextReader {
-    serde_json::from_value::<TextDescription>(description).unwrap().compile("inbound").unwrap()
+fn texts(description: Value) -> InboundTextReader {
+    serde_json::from_value::<InboundTextDescription>(description).unwrap().compile("inbound").unwrap()
 }
 
 fn receipt(reader: &ReceiptReader, post: &ProviderPost) -> Result<DeliveryReceipt, UnreadableWebhook> {
     reader.read(ReadDocument::parse(reader.format, &written(post)).as_ref())
 }
 
-fn text(reader: &TextReader, post: &ProviderPost) -> Result<InboundMessage, UnreadableWebhook> {
+fn text(reader: &InboundTextReader, post: &ProviderPost) -> Result<InboundMessage, UnreadableWebhook> {
     reader.read(ReadDocument::parse(reader.format, &written(post)).as_ref())
 }
 
@@ -140,7 +140,7 @@ fn a_post_says_what_it_is_or_its_path_does() {
     let by_type =
         texts(json!({"format": "json", "when": {"type": "in"}, "id": "i", "from": "f", "to": "t", "body": "b"}));
     let takes = |what: PostKind, body: &str| {
-        let document = ReadDocument::parse(DocumentFormat::Json, body);
+        let document = ReadDocument::parse(CarrierBodyFormat::Json, body);
         (by_path.when.takes(what, document.as_ref()), by_type.when.takes(what, document.as_ref()))
     };
     for (what, body, is_receipt, is_text) in [

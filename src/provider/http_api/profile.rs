@@ -1,7 +1,7 @@
 //! What is known of described carriers, whichever they are.
 
 use crate::provider::word::error_code_of;
-use crate::provider::{CarrierProfile, CredentialField, OPTED_OUT, PostKind, WebhookPath, WebhookReply};
+use crate::provider::{CarrierProfile, CarrierWebhookPath, CredentialField, OPTED_OUT, PostKind, WebhookReply};
 
 /// A code of a described carrier, a number or none. One that looks like ours for an opt-out says nothing of the kind:
 /// which do, its description says.
@@ -30,8 +30,8 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     credentials_words: "description (JSON, or the name of one), secrets (a JSON object of texts) and webhook_token",
     proof_field: Some("webhook_token"),
     webhooks: &[
-        WebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
-        WebhookPath { path: "receipt", what: PostKind::Receipt, reply: WebhookReply::Ok },
+        CarrierWebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
+        CarrierWebhookPath { path: "receipt", what: PostKind::Receipt, reply: WebhookReply::Ok },
     ],
     has_secret_path: true,
     opt_out_codes: &[OPTED_OUT],

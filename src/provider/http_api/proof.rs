@@ -12,7 +12,7 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
 
-use super::escape::Position;
+use super::escape::EscapeContext;
 use super::login::{LoginDescription, LoginTemplate};
 use super::template::{FillSource, Template, secret};
 use crate::crypto::hash;
@@ -127,7 +127,7 @@ impl ProofTemplate {
 
     /// The proof with an account's secrets. What is empty proves nothing: whoever reads the description knows it.
     pub(super) fn open(&self, source: &FillSource<'_>) -> Result<PostProof, String> {
-        let filled = |template: &Template| match template.fill(source, Position::Whole)? {
+        let filled = |template: &Template| match template.fill(source, EscapeContext::Whole)? {
             empty if empty.is_empty() => Err("proof must have no part that is empty".to_owned()),
             text => Ok(Secret::new(text)),
         };

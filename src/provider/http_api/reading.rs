@@ -10,7 +10,7 @@ use crate::model::{form, json};
 /// How a carrier writes.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum DocumentFormat {
+pub(super) enum CarrierBodyFormat {
     Form,
     Json,
     Xml,
@@ -39,19 +39,19 @@ const NAME: &str = "name()";
 
 impl ValuePath {
     /// Reads a path as a description writes it; or what is wrong with it.
-    pub(super) fn parse(format: DocumentFormat, text: &str) -> Result<Self, String> {
+    pub(super) fn parse(format: CarrierBodyFormat, text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("must not be empty: leave it out".to_owned());
         }
         match format {
-            DocumentFormat::Form => Ok(Self::Field(text.to_owned())),
-            DocumentFormat::Text => {
+            CarrierBodyFormat::Form => Ok(Self::Field(text.to_owned())),
+            CarrierBodyFormat::Text => {
                 let pattern = RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build().ok();
                 let pattern = pattern.filter(|pattern| pattern.captures_len() > 1);
                 let wrong = "must be a regular expression with a group, and no large one, such as ^OK ([0-9]+)$";
                 pattern.map(Self::Pattern).ok_or_else(|| wrong.to_owned())
             }
-            DocumentFormat::Json | DocumentFormat::Xml => {
+            CarrierBodyFormat::Json | CarrierBodyFormat::Xml => {
                 let steps: Vec<String> =
                     text.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
                 if steps.iter().any(String::is_empty) {
@@ -59,7 +59,7 @@ impl ValuePath {
                 }
                 let is_last = |step: &String| step.starts_with('@') || step == NAME;
                 let before_last = &steps[..steps.len() - 1];
-                if format == DocumentFormat::Xml && before_last.iter().any(is_last) {
+                if format == CarrierBodyFormat::Xml && before_last.iter().any(is_last) {
                     return Err("must end with @attribute or name(), which nothing is below".to_owned());
                 }
                 Ok(Self::Steps(steps))
@@ -78,15 +78,15 @@ pub(super) enum ReadDocument<'a> {
 
 impl<'a> ReadDocument<'a> {
     /// `None`: it is not of this format, or too long. XML may bring no DTD, nor JSON a name twice.
-    pub(super) fn parse(format: DocumentFormat, text: &'a str) -> Option<Self> {
+    pub(super) fn parse(format: CarrierBodyFormat, text: &'a str) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
         }
         Some(match format {
-            DocumentFormat::Form => Self::Form(form::fields(text.as_bytes())),
-            DocumentFormat::Json => Self::Json(only_json(text)?),
-            DocumentFormat::Xml => Self::Xml(XmlDocument::parse(text.trim_start()).ok()?),
-            DocumentFormat::Text => Self::Text(text.trim()),
+            CarrierBodyFormat::Form => Self::Form(form::fields(text.as_bytes())),
+            CarrierBodyFormat::Json => Self::Json(only_json(text)?),
+            CarrierBodyFormat::Xml => Self::Xml(XmlDocument::parse(text.trim_start()).ok()?),
+            CarrierBodyFormat::Text => Self::Text(text.trim()),
         })
     }
 
@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    fn value(format: DocumentFormat, text: &str, path: &str) -> Option<String> {
+    fn value(format: CarrierBodyFormat, text: &str, path: &str) -> Option<String> {
         ReadDocument::parse(format, text)?.value(&ValuePath::parse(format, path).unwrap())
     }
 
@@ -188,14 +188,14 @@ mod tests {
             ("d", None),
             ("e", None),
         ] {
-            assert_eq!(value(DocumentFormat::Json, one, path).as_deref(), found, "{path}");
+            assert_eq!(value(CarrierBodyFormat::Json, one, path).as_deref(), found, "{path}");
         }
         let broken = r#"{"a": "x\ud83dy", "b": "x\u0000y"}"#;
         for path in ["a", "b"] {
-            assert_eq!(value(DocumentFormat::Json, broken, path).as_deref(), Some("x\u{fffd}y"), "{path}");
+            assert_eq!(value(CarrierBodyFormat::Json, broken, path).as_deref(), Some("x\u{fffd}y"), "{path}");
         }
         for odd in ["", "x", "[", "{\"a\": 1} {}", "{\"a\": 1, \"a\": 1}", "{\"b\": [{\"a\": 1, \"a\": 2}]}"] {
-            assert!(ReadDocument::parse(DocumentFormat::Json, odd).is_none(), "{odd}");
+            assert!(ReadDocument::parse(CarrierBodyFormat::Json, odd).is_none(), "{odd}");
         }
     }
 
@@ -220,38 +220,38 @@ mod tests {
             ("a/@none", None),
             ("none/a", None),
         ] {
-            assert_eq!(value(DocumentFormat::Xml, one, path).as_deref(), found, "{path}");
+            assert_eq!(value(CarrierBodyFormat::Xml, one, path).as_deref(), found, "{path}");
         }
         let bomb = "<!DOCTYPE r [<!ENTITY a \"b\">]><r>&a;</r>";
         for odd in ["", "<r>", "<r/><r/>", bomb] {
-            assert!(ReadDocument::parse(DocumentFormat::Xml, odd).is_none(), "{odd}");
+            assert!(ReadDocument::parse(CarrierBodyFormat::Xml, odd).is_none(), "{odd}");
         }
     }
 
     #[test]
     fn values_are_found_in_forms_and_texts() {
         for (path, found) in [("a", Some("1 2")), ("b", None), ("c", Some("")), ("d", None)] {
-            assert_eq!(value(DocumentFormat::Form, "a=1+2&b=3&b=4&c=", path).as_deref(), found, "{path}");
+            assert_eq!(value(CarrierBodyFormat::Form, "a=1+2&b=3&b=4&c=", path).as_deref(), found, "{path}");
         }
         for (text, found) in
             [("OK: 17", Some("17")), ("\n OK: 17\r\n", Some("17")), ("ERR: 17", None), ("OK: ", None), ("", None)]
         {
-            assert_eq!(value(DocumentFormat::Text, text, "^OK: ([0-9]+)$").as_deref(), found, "{text}");
+            assert_eq!(value(CarrierBodyFormat::Text, text, "^OK: ([0-9]+)$").as_deref(), found, "{text}");
         }
     }
 
     #[test]
     fn paths_that_lead_nowhere_are_refused() {
         for (format, path) in [
-            (DocumentFormat::Json, ""),
-            (DocumentFormat::Json, "/a"),
-            (DocumentFormat::Json, "a//b"),
-            (DocumentFormat::Xml, "@id/a"),
-            (DocumentFormat::Xml, "name()/a"),
-            (DocumentFormat::Text, "OK"),
-            (DocumentFormat::Text, "("),
-            (DocumentFormat::Text, "((\\w{200}){200})"),
-            (DocumentFormat::Form, ""),
+            (CarrierBodyFormat::Json, ""),
+            (CarrierBodyFormat::Json, "/a"),
+            (CarrierBodyFormat::Json, "a//b"),
+            (CarrierBodyFormat::Xml, "@id/a"),
+            (CarrierBodyFormat::Xml, "name()/a"),
+            (CarrierBodyFormat::Text, "OK"),
+            (CarrierBodyFormat::Text, "("),
+            (CarrierBodyFormat::Text, "((\\w{200}){200})"),
+            (CarrierBodyFormat::Form, ""),
         ] {
             assert!(ValuePath::parse(format, path).is_err(), "{format:?} {path}");
         }
@@ -260,8 +260,10 @@ mod tests {
     #[test]
     fn what_is_too_long_is_not_read() {
         let long = |length: usize| format!("id={}", "x".repeat(length - 3));
-        assert!(ReadDocument::parse(DocumentFormat::Form, &long(LONGEST)).is_some());
-        for format in [DocumentFormat::Form, DocumentFormat::Json, DocumentFormat::Xml, DocumentFormat::Text] {
+        assert!(ReadDocument::parse(CarrierBodyFormat::Form, &long(LONGEST)).is_some());
+        for format in
+            [CarrierBodyFormat::Form, CarrierBodyFormat::Json, CarrierBodyFormat::Xml, CarrierBodyFormat::Text]
+        {
             assert!(ReadDocument::parse(format, &long(LONGEST + 1)).is_none(), "{format:?}");
         }
     }
@@ -269,7 +271,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_panics(text in "[<>{}\\[\\]\"':,&=/a-z0-9 ]{0,40}|\\PC{0,40}", path in "[a-z@*/~()0-9]{1,12}") {
-            for format in [DocumentFormat::Form, DocumentFormat::Json, DocumentFormat::Xml, DocumentFormat::Text] {
+            for format in [CarrierBodyFormat::Form, CarrierBodyFormat::Json, CarrierBodyFormat::Xml, CarrierBodyFormat::Text] {
                 let found = ValuePath::parse(format, &path).ok();
                 let _ = found.and_then(|path| ReadDocument::parse(format, &text)?.value(&path));
             }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::Host;
 
 use super::body::{BodyDescription, BodyTemplate};
-use super::escape::Position;
+use super::escape::EscapeContext;
 use super::login::{LoginDescription, LoginTemplate};
 use super::template::{FillSource, Placeholder, Template, secret, template};
 use crate::model::Secret;
@@ -168,13 +168,13 @@ impl RequestTemplate {
 
     /// The request with everything put in; or why it cannot be written.
     pub(super) fn build(&self, host: &ProviderHost, source: &FillSource<'_>) -> Result<RequestBuilder, String> {
-        let path = self.path.fill(source, Position::Url)?;
+        let path = self.path.fill(source, EscapeContext::Url)?;
         if has_dots(&path) {
             return Err("a value of dots alone cannot stand between two slashes".to_owned());
         }
         let mut headers = HeaderMap::new();
         for (name, template) in &self.headers {
-            headers.insert(name.clone(), header(&template.fill(source, Position::Header)?)?);
+            headers.insert(name.clone(), header(&template.fill(source, EscapeContext::Header)?)?);
         }
         if let Some(login) = self.login(source)? {
             headers.insert(AUTHORIZATION, header(&["Basic ", login.expose()].concat())?);

@@ -11,12 +11,12 @@ use crate::provider::OPTED_OUT;
 use crate::provider::client::ProviderAnswer;
 use crate::provider::mock::{Mock, Result, outgoing, reply};
 
-fn talking(url: &str) -> Result<HttpApi> {
+fn talking(url: &str) -> Result<HttpApiProvider> {
     let talking = moved(include_str!("africas-talking.json"), "https://api.africastalking.com", url)?;
     opened(&talking, &json!({"api_key": "atsk", "username": "me&you"}))
 }
 
-fn esendex(url: &str) -> Result<HttpApi> {
+fn esendex(url: &str) -> Result<HttpApiProvider> {
     let esendex = moved(include_str!("esendex.json"), "https://api.esendex.com", url)?;
     opened(&esendex, &json!({"username": "me", "password": "hush", "account_reference": "EX<1>"}))
 }
@@ -114,18 +114,18 @@ fn posted(what: PostKind, content_type: &'static str, body: &str) -> ProviderPos
 }
 
 /// A receipt, which is read again from what is kept of it.
-fn receipt(api: &HttpApi, content_type: &'static str, body: &str) -> Result<DeliveryReceipt> {
+fn receipt(api: &HttpApiProvider, content_type: &'static str, body: &str) -> Result<DeliveryReceipt> {
     let taken = verified(api, &posted(PostKind::Receipt, content_type, body))??;
     let ParsedPost::Receipt(read) = taken.parsed else { return Err("no receipt".into()) };
-    assert_eq!(HttpApi::read_receipt(&taken.payload)?, read);
+    assert_eq!(HttpApiProvider::read_receipt(&taken.payload)?, read);
     Ok(read)
 }
 
 /// The same of a text.
-fn text(api: &HttpApi, content_type: &'static str, body: &str) -> Result<InboundMessage> {
+fn text(api: &HttpApiProvider, content_type: &'static str, body: &str) -> Result<InboundMessage> {
     let taken = verified(api, &posted(PostKind::Text, content_type, body))??;
     let ParsedPost::Text(read) = taken.parsed else { return Err("no text".into()) };
-    assert_eq!(HttpApi::read_text(&taken.payload)?, read);
+    assert_eq!(HttpApiProvider::read_text(&taken.payload)?, read);
     Ok(read)
 }
 

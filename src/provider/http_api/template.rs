@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::escape::Position;
+use super::escape::EscapeContext;
 use crate::model::Secret;
 use crate::provider::OutgoingMessage;
 use crate::provider::message::digits;
@@ -41,7 +41,7 @@ const PLACEHOLDERS: [(&str, Placeholder); 9] = [
 ];
 
 /// What is put in for one.
-pub(super) enum Filling<'a> {
+pub(super) enum PlaceholderValue<'a> {
     Text(Cow<'a, str>),
     Number(u32),
     /// Only where a list can stand: in JSON, and in a form as one field each.
@@ -67,27 +67,29 @@ impl<'a> FillSource<'a> {
     }
 
     /// What stands for a placeholder; an error, where there must be something and is not.
-    pub(super) fn filling(&self, placeholder: &Placeholder) -> Result<Filling<'a>, String> {
+    pub(super) fn filling(&self, placeholder: &Placeholder) -> Result<PlaceholderValue<'a>, String> {
         let message = || self.message.ok_or_else(|| format!("{} says nothing without a message", placeholder.name()));
         Ok(match placeholder {
-            Placeholder::From => Filling::Text(message()?.from.as_str().into()),
-            Placeholder::FromDigits => Filling::Text(digits(&message()?.from).into()),
-            Placeholder::To => Filling::Text(message()?.to.as_str().into()),
-            Placeholder::ToDigits => Filling::Text(digits(&message()?.to).into()),
-            Placeholder::Body => Filling::Text(message()?.body.as_str().into()),
-            Placeholder::Id => Filling::Text(message()?.id.to_string().into()),
+            Placeholder::From => PlaceholderValue::Text(message()?.from.as_str().into()),
+            Placeholder::FromDigits => PlaceholderValue::Text(digits(&message()?.from).into()),
+            Placeholder::To => PlaceholderValue::Text(message()?.to.as_str().into()),
+            Placeholder::ToDigits => PlaceholderValue::Text(digits(&message()?.to).into()),
+            Placeholder::Body => PlaceholderValue::Text(message()?.body.as_str().into()),
+            Placeholder::Id => PlaceholderValue::Text(message()?.id.to_string().into()),
             Placeholder::StatusUrl => {
                 let url = message()?.status_url.as_deref().filter(|_| self.hears_receipts);
-                url.map_or(Filling::Nothing, |url| Filling::Text(url.into()))
+                url.map_or(PlaceholderValue::Nothing, |url| PlaceholderValue::Text(url.into()))
             }
-            Placeholder::ValidForSecs => message()?.valid_for_secs.map_or(Filling::Nothing, Filling::Number),
+            Placeholder::ValidForSecs => {
+                message()?.valid_for_secs.map_or(PlaceholderValue::Nothing, PlaceholderValue::Number)
+            }
             Placeholder::MediaUrls => match message()?.media_urls.as_slice() {
-                [] => Filling::Nothing,
-                urls => Filling::List(urls),
+                [] => PlaceholderValue::Nothing,
+                urls => PlaceholderValue::List(urls),
             },
             Placeholder::Secret(name) => {
                 let secret = self.secrets.get(name).ok_or_else(|| format!("no secret of the account is {name}"))?;
-                Filling::Text(secret.expose().into())
+                PlaceholderValue::Text(secret.expose().into())
             }
         })
     }
@@ -146,7 +148,7 @@ impl Template {
     }
 
     /// The text with everything put in; or what is wrong with what should be.
-    pub(super) fn fill(&self, source: &FillSource<'_>, position: Position) -> Result<String, String> {
+    pub(super) fn fill(&self, source: &FillSource<'_>, position: EscapeContext) -> Result<String, String> {
         let mut filled = String::new();
         for part in &self.0 {
             match part {
@@ -154,10 +156,10 @@ impl Template {
                 TemplatePart::Placeholder(placeholder) => {
                     let wrong = |reason: &str| format!("{} {reason}", placeholder.name());
                     match source.filling(placeholder)? {
-                        Filling::Text(text) => filled.push_str(&position.escape(&text).map_err(wrong)?),
-                        Filling::Number(number) => filled.push_str(&number.to_string()),
-                        Filling::List(_) => return Err(wrong("is a list, which cannot stand inside a text")),
-                        Filling::Nothing => {}
+                        PlaceholderValue::Text(text) => filled.push_str(&position.escape(&text).map_err(wrong)?),
+                        PlaceholderValue::Number(number) => filled.push_str(&number.to_string()),
+                        PlaceholderValue::List(_) => return Err(wrong("is a list, which cannot stand inside a text")),
+                        PlaceholderValue::Nothing => {}
                     }
                 }
             }
@@ -238,21 +240,21 @@ mod tests {
             ("{status_url}{valid_for_secs}.", "."),
         ] {
             let parsed = Template::parse(template).unwrap();
-            assert_eq!(parsed.fill(&source, Position::Whole).as_deref(), Ok(filled), "{template}");
+            assert_eq!(parsed.fill(&source, EscapeContext::Whole).as_deref(), Ok(filled), "{template}");
         }
         for wrong in ["{", "}", "{to", "to}", "{}", "{secret.}", "{secret.A b}", "{nobody}", "{{to}", "{TO}"] {
             assert!(Template::parse(wrong).is_err(), "{wrong}");
         }
         for absent in ["{secret.other}", "[{secret.other}]"] {
-            let filled = Template::parse(absent).unwrap().fill(&source, Position::Whole);
+            let filled = Template::parse(absent).unwrap().fill(&source, EscapeContext::Whole);
             assert!(filled.is_err_and(|reason| reason.contains("other")), "{absent}");
         }
-        let unsaid = Template::parse("{to}").unwrap().fill(&FillSource::secrets(&secrets), Position::Whole);
+        let unsaid = Template::parse("{to}").unwrap().fill(&FillSource::secrets(&secrets), EscapeContext::Whole);
         assert!(unsaid.is_err(), "{unsaid:?}");
         let split = Template::parse("{body}").unwrap();
         let message = outgoing("+14155550100", "a\r\nb");
         let source = FillSource { message: Some(&message), ..source };
-        let refused = split.fill(&source, Position::Header);
+        let refused = split.fill(&source, EscapeContext::Header);
         assert!(refused.is_err_and(|reason| reason.starts_with("body ") && !reason.contains('\r')));
     }
 
@@ -261,7 +263,7 @@ mod tests {
         fn no_text_panics(text in "[{}a-z._é]{0,30}|\\PC{0,30}") {
             let doubled = text.replace('{', "{{").replace('}', "}}");
             let secrets = NamedSecrets::new();
-            let filled = Template::parse(&doubled).unwrap().fill(&FillSource::secrets(&secrets), Position::Whole);
+            let filled = Template::parse(&doubled).unwrap().fill(&FillSource::secrets(&secrets), EscapeContext::Whole);
             prop_assert_eq!(filled, Ok(text.clone()));
             let _ = Template::parse(&text);
         }

@@ -4,7 +4,7 @@ use super::{Loopback, LoopbackEvent, LoopbackTrick, StoredLoopbackReceipt};
 use crate::model::lock::lock;
 use crate::model::message::MessageState;
 use crate::model::{CallStatus, MessageId};
-use crate::provider::{AskError, CallEnd};
+use crate::provider::{AskError, CallHangupMode};
 
 /// How long a call lasts, in seconds. Nobody waits for it.
 const LENGTH: i64 = 1;
@@ -29,7 +29,7 @@ impl Loopback {
     }
 
     /// Ends a call that lasts; one that is over stays as it is.
-    pub(super) fn end(&self, provider_id: &str, end: CallEnd) -> Result<(), AskError> {
+    pub(super) fn end(&self, provider_id: &str, end: CallHangupMode) -> Result<(), AskError> {
         let message = lock(&self.0.ring).message_of(provider_id);
         let gone = || AskError::Refused { code: Some(20_404), reason: "there is no such call".into() };
         let message = message.ok_or_else(gone)?;

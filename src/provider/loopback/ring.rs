@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::model::{Channel, MessageId, Millis};
-use crate::provider::{ListedMessage, OutgoingMessage};
+use crate::provider::{OutgoingMessage, ProviderListedMessage};
 
 /// Messages kept; the oldest makes room.
 pub(super) const KEPT: usize = 100_000;
@@ -17,7 +17,7 @@ pub struct LoopbackMessage {
     pub number: u64,
     pub message: MessageId,
     pub channel: Channel,
-    pub sent: ListedMessage,
+    pub sent: ProviderListedMessage,
     pub media_urls: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ impl MessageRing {
             number: self.next,
             message: message.id,
             channel: message.channel,
-            sent: ListedMessage {
+            sent: ProviderListedMessage {
                 provider_id: provider_id.clone(),
                 to: message.to.clone(),
                 from: message.from.clone(),
@@ -80,9 +80,10 @@ impl MessageRing {
         LoopbackPage { messages, next }
     }
 
-    pub(super) fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> Vec<ListedMessage> {
-        let same =
-            |sent: &&ListedMessage| sent.to == message.to && sent.from == message.from && sent.body == message.body;
+    pub(super) fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> Vec<ProviderListedMessage> {
+        let same = |sent: &&ProviderListedMessage| {
+            sent.to == message.to && sent.from == message.from && sent.body == message.body
+        };
         let of_channel = self.messages.iter().rev().filter(|kept| kept.channel == message.channel);
         let recent = of_channel.map(|kept| &kept.sent).filter(|sent| sent.created_ms >= since_ms);
         recent.filter(same).cloned().collect()

@@ -1,6 +1,6 @@
 //! What Telnyx is and can do.
 
-use crate::provider::{CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
+use crate::provider::{CarrierProfile, CarrierWebhookPath, CredentialField, PostKind, WebhookReply};
 
 /// The recipient has opted out: "Blocked due to STOP message"
 /// (<https://developers.telnyx.com/docs/messaging/messages/error-codes>).
@@ -26,8 +26,8 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     proof_field: Some("public_key"),
     // all events of a messaging profile go to one URL: either path takes what comes
     webhooks: &[
-        WebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
-        WebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::Ok },
+        CarrierWebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },
+        CarrierWebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::Ok },
     ],
     resends: true,
     opt_out_codes: &[OPTED_OUT],

@@ -7,7 +7,7 @@ use openssl::pkey::{Id, PKey};
 use openssl::sign::Verifier;
 
 use crate::model::{Millis, Secret};
-use crate::provider::{BadPost, PostTrial, ProviderPost, SignatureFingerprint};
+use crate::provider::{BadPost, PostVerificationContext, ProviderPost, SignatureFingerprint};
 
 /// The signature, in base64.
 pub(super) const SIGNATURE: &str = "telnyx-signature-ed25519";
@@ -40,7 +40,7 @@ fn is_by(key: &Secret, said: &[u8], signature: &[u8]) -> bool {
 }
 
 /// Whether the account's key has signed a post, a short while ago; and the signature as it is remembered.
-pub(super) fn prove(post: &ProviderPost, trial: &PostTrial<'_>) -> Result<SignatureFingerprint, BadPost> {
+pub(super) fn prove(post: &ProviderPost, trial: &PostVerificationContext<'_>) -> Result<SignatureFingerprint, BadPost> {
     let signature = signature(post).ok_or(BadPost::Forged)?;
     let (given, timestamp) = post.header(SIGNATURE).zip(post.header(TIMESTAMP)).ok_or(BadPost::Forged)?;
     let seconds: Option<Millis> = timestamp.parse().ok();

@@ -110,7 +110,7 @@ fn signed(key: &PKey<Private>, timestamp: &str, body: &str) -> Result<ProviderPo
 fn verified(public_key: &Secret, post: &ProviderPost) -> Result<std::result::Result<VerifiedPost, BadPost>> {
     let key = HashKey::from_bytes(&[7; 32])?;
     let believes = |fits: &dyn Fn(&Secret) -> bool| fits(public_key);
-    let trial = PostTrial { believes: &believes, key: &key, now_ms: NOW_MS };
+    let trial = PostVerificationContext { believes: &believes, key: &key, now_ms: NOW_MS };
     Ok(telnyx("http://127.0.0.1:9")?.verify(post, &trial))
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::list::ListProgress;
 use super::{Twilio, millis};
 use crate::model::{CallEvent, CallOptions, CallPlan, Millis};
-use crate::provider::{AskError, CallEnd, ListedMessage, OutgoingMessage, SendOutcome};
+use crate::provider::{AskError, CallHangupMode, OutgoingMessage, ProviderListedMessage, SendOutcome};
 
 /// A call as Twilio shows it.
 #[derive(Deserialize)]
@@ -59,7 +59,7 @@ impl Twilio {
         &self,
         call: &OutgoingMessage,
         since_ms: Millis,
-    ) -> Result<Vec<ListedMessage>, AskError> {
+    ) -> Result<Vec<ProviderListedMessage>, AskError> {
         let since_ms = since_ms.div_euclid(1000) * 1000;
         let query = vec![("To", call.to.clone()), ("From", call.from.clone())];
         let mut found = Vec::new();
@@ -77,7 +77,7 @@ impl Twilio {
     }
 
     /// `POST …/Calls/{sid}.json` with the status that it is to have.
-    pub(super) async fn end(&self, provider_id: &str, end: CallEnd) -> Result<(), AskError> {
+    pub(super) async fn end(&self, provider_id: &str, end: CallHangupMode) -> Result<(), AskError> {
         let path = format!("{}/Calls/{provider_id}.json", self.path);
         let request = self.host.request(Method::POST, &path).form(&[("Status", end.status().name())]);
         self.ask(&self.host, request).await.map(drop)
@@ -86,12 +86,12 @@ impl Twilio {
 
 impl TwilioCallIn {
     /// This as we placed it, where it can be that call.
-    fn if_same(self, call: &OutgoingMessage, since_ms: Millis) -> Option<ListedMessage> {
+    fn if_same(self, call: &OutgoingMessage, since_ms: Millis) -> Option<ProviderListedMessage> {
         let created_ms = millis(self.date_created.as_deref())?;
         let is_inbound = self.direction.is_some_and(|direction| direction.starts_with("inbound"));
         let is_ours = self.to? == call.to && self.from? == call.from && !is_inbound && created_ms >= since_ms;
         let (to, from) = (call.to.clone(), call.from.clone());
-        is_ours.then_some(ListedMessage { provider_id: self.sid, to, from, body: String::new(), created_ms })
+        is_ours.then_some(ProviderListedMessage { provider_id: self.sid, to, from, body: String::new(), created_ms })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::model::{CallOptions, CallPlan, Channel, FetchMethod, MachineDetection, Secret};
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
 use crate::provider::twilio::{Twilio, TwilioCredentials};
-use crate::provider::{AskError, CallEnd, OutgoingMessage, Provider, SendOutcome};
+use crate::provider::{AskError, CallHangupMode, OutgoingMessage, Provider, SendOutcome};
 
 fn twilio(url: &str) -> Result<Twilio> {
     let settings = settings(url)?;
@@ -108,10 +108,10 @@ async fn a_call_is_ended_by_its_status() -> Result {
     let over = reply("400 Bad Request", "", r#"{"code":21220,"message":"Invalid call state"}"#);
     let mock = Mock::start(vec![reply("200 OK", "", "{}"), reply("200 OK", "", "{}"), over]).await?;
     let twilio = twilio(&mock.url)?;
-    assert_eq!(twilio.end_call("CA1", CallEnd::Completed).await, Ok(()));
-    assert_eq!(twilio.end_call("CA1", CallEnd::Canceled).await, Ok(()));
+    assert_eq!(twilio.end_call("CA1", CallHangupMode::Completed).await, Ok(()));
+    assert_eq!(twilio.end_call("CA1", CallHangupMode::Canceled).await, Ok(()));
     let refused = AskError::Refused { code: Some(21_220), reason: "Invalid call state".into() };
-    assert_eq!(twilio.end_call("CA1", CallEnd::Completed).await, Err(refused));
+    assert_eq!(twilio.end_call("CA1", CallHangupMode::Completed).await, Err(refused));
     let asked = mock.asked();
     assert!(asked[0].starts_with("POST /2010-04-01/Accounts/AC1/Calls/CA1.json HTTP"), "{asked:?}");
     assert!(asked[0].ends_with("Status=completed") && asked[1].ends_with("Status=canceled"), "{asked:?}");

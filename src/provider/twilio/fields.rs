@@ -56,12 +56,12 @@ pub(super) fn account_sid(body: &[u8]) -> Result<String, BadPost> {
         return form::first(few(body)?, ACCOUNT_SID).ok_or(BadPost::Forged);
     }
     let read = serde_json::from_slice(&json::repaired(bom::skip(body)));
-    read.map(|AccountSid { sid }| sid).map_err(|_| BadPost::Forged)
+    read.map(|TwilioAccountSidIn { sid }| sid).map_err(|_| BadPost::Forged)
 }
 
 /// That of a JSON object, where it is a text. No other value is kept.
 #[derive(Deserialize)]
-struct AccountSid {
+struct TwilioAccountSidIn {
     #[serde(rename = "AccountSid")]
     sid: String,
 }

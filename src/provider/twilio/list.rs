@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Twilio, is_service, millis, sender, unreadable};
 use crate::model::Millis;
-use crate::provider::{AskError, ListedMessage, OutgoingMessage};
+use crate::provider::{AskError, OutgoingMessage, ProviderListedMessage};
 
 /// Pages of [`PAGE_SIZE`] that a search reads at most.
 const PAGES: usize = 10;
@@ -50,7 +50,7 @@ impl Twilio {
         &self,
         message: &OutgoingMessage,
         since_ms: Millis,
-    ) -> Result<Vec<ListedMessage>, AskError> {
+    ) -> Result<Vec<ProviderListedMessage>, AskError> {
         let since_secs = since_ms.div_euclid(1000);
         let day = OffsetDateTime::from_unix_timestamp(since_secs).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
         let mut query = vec![("To", message.channel.written(&message.to)), ("DateSent>", day.to_string())];
@@ -93,7 +93,7 @@ impl Twilio {
 
 impl TwilioMessageIn {
     /// This as we sent it, where it can be that message; Twilio may name another sender, and put words before a body.
-    fn if_same(self, message: &OutgoingMessage, since_ms: Millis) -> Option<ListedMessage> {
+    fn if_same(self, message: &OutgoingMessage, since_ms: Millis) -> Option<ProviderListedMessage> {
         let created_ms = millis(self.date_created.as_deref())?;
         let (from, body) = (self.from.unwrap_or_default(), self.body.unwrap_or_default());
         let is_sender = from == message.channel.written(&message.from)
@@ -104,7 +104,7 @@ impl TwilioMessageIn {
             && self.to? == message.channel.written(&message.to)
             && !self.direction.starts_with("inbound");
         let (from, to, body) = (message.from.clone(), message.to.clone(), message.body.clone());
-        (is_ours && created_ms >= since_ms).then_some(ListedMessage {
+        (is_ours && created_ms >= since_ms).then_some(ProviderListedMessage {
             provider_id: self.sid,
             to,
             from,

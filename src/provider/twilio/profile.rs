@@ -1,7 +1,7 @@
 //! What Twilio is and can do.
 
 use crate::provider::{
-    CarrierFeature, CarrierProfile, CredentialField, OPTED_OUT, PostKind, WebhookPath, WebhookReply,
+    CarrierFeature, CarrierProfile, CarrierWebhookPath, CredentialField, OPTED_OUT, PostKind, WebhookReply,
 };
 
 /// Answers an inbound message without a reply of ours (`text/xml`).
@@ -36,12 +36,12 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     account_field: Some("account_sid"),
     proof_field: Some("auth_token"),
     webhooks: &[
-        WebhookPath {
+        CarrierWebhookPath {
             path: "sms",
             what: PostKind::Text,
             reply: WebhookReply::Content { content_type: "text/xml", body: EMPTY_TWIML },
         },
-        WebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::NoContent },
+        CarrierWebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::NoContent },
     ],
     features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
     resends: true,

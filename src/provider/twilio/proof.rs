@@ -9,7 +9,7 @@ use super::webhook::{check_ids, is_name};
 use crate::crypto::signature::twilio::{TwilioSignedPost, is_signature, sorted};
 use crate::model::Secret;
 use crate::provider::post::is_json;
-use crate::provider::{BadPost, PostTrial, ProviderPost, SignatureFingerprint};
+use crate::provider::{BadPost, PostVerificationContext, ProviderPost, SignatureFingerprint};
 
 /// The header that signs.
 pub(super) const SIGNATURE: &str = "x-twilio-signature";
@@ -25,7 +25,7 @@ impl Twilio {
     pub(super) fn signed(
         &self,
         post: &ProviderPost,
-        trial: &PostTrial<'_>,
+        trial: &PostVerificationContext<'_>,
     ) -> Result<(Vec<FormField>, SignatureFingerprint), BadPost> {
         let given = post.header(SIGNATURE).ok_or(BadPost::Forged)?;
         let is_by_it =

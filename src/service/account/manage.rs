@@ -32,7 +32,7 @@ pub struct NewAccount {
 
 /// What may be changed.
 #[derive(Clone, Debug, Default)]
-pub struct AccountChange {
+pub struct AccountUpdate {
     pub name: Option<String>,
     pub rate: Option<i64>,
     pub uncertain: Option<UncertainPolicy>,
@@ -107,7 +107,7 @@ impl Accounts {
     pub async fn change(
         &self,
         id: AccountId,
-        change: AccountChange,
+        change: AccountUpdate,
         audit: &AuditContext<'_, Account>,
     ) -> Result<Account> {
         let new = self.credentials(id, &change).await?;
@@ -155,7 +155,7 @@ impl Accounts {
         self.directory.refresh().await?;
         let handle = self.directory.current().handle(id).cloned().ok_or_else(|| Error::not_found("account"))?;
         audit.write(&self.directory.store, self.clock.now_ms(), id, None).await?;
-        handle.connector.check().await.map_err(|error: provider::CheckError| untaken(&error))?;
+        handle.connector.check().await.map_err(|error: provider::CredentialCheckError| untaken(&error))?;
         handle.wake();
         Ok(rest::end(&self.directory, &self.events, id, self.clock.now_ms()).await?)
     }

@@ -1,12 +1,12 @@
 //! While a carrier's token is being changed: the one before is believed for a while, and so is the next one ahead.
 
 use super::CarrierKind;
-use super::manage::{AccountChange, Accounts, known};
+use super::manage::{AccountUpdate, Accounts, known};
 use crate::model::{AccountId, DurationSetting, Millis, Secret, TokenId};
 use crate::provider::Credentials;
 use crate::service::{Error, Result};
-use crate::store::account::token::{TokenRole, place};
-use crate::store::account::{Account, AccountToken, place as credentials_place};
+use crate::store::account::token::{TokenRotationRole, place};
+use crate::store::account::{Account, AccountWebhookToken, place as credentials_place};
 
 /// How long the token before is believed, unless somebody says otherwise, and at most.
 const KEPT: DurationSetting = DurationSetting::from_millis(15 * 60_000);
@@ -26,7 +26,7 @@ fn check(span: Option<DurationSetting>) -> Result<()> {
 
 impl Accounts {
     /// The new credentials of a change that has some, asked about where that is wanted.
-    pub(super) async fn credentials(&self, id: AccountId, change: &AccountChange) -> Result<Option<Credentials>> {
+    pub(super) async fn credentials(&self, id: AccountId, change: &AccountUpdate) -> Result<Option<Credentials>> {
         check(change.previous_valid_for)?;
         // another node may just have been given a path
         self.directory.refresh().await?;
@@ -63,20 +63,20 @@ impl Accounts {
     }
 
     /// The token itself; `None`: it cannot be read with our keys.
-    fn secret(&self, token: &AccountToken) -> Option<Secret> {
+    fn secret(&self, token: &AccountWebhookToken) -> Option<Secret> {
         let plain = self.directory.master.open(place(&token.id.hex()), &token.token).ok()?;
         Some(Secret::new(String::from_utf8_lossy(&plain).into_owned()))
     }
 
-    fn token(&self, role: TokenRole, secret: &Secret, until_ms: Millis) -> Result<AccountToken> {
+    fn token(&self, role: TokenRotationRole, secret: &Secret, until_ms: Millis) -> Result<AccountWebhookToken> {
         let id = TokenId::new(self.clock.now_ms());
         let token = self.directory.master.seal(place(&id.hex()), secret.expose().as_bytes())?;
-        Ok(AccountToken { id, role, token, until_ms, uses: 0, used_ms: None })
+        Ok(AccountWebhookToken { id, role, token, until_ms, uses: 0, used_ms: None })
     }
 
     /// The account's credentials with the token that was entered ahead in place of its own.
     pub(super) fn promoted(&self, account: &Account) -> Result<Credentials> {
-        let next = account.tokens.iter().find(|token| token.role == TokenRole::Next);
+        let next = account.tokens.iter().find(|token| token.role == TokenRotationRole::Next);
         let next = next.and_then(|token| self.secret(token));
         let next = next.ok_or_else(|| Error::invalid("promote", "there is no next_token that could take its place"))?;
         self.opened(account)?.with_proof(next).map_err(|error| Error::invalid("promote", error.to_string()))
@@ -88,7 +88,7 @@ impl Accounts {
         before: &Account,
         account: &mut Account,
         new: Option<&Credentials>,
-        change: &AccountChange,
+        change: &AccountUpdate,
     ) -> Result<()> {
         let now_ms = self.clock.now_ms();
         match new {
@@ -96,10 +96,10 @@ impl Accounts {
             None => prolong(account, change.previous_valid_for, now_ms)?,
         }
         if let Some(next) = &change.next_token {
-            account.tokens.retain(|token| token.role != TokenRole::Next);
+            account.tokens.retain(|token| token.role != TokenRotationRole::Next);
             if !next.is_empty() {
                 self.check_next(account, next)?;
-                account.tokens.push(self.token(TokenRole::Next, next, now_ms + AHEAD.as_ms())?);
+                account.tokens.push(self.token(TokenRotationRole::Next, next, now_ms + AHEAD.as_ms())?);
             }
         }
         Ok(())
@@ -112,15 +112,15 @@ impl Accounts {
         let old = old.as_ref().and_then(Credentials::proof).filter(|old| Some(*old) != new.proof());
         account.tokens.retain(|token| self.secret(token).as_ref() != new.proof());
         if span.as_ms() == 0 {
-            account.tokens.retain(|token| token.role != TokenRole::Earlier);
+            account.tokens.retain(|token| token.role != TokenRotationRole::Earlier);
         } else if let Some(old) = old {
-            account.tokens.push(self.token(TokenRole::Earlier, old, self.clock.now_ms() + span.as_ms())?);
+            account.tokens.push(self.token(TokenRotationRole::Earlier, old, self.clock.now_ms() + span.as_ms())?);
         }
-        let earlier = account.tokens.iter().filter(|token| token.role == TokenRole::Earlier).count();
+        let earlier = account.tokens.iter().filter(|token| token.role == TokenRotationRole::Earlier).count();
         let mut too_many = earlier.saturating_sub(EARLIER);
         // they come in the order in which they end
         account.tokens.retain(|token| {
-            let goes = too_many > 0 && token.role == TokenRole::Earlier;
+            let goes = too_many > 0 && token.role == TokenRotationRole::Earlier;
             too_many -= usize::from(goes);
             !goes
         });
@@ -157,16 +157,16 @@ impl Accounts {
 /// Gives the tokens before the account's own another end.
 fn prolong(account: &mut Account, span: Option<DurationSetting>, now_ms: Millis) -> Result<()> {
     let Some(span) = span else { return Ok(()) };
-    if !account.tokens.iter().any(|token| token.role == TokenRole::Earlier) {
+    if !account.tokens.iter().any(|token| token.role == TokenRotationRole::Earlier) {
         return Err(Error::invalid(
             "previous_valid_for",
             "goes with credentials or promote: there is no earlier token",
         ));
     }
     if span.as_ms() == 0 {
-        account.tokens.retain(|token| token.role != TokenRole::Earlier);
+        account.tokens.retain(|token| token.role != TokenRotationRole::Earlier);
     }
-    for token in account.tokens.iter_mut().filter(|token| token.role == TokenRole::Earlier) {
+    for token in account.tokens.iter_mut().filter(|token| token.role == TokenRotationRole::Earlier) {
         token.until_ms = now_ms + span.as_ms();
     }
     Ok(())

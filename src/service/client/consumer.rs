@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ActiveKey;
 use crate::model::message::Direction;
-use crate::model::{AccountId, Channel, ClientId, Twiml};
+use crate::model::{AccountId, AllowedTwiml, Channel, ClientId};
 use crate::store::message::Message;
 
 /// What a key may be used for.
@@ -101,12 +101,12 @@ impl ApiConsumer {
     }
 
     /// What its calls may say; `usual`: what clients may. The dialing of others is no way around a key's bounds.
-    pub fn twiml(&self, usual: Twiml) -> Twiml {
+    pub fn twiml(&self, usual: AllowedTwiml) -> AllowedTwiml {
         match &self.key {
-            None if self.is_operator() => Twiml::Any,
+            None if self.is_operator() => AllowedTwiml::Any,
             None => usual,
             Some(key) => key.twiml.unwrap_or_else(|| {
-                if key.senders.is_some() || key.destinations.is_some() { Twiml::Say } else { usual }
+                if key.senders.is_some() || key.destinations.is_some() { AllowedTwiml::Say } else { usual }
             }),
         }
     }

@@ -6,7 +6,7 @@ use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
 use super::{ApiKey, Clients, KeyScope};
-use crate::model::{AccountId, ClientId, KeyId, Millis, Secret, Twiml};
+use crate::model::{AccountId, AllowedTwiml, ClientId, KeyId, Millis, Secret};
 use crate::service::audit::AuditContext;
 use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result, page, tariff};
@@ -26,7 +26,7 @@ const SOURCES: usize = 100;
 
 /// Where a new key comes from.
 #[derive(Clone, Debug)]
-pub enum KeyOrigin {
+pub enum NewApiKeyOrigin {
     Made,
     /// It was made elsewhere; 64 hex digits.
     Sha256(String),
@@ -45,7 +45,7 @@ pub struct KeyTerms {
     pub rate: i64,
     pub expires_ms: Option<Millis>,
     /// What its calls may say; `None`: only what speaks where it is bound, else as the settings have it.
-    pub twiml: Option<Twiml>,
+    pub twiml: Option<AllowedTwiml>,
 }
 
 /// What is to change; `Some(None)` takes a bound away.
@@ -59,7 +59,7 @@ pub struct KeyChange {
     pub destinations: Option<Option<String>>,
     pub rate: Option<i64>,
     pub expires_ms: Option<Option<Millis>>,
-    pub twiml: Option<Option<Twiml>>,
+    pub twiml: Option<Option<AllowedTwiml>>,
 }
 
 fn check_pattern(field: &'static str, pattern: Option<&String>) -> Result<()> {
@@ -110,19 +110,19 @@ impl Clients {
         &self,
         client: ClientId,
         terms: KeyTerms,
-        origin: KeyOrigin,
+        origin: NewApiKeyOrigin,
         audit: &AuditContext<'_, ApiKey>,
     ) -> Result<(ApiKey, Option<Secret>)> {
         // the operator is no client, and has no keys
         self.find(client).await?;
         let now_ms = self.clock.now_ms();
         let (digest, prefix, secret) = match origin {
-            KeyOrigin::Made => {
+            NewApiKeyOrigin::Made => {
                 let text = new_key();
                 let prefix = text.expose().chars().take(SHOWN).collect();
                 (Sha256::digest(text.expose().as_bytes()).to_vec(), prefix, Some(text))
             }
-            KeyOrigin::Sha256(text) => {
+            NewApiKeyOrigin::Sha256(text) => {
                 let digest = hex::decode(&text).ok().filter(|bytes| bytes.len() == 32);
                 (digest.ok_or_else(|| Error::invalid("sha256", "is 64 hex digits"))?, String::new(), None)
             }

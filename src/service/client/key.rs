@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ipnet::IpNet;
 
 use super::KeyScope;
-use super::pattern::{KeyPattern, KeyPatterns};
+use super::pattern::{KeyAddressPattern, KeyPatternCache};
 use super::request_limiter::RequestLimiter;
-use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
+use crate::model::{AccountId, AllowedTwiml, ClientId, KeyId, Millis};
 use crate::store::key::ApiKey;
 
 /// What a key in force may do.
@@ -23,11 +23,11 @@ pub struct ActiveKey {
     /// The networks that it may come from; none: all.
     pub sources: Vec<IpNet>,
     /// Of senders; `None`: all.
-    pub senders: Option<Arc<KeyPattern>>,
+    pub senders: Option<Arc<KeyAddressPattern>>,
     /// Of destinations; `None`: all.
-    pub destinations: Option<Arc<KeyPattern>>,
+    pub destinations: Option<Arc<KeyAddressPattern>>,
     /// What its calls may say; `None`: nobody has said so.
-    pub twiml: Option<Twiml>,
+    pub twiml: Option<AllowedTwiml>,
     pub expires_ms: Option<Millis>,
     pub(super) limiter: RequestLimiter,
     used_ms: AtomicI64,
@@ -37,7 +37,7 @@ pub struct ActiveKey {
 
 impl ActiveKey {
     /// What an older version of it did is its own. `Err`: what it holds cannot be read, so it may do nothing.
-    pub(super) fn open(row: ApiKey, older: Option<&Self>, patterns: &KeyPatterns) -> Result<Self, String> {
+    pub(super) fn open(row: ApiKey, older: Option<&Self>, patterns: &KeyPatternCache) -> Result<Self, String> {
         // whoever wrote a list meant less than everything: one that cannot be read opens nothing
         let scopes = row.scopes.split(',').filter_map(KeyScope::parse).collect();
         let sources = row.sources.as_deref().map(serde_json::from_str).transpose();
@@ -120,7 +120,7 @@ pub(super) mod tests {
     }
 
     fn open(row: ApiKey) -> Result<ActiveKey, String> {
-        ActiveKey::open(row, None, &KeyPatterns::default())
+        ActiveKey::open(row, None, &KeyPatternCache::default())
     }
 
     #[test]

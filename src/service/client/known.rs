@@ -9,12 +9,12 @@ use subtle::ConstantTimeEq;
 use super::{ActiveKey, ApiConsumer, Clients};
 use crate::model::{ClientId, Country, KeyId, Millis, Secret};
 use crate::service::snapshot;
-use crate::store::version::VersionedData;
+use crate::store::version::CachedDataset;
 use crate::store::{Error, Result, client, key, version};
 
 /// A client as it stands.
 #[derive(Debug)]
-pub struct KnownClient {
+pub struct InMemoryClient {
     pub id: ClientId,
     pub name: String,
     pub is_active: bool,
@@ -28,14 +28,14 @@ pub struct KnownClient {
 /// What is known at one moment.
 #[derive(Default)]
 pub struct ClientsAndKeys {
-    clients: HashMap<ClientId, Arc<KnownClient>>,
+    clients: HashMap<ClientId, Arc<InMemoryClient>>,
     /// By their hashes.
     keys: HashMap<[u8; 32], Arc<ActiveKey>>,
 }
 
 impl ClientsAndKeys {
     /// A client, active or not.
-    pub fn client(&self, id: ClientId) -> Option<&Arc<KnownClient>> {
+    pub fn client(&self, id: ClientId) -> Option<&Arc<InMemoryClient>> {
         self.clients.get(&id)
     }
 
@@ -86,7 +86,7 @@ impl Clients {
 
     /// Reads what has changed since they were read last.
     pub async fn refresh(&self) -> Result<()> {
-        self.known.refresh(version::current(&self.store, VersionedData::Clients), |old| self.read(old)).await
+        self.known.refresh(version::current(&self.store, CachedDataset::Clients), |old| self.read(old)).await
     }
 
     async fn read(&self, old: Arc<ClientsAndKeys>) -> Result<ClientsAndKeys> {
@@ -115,14 +115,14 @@ impl Clients {
         snapshot::renewed("clients or keys", self.refresh().await);
     }
 
-    fn party(&self, old: Option<&Arc<KnownClient>>, known: client::CachedClient) -> Arc<KnownClient> {
+    fn party(&self, old: Option<&Arc<InMemoryClient>>, known: client::CachedClient) -> Arc<InMemoryClient> {
         let client::CachedClient { id, name, auth_token: sealed, is_active, country } = known;
         let kept = old.filter(|old| old.sealed == sealed).map(|old| old.auth_token.clone());
         let failed = |error: &Error| tracing::error!(client = %id, %error, "a client's auth token does not open");
         let auth_token = kept.unwrap_or_else(|| self.open_token(id, sealed.as_deref()?).inspect_err(failed).ok());
         // its secrets are known to everybody
         let is_active = is_active && self.shut != Some(id);
-        Arc::new(KnownClient { id, name, is_active, country, auth_token, sealed })
+        Arc::new(InMemoryClient { id, name, is_active, country, auth_token, sealed })
     }
 
     fn open_token(&self, id: ClientId, sealed: &[u8]) -> Result<Secret> {

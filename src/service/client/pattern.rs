@@ -10,13 +10,13 @@ use crate::service::tariff;
 
 /// What a key may send from, or to.
 #[derive(Debug)]
-pub struct KeyPattern {
+pub struct KeyAddressPattern {
     text: Arc<str>,
     /// `None`: it does not compile, and matches nothing.
     compiled: OnceLock<Option<Regex>>,
 }
 
-impl KeyPattern {
+impl KeyAddressPattern {
     /// Anchored at its start.
     pub fn is_match(&self, address: &str) -> bool {
         let compiled = self.compiled.get_or_init(|| {
@@ -30,15 +30,15 @@ impl KeyPattern {
 
 /// All patterns of keys in force, by what they say; those that no key has any more go by themselves.
 #[derive(Default)]
-pub(super) struct KeyPatterns(Mutex<HashMap<Arc<str>, Weak<KeyPattern>>>);
+pub(super) struct KeyPatternCache(Mutex<HashMap<Arc<str>, Weak<KeyAddressPattern>>>);
 
-impl KeyPatterns {
-    pub(super) fn share(&self, text: &str) -> Arc<KeyPattern> {
+impl KeyPatternCache {
+    pub(super) fn share(&self, text: &str) -> Arc<KeyAddressPattern> {
         let mut known = lock(&self.0);
         if let Some(pattern) = known.get(text).and_then(Weak::upgrade) {
             return pattern;
         }
-        let pattern = Arc::new(KeyPattern { text: text.into(), compiled: OnceLock::new() });
+        let pattern = Arc::new(KeyAddressPattern { text: text.into(), compiled: OnceLock::new() });
         known.insert(pattern.text.clone(), Arc::downgrade(&pattern));
         pattern
     }
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn equal_patterns_are_one_while_somebody_has_them() {
-        let patterns = KeyPatterns::default();
+        let patterns = KeyPatternCache::default();
         let (one, other) = (patterns.share(r"\+237"), patterns.share(r"\+237"));
         assert!(Arc::ptr_eq(&one, &other) && one.compiled.get().is_none(), "nobody has asked it yet");
         assert!(one.is_match("+2376") && !one.is_match("1+2376"));
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_does_not_compile_matches_nothing() {
-        let bad = KeyPatterns::default().share("(");
+        let bad = KeyPatternCache::default().share("(");
         assert!(!bad.is_match("") && !bad.is_match("("));
     }
 }

@@ -19,7 +19,7 @@ pub struct BlamedSend<'a> {
 
 /// Who got such refusals since the last good answer; of each kind no more than are counted.
 #[derive(Debug, Default)]
-struct BlameRow {
+struct RefusalStreak {
     refusals: usize,
     to: Vec<String>,
     from: Vec<String>,
@@ -32,7 +32,7 @@ fn note<T: PartialEq>(known: &mut Vec<T>, one: T) {
     }
 }
 
-impl BlameRow {
+impl RefusalStreak {
     /// One more; whether they are the account's by now.
     fn add(&mut self, sent: BlamedSend<'_>) -> bool {
         self.refusals = self.refusals.saturating_add(1);
@@ -46,12 +46,12 @@ impl BlameRow {
 
 /// What an account's unexplained refusals come to.
 #[derive(Debug, Default)]
-pub struct Blame(Mutex<BlameRow>);
+pub struct Blame(Mutex<RefusalStreak>);
 
 impl Blame {
     /// The account is known to be good: what was refused before says nothing.
     pub fn forget(&self) {
-        *lock(&self.0) = BlameRow::default();
+        *lock(&self.0) = RefusalStreak::default();
     }
 
     /// An answer as what it means: one that is unexplained is the message's or, where the account rests as its carrier
@@ -66,7 +66,7 @@ impl Blame {
             // the carrier has looked at a message: the account is good
             SendOutcome::Accepted { .. } | SendOutcome::Refused { .. } | SendOutcome::Failed { .. } => {
                 if row.refusals > 0 {
-                    *row = BlameRow::default();
+                    *row = RefusalStreak::default();
                 }
                 answer
             }

@@ -21,7 +21,7 @@ enum BreakerState {
 
 /// How a call ended, for the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestVerdict {
+pub enum BreakerRequestOutcome {
     /// The carrier took the message, or refused that one.
     Well,
     /// Nobody answered, or nothing that helps.
@@ -97,30 +97,30 @@ impl Breaker {
     }
 
     /// Takes down how a call ended. A breaker that is tried out and fails stays open.
-    pub fn record(&self, ended: RequestVerdict, now: Instant) -> Option<BreakerChange> {
+    pub fn record(&self, ended: BreakerRequestOutcome, now: Instant) -> Option<BreakerChange> {
         let mut inside = lock(&self.inside);
         let open = |rest| BreakerState::Open { until: now + rest, rest };
         match (ended, inside.state) {
             // a call that was under way when the account was refused
-            (RequestVerdict::Well, BreakerState::Open { .. }) if inside.is_denied => None,
-            (RequestVerdict::Well, state) => {
+            (BreakerRequestOutcome::Well, BreakerState::Open { .. }) if inside.is_denied => None,
+            (BreakerRequestOutcome::Well, state) => {
                 *inside = BreakerInner { state: BreakerState::Closed { failures: 0 }, is_denied: false };
                 (!matches!(state, BreakerState::Closed { .. })).then_some(BreakerChange::Closed)
             }
-            (RequestVerdict::Failed, BreakerState::Closed { failures }) if failures + 1 < self.failures => {
+            (BreakerRequestOutcome::Failed, BreakerState::Closed { failures }) if failures + 1 < self.failures => {
                 inside.state = BreakerState::Closed { failures: failures + 1 };
                 None
             }
-            (RequestVerdict::Failed, BreakerState::Closed { .. }) => {
+            (BreakerRequestOutcome::Failed, BreakerState::Closed { .. }) => {
                 inside.state = open(self.rest);
                 Some(BreakerChange::Opened)
             }
-            (RequestVerdict::Failed, BreakerState::Trying { rest, .. }) => {
+            (BreakerRequestOutcome::Failed, BreakerState::Trying { rest, .. }) => {
                 inside.state = open(rest);
                 None
             }
-            (RequestVerdict::Failed, BreakerState::Open { .. }) => None,
-            (RequestVerdict::Denied, state) => {
+            (BreakerRequestOutcome::Failed, BreakerState::Open { .. }) => None,
+            (BreakerRequestOutcome::Denied, state) => {
                 match state {
                     BreakerState::Trying { rest, .. } if inside.is_denied => {
                         inside.state = open((rest * 2).min(self.most));

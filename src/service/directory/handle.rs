@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::blame::{Blame, BlamedSend};
-use super::breaker::{Breaker, BreakerChange, RequestVerdict};
-use super::proof::ExtraToken;
+use super::breaker::{Breaker, BreakerChange, BreakerRequestOutcome};
+use super::proof::ExtraWebhookToken;
 use super::rate_limiter::RateLimiter;
 use crate::model::LaneKey;
 use crate::model::lock::lock;
@@ -30,7 +30,7 @@ pub struct AccountHandle {
     /// Lanes that wait for the account, and need not any more once it is in use again.
     parked: Arc<Mutex<HashSet<LaneKey>>>,
     /// By which its carrier's posts are believed too, for a while.
-    pub proofs: Vec<ExtraToken>,
+    pub proofs: Vec<ExtraWebhookToken>,
 }
 
 /// When an account rests, and for how long.
@@ -93,11 +93,11 @@ impl AccountHandle {
     }
 
     /// Takes down how a call ended, and says so where the account rests from now on, or no longer.
-    pub fn record(&self, ended: RequestVerdict, code: Option<i64>) -> Option<BreakerChange> {
+    pub fn record(&self, ended: BreakerRequestOutcome, code: Option<i64>) -> Option<BreakerChange> {
         let (account, id) = (self.account.name.as_str(), self.account.id);
         let turn = self.breaker.record(ended, Instant::now());
         match turn {
-            Some(BreakerChange::Opened) if ended == RequestVerdict::Denied => {
+            Some(BreakerChange::Opened) if ended == BreakerRequestOutcome::Denied => {
                 tracing::warn!(account, %id, code, "an account rests: its carrier refuses it");
             }
             Some(BreakerChange::Opened) => {

@@ -5,36 +5,36 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::AccountHandle;
 use crate::model::{Millis, Secret, TokenId};
-use crate::store::account::token::{TokenRole, TokenUses};
+use crate::store::account::token::{TokenRotationRole, WebhookTokenUses};
 
 /// A token besides the account's own. It never calls the carrier.
 #[derive(Clone)]
-pub struct ExtraToken {
+pub struct ExtraWebhookToken {
     pub id: TokenId,
-    pub role: TokenRole,
+    pub role: TokenRotationRole,
     pub secret: Secret,
     pub until_ms: Millis,
-    uses: Arc<UncountedUses>,
+    uses: Arc<UnsavedWebhookTokenUses>,
 }
 
 /// Uses that the store does not know of yet.
 #[derive(Debug, Default)]
-struct UncountedUses {
+struct UnsavedWebhookTokenUses {
     count: AtomicI64,
     last_ms: AtomicI64,
 }
 
 /// What a post was believed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BelievedBy {
+pub enum MatchedWebhookToken {
     /// The account's own token.
     Own,
-    Other(TokenRole),
+    Other(TokenRotationRole),
 }
 
-impl ExtraToken {
+impl ExtraWebhookToken {
     /// `known`: the same token as it was known before, whose uses go on.
-    pub fn new(id: TokenId, role: TokenRole, secret: Secret, until_ms: Millis, known: Option<&Self>) -> Self {
+    pub fn new(id: TokenId, role: TokenRotationRole, secret: Secret, until_ms: Millis, known: Option<&Self>) -> Self {
         let uses = known.map_or_else(Arc::default, |known| known.uses.clone());
         Self { id, role, secret, until_ms, uses }
     }
@@ -45,14 +45,14 @@ impl ExtraToken {
     }
 
     /// What the store does not know of, which is to be told it.
-    pub fn take_uses(&self) -> Option<TokenUses> {
+    pub fn take_uses(&self) -> Option<WebhookTokenUses> {
         let count = self.uses.count.swap(0, Ordering::Relaxed);
         let last_ms = self.uses.last_ms.load(Ordering::Relaxed);
-        (count > 0).then_some(TokenUses { token: self.id, count, last_ms })
+        (count > 0).then_some(WebhookTokenUses { token: self.id, count, last_ms })
     }
 
     /// The store could not be told.
-    pub fn give_back(&self, uses: &TokenUses) {
+    pub fn give_back(&self, uses: &WebhookTokenUses) {
         self.uses.count.fetch_add(uses.count, Ordering::Relaxed);
     }
 }
@@ -60,7 +60,7 @@ impl ExtraToken {
 impl AccountHandle {
     /// The tokens besides its own.
     #[must_use]
-    pub fn with(mut self, proofs: Vec<ExtraToken>) -> Self {
+    pub fn with(mut self, proofs: Vec<ExtraWebhookToken>) -> Self {
         self.proofs = proofs;
         self
     }
@@ -72,12 +72,12 @@ impl AccountHandle {
     }
 
     /// By which of the account's tokens a post is to be believed: its own, then those that are good now besides.
-    pub fn believes(&self, now_ms: Millis, fits: impl Fn(&Secret) -> bool) -> Option<BelievedBy> {
+    pub fn believes(&self, now_ms: Millis, fits: impl Fn(&Secret) -> bool) -> Option<MatchedWebhookToken> {
         if self.connector.proof().is_some_and(&fits) {
-            return Some(BelievedBy::Own);
+            return Some(MatchedWebhookToken::Own);
         }
         let other = self.proofs.iter().find(|proof| proof.until_ms > now_ms && fits(&proof.secret))?;
         other.used(now_ms);
-        Some(BelievedBy::Other(other.role))
+        Some(MatchedWebhookToken::Other(other.role))
     }
 }

@@ -34,7 +34,7 @@ struct SegmentSchedule {
     /// Nobody moves up to a time before this one.
     paused: Instant,
     /// Reservations whose time has not come, by their turns.
-    waiting: BTreeMap<u64, WaitingSegments>,
+    waiting: BTreeMap<u64, RateLimitWaiter>,
     /// The turn of the last reservation that was taken.
     last: u64,
     /// Lanes that found no turn near enough, and when they try again in any case.
@@ -42,7 +42,7 @@ struct SegmentSchedule {
 }
 
 #[derive(Debug)]
-struct WaitingSegments {
+struct RateLimitWaiter {
     at: Instant,
     wake: Arc<Notify>,
 }
@@ -101,7 +101,7 @@ impl RateLimiter {
         let turn = schedule.last;
         let waits = !wait.is_zero();
         if waits {
-            schedule.waiting.insert(turn, WaitingSegments { at, wake: Arc::default() });
+            schedule.waiting.insert(turn, RateLimitWaiter { at, wake: Arc::default() });
         }
         drop(schedule);
         Ok(RateReservation { limiter: self.clone(), segments, turn, at, waits, is_used: false })

@@ -8,7 +8,7 @@ use super::lane::OwnedLane;
 use crate::model::message::AttemptOutcome;
 use crate::model::{Channel, Millis};
 use crate::provider::{self, OutgoingMessage, SendOutcome};
-use crate::service::account::{AccountHandle, BlamedSend, BreakerChange, RequestVerdict, RestReason, rest};
+use crate::service::account::{AccountHandle, BlamedSend, BreakerChange, BreakerRequestOutcome, RestReason, rest};
 use crate::store::message::{Message, SendAttempt};
 use crate::store::outbox::outcome::NextStep;
 
@@ -70,12 +70,14 @@ impl Dispatch {
         self.parts.metrics.called(via.connector.kind().name(), outcome_of(answer).name());
         match answer {
             SendOutcome::Accepted { .. } | SendOutcome::Refused { .. } | SendOutcome::Failed { .. } => {
-                via.record(RequestVerdict::Well, None)
+                via.record(BreakerRequestOutcome::Well, None)
             }
             SendOutcome::Denied { code, .. } | SendOutcome::Forbidden { code, .. } => {
-                via.record(RequestVerdict::Denied, *code)
+                via.record(BreakerRequestOutcome::Denied, *code)
             }
-            SendOutcome::Unreachable { .. } | SendOutcome::Uncertain { .. } => via.record(RequestVerdict::Failed, None),
+            SendOutcome::Unreachable { .. } | SendOutcome::Uncertain { .. } => {
+                via.record(BreakerRequestOutcome::Failed, None)
+            }
             SendOutcome::Throttled { .. } => None,
         }
     }

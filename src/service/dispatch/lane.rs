@@ -15,9 +15,9 @@ use crate::service::account::AccountHandle;
 use crate::store::event::PendingEvents;
 use crate::store::message::{Message, SendAttempt};
 use crate::store::outbox::intake::LeasedMessage;
-use crate::store::outbox::mark::{self, MarkResult, MessageToSend};
-use crate::store::outbox::outcome::{AdoptedAttempt, LaneOutcome, NextStep};
-use crate::store::outbox::{LaneHead, LaneProgress, claim};
+use crate::store::outbox::mark::{self, SendingMark, SendingMarkResult};
+use crate::store::outbox::outcome::{LaneHeadOutcome, NextStep, ReconciledAttempt};
+use crate::store::outbox::{LaneHead, LaneHeadProgress, claim};
 use crate::store::{self};
 
 /// How long a message waits whose account is there and cannot be used.
@@ -27,7 +27,7 @@ const UNUSABLE: Duration = Duration::from_secs(10);
 pub(super) struct OwnedLane {
     pub head: LaneHead,
     pub message: Message,
-    pub progress: LaneProgress,
+    pub progress: LaneHeadProgress,
     /// By the monotonic clock: a machine that slept, or a process that was stopped, owns nothing any more.
     pub lease_ends: Instant,
     /// Counts among the lanes held in memory.
@@ -40,7 +40,7 @@ impl From<LeasedMessage<SendPermit>> for OwnedLane {
     /// A lane that was born with its first message.
     fn from(leased: LeasedMessage<SendPermit>) -> Self {
         let LeasedMessage { message, head, lease_ends, room, call } = leased;
-        let progress = call.as_ref().map(|(_, started_ms)| LaneProgress::called(*started_ms)).unwrap_or_default();
+        let progress = call.as_ref().map(|(_, started_ms)| LaneHeadProgress::called(*started_ms)).unwrap_or_default();
         Self { head, message, progress, lease_ends, _room: room, permit: call.map(|(permit, _)| permit) }
     }
 }
@@ -70,7 +70,7 @@ impl Dispatch {
     }
 
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
-    async fn step(&self, lane: &mut OwnedLane) -> Option<LaneOutcome> {
+    async fn step(&self, lane: &mut OwnedLane) -> Option<LaneHeadOutcome> {
         if let Some(mut permit) = lane.permit.take() {
             return self.marked(lane, &permit.handle(), lane.progress.started_ms?).await;
         }
@@ -116,7 +116,7 @@ impl Dispatch {
             call = via.calls.acquire() => call.ok()?,
         };
         let marked = self.mark(lane).await;
-        if let Some(MarkResult::Call { started_ms }) = marked {
+        if let Some(SendingMarkResult::Call { started_ms }) = marked {
             reservations.take();
             lane.progress.tries += 1;
             lane.progress.first_ms.get_or_insert(started_ms);
@@ -134,7 +134,7 @@ impl Dispatch {
         via: &AccountHandle,
         wait: Duration,
         was_open: bool,
-    ) -> Option<LaneOutcome> {
+    ) -> Option<LaneHeadOutcome> {
         let now_ms = self.parts.clock.now_ms();
         if via.account.any_sender && via.breaker.is_open() && self.has_held_up(lane, now_ms) {
             // those behind it may go through another account
@@ -152,7 +152,7 @@ impl Dispatch {
     }
 
     /// Calls the provider of a lane that says so.
-    async fn marked(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: Millis) -> Option<LaneOutcome> {
+    async fn marked(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: Millis) -> Option<LaneHeadOutcome> {
         // right before the call: a process that was stopped meanwhile must not make it
         if lane.lease_ends <= Instant::now() {
             return None;
@@ -188,7 +188,7 @@ impl Dispatch {
     }
 
     /// Writes that the provider is about to be called. `None`: the lane is no longer ours.
-    async fn mark(&self, lane: &mut OwnedLane) -> Option<MarkResult> {
+    async fn mark(&self, lane: &mut OwnedLane) -> Option<SendingMarkResult> {
         let passes_opt_out = lane.message.content.is_reply;
         let message = &lane.message;
         // one that has stepped aside is in a lane of its own
@@ -204,7 +204,7 @@ impl Dispatch {
                 return None;
             }
             let is_stale = lane.lease_ends <= now + self.parts.settings.call_timeout.as_duration() * 2;
-            let ready = MessageToSend { head: lane.head.clone(), is_stale, opt_out: opt_out.clone(), passes_opt_out };
+            let ready = SendingMark { head: lane.head.clone(), is_stale, opt_out: opt_out.clone(), passes_opt_out };
             match self.marks.write(ready).await {
                 Ok(marked) => {
                     if is_stale {
@@ -215,7 +215,7 @@ impl Dispatch {
                 // it was written before the store went away, but we did not hear of it
                 Err(error) if error.is_race() && was_away => {
                     let started_ms = mark::marked(&self.parts.store, &self.parts.owner, &lane.head).await.ok()??;
-                    return Some(MarkResult::Call { started_ms });
+                    return Some(SendingMarkResult::Call { started_ms });
                 }
                 Err(error) if error.is_race() => return None,
                 Err(error) if error.will_pass() => {
@@ -241,17 +241,17 @@ impl Dispatch {
     }
 }
 
-pub(super) fn over(lane: &OwnedLane, state: MessageState, code: Option<i64>, reason: &str) -> LaneOutcome {
+pub(super) fn over(lane: &OwnedLane, state: MessageState, code: Option<i64>, reason: &str) -> LaneHeadOutcome {
     outcome(lane, None, None, NextStep::Over { state, code, reason: Some(reason.to_owned()) })
 }
 
 pub(super) fn outcome(
     lane: &OwnedLane,
     attempt: Option<SendAttempt>,
-    adopted: Option<AdoptedAttempt>,
+    adopted: Option<ReconciledAttempt>,
     next: NextStep,
-) -> LaneOutcome {
+) -> LaneHeadOutcome {
     let is_failure = matches!(next, NextStep::Over { state, .. } if state.is_failure());
     let refund = (is_failure && lane.message.cost.is_some()).then(|| Box::new(lane.message.clone()));
-    LaneOutcome { head: lane.head.clone(), attempt, adopted, next, told: PendingEvents::default(), refund }
+    LaneHeadOutcome { head: lane.head.clone(), attempt, adopted, next, told: PendingEvents::default(), refund }
 }

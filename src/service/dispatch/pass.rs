@@ -11,12 +11,12 @@ use crate::store;
 use crate::store::outbox::claim;
 
 /// What a message has reserved of the rates of its number and of its account, given back unless used.
-pub(super) struct RateReservations {
+pub(super) struct MessageRateReservations {
     number: Option<RateReservation>,
     account: RateReservation,
 }
 
-impl RateReservations {
+impl MessageRateReservations {
     /// Waits for both: each in its own row, so that it holds nobody up in the other.
     async fn come(&mut self) {
         let Self { number, account } = self;
@@ -37,7 +37,11 @@ impl RateReservations {
 
 impl Dispatch {
     /// Waits for the breaker and for the rates of account and number. `Err`: too long to wait here.
-    pub(super) async fn pass(&self, lane: &OwnedLane, via: &AccountHandle) -> Result<RateReservations, Duration> {
+    pub(super) async fn pass(
+        &self,
+        lane: &OwnedLane,
+        via: &AccountHandle,
+    ) -> Result<MessageRateReservations, Duration> {
         let most = lane.lease_ends.saturating_duration_since(tokio::time::Instant::now()) / 2;
         let now = Instant::now();
         let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
@@ -47,7 +51,7 @@ impl Dispatch {
         let number = number.map(|limiter| limiter.reserve(segments, most, now)).transpose()?;
         let account = via.limiter.reserve(segments, most, now)?;
         via.breaker.permit(now, lane.progress.tries)?;
-        let mut reservations = RateReservations { number, account };
+        let mut reservations = MessageRateReservations { number, account };
         tokio::select! {
             () = reservations.come() => Ok(reservations),
             () = self.parts.stop.cancelled() => Err(Duration::ZERO),
@@ -66,8 +70,8 @@ impl Dispatch {
 
     /// Gives the reservations of a message back that does not go: it was canceled meanwhile. Those behind it move up,
     /// and of those who found none some try again.
-    pub(super) async fn give_back(&self, reservations: RateReservations) {
-        let RateReservations { number, account } = reservations;
+    pub(super) async fn give_back(&self, reservations: MessageRateReservations) {
+        let MessageRateReservations { number, account } = reservations;
         let mut lanes = account.give_back();
         lanes.extend(number.map(RateReservation::give_back).unwrap_or_default());
         if lanes.is_empty() {

@@ -8,7 +8,7 @@ use crate::service::account::{self, AccountHandle};
 use crate::store::account::UncertainPolicy;
 use crate::store::message::SendAttempt;
 use crate::store::outbox::claim;
-use crate::store::outbox::outcome::{AdoptedAttempt, LaneOutcome, NextStep, is_recorded};
+use crate::store::outbox::outcome::{LaneHeadOutcome, NextStep, ReconciledAttempt, is_recorded};
 
 /// Providers stamp messages by their own clock, which may stand so far from ours.
 const PROVIDER_SKEW_MS: Millis = 5_000;
@@ -49,7 +49,7 @@ impl Dispatch {
     }
 
     /// Asks what became of a message's last call. `None`: the provider never had it, send it again.
-    pub(super) async fn reconcile(&self, lane: &OwnedLane, via: Option<&AccountHandle>) -> Option<LaneOutcome> {
+    pub(super) async fn reconcile(&self, lane: &OwnedLane, via: Option<&AccountHandle>) -> Option<LaneHeadOutcome> {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         let Some(via) = via else {
@@ -80,7 +80,7 @@ impl Dispatch {
         };
         match self.listed(lane, via, started_ms).await {
             Ok(Some(provider_id)) => {
-                let adopted = Some(AdoptedAttempt { number: lane.progress.tries, provider_id });
+                let adopted = Some(ReconciledAttempt { number: lane.progress.tries, provider_id });
                 let next = NextStep::Over { state: MessageState::Sent, code: None, reason: None };
                 Some(outcome(lane, None, adopted, next))
             }

@@ -11,14 +11,14 @@ use crate::service::event::FailureReason;
 use crate::service::retry;
 use crate::store::event::PendingEvents;
 use crate::store::outbox::claim;
-use crate::store::outbox::outcome::{LaneOutcome, NextStep, is_written, late};
+use crate::store::outbox::outcome::{LaneHeadOutcome, NextStep, is_written, late};
 
 /// How long we keep trying to record an outcome that came too late for its lane.
 const LATE: Duration = Duration::from_secs(60);
 
 impl Dispatch {
     /// Records an outcome. `true`: more messages wait in the lane, which is still ours.
-    pub(super) async fn record(&self, lane: &OwnedLane, mut outcome: LaneOutcome) -> bool {
+    pub(super) async fn record(&self, lane: &OwnedLane, mut outcome: LaneHeadOutcome) -> bool {
         outcome.told = self.told_next(lane, &outcome.next);
         let mut was_away = false;
         loop {
@@ -70,19 +70,19 @@ impl Dispatch {
         }
     }
 
-    async fn is_written(&self, outcome: &LaneOutcome) -> bool {
+    async fn is_written(&self, outcome: &LaneHeadOutcome) -> bool {
         is_written(&self.parts.store, outcome).await.unwrap_or(false)
     }
 
     /// The lane is another's by now: what the provider answered is kept for whoever looks.
-    async fn record_late(&self, outcome: &LaneOutcome) -> bool {
+    async fn record_late(&self, outcome: &LaneHeadOutcome) -> bool {
         if let Err(error) = retry::while_away(LATE, || late(&self.parts.store, outcome)).await {
             tracing::warn!(%error, "could not record a late outcome");
         }
         false
     }
 
-    fn after(&self, lane: &OwnedLane, outcome: &LaneOutcome) {
+    fn after(&self, lane: &OwnedLane, outcome: &LaneHeadOutcome) {
         if !outcome.told.new.is_empty() {
             self.parts.events.wake();
         }

@@ -6,42 +6,42 @@ use super::Events;
 use super::payload::EventPayload;
 use crate::model::event::EventType;
 use crate::model::{ClientId, EventId, MessageId, Millis, rfc3339};
-use crate::store::event::{EventOrder, EventTarget, NewEvent, PendingEvents};
+use crate::store::event::{EventSequenceSource, EventTarget, NewEvent, PendingEvents};
 use crate::store::{Change, delivery};
 
 /// Something that happened to something of a client's.
 #[derive(Clone, Debug)]
-pub struct ClientEvent {
+pub struct EventMetadata {
     pub client: ClientId,
     pub kind: EventType,
     pub at_ms: Millis,
     /// The message whose own callback URL wants to hear of it too.
     pub callback: Option<MessageId>,
-    pub order: EventOrder,
+    pub order: EventSequenceSource,
 }
 
 /// Events to be told, for those who listen now.
-pub struct EventBatch<'a> {
+pub struct NewEventBatch<'a> {
     events: &'a Events,
     told: PendingEvents,
 }
 
 /// What is posted (Standard Webhooks, "Payload structure").
 #[derive(Serialize)]
-struct PayloadOut<T> {
+struct EventEnvelopeOut<T> {
     #[serde(rename = "type")]
     kind: &'static str,
     timestamp: String,
     data: T,
 }
 
-impl<'a> EventBatch<'a> {
+impl<'a> NewEventBatch<'a> {
     pub(super) fn new(events: &'a Events) -> Self {
         Self { events, told: PendingEvents::default() }
     }
 
     /// Adds what happened, where anybody listens; only then `data` is asked for.
-    pub(in crate::service) fn add<T: EventPayload>(&mut self, what: ClientEvent, data: impl FnOnce() -> T) {
+    pub(in crate::service) fn add<T: EventPayload>(&mut self, what: EventMetadata, data: impl FnOnce() -> T) {
         let targets = self.events.targets(what.client, what.kind, what.callback);
         if !targets.is_empty() {
             self.add_for(what, data(), &targets);
@@ -51,13 +51,13 @@ impl<'a> EventBatch<'a> {
     /// Adds what happened for these alone; the id of the event.
     pub(super) fn add_for<T: EventPayload>(
         &mut self,
-        what: ClientEvent,
+        what: EventMetadata,
         data: T,
         targets: &[EventTarget],
     ) -> Option<EventId> {
-        let ClientEvent { client, kind, at_ms, order, .. } = what;
+        let EventMetadata { client, kind, at_ms, order, .. } = what;
         debug_assert_eq!(kind.group(), T::GROUP, "a type is told with the payload of its group");
-        let out = PayloadOut { kind: kind.name(), timestamp: rfc3339(at_ms), data };
+        let out = EventEnvelopeOut { kind: kind.name(), timestamp: rfc3339(at_ms), data };
         let payload = match serde_json::to_string(&out) {
             Ok(payload) => payload,
             Err(error) => {
@@ -67,7 +67,7 @@ impl<'a> EventBatch<'a> {
         };
         let id = EventId::new(at_ms);
         // redacted, it is to be found here too
-        let message = if let EventOrder::Message(id) = order { Some(id) } else { None };
+        let message = if let EventSequenceSource::Message(id) = order { Some(id) } else { None };
         let ordered = self.events.ordered(client, targets);
         self.told.new.push(NewEvent { id, client, kind, payload, message, order, ordered, created_ms: at_ms });
         self.told.targets.extend(targets.iter().map(|target| (id, *target)));

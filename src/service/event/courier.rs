@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use address::{Undeliverable, host};
+use address::{UndeliverableEventReason, host};
 
 use super::reason::disabled;
 use super::{EventTarget, Events};
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::lock::lock;
 use crate::model::{ClientId, DurationSetting, EndpointId, Millis};
-use crate::provider::webhook::{CallbackForm, SignedEvent, WebhookPostOutcome};
+use crate::provider::webhook::{OutgoingCallbackForm, SignedEvent, WebhookPostOutcome};
 use crate::service::{Result, retry};
 use crate::store;
-use crate::store::delivery::{DeliveryOutcome, DeliveryState, EndpointHealth, LeasedDelivery};
+use crate::store::delivery::{DeliveryOutcome, DeliveryState, EndpointHealthChange, LeasedDelivery};
 use crate::store::lease::{Lease, SKEW_MS};
 
 pub use crate::store::delivery::FinishedDelivery;
@@ -32,7 +32,7 @@ const BUSY: DurationSetting = DurationSetting::from_millis(5_000);
 
 /// What goes to the same place: it takes turns, and holds up nobody else.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum DeliveryLane {
+pub enum DeliveryDestination {
     Endpoint(EndpointId),
     /// The host of a callback URL, with its port.
     Host(String),
@@ -42,7 +42,7 @@ pub enum DeliveryLane {
 #[derive(Clone, Debug)]
 pub struct ClaimedDelivery {
     claimed: LeasedDelivery,
-    pub lane: DeliveryLane,
+    pub lane: DeliveryDestination,
     since: Instant,
 }
 
@@ -102,14 +102,14 @@ impl EventCourier {
         let posted = if is_form { self.post_form(&job).await } else { self.post_event(&job).await };
         let dropped = |status, reason: &str| {
             let outcome = DeliveryOutcome::Over { state: DeliveryState::Dropped, status, reason: reason.to_owned() };
-            (outcome, EndpointHealth::Unchanged)
+            (outcome, EndpointHealthChange::Unchanged)
         };
         let (outcome, health) = match posted {
-            Err(Undeliverable::Dropped(reason)) => dropped(None, reason),
-            Err(Undeliverable::Failed(reason)) => self.failed(&job, None, None, reason).await,
+            Err(UndeliverableEventReason::Dropped(reason)) => dropped(None, reason),
+            Err(UndeliverableEventReason::Failed(reason)) => self.failed(&job, None, None, reason).await,
             Ok(WebhookPostOutcome::Delivered { status }) => {
                 let is_failing = job.claimed.address.as_ref().is_some_and(|at| at.failing_since_ms.is_some());
-                let health = if is_failing { EndpointHealth::Recovered } else { EndpointHealth::Unchanged };
+                let health = if is_failing { EndpointHealthChange::Recovered } else { EndpointHealthChange::Unchanged };
                 (DeliveryOutcome::Delivered { status }, health)
             }
             Ok(WebhookPostOutcome::Failed { status, retry_after, reason }) => {
@@ -123,15 +123,17 @@ impl EventCourier {
         FinishedDelivery { held: job.claimed.held, outcome, health }
     }
 
-    async fn post_event(&self, job: &ClaimedDelivery) -> Result<WebhookPostOutcome, Undeliverable> {
+    async fn post_event(&self, job: &ClaimedDelivery) -> Result<WebhookPostOutcome, UndeliverableEventReason> {
         let (url, secrets) = self.address(job).await?;
         Ok(self.events.parts.webhooks.deliver(&url, &self.signed(job, &secrets)).await)
     }
 
-    async fn post_form(&self, job: &ClaimedDelivery) -> Result<WebhookPostOutcome, Undeliverable> {
+    async fn post_form(&self, job: &ClaimedDelivery) -> Result<WebhookPostOutcome, UndeliverableEventReason> {
         let url = self.callback_url(job)?;
-        let fields = form::fields(&job.claimed).ok_or(Undeliverable::Dropped("Twilio posts no such event"))?;
-        let form = CallbackForm { fields, token: self.auth_token(job)?, id: form::token(job.claimed.held.event) };
+        let fields =
+            form::fields(&job.claimed).ok_or(UndeliverableEventReason::Dropped("Twilio posts no such event"))?;
+        let form =
+            OutgoingCallbackForm { fields, token: self.auth_token(job)?, id: form::token(job.claimed.held.event) };
         Ok(self.events.parts.webhooks.deliver_form(url.expose(), &form).await)
     }
 
@@ -146,9 +148,9 @@ impl EventCourier {
     /// Gives a delivery back that was not tried.
     pub fn give_back(&self, job: &ClaimedDelivery) -> FinishedDelivery {
         // a claim can leave busy endpoints out, but not busy hosts
-        let wait_ms = if matches!(job.lane, DeliveryLane::Host(_)) { BUSY.as_ms() } else { 0 };
+        let wait_ms = if matches!(job.lane, DeliveryDestination::Host(_)) { BUSY.as_ms() } else { 0 };
         let outcome = DeliveryOutcome::Released { at_ms: self.events.parts.clock.now_ms() + wait_ms };
-        FinishedDelivery { held: job.claimed.held, outcome, health: EndpointHealth::Unchanged }
+        FinishedDelivery { held: job.claimed.held, outcome, health: EndpointHealthChange::Unchanged }
     }
 
     /// Writes what became of deliveries.
@@ -172,14 +174,15 @@ impl EventCourier {
         status: Option<u16>,
         retry_after: Option<Duration>,
         reason: String,
-    ) -> (DeliveryOutcome, EndpointHealth) {
+    ) -> (DeliveryOutcome, EndpointHealthChange) {
         let settings = self.events.settings();
         let now_ms = self.events.parts.clock.now_ms();
         let failing_since = job.claimed.address.as_ref().and_then(|at| at.failing_since_ms);
         if failing_since.is_some_and(|since_ms| now_ms - since_ms >= settings.disable_after.as_ms()) {
             self.disable(job, &disabled(settings.disable_after, &reason)).await;
         }
-        let health = if failing_since.is_none() { EndpointHealth::Failing } else { EndpointHealth::Unchanged };
+        let health =
+            if failing_since.is_none() { EndpointHealthChange::Failing } else { EndpointHealthChange::Unchanged };
         let wait = usize::try_from(job.claimed.tries).ok().and_then(|tries| settings.retries.get(tries));
         let outcome = match wait {
             None => DeliveryOutcome::Over { state: DeliveryState::Exhausted, status, reason },
@@ -216,9 +219,9 @@ impl EventCourier {
 
 fn job(claimed: LeasedDelivery, since: Instant) -> ClaimedDelivery {
     let lane = match claimed.held.target {
-        EventTarget::Endpoint(id) => DeliveryLane::Endpoint(id),
+        EventTarget::Endpoint(id) => DeliveryDestination::Endpoint(id),
         EventTarget::Callback(_) => {
-            DeliveryLane::Host(claimed.content.callback_url.as_deref().map(host).unwrap_or_default())
+            DeliveryDestination::Host(claimed.content.callback_url.as_deref().map(host).unwrap_or_default())
         }
     };
     ClaimedDelivery { claimed, lane, since }

@@ -1,7 +1,7 @@
 //! Where a client wants its events: made, changed, tried out, and given new secrets.
 
-use super::payload::EndpointData;
-use super::{BadWebhookUrl, ClientEvent, Endpoint, EventOrder, EventTarget, Events};
+use super::payload::EndpointEventData;
+use super::{BadWebhookUrl, Endpoint, EventMetadata, EventSequenceSource, EventTarget, Events};
 use crate::crypto::signature::WebhookSecret;
 use crate::crypto::signature::webhook::NotAWebhookSecret;
 use crate::model::event::{EventPattern, EventType};
@@ -9,7 +9,7 @@ use crate::model::{ClientId, DurationSetting, EndpointId, EventId, Millis, Secre
 use crate::service::audit::AuditContext;
 use crate::service::race::settled;
 use crate::service::{Error, ErrorKind, Result, page};
-use crate::store::endpoint::{SecretColumn, secret_place};
+use crate::store::endpoint::{EndpointSecretColumn, secret_place};
 use crate::store::{self, Change, meta};
 
 /// Endpoints of one client at most: every event is held against all of them.
@@ -122,7 +122,7 @@ impl Events {
             changed_ms: now_ms,
         };
         let secret = WebhookSecret::generate().to_text();
-        let sealed = self.seal(endpoint.id, SecretColumn::Current, &secret)?;
+        let sealed = self.seal(endpoint.id, EndpointSecretColumn::Current, &secret)?;
         let entry = audit.entry(now_ms, endpoint.id, None, Some(&endpoint));
         store::endpoint::insert(&self.parts.store, client, &endpoint, sealed, entry).await?;
         self.renew().await;
@@ -178,13 +178,13 @@ impl Events {
         audit: &AuditContext<'_, Endpoint>,
     ) -> Result<(Endpoint, Secret)> {
         let secret = WebhookSecret::generate().to_text();
-        let sealed = self.seal(id, SecretColumn::Current, &secret)?;
+        let sealed = self.seal(id, EndpointSecretColumn::Current, &secret)?;
         let to = settled("this endpoint", || async {
             let seen = self.endpoint(client, id).await?;
             let current = store::endpoint::sealed_secret(&self.parts.store, client, id).await?;
             let current = current.ok_or_else(|| Error::not_found("endpoint"))?;
-            let previous = self.unseal(id, SecretColumn::Current, &current)?.to_text();
-            let previous = self.seal(id, SecretColumn::Previous, &previous)?;
+            let previous = self.unseal(id, EndpointSecretColumn::Current, &current)?.to_text();
+            let previous = self.seal(id, EndpointSecretColumn::Previous, &previous)?;
             let now_ms = self.parts.clock.now_ms();
             let to = Endpoint {
                 previous_until_ms: Some(now_ms + OVERLAP.as_ms()),
@@ -230,10 +230,16 @@ impl Events {
             return Err(disabled());
         }
         let at_ms = self.parts.clock.now_ms();
-        let what =
-            ClientEvent { client, kind: EventType::EndpointTest, at_ms, callback: None, order: EventOrder::Alone };
+        let what = EventMetadata {
+            client,
+            kind: EventType::EndpointTest,
+            at_ms,
+            callback: None,
+            order: EventSequenceSource::Alone,
+        };
         let mut batch = self.batch();
-        let event = batch.add_for(what, EndpointData { endpoint_id: id.to_string() }, &[EventTarget::Endpoint(id)]);
+        let event =
+            batch.add_for(what, EndpointEventData { endpoint_id: id.to_string() }, &[EventTarget::Endpoint(id)]);
         let event = event.ok_or_else(|| Error::not_found("event"))?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
         let change = batch.write(Change::new()).audited(audit.entry(at_ms, id, None, Some(&event)));
@@ -251,11 +257,11 @@ impl Events {
         Ok(meta::secret_or_insert(&self.parts.store, &self.parts.master, &name, &new, now_ms).await?)
     }
 
-    fn seal(&self, id: EndpointId, column: SecretColumn, secret: &Secret) -> Result<Vec<u8>> {
+    fn seal(&self, id: EndpointId, column: EndpointSecretColumn, secret: &Secret) -> Result<Vec<u8>> {
         Ok(self.parts.master.seal(secret_place(&id.hex(), column), secret.expose().as_bytes())?)
     }
 
-    pub(super) fn unseal(&self, id: EndpointId, column: SecretColumn, sealed: &[u8]) -> Result<WebhookSecret> {
+    pub(super) fn unseal(&self, id: EndpointId, column: EndpointSecretColumn, sealed: &[u8]) -> Result<WebhookSecret> {
         let opened = self.parts.master.open(secret_place(&id.hex(), column), sealed)?;
         let text = std::str::from_utf8(&opened).unwrap_or_default();
         text.parse().map_err(broken)

@@ -5,7 +5,7 @@ use crate::model::{MessageId, login};
 use crate::service::Result;
 use crate::service::retention::RemovalThrottle;
 use crate::store::callback;
-use crate::store::sweep::RowWalk;
+use crate::store::sweep::RetentionCursor;
 
 impl Events {
     /// A callback URL as its message keeps it; and sealed, where it brings a login.
@@ -19,7 +19,7 @@ impl Events {
     pub async fn sweep_logins(&self) -> Result<()> {
         let (store, now_ms) = (&self.parts.store, self.parts.clock.now_ms());
         let before_ms = now_ms - self.parts.settings.keep_events.as_ms();
-        let (mut walk, mut throttle) = (RowWalk::before(now_ms), RemovalThrottle::default());
+        let (mut walk, mut throttle) = (RetentionCursor::before(now_ms), RemovalThrottle::default());
         while callback::sweep(store, &mut walk, before_ms).await? {
             throttle.rest().await;
         }

@@ -1,7 +1,7 @@
 //! What listeners are told of messages, in the change that makes it so.
 
-use super::payload::{CallData, ErrorData, MessageData, OptOutData};
-use super::{ClientEvent, EventBatch, EventOrder, Events};
+use super::payload::{CallEventData, EventErrorData, MessageEventData, OptOutEventData};
+use super::{EventMetadata, EventSequenceSource, Events, NewEventBatch};
 use crate::model::event::EventType;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, MessageContent, Millis, carrier, rfc3339};
@@ -22,13 +22,13 @@ pub struct FailureReason<'a> {
 }
 
 impl<'a> FailureReason<'a> {
-    fn out(self) -> Option<ErrorData<'a>> {
+    fn out(self) -> Option<EventErrorData<'a>> {
         let has_error = self.code.is_some() || self.reason.is_some();
-        has_error.then(|| ErrorData { code: self.code, reason: self.reason.map(carrier::shown) })
+        has_error.then(|| EventErrorData { code: self.code, reason: self.reason.map(carrier::shown) })
     }
 }
 
-impl EventBatch<'_> {
+impl NewEventBatch<'_> {
     /// A message has come into a state.
     pub(in crate::service) fn message(
         &mut self,
@@ -49,9 +49,9 @@ impl EventBatch<'_> {
         let is_news = !content.is_twilio || !matches!(state, MessageState::Accepted | MessageState::Scheduled);
         let has_callback = !is_in && is_news && content.callback_url.is_some();
         let callback = has_callback.then_some(message.id);
-        let order = EventOrder::Message(message.id);
-        let what = ClientEvent { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
-        self.add(what, || MessageData {
+        let order = EventSequenceSource::Message(message.id);
+        let what = EventMetadata { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
+        self.add(what, || MessageEventData {
             sequence: None,
             id: message.id.to_string(),
             direction: message.direction.name(),
@@ -74,9 +74,9 @@ impl EventBatch<'_> {
     /// An entry of the ledger of opt-outs has changed.
     pub(in crate::service) fn opt_out(&mut self, client: ClientId, said: &OptOutStatement) {
         // its entry counts
-        let (at_ms, order) = (said.at_ms, EventOrder::Alone);
-        let what = ClientEvent { client, kind: EventType::OptOutChanged, at_ms, callback: None, order };
-        self.add(what, || OptOutData {
+        let (at_ms, order) = (said.at_ms, EventSequenceSource::Alone);
+        let what = EventMetadata { client, kind: EventType::OptOutChanged, at_ms, callback: None, order };
+        self.add(what, || OptOutEventData {
             sequence: None,
             number: &said.number,
             person: &said.person,
@@ -103,9 +103,9 @@ impl EventBatch<'_> {
         let content: &MessageContent = &message.content;
         let is_wanted = call.status.event().is_some_and(|event| wanted(content).contains(&event));
         let callback = content.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
-        let order = EventOrder::Message(message.id);
-        let what = ClientEvent { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };
-        self.add(what, || CallData {
+        let order = EventSequenceSource::Message(message.id);
+        let what = EventMetadata { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };
+        self.add(what, || CallEventData {
             sequence: None,
             id: CallId::from(message.id).to_string(),
             status: call.status.name(),

@@ -23,7 +23,8 @@ pub(in crate::service) trait EventPayload: Serialize {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(in crate::service) struct MessageData<'a> {
+#[schema(as = MessageData)]
+pub(in crate::service) struct MessageEventData<'a> {
     /// Which of this message's events came first: 1, 2, 3… in the order in which they were written down.
     // none here: only the store knows, which writes it into what is posted
     #[schema(value_type = i64)]
@@ -49,7 +50,7 @@ pub(in crate::service) struct MessageData<'a> {
     #[schema(value_type = Option<Object>)]
     pub(in crate::service) metadata: Option<&'a Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::service) error: Option<ErrorData<'a>>,
+    pub(in crate::service) error: Option<EventErrorData<'a>>,
     /// RFC 3339.
     pub(in crate::service) created_at: String,
     /// Of a message that came in: what its carrier says besides, in its own words.
@@ -61,7 +62,8 @@ pub(in crate::service) struct MessageData<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(in crate::service) struct CallData<'a> {
+#[schema(as = CallData)]
+pub(in crate::service) struct CallEventData<'a> {
     /// Which of this call's events came first: 1, 2, 3… in the order in which they were written down.
     #[schema(value_type = i64)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,14 +81,15 @@ pub(in crate::service) struct CallData<'a> {
     #[schema(value_type = Option<Object>)]
     pub(in crate::service) metadata: Option<&'a Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::service) error: Option<ErrorData<'a>>,
+    pub(in crate::service) error: Option<EventErrorData<'a>>,
     /// RFC 3339.
     pub(in crate::service) created_at: String,
 }
 
 /// Why a message or a call failed.
 #[derive(Serialize, ToSchema)]
-pub(in crate::service) struct ErrorData<'a> {
+#[schema(as = ErrorData)]
+pub(in crate::service) struct EventErrorData<'a> {
     /// The carrier's.
     pub(in crate::service) code: Option<i64>,
     #[schema(value_type = Option<String>)]
@@ -94,7 +97,8 @@ pub(in crate::service) struct ErrorData<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(in crate::service) struct DeviceData<'a> {
+#[schema(as = DeviceData)]
+pub(in crate::service) struct DeviceEventData<'a> {
     /// 1 of the event that it was paired, 2 of the one that it was revoked.
     #[schema(value_type = i64)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +117,8 @@ pub(in crate::service) struct DeviceData<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(in crate::service) struct OptOutData<'a> {
+#[schema(as = OptOutData)]
+pub(in crate::service) struct OptOutEventData<'a> {
     /// Which change of this entry came first: 1, 2, 3… in the order in which they were written down.
     #[schema(value_type = i64)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,7 +135,8 @@ pub(in crate::service) struct OptOutData<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(in crate::service) struct BalanceData {
+#[schema(as = BalanceData)]
+pub(in crate::service) struct BalanceEventData {
     pub(in crate::service) client_id: String,
     #[schema(value_type = String)]
     pub(in crate::service) balance: Money,
@@ -141,7 +147,8 @@ pub(in crate::service) struct BalanceData {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(in crate::service) struct AccountData<'a> {
+#[schema(as = AccountData)]
+pub(in crate::service) struct AccountEventData<'a> {
     pub(in crate::service) account_id: String,
     pub(in crate::service) provider: &'a str,
     pub(in crate::service) name: &'a str,
@@ -153,35 +160,36 @@ pub(in crate::service) struct AccountData<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(in crate::service) struct EndpointData {
+#[schema(as = EndpointData)]
+pub(in crate::service) struct EndpointEventData {
     pub(in crate::service) endpoint_id: String,
 }
 
-impl EventPayload for MessageData<'_> {
+impl EventPayload for MessageEventData<'_> {
     const GROUP: EventGroup = EventGroup::Message;
 }
 
-impl EventPayload for CallData<'_> {
+impl EventPayload for CallEventData<'_> {
     const GROUP: EventGroup = EventGroup::Call;
 }
 
-impl EventPayload for DeviceData<'_> {
+impl EventPayload for DeviceEventData<'_> {
     const GROUP: EventGroup = EventGroup::Device;
 }
 
-impl EventPayload for OptOutData<'_> {
+impl EventPayload for OptOutEventData<'_> {
     const GROUP: EventGroup = EventGroup::OptOut;
 }
 
-impl EventPayload for BalanceData {
+impl EventPayload for BalanceEventData {
     const GROUP: EventGroup = EventGroup::Balance;
 }
 
-impl EventPayload for AccountData<'_> {
+impl EventPayload for AccountEventData<'_> {
     const GROUP: EventGroup = EventGroup::Account;
 }
 
-impl EventPayload for EndpointData {
+impl EventPayload for EndpointEventData {
     const GROUP: EventGroup = EventGroup::Endpoint;
 }
 
@@ -191,13 +199,13 @@ pub type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 /// The name of the schema of a group's `data`; it, and what it refers to, is added to `schemas`.
 pub fn schema(group: EventGroup, schemas: &mut NamedSchemas) -> Cow<'static, str> {
     match group {
-        EventGroup::Message => add::<MessageData<'_>>(schemas),
-        EventGroup::Call => add::<CallData<'_>>(schemas),
-        EventGroup::Device => add::<DeviceData<'_>>(schemas),
-        EventGroup::OptOut => add::<OptOutData<'_>>(schemas),
-        EventGroup::Balance => add::<BalanceData>(schemas),
-        EventGroup::Account => add::<AccountData<'_>>(schemas),
-        EventGroup::Endpoint => add::<EndpointData>(schemas),
+        EventGroup::Message => add::<MessageEventData<'_>>(schemas),
+        EventGroup::Call => add::<CallEventData<'_>>(schemas),
+        EventGroup::Device => add::<DeviceEventData<'_>>(schemas),
+        EventGroup::OptOut => add::<OptOutEventData<'_>>(schemas),
+        EventGroup::Balance => add::<BalanceEventData>(schemas),
+        EventGroup::Account => add::<AccountEventData<'_>>(schemas),
+        EventGroup::Endpoint => add::<EndpointEventData>(schemas),
     }
 }
 

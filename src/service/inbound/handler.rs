@@ -9,7 +9,7 @@ use crate::model::{Clock, DurationSetting};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::opt_out::OptOuts;
-use crate::service::publish::Publish;
+use crate::service::publish::PhoneTextPublisher;
 use crate::store::Store;
 use crate::store::lease::LeaseOwner;
 
@@ -20,7 +20,7 @@ pub struct InboundHandlers {
     pub store: Store,
     pub directory: Arc<Directory>,
     pub opt_outs: Arc<OptOuts>,
-    pub publish: Arc<Publish>,
+    pub publish: Arc<PhoneTextPublisher>,
     pub events: Arc<Events>,
     pub clock: Clock,
     /// This process among all that lease webhooks.

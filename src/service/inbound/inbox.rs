@@ -14,9 +14,9 @@ use crate::service::directory::Directory;
 use crate::service::retention::RemovalThrottle;
 use crate::store::account::token;
 use crate::store::batch::{BatchWriter, WRITERS};
-use crate::store::inbound::intake::WebhookIntake;
+use crate::store::inbound::intake::InboundWebhookBatchWriter;
 use crate::store::lease::LeaseOwner;
-use crate::store::sweep::RowWalk;
+use crate::store::sweep::RetentionCursor;
 use crate::store::{self, Store, inbound};
 
 /// What it is built from.
@@ -36,7 +36,7 @@ pub struct Parts {
 /// Takes in what carriers post. What it means is not known here.
 pub struct WebhookInbox {
     pub(super) parts: Parts,
-    pub(super) intake: BatchWriter<WebhookIntake<WebhookContent>>,
+    pub(super) intake: BatchWriter<InboundWebhookBatchWriter<WebhookContent>>,
     /// Where large posts are looked at.
     pub(super) checks: CpuPool,
 }
@@ -49,7 +49,8 @@ impl WebhookInbox {
     pub fn open(parts: Parts) -> (Arc<Self>, WebhookQueue) {
         let (queue, jobs) = mpsc::channel(HELD);
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
-        let intake = BatchWriter::start_many(WebhookIntake { store, clock, owner, lease: LEASE, queue }, WRITERS);
+        let intake =
+            BatchWriter::start_many(InboundWebhookBatchWriter { store, clock, owner, lease: LEASE, queue }, WRITERS);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // as many may wait as there are connections
         let checks = CpuPool::new((cores / 2).max(1), Semaphore::MAX_PERMITS / 2);
@@ -81,7 +82,7 @@ impl WebhookInbox {
     /// Forgets webhooks that have been kept long enough.
     pub async fn sweep(&self) -> store::Result<()> {
         let before_ms = self.parts.clock.now_ms() - self.parts.keep.as_ms();
-        let (mut walk, mut throttle) = (RowWalk::before(before_ms), RemovalThrottle::default());
+        let (mut walk, mut throttle) = (RetentionCursor::before(before_ms), RemovalThrottle::default());
         while inbound::sweep(&self.parts.store, &mut walk).await? {
             throttle.rest().await;
         }

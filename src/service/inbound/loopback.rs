@@ -20,7 +20,7 @@ pub use crate::provider::loopback::{Filter, LoopbackMessage, LoopbackPage};
 
 /// What a person's phone sends, and what a carrier would say besides.
 #[derive(Default)]
-pub struct PlayedText {
+pub struct LoopbackInboundText {
     pub channel: Channel,
     pub from: String,
     pub to: String,
@@ -52,9 +52,9 @@ impl LoopbackDoor {
 
     /// A person's phone texts a number. The text goes the way of every carrier's; the message that it
     /// becomes, or `None`: there is no account on the loopback provider.
-    pub async fn play(&self, played: PlayedText) -> Result<Option<MessageId>> {
+    pub async fn play(&self, played: LoopbackInboundText) -> Result<Option<MessageId>> {
         let Some(handle) = self.handle() else { return Ok(None) };
-        let PlayedText { channel, from, to, body, media_urls, carrier } = played;
+        let LoopbackInboundText { channel, from, to, body, media_urls, carrier } = played;
         // as all carriers are read
         let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
         let (channel, from, to) = (named.unwrap_or(channel), from.as_str().to_owned(), to.as_str().to_owned());

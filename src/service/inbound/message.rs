@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::WebhookJob;
-use super::text::{ReceivedText, TextHandling};
+use super::text::{InboundTextDisposition, ReceivedText};
 use crate::model::message::{Direction, MessageState};
-use crate::model::{Address, ClientId, MessageContent, NumberId, Segments, SharedMessageContent};
+use crate::model::{Address, ArcMessageContent, ClientId, MessageContent, NumberId, Segments};
 use crate::provider;
 use crate::service::account::RateLimiter;
 use crate::service::directory::SenderNumber;
-use crate::service::number::NumberUse;
+use crate::service::number::InboundTextPolicy;
 use crate::store::message::Message;
 use crate::store::number::Number;
 
@@ -26,7 +26,7 @@ pub(super) fn operators(job: &WebhookJob, address: &str) -> SenderNumber {
         account: job.account,
         address: address.to_owned(),
         capabilities: Vec::new(),
-        meaning: NumberUse::Forward,
+        meaning: InboundTextPolicy::Forward,
         rate: 0,
         platform: None,
         country: None,
@@ -47,7 +47,7 @@ fn content(inbound: &provider::InboundMessage) -> MessageContent {
 }
 
 /// The message that a text becomes.
-pub(super) fn message(text: &ReceivedText, fact: TextHandling) -> Message {
+pub(super) fn message(text: &ReceivedText, fact: InboundTextDisposition) -> Message {
     let ReceivedText { job, inbound, sender } = text;
     let segments = Segments::of(&inbound.body);
     Message {
@@ -61,7 +61,7 @@ pub(super) fn message(text: &ReceivedText, fact: TextHandling) -> Message {
         state: MessageState::Received,
         encoding: segments.encoding,
         segments: i64::from(segments.count),
-        content: if fact.is_erased { SharedMessageContent::default() } else { content(inbound).into() },
+        content: if fact.is_erased { ArcMessageContent::default() } else { content(inbound).into() },
         error_code: None,
         error_reason: None,
         created_ms: job.received_ms,

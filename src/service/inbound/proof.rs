@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::WebhookInbox;
 use super::webhook::{VerifiedWebhook, forged, kind, untaken};
 use crate::model::Secret;
-use crate::provider::{self, AccountClaim, BadPost, PostTrial, ProviderPost, VerifiedPost};
-use crate::service::account::{AccountHandle, BelievedBy};
+use crate::provider::{self, AccountClaim, BadPost, PostVerificationContext, ProviderPost, VerifiedPost};
+use crate::service::account::{AccountHandle, MatchedWebhookToken};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store;
 use crate::store::inbound::WebhookKind;
@@ -83,16 +83,16 @@ impl WebhookInbox {
     }
 
     /// Holds a post against the tokens of an account; those that are not its own are counted.
-    fn hold<T>(&self, handle: &AccountHandle, look: impl FnOnce(&PostTrial<'_>) -> T) -> T {
+    fn hold<T>(&self, handle: &AccountHandle, look: impl FnOnce(&PostVerificationContext<'_>) -> T) -> T {
         let now_ms = self.parts.clock.now_ms();
         let believes = |fits: &dyn Fn(&Secret) -> bool| {
             let by = handle.believes(now_ms, fits);
-            if let Some(BelievedBy::Other(role)) = by {
+            if let Some(MatchedWebhookToken::Other(role)) = by {
                 self.parts.metrics.believed(handle.account.id, role.name());
             }
             by.is_some()
         };
-        look(&PostTrial { believes: &believes, key: &self.parts.signature_key, now_ms })
+        look(&PostVerificationContext { believes: &believes, key: &self.parts.signature_key, now_ms })
     }
 
     /// The fields of a form that an account of ours has signed, in their order; nothing where none has.

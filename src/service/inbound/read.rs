@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::WebhookJob;
 use crate::crypto::hash;
 use crate::provider::{self, DeliveryReceipt, InboundMessage, UnreadableWebhook};
-use crate::store::inbound::JobContent;
+use crate::store::inbound::WebhookJobContent;
 use crate::store::receipt;
 
 /// The name under which a receipt is kept, each once: its state, or the step of a call, of which several come to the
@@ -28,9 +28,9 @@ pub(super) enum WebhookContent {
 /// The text of a job, read anew where this node has not taken it in.
 pub(super) fn text_of(kind: provider::CarrierKind, job: &WebhookJob) -> Result<Arc<InboundMessage>, UnreadableWebhook> {
     match &job.content {
-        JobContent::Read(WebhookContent::Text(text)) => Ok(text.clone()),
-        JobContent::Read(WebhookContent::Receipt(_)) => Err(UnreadableWebhook("text")),
-        JobContent::Stored(payload) => kind.read_text(payload).map(fitted).map(Arc::new),
+        WebhookJobContent::Read(WebhookContent::Text(text)) => Ok(text.clone()),
+        WebhookJobContent::Read(WebhookContent::Receipt(_)) => Err(UnreadableWebhook("text")),
+        WebhookJobContent::Stored(payload) => kind.read_text(payload).map(fitted).map(Arc::new),
     }
 }
 
@@ -40,9 +40,9 @@ pub(super) fn receipt_of(
     job: &WebhookJob,
 ) -> Result<Arc<DeliveryReceipt>, UnreadableWebhook> {
     match &job.content {
-        JobContent::Read(WebhookContent::Receipt(said)) => Ok(said.clone()),
-        JobContent::Read(WebhookContent::Text(_)) => Err(UnreadableWebhook("receipt")),
-        JobContent::Stored(payload) => kind.read_receipt(payload).map(Arc::new),
+        WebhookJobContent::Read(WebhookContent::Receipt(said)) => Ok(said.clone()),
+        WebhookJobContent::Read(WebhookContent::Text(_)) => Err(UnreadableWebhook("receipt")),
+        WebhookJobContent::Stored(payload) => kind.read_receipt(payload).map(Arc::new),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::store::inbound::finish::{self, FoldedReceipts};
 use crate::store::message::Message;
 use crate::store::{self, call, receipt};
 
-use plan::{ReceiptPlan, ReceiptStep};
+use plan::{ReceiptBatchPlan, ReceiptStep};
 
 /// A receipt that could be read.
 struct ParsedReceipt<'a> {
@@ -52,7 +52,7 @@ impl InboundHandlers {
             // another node may just have added the account
             self.directory.refresh().await?;
         }
-        let mut plan = ReceiptPlan::default();
+        let mut plan = ReceiptBatchPlan::default();
         let read = self.read(jobs, &mut plan.folded);
         let messages = self.messages(&read).await?;
         let ids: Vec<MessageId> = messages.values().flatten().map(|message| message.id).collect();
@@ -118,7 +118,7 @@ impl InboundHandlers {
         Ok(found)
     }
 
-    fn unknown(&self, one: &ParsedReceipt<'_>, plan: &mut ReceiptPlan, now_ms: Millis) {
+    fn unknown(&self, one: &ParsedReceipt<'_>, plan: &mut ReceiptBatchPlan, now_ms: Millis) {
         if now_ms - one.job.received_ms < self.receipt_patience.as_ms() {
             plan.early.push(one.job.clone());
             return;
@@ -128,7 +128,7 @@ impl InboundHandlers {
         plan.folded.done.push(one.job.id);
     }
 
-    async fn write_receipts(&self, mut plan: ReceiptPlan, now_ms: Millis) -> store::Result<Vec<WebhookJob>> {
+    async fn write_receipts(&self, mut plan: ReceiptBatchPlan, now_ms: Millis) -> store::Result<Vec<WebhookJob>> {
         if plan.folded.done.is_empty() {
             return Ok(plan.early);
         }

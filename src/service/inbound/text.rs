@@ -12,7 +12,7 @@ use crate::model::{Channel, InboundId};
 use crate::provider;
 use crate::service::directory::{DirectoryEntries, SenderNumber};
 use crate::service::event::FailureReason;
-use crate::service::number::NumberUse;
+use crate::service::number::InboundTextPolicy;
 use crate::service::opt_out::PersonText;
 use crate::service::{Error, ErrorKind, Result, publish, retry};
 use crate::store;
@@ -27,21 +27,21 @@ pub(super) struct ReceivedText {
 
 /// How a text is kept that was meant for a handler: no other sees it.
 #[derive(Clone, Copy)]
-pub(super) struct TextHandling {
+pub(super) struct InboundTextDisposition {
     /// Without its body: it was meant for one reader.
     pub is_erased: bool,
     /// Its client's endpoints hear of it.
     pub is_told: bool,
 }
 
-impl TextHandling {
+impl InboundTextDisposition {
     pub const TOLD: Self = Self { is_erased: false, is_told: true };
 }
 
 /// A text and what its handlers came to.
-type HandledText = (ReceivedText, Result<TextHandling>);
+type InboundTextHandlingResult = (ReceivedText, Result<InboundTextDisposition>);
 /// Texts that have become messages, and those that stay as they came.
-type SettledTexts<'a> = (&'a [(ReceivedText, TextHandling)], &'a [InboundId]);
+type SettledInboundTexts<'a> = (&'a [(ReceivedText, InboundTextDisposition)], &'a [InboundId]);
 
 /// One of the same person before it has not been handled.
 fn behind() -> Error {
@@ -51,32 +51,35 @@ fn behind() -> Error {
 impl InboundHandlers {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
     /// does no harm. This is their one order.
-    async fn handle(&self, text: &ReceivedText) -> Result<TextHandling> {
+    async fn handle(&self, text: &ReceivedText) -> Result<InboundTextDisposition> {
         if let Some(fact) = self.opt_out(text).await? {
             return Ok(fact);
         }
         if text.inbound.channel != Channel::Sms {
             // paired phones send texts
-            return Ok(TextHandling::TOLD);
+            return Ok(InboundTextDisposition::TOLD);
         }
         if let Some(fact) = self.encrypted(text).await? {
             return Ok(fact);
         }
         // masked conversations and enrolment come here
-        Ok(TextHandling::TOLD)
+        Ok(InboundTextDisposition::TOLD)
     }
 
     /// Takes what is said of consent. Its client hears of it, whatever follows.
-    async fn opt_out(&self, ReceivedText { job, inbound, sender }: &ReceivedText) -> Result<Option<TextHandling>> {
+    async fn opt_out(
+        &self,
+        ReceivedText { job, inbound, sender }: &ReceivedText,
+    ) -> Result<Option<InboundTextDisposition>> {
         let spoken = PersonText { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
-        Ok(self.opt_outs.take(&spoken).await?.then_some(TextHandling::TOLD))
+        Ok(self.opt_outs.take(&spoken).await?.then_some(InboundTextDisposition::TOLD))
     }
 
     /// Takes the text of a paired phone to a number that is marked for such. A phone has a number.
-    async fn encrypted(&self, text: &ReceivedText) -> Result<Option<TextHandling>> {
+    async fn encrypted(&self, text: &ReceivedText) -> Result<Option<InboundTextDisposition>> {
         let number = &text.sender.number;
         let inbound = &text.inbound;
-        if number.meaning != NumberUse::Encrypted || !is_number(&inbound.from) {
+        if number.meaning != InboundTextPolicy::Encrypted || !is_number(&inbound.from) {
             return Ok(None);
         }
         match self.publish.accept_inbound(&inbound.from, number.platform.as_deref(), &inbound.body).await {
@@ -86,7 +89,7 @@ impl InboundHandlers {
             }
             Err(error) => return Err(error),
         }
-        Ok(Some(TextHandling { is_erased: true, is_told: false }))
+        Ok(Some(InboundTextDisposition { is_erased: true, is_told: false }))
     }
 
     /// Handles texts: those of one person to one number in the order in which they came, others beside them.
@@ -148,8 +151,8 @@ impl InboundHandlers {
         foreign.iter().map(|(job, _)| job.id).collect()
     }
 
-    async fn in_order(&self, texts: Vec<ReceivedText>) -> Vec<HandledText> {
-        let mut handled: Vec<HandledText> = Vec::with_capacity(texts.len());
+    async fn in_order(&self, texts: Vec<ReceivedText>) -> Vec<InboundTextHandlingResult> {
+        let mut handled: Vec<InboundTextHandlingResult> = Vec::with_capacity(texts.len());
         for text in texts {
             let is_behind = handled.last().is_some_and(|(_, result)| result.is_err());
             let result = if is_behind { Err(behind()) } else { self.handle(&text).await };
@@ -158,8 +161,8 @@ impl InboundHandlers {
         handled
     }
 
-    async fn finish_texts(&self, done: &[(ReceivedText, TextHandling)], foreign: &[InboundId]) {
-        let mut left: Vec<SettledTexts> = vec![(done, foreign)];
+    async fn finish_texts(&self, done: &[(ReceivedText, InboundTextDisposition)], foreign: &[InboundId]) {
+        let mut left: Vec<SettledInboundTexts> = vec![(done, foreign)];
         while let Some((done, foreign)) = left.pop() {
             if done.is_empty() && foreign.is_empty() {
                 continue;
@@ -177,7 +180,11 @@ impl InboundHandlers {
         }
     }
 
-    async fn write_texts(&self, done: &[(ReceivedText, TextHandling)], foreign: &[InboundId]) -> store::Result<()> {
+    async fn write_texts(
+        &self,
+        done: &[(ReceivedText, InboundTextDisposition)],
+        foreign: &[InboundId],
+    ) -> store::Result<()> {
         let mut batch = self.events.batch();
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
         for (text, fact) in done {
@@ -186,9 +193,13 @@ impl InboundHandlers {
                 // the event commits with the message, or neither does
                 batch.message(&message, MessageState::Received, FailureReason::default(), text.job.received_ms);
             }
-            texts.push(finish::FinishedText { id: text.job.id, message: Some(message), is_erased: fact.is_erased });
+            texts.push(finish::HandledInboundText {
+                id: text.job.id,
+                message: Some(message),
+                is_erased: fact.is_erased,
+            });
         }
-        texts.extend(foreign.iter().map(|id| finish::FinishedText { id: *id, message: None, is_erased: false }));
+        texts.extend(foreign.iter().map(|id| finish::HandledInboundText { id: *id, message: None, is_erased: false }));
         let told = batch.into_rows();
         finish::texts(&self.store, &self.owner, &texts, &told, self.clock.now_ms()).await?;
         if !told.new.is_empty() {

@@ -10,7 +10,7 @@ use crate::provider::{
 };
 use crate::service::account::AccountHandle;
 use crate::service::{Error, ErrorKind, Result};
-use crate::store::inbound::intake::{NewWebhook, PostSignature, WebhookIntakeResult};
+use crate::store::inbound::intake::{NewWebhook, WebhookIntakeResult, WebhookSignatureHashes};
 
 /// Bytes that the column holds.
 const LONGEST: usize = 65_535;
@@ -25,15 +25,17 @@ pub(super) struct VerifiedWebhook {
     pub lane: String,
     pub payload: String,
     pub read: WebhookContent,
-    pub signature: Option<PostSignature>,
+    pub signature: Option<WebhookSignatureHashes>,
 }
 
 impl VerifiedWebhook {
     /// What its provider has read of it. `None`: there is nothing to keep.
     pub fn verified(verified: VerifiedPost) -> Option<Self> {
         let VerifiedPost { parsed, payload, fingerprint } = verified;
-        let signature = fingerprint
-            .map(|SignatureFingerprint { signature, content }| PostSignature { hash: signature, fields: content });
+        let signature = fingerprint.map(|SignatureFingerprint { signature, content }| WebhookSignatureHashes {
+            hash: signature,
+            fields: content,
+        });
         Some(match parsed {
             ParsedPost::Text(text) => Self { signature, ..Self::text(text, payload) },
             ParsedPost::Receipt(receipt) => {

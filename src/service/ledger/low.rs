@@ -5,8 +5,8 @@
 use super::Ledger;
 use crate::model::ClientId;
 use crate::model::event::EventType;
-use crate::service::event::payload::BalanceData;
-use crate::service::event::{ClientEvent, EventOrder};
+use crate::service::event::payload::BalanceEventData;
+use crate::service::event::{EventMetadata, EventSequenceSource};
 use crate::service::race::won;
 use crate::store::{self, Change, ledger};
 
@@ -23,8 +23,14 @@ impl Ledger {
         let mut batch = self.events.batch();
         let at_ms = self.clock.now_ms();
         batch.add(
-            ClientEvent { client, kind: EventType::BalanceLow, at_ms, callback: None, order: EventOrder::Alone },
-            || BalanceData {
+            EventMetadata {
+                client,
+                kind: EventType::BalanceLow,
+                at_ms,
+                callback: None,
+                order: EventSequenceSource::Alone,
+            },
+            || BalanceEventData {
                 client_id: client.to_string(),
                 balance: now.balance,
                 low_at: now.low_at,

@@ -14,12 +14,12 @@ pub struct LedgerStatement {
     client: ClientId,
     filter: Filter,
     balance: Money,
-    part: StatementPart,
+    part: LedgerStatementCursor,
 }
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StatementPart {
+enum LedgerStatementCursor {
     Opening,
     After(Option<EntryId>),
     Over,
@@ -29,32 +29,32 @@ impl LedgerStatement {
     pub(super) async fn open(store: Store, client: ClientId, from_ms: Millis, before_ms: Millis) -> Result<Self> {
         let balance = ledger::sum_before(&store, client, from_ms).await?;
         let filter = Filter { kind: None, from_ms: Some(from_ms), before_ms: Some(before_ms) };
-        Ok(Self { store, client, filter, balance, part: StatementPart::Opening })
+        Ok(Self { store, client, filter, balance, part: LedgerStatementCursor::Opening })
     }
 
     /// The next lines; `None` behind the last.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         match self.part {
-            StatementPart::Opening => {
-                self.part = StatementPart::After(None);
+            LedgerStatementCursor::Opening => {
+                self.part = LedgerStatementCursor::After(None);
                 let at_ms = self.filter.from_ms.unwrap_or_default();
                 Ok(Some(lines(|sheet| {
                     sheet.write_record(HEAD)?;
                     sheet.write_record(bound("opening", at_ms, self.balance))
                 })))
             }
-            StatementPart::After(after) => {
+            LedgerStatementCursor::After(after) => {
                 let entries = ledger::walk(&self.store, self.client, &self.filter, after, PAGE).await?;
                 self.part = match entries.last() {
-                    Some(last) if entries.len() == PAGE => StatementPart::After(Some(last.id)),
-                    Some(_) | None => StatementPart::Over,
+                    Some(last) if entries.len() == PAGE => LedgerStatementCursor::After(Some(last.id)),
+                    Some(_) | None => LedgerStatementCursor::Over,
                 };
                 let rows = running(&mut self.balance, &entries);
-                let closing = (self.part == StatementPart::Over)
+                let closing = (self.part == LedgerStatementCursor::Over)
                     .then(|| bound("closing", self.filter.before_ms.unwrap_or_default(), self.balance));
                 Ok(Some(lines(|sheet| rows.iter().chain(&closing).try_for_each(|row| sheet.write_record(row)))))
             }
-            StatementPart::Over => Ok(None),
+            LedgerStatementCursor::Over => Ok(None),
         }
     }
 }

@@ -6,7 +6,7 @@ pub use fault::LedgerFault;
 
 use crate::model::{ClientId, Clock, MessageId, Millis, Money};
 use crate::store::ledger::LedgerEntryKind;
-use crate::store::ledger::check::{self, ChargedMessage, MessageEntry};
+use crate::store::ledger::check::{self, ChargedMessage, MessageLedgerEntry};
 use crate::store::{Result, Store};
 
 /// How far the clocks of whoever sweeps and of whoever looks may differ.
@@ -100,7 +100,7 @@ async fn sums(store: &Store, tell: &mut impl FnMut(LedgerFault)) -> Result<usize
         after = Some(last.client);
         count += page.len();
         for sum in page {
-            let check::BalanceCheck { client, balance, credit_limit: credit, entered } = sum;
+            let check::LedgerBalanceCheck { client, balance, credit_limit: credit, entered } = sum;
             if balance != entered {
                 tell(LedgerFault::Sum { client, balance, entered });
             }
@@ -128,7 +128,7 @@ fn twice(client: ClientId, refunded: &mut [MessageId]) -> Vec<LedgerFault> {
         .collect()
 }
 
-fn entry(client: ClientId, told: &MessageEntry, keep: &RetentionWindow) -> Option<LedgerFault> {
+fn entry(client: ClientId, told: &MessageLedgerEntry, keep: &RetentionWindow) -> Option<LedgerFault> {
     let entry = told.id;
     let Some(message) = told.message else { return Some(LedgerFault::Stray { client, entry }) };
     if told.kind == LedgerEntryKind::Refund {

@@ -10,7 +10,7 @@ use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId}
 use crate::service::audit::AuditContext;
 use crate::service::directory::SenderNumber;
 use crate::service::event::FailureReason;
-use crate::service::idempotency::{self, RequestIdentity, StoredReply};
+use crate::service::idempotency::{self, IdempotencyFingerprint, StoredReply};
 use crate::service::number::NumberCapability;
 use crate::service::{Error, Result};
 use crate::store::message::Message;
@@ -24,7 +24,7 @@ pub struct MessageDraft {
     callback: Option<Vec<u8>>,
     /// When it is to be sent, where that is later.
     due_ms: Option<Millis>,
-    named: Option<RequestIdentity>,
+    named: Option<IdempotencyFingerprint>,
 }
 
 impl MessageDraft {
@@ -56,7 +56,7 @@ impl Messages {
         client: ClientId,
         order: Order,
         via: Option<ChosenRoute>,
-        named: Option<RequestIdentity>,
+        named: Option<IdempotencyFingerprint>,
     ) -> Result<DraftResult> {
         let now_ms = self.parts.clock.now_ms();
         let planned = self
@@ -123,7 +123,10 @@ impl Messages {
     }
 
     /// The reply to the same request, if it came before.
-    pub(in crate::service) async fn replayed(&self, named: Option<&RequestIdentity>) -> Result<Option<StoredReply>> {
+    pub(in crate::service) async fn replayed(
+        &self,
+        named: Option<&IdempotencyFingerprint>,
+    ) -> Result<Option<StoredReply>> {
         idempotency::replayed(&self.parts.store, named).await
     }
 

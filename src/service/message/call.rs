@@ -6,7 +6,7 @@ use super::Messages;
 use super::order::known_as;
 use crate::model::message::MessageState;
 use crate::model::{Channel, ClientId, MessageId, carrier};
-use crate::provider::{AskError, CallEnd};
+use crate::provider::{AskError, CallHangupMode};
 use crate::service::audit::AuditContext;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::call::{self, Call};
@@ -42,7 +42,7 @@ impl Messages {
         &self,
         client: ClientId,
         id: MessageId,
-        end: CallEnd,
+        end: CallHangupMode,
         audit: &AuditContext<'_, Message>,
     ) -> Result<Message> {
         let message = self.voice(client, id).await?.ok_or_else(Error::no_message)?;

@@ -6,7 +6,7 @@ use crate::model::{Channel, ClientId};
 use crate::service::audit::AuditContext;
 use crate::service::race::settled;
 use crate::service::{Error, Result, page};
-use crate::store::opt_out::{self, OptOutPair};
+use crate::store::opt_out::{self, NumberPersonOptOuts};
 
 pub use crate::store::opt_out::{Filter as OptOutFilter, OptOutEntry};
 
@@ -38,7 +38,7 @@ impl OptOuts {
         sender.ok_or_else(|| Error::not_found("number"))?;
         let person = person.as_str();
         let keys = self.parts.lanes.opt_outs(channel, number, person);
-        let pair = OptOutPair::find(&self.parts.store, &keys).await?;
+        let pair = NumberPersonOptOuts::find(&self.parts.store, &keys).await?;
         let before = pair.of(client);
         // or just behind what stands, where a clock ahead of ours has said it: an administrator sees what stands
         let at_ms = pair.last_ms().map_or(0, |last_ms| last_ms + 1).max(self.parts.clock.now_ms());
@@ -57,7 +57,11 @@ impl OptOuts {
             self.cancel_all(channel, number, person).await?;
         }
         tracing::info!(%client, is_out, "an administrator set an entry of the opt-out ledger");
-        OptOutPair::find(&self.parts.store, &keys).await?.of(client).cloned().ok_or_else(|| Error::not_found("number"))
+        NumberPersonOptOuts::find(&self.parts.store, &keys)
+            .await?
+            .of(client)
+            .cloned()
+            .ok_or_else(|| Error::not_found("number"))
     }
 
     /// Lifts what stops a person and no client sees: the number's client may be another by now, or nobody.
@@ -73,7 +77,7 @@ impl OptOuts {
         settled("the opt-out ledger", || async {
             self.parts.directory.refresh().await?;
             let owner = self.parts.directory.current().sender(&number).map(|sender| sender.number.client);
-            let pair = OptOutPair::find(&self.parts.store, &keys).await?;
+            let pair = NumberPersonOptOuts::find(&self.parts.store, &keys).await?;
             let before = pair.unseen(owner).ok_or_else(|| Error::not_found("number"))?;
             let at_ms = pair.last_ms().map_or(0, |last_ms| last_ms + 1).max(self.parts.clock.now_ms());
             let (number, person, reason) = (number.clone(), person.clone(), opt_out::ADMINISTRATOR.to_owned());

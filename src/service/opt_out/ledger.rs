@@ -5,7 +5,7 @@ use crate::model::{Address, Channel, ClientId, Millis};
 use crate::service::audit::AuditContext;
 use crate::service::race::settled_in_store;
 use crate::service::{Error, ErrorKind};
-use crate::store::opt_out::{self, OptOutPair, OptOutStatement};
+use crate::store::opt_out::{self, NumberPersonOptOuts, OptOutStatement};
 use crate::store::{self, audit, message};
 
 impl OptOuts {
@@ -50,7 +50,8 @@ impl OptOuts {
 
     /// Whether a person wants nothing from a number on a channel, or did until what was said at this time.
     pub async fn is_out(&self, channel: Channel, number: &str, person: &str, at_ms: Millis) -> store::Result<bool> {
-        let pair = OptOutPair::find(&self.parts.store, &self.parts.lanes.opt_outs(channel, number, person)).await?;
+        let pair =
+            NumberPersonOptOuts::find(&self.parts.store, &self.parts.lanes.opt_outs(channel, number, person)).await?;
         Ok(pair.is_out(at_ms))
     }
 

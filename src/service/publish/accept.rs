@@ -6,14 +6,14 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Publish, counted_as, refused};
+use super::{PhoneTextPublisher, counted_as, refused};
 use crate::crypto::{EncryptedPayload, SharedKey, hash};
 use crate::model::{Country, DeviceId, Id as _, Phone, Platform, PublicationId, Secret, UserId};
 use crate::service::sync::leave_at;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::backend;
-use crate::store::device::{self, SealedKey};
-use crate::store::publication::{self, NewPublication, PublicationResult};
+use crate::store::device::{self, SealedDeviceKey};
+use crate::store::publication::{self, NewPhoneTextPublication, PhoneTextInsertResult};
 
 /// Devices whose keys are tried at most; so many keys are tried always.
 const KEYS: u8 = 10;
@@ -46,7 +46,7 @@ fn stopping() -> Error {
     Error::new(ErrorKind::Unavailable, "this node is stopping; try again")
 }
 
-impl Publish {
+impl PhoneTextPublisher {
     /// Takes a text to its end even when its caller goes away meanwhile. Every refusal leaves at a
     /// fixed time after the text arrived. `held` is let go once the text is done with: what its bytes count as.
     pub async fn accept(self: &Arc<Self>, text: PhoneText, arrived: Instant, held: impl Send + 'static) -> Result<()> {
@@ -121,9 +121,9 @@ impl Publish {
     }
 
     /// The devices' keys, newest first, then decoys until they are [`KEYS`].
-    fn keys(&self, devices: &[SealedKey]) -> Result<Vec<SharedKey>> {
+    fn keys(&self, devices: &[SealedDeviceKey]) -> Result<Vec<SharedKey>> {
         let padded = devices.iter().chain(std::iter::repeat(&self.decoy)).take(KEYS.into());
-        let opened = padded.map(|SealedKey { device, sealed }| {
+        let opened = padded.map(|SealedDeviceKey { device, sealed }| {
             let key = self.parts.master.open(device::key_place(&device.hex()), sealed)?;
             Ok(SharedKey::from_bytes(&key)?)
         });
@@ -142,7 +142,7 @@ impl Publish {
     async fn keep(&self, platform: &Platform, opened: DecryptedText) -> Result<bool> {
         let now_ms = self.parts.clock.now_ms();
         let id = PublicationId::new(now_ms);
-        let publication = NewPublication {
+        let publication = NewPhoneTextPublication {
             id,
             text_hash: opened.text_hash,
             device: opened.device,
@@ -154,18 +154,18 @@ impl Publish {
             received_ms: now_ms,
         };
         match publication::insert(&self.parts.store, &publication).await? {
-            PublicationResult::New => {
+            PhoneTextInsertResult::New => {
                 tracing::info!(publication = %id, user = %opened.user, platform = platform.name, "took a text");
                 if let Some(arrived) = self.arrived.get(&platform.name) {
                     arrived.notify_one();
                 }
                 Ok(true)
             }
-            PublicationResult::Again => {
+            PhoneTextInsertResult::Again => {
                 tracing::info!(user = %opened.user, platform = platform.name, "the same text came again");
                 Ok(false)
             }
-            PublicationResult::Altered => {
+            PhoneTextInsertResult::Altered => {
                 let (user, device) = (&opened.user, opened.device);
                 tracing::warn!(%user, %device, "refused a text: it is made of one that came before");
                 Err(refused())

@@ -6,14 +6,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{LoopbackSink, Publish, sink};
+use super::{LoopbackPublicationSink, PhoneTextPublisher, sink};
 use crate::crypto::backend as column;
 use crate::model::{DurationSetting, Millis, Platform, Secret, rfc3339};
 use crate::provider::WebhookPostOutcome;
 use crate::service::race::won;
 use crate::service::{Result, retry};
 use crate::store::lease::Lease;
-use crate::store::publication::{self, Publication};
+use crate::store::publication::{self, PhoneTextPublication};
 use crate::store::{self, backend};
 
 /// How long a job is its claimer's alone.
@@ -35,14 +35,14 @@ const WAITS: [Duration; 6] = [
 const WRITING: Duration = Duration::from_secs(10);
 
 /// A text that this node alone may post for now.
-pub struct ClaimedText {
-    job: Publication,
+pub struct ClaimedPhoneText {
+    job: PhoneTextPublication,
     at: Instant,
 }
 
 /// What a sink is posted.
 #[derive(Serialize)]
-struct SinkTextOut<'a> {
+struct PlatformSinkTextOut<'a> {
     message_id: String,
     user_id: &'a str,
     platform: &'a str,
@@ -54,29 +54,29 @@ struct SinkTextOut<'a> {
     grant: Option<Value>,
 }
 
-impl Publish {
+impl PhoneTextPublisher {
     /// Claims a text of this platform whose time has come.
-    pub async fn claim(&self, platform: &str) -> Result<Option<ClaimedText>> {
+    pub async fn claim(&self, platform: &str) -> Result<Option<ClaimedPhoneText>> {
         let now_ms = self.parts.clock.now_ms();
         for mut job in publication::due(&self.parts.store, platform, &self.parts.owner, now_ms, LOOK).await? {
             let at = Instant::now();
             let now_ms = self.parts.clock.now_ms();
             let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + LEASE.as_ms() };
             if won(job.claim(&self.parts.store, lease).await)?.is_some() {
-                return Ok(Some(ClaimedText { job, at }));
+                return Ok(Some(ClaimedPhoneText { job, at }));
             }
         }
         Ok(None)
     }
 
     /// Posts a text and records what came of it.
-    pub async fn deliver(&self, claimed: ClaimedText) {
-        let ClaimedText { job, at } = claimed;
+    pub async fn deliver(&self, claimed: ClaimedPhoneText) {
+        let ClaimedPhoneText { job, at } = claimed;
         let Some(platform) = self.parts.platforms.iter().find(|platform| platform.name == job.platform) else { return };
         let delivery = match self.body(platform, &job).await {
             // whoever took the lease over posts it
             Ok(_) if at.elapsed() > BEGUN => return,
-            Ok(body) if LoopbackSink::is_of(platform) => {
+            Ok(body) if LoopbackPublicationSink::is_of(platform) => {
                 if let Some(sink) = &self.parts.loopback {
                     sink.take(&body);
                 }
@@ -108,10 +108,10 @@ impl Publish {
         }
     }
 
-    async fn body(&self, platform: &Platform, job: &Publication) -> Result<String> {
+    async fn body(&self, platform: &Platform, job: &PhoneTextPublication) -> Result<String> {
         let plain = self.parts.master.open(publication::text_place(&job.id.hex()), &job.sealed)?;
         let plain = std::str::from_utf8(&plain).map_err(|_| crate::crypto::Error::Undecryptable)?;
-        let out = SinkTextOut {
+        let out = PlatformSinkTextOut {
             message_id: job.id.to_string(),
             user_id: job.user.as_str(),
             platform: &job.platform,
@@ -124,7 +124,7 @@ impl Publish {
     }
 
     /// The user's grant as it is now: what was taken back since is not told.
-    async fn grant(&self, platform: &Platform, job: &Publication) -> Result<Value> {
+    async fn grant(&self, platform: &Platform, job: &PhoneTextPublication) -> Result<Value> {
         let Some(sealed) = backend::grant(&self.parts.backend, &job.user, platform.id).await? else {
             return Ok(Value::Null);
         };
@@ -142,7 +142,7 @@ impl Publish {
         Ok(backend::shared_key(&self.parts.backend).await?.ok_or_else(missing)?)
     }
 
-    async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Duration>) -> store::Result<()> {
+    async fn put_off(&self, job: &PhoneTextPublication, reason: &str, wait: Option<Duration>) -> store::Result<()> {
         let now_ms = self.parts.clock.now_ms();
         let ready_ms = now_ms + wait_ms(job.tries, wait);
         let reason: String = reason.chars().take(255).collect();

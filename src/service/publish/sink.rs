@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::crypto::WebhookSecret;
 use crate::crypto::signature::webhook::sign;
 use crate::model::{DurationSetting, Millis, Platform};
-use crate::provider::client::HttpClientError;
+use crate::provider::client::HttpClientBuildError;
 use crate::provider::webhook::{PrivateAddressExceptions, Settings, SignedEvent};
 use crate::provider::{WebhookClient, WebhookPostOutcome};
 
@@ -21,7 +21,7 @@ pub fn is_sound(platform: &Platform) -> bool {
 }
 
 /// What posts to these platforms' sinks. They are the operator's own, so they may stand on private addresses.
-pub fn webhooks(timeout: DurationSetting, platforms: &[Platform]) -> Result<WebhookClient, HttpClientError> {
+pub fn webhooks(timeout: DurationSetting, platforms: &[Platform]) -> Result<WebhookClient, HttpClientBuildError> {
     // hosts that cannot be read were refused with the configuration
     let allow = trusting(platforms).unwrap_or_default();
     WebhookClient::new(&Settings { allow, timeout: timeout.min(LONGEST_CALL) })

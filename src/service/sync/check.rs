@@ -9,27 +9,27 @@ use tokio::sync::SemaphorePermit;
 
 use super::handshake::CheckedHandshake;
 use super::post::{CompletedHandshake, HandshakeFlavour};
-use super::{Error, Handshakes, Result};
+use super::{Error, PairingService, Result};
 use crate::crypto::{PhonePublicKey, SharedKey, payload};
-use crate::model::platform::UserPlatforms;
+use crate::model::platform::UserPublishingPlatforms;
 use crate::model::{DeviceId, OaepDigests, Secret, UserId};
 use crate::service::race::raced;
-use crate::signal::SyncEvent;
-use crate::store::backend::BackendLogin;
-use crate::store::sync::{self, PairingOutcome, ReservedAttempt};
+use crate::signal::SyncPairingEvent;
+use crate::store::backend::BackendUserRecord;
+use crate::store::sync::{self, PairingOutcome, ReservedPairingAttempt};
 use crate::store::{self, device};
 
 /// No password is looked at for longer, waiting for a core included: then it is taken back.
 pub(super) const CHECK: Duration = Duration::from_secs(10);
 
-impl Handshakes {
+impl PairingService {
     /// Looks at the password, and makes the device where it fits. `place` is the caller's at the
     /// door, which others may have once the password is compared.
     pub(super) async fn check(
         &self,
         checked: &CheckedHandshake,
         to: &PhonePublicKey,
-        reserved: &ReservedAttempt,
+        reserved: &ReservedPairingAttempt,
         place: SemaphorePermit<'_>,
     ) -> Result<CompletedHandshake> {
         let decoded = payload::decode(checked.post.password.as_bytes());
@@ -38,7 +38,7 @@ impl Handshakes {
         let looked = tokio::time::timeout(CHECK, self.look(checked, ciphertext)).await;
         drop(place);
         let login = looked.map_err(|_| Error::Busy)??;
-        let platforms = UserPlatforms::of(&self.parts.platforms, &login.granted_platforms);
+        let platforms = UserPublishingPlatforms::of(&self.parts.platforms, &login.granted_platforms);
         let shared_key = SharedKey::generate();
         // encrypted before it is stored: a key that cannot be sent must not become a device
         let sent = encrypt(to, checked, &shared_key)?;
@@ -48,11 +48,11 @@ impl Handshakes {
         Ok(CompletedHandshake { flavour: checked.flavour, shared_key: sent, phone_hash: login.phone_hash, platforms })
     }
 
-    async fn look(&self, checked: &CheckedHandshake, ciphertext: Vec<u8>) -> Result<BackendLogin> {
+    async fn look(&self, checked: &CheckedHandshake, ciphertext: Vec<u8>) -> Result<BackendUserRecord> {
         let user = &checked.post.user;
         let password = self.decrypt(checked, ciphertext).await?;
         if checked.flavour == HandshakeFlavour::OneStep {
-            self.tell(user, SyncEvent::Paused(checked.sid), self.parts.clock.now_ms());
+            self.tell(user, SyncPairingEvent::Paused(checked.sid), self.parts.clock.now_ms());
         }
         self.parts.passwords.verify(user, password).await?.ok_or(Error::Refused(checked.flavour))
     }
@@ -67,7 +67,7 @@ impl Handshakes {
 
     /// Records why an attempt failed, for its repeat to be told the same; one whose password
     /// was never compared did not fail, and is taken back.
-    pub(super) async fn record(&self, checked: &CheckedHandshake, reserved: &ReservedAttempt, error: &Error) {
+    pub(super) async fn record(&self, checked: &CheckedHandshake, reserved: &ReservedPairingAttempt, error: &Error) {
         let verdict = match error {
             Error::Undecryptable(_) => Some(PairingOutcome::Undecryptable),
             Error::Refused(_) => Some(PairingOutcome::Failed),
@@ -100,7 +100,7 @@ impl Handshakes {
         // revoked within the minute: the repeat must not bring it back
         let (Some(found), Some(key)) = (found, key) else { return Err(Error::InvalidSession) };
         // the first answer may have been lost with its node, before the sockets were told
-        self.tell(&checked.post.user, SyncEvent::Acknowledged(checked.sid), self.parts.clock.now_ms());
+        self.tell(&checked.post.user, SyncPairingEvent::Acknowledged(checked.sid), self.parts.clock.now_ms());
         Ok(CompletedHandshake {
             flavour: checked.flavour,
             shared_key: encrypt(to, checked, &key)?,
@@ -109,9 +109,9 @@ impl Handshakes {
         })
     }
 
-    async fn platforms(&self, user: &UserId) -> Result<UserPlatforms> {
+    async fn platforms(&self, user: &UserId) -> Result<UserPublishingPlatforms> {
         let granted = crate::store::backend::granted_platforms(&self.parts.backend, user).await?;
-        Ok(UserPlatforms::of(&self.parts.platforms, &granted))
+        Ok(UserPublishingPlatforms::of(&self.parts.platforms, &granted))
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 /// An open socket, as far as that asks.
 #[derive(Clone, Copy)]
-pub(super) struct SocketOccupant {
+pub(super) struct SocketEvictionCandidate {
     pub(super) address: IpAddr,
     /// A phone has come with one of its codes.
     pub(super) is_scanned: bool,
@@ -18,7 +18,7 @@ pub(super) struct SocketOccupant {
 /// which came last. One whose code was scanned stays, as long as an address that has more than the newcomer's, or is
 /// the newcomer's, has another. Only then it goes as well: a first step needs no password, and who floods could scan
 /// all codes of their own.
-pub(super) fn evicted(occupants: &[SocketOccupant], newcomer: IpAddr) -> Option<usize> {
+pub(super) fn evicted(occupants: &[SocketEvictionCandidate], newcomer: IpAddr) -> Option<usize> {
     let mut addresses: HashMap<IpAddr, (usize, usize)> = HashMap::new();
     for (at, address) in occupants.iter().map(|one| one.address).chain([newcomer]).enumerate() {
         let (count, _came) = addresses.entry(address).or_insert((0, at));
@@ -52,7 +52,7 @@ mod tests {
     fn evicted_of(occupants: &[i8], newcomer: u8) -> Option<usize> {
         let occupants: Vec<_> = occupants
             .iter()
-            .map(|&one| SocketOccupant { address: address(one.unsigned_abs()), is_scanned: one < 0 })
+            .map(|&one| SocketEvictionCandidate { address: address(one.unsigned_abs()), is_scanned: one < 0 })
             .collect();
         evicted(&occupants, address(newcomer))
     }

@@ -8,13 +8,15 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::check::CHECK;
-use super::post::{CompletedHandshake, Handshake, HandshakeFlavour};
-use super::{Error, Handshakes, Result, lockout, turn::HandshakeTurn};
+use super::post::{CompletedHandshake, HandshakeFlavour, PairingRequest};
+use super::{Error, PairingService, Result, lockout, turn::HandshakeTurnPermit};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::{DeviceId, DurationSetting, Millis, UserId};
 use crate::service::race::raced;
-use crate::signal::SyncEvent;
-use crate::store::sync::{self, PairingAttempt, PairingAttemptKey, PairingOutcome, PairingSnapshot, SyncSession};
+use crate::signal::SyncPairingEvent;
+use crate::store::sync::{
+    self, PairingAttempt, PairingAttemptRowKeys, PairingOutcome, SyncSession, SyncSessionAndLockouts,
+};
 
 /// An identical body within this time gets the same answer.
 const REPEAT: DurationSetting = DurationSetting::from_millis(60_000);
@@ -29,7 +31,7 @@ const KILLS: i64 = 5;
 
 /// A handshake whose session and key hold.
 pub(super) struct CheckedHandshake {
-    pub(super) post: Handshake,
+    pub(super) post: PairingRequest,
     pub(super) sid: SyncSessionId,
     pub(super) flavour: HandshakeFlavour,
     here_id: [u8; 32],
@@ -37,8 +39,8 @@ pub(super) struct CheckedHandshake {
 }
 
 impl CheckedHandshake {
-    pub(super) fn key(&self) -> PairingAttemptKey<'_> {
-        PairingAttemptKey {
+    pub(super) fn key(&self) -> PairingAttemptRowKeys<'_> {
+        PairingAttemptRowKeys {
             sid: self.sid,
             user: &self.post.user,
             body_hash: &self.post.body_hash,
@@ -49,20 +51,20 @@ impl CheckedHandshake {
 }
 
 /// What the store knows of the body.
-enum HandshakeStanding {
+enum PairingRepeatCheck {
     /// Counted as a failure beforehand; now its password may be looked at.
-    Reserved { public_key: PhonePublicKey, reserved: sync::ReservedAttempt },
+    Reserved { public_key: PhonePublicKey, reserved: sync::ReservedPairingAttempt },
     /// Answered before: the same device again.
     Repeated { public_key: PhonePublicKey, device: DeviceId },
     /// Another node is looking at this very body.
     UnderWay,
 }
 
-impl Handshakes {
+impl PairingService {
     /// Runs a handshake to its end even when its caller goes away meanwhile: what was
     /// accepted is finished. Every refusal after the session's check leaves at a fixed time.
     /// `held` is let go once the post is done with: what its bytes count as.
-    pub async fn pair(self: &Arc<Self>, post: Handshake, held: impl Send + 'static) -> Result<CompletedHandshake> {
+    pub async fn pair(self: &Arc<Self>, post: PairingRequest, held: impl Send + 'static) -> Result<CompletedHandshake> {
         let (arrived, flavour, user) = (post.arrived, post.flavour(), post.user.clone());
         let service = self.clone();
         let work = async move {
@@ -82,7 +84,7 @@ impl Handshakes {
         result
     }
 
-    async fn pair_now(&self, post: Handshake) -> Result<CompletedHandshake> {
+    async fn pair_now(&self, post: PairingRequest) -> Result<CompletedHandshake> {
         let sid = self.parts.ids.valid(&post.user, &post.sid)?;
         let user = post.user.as_str().as_bytes();
         let here_id = self.parts.lockout_key.mac(&[b"here", user, post.address.to_string().as_bytes()]);
@@ -91,7 +93,7 @@ impl Handshakes {
         let result = self.answer(&checked).await;
         // a refused phone goes back to scanning: show it the next code
         if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
-            self.tell(&checked.post.user, SyncEvent::Resumed(checked.sid), self.parts.clock.now_ms());
+            self.tell(&checked.post.user, SyncPairingEvent::Resumed(checked.sid), self.parts.clock.now_ms());
         }
         result
     }
@@ -112,15 +114,19 @@ impl Handshakes {
     }
 
     /// `None` while another node has this very body.
-    async fn in_turn(&self, checked: &CheckedHandshake, _turn: HandshakeTurn) -> Option<Result<CompletedHandshake>> {
+    async fn in_turn(
+        &self,
+        checked: &CheckedHandshake,
+        _turn: HandshakeTurnPermit,
+    ) -> Option<Result<CompletedHandshake>> {
         // before any look-up, so that it says nothing of the user; one place for all bodies of a user
         let Ok(place) = self.door.try_acquire() else { return Some(Err(Error::Busy)) };
         Some(match self.stand(checked).await {
-            Ok(HandshakeStanding::UnderWay) => return None,
-            Ok(HandshakeStanding::Repeated { public_key, device }) => {
+            Ok(PairingRepeatCheck::UnderWay) => return None,
+            Ok(PairingRepeatCheck::Repeated { public_key, device }) => {
                 self.answer_again(checked, &public_key, device).await
             }
-            Ok(HandshakeStanding::Reserved { public_key, reserved }) => {
+            Ok(PairingRepeatCheck::Reserved { public_key, reserved }) => {
                 let result = self.check(checked, &public_key, &reserved, place).await;
                 if let Err(error) = &result {
                     self.record(checked, &reserved, error).await;
@@ -132,7 +138,7 @@ impl Handshakes {
     }
 
     /// Finds out whether the body is new, and counts it as a failure before it is looked at.
-    async fn stand(&self, checked: &CheckedHandshake) -> Result<HandshakeStanding> {
+    async fn stand(&self, checked: &CheckedHandshake) -> Result<PairingRepeatCheck> {
         let ladder = &self.parts.settings.lockouts;
         let is_race = |error: &Error| matches!(error, Error::Store(error) if error.is_race());
         let standing = raced(is_race, || async {
@@ -151,7 +157,7 @@ impl Handshakes {
                 lockout::decide(ladder, seen.here, seen.anywhere, now_ms).map_err(|wait| Error::LockedOut { wait })?
             };
             let reserved = sync::reserve(&self.parts.store, &checked.key(), &seen, counts, now_ms).await?;
-            Ok(HandshakeStanding::Reserved { public_key, reserved })
+            Ok(PairingRepeatCheck::Reserved { public_key, reserved })
         });
         standing.await.unwrap_or(Err(Error::Busy))
     }
@@ -159,24 +165,24 @@ impl Handshakes {
     /// What an identical body came to a moment ago, if there was one.
     fn repeated(
         checked: &CheckedHandshake,
-        seen: &PairingSnapshot,
+        seen: &SyncSessionAndLockouts,
         now_ms: Millis,
-    ) -> Result<Option<HandshakeStanding>> {
+    ) -> Result<Option<PairingRepeatCheck>> {
         let Some(PairingAttempt { outcome, at_ms }) = seen.attempt(&checked.post.body_hash) else { return Ok(None) };
         if outcome == PairingOutcome::Pending {
             let is_living = now_ms - at_ms < PENDING.as_ms();
-            return Ok(is_living.then_some(HandshakeStanding::UnderWay));
+            return Ok(is_living.then_some(PairingRepeatCheck::UnderWay));
         }
         if now_ms - at_ms >= REPEAT.as_ms() {
             return Ok(None);
         }
         match outcome {
-            PairingOutcome::Pending => Ok(Some(HandshakeStanding::UnderWay)),
+            PairingOutcome::Pending => Ok(Some(PairingRepeatCheck::UnderWay)),
             PairingOutcome::Undecryptable => Err(Error::Undecryptable(checked.flavour)),
             PairingOutcome::Failed => Err(Error::Refused(checked.flavour)),
             PairingOutcome::Paired(device) => {
                 let public_key = public_key(checked, seen)?;
-                Ok(Some(HandshakeStanding::Repeated { public_key, device }))
+                Ok(Some(PairingRepeatCheck::Repeated { public_key, device }))
             }
         }
     }
@@ -196,7 +202,7 @@ impl Handshakes {
 }
 
 /// The key in the body, else the one that T1 left.
-fn public_key(checked: &CheckedHandshake, seen: &PairingSnapshot) -> Result<PhonePublicKey> {
+fn public_key(checked: &CheckedHandshake, seen: &SyncSessionAndLockouts) -> Result<PhonePublicKey> {
     let offered = seen.session.as_ref().and_then(|session| session.public_key.as_ref());
     let pem = checked.post.public_key.as_ref().or(offered).ok_or(Error::MissingPublicKey)?;
     PhonePublicKey::from_pem(pem).map_err(|_| Error::InvalidPublicKey)

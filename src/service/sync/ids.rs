@@ -5,7 +5,7 @@ use crate::crypto::{HashKey, SyncSessionId};
 use crate::model::{Clock, DurationSetting, UserId};
 
 /// Issues them, and knows them again.
-pub struct SyncSessionIds {
+pub struct SyncSessionIdIssuer {
     pub key: HashKey,
     /// How long each holds.
     pub ttl: DurationSetting,
@@ -15,7 +15,7 @@ pub struct SyncSessionIds {
     pub dev_user: Option<UserId>,
 }
 
-impl SyncSessionIds {
+impl SyncSessionIdIssuer {
     /// A new session id for a user, known or not. Nothing is written.
     pub fn issue(&self, user: &UserId) -> SyncSessionId {
         self.metrics.issued.inc();
@@ -46,7 +46,7 @@ mod tests {
         let (clock, ttl) = (Clock::by_hand(1_700_000_000_000), DurationSetting::from_millis(60_000));
         let (key, metrics) = (HashKey::generate(), Metrics::default());
         let [one, two]: [UserId; 2] = ["one".parse()?, "two".parse()?];
-        let ids = SyncSessionIds { key, ttl, clock: clock.clone(), metrics, dev_user: Some(two.clone()) };
+        let ids = SyncSessionIdIssuer { key, ttl, clock: clock.clone(), metrics, dev_user: Some(two.clone()) };
         let sid = ids.issue(&one);
         assert!(ids.holds(&one, sid) && !ids.holds(&two, sid));
         assert!(ids.valid(&one, &sid.to_string()).is_ok());

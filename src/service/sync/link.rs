@@ -1,31 +1,31 @@
 //! The URLs of a sync session, as phones and pages expect them.
 
 use crate::crypto::SyncSessionId;
-use crate::model::{Origin, UserId};
+use crate::model::{PublicOrigin, UserId};
 
 /// Makes links under one public address.
 #[derive(Clone, Debug)]
-pub struct SyncLinks {
-    pub origin: Origin,
+pub struct PairingLinkBuilder {
+    pub origin: PublicOrigin,
 }
 
 /// What a QR code and a mobile link hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyncLink {
+pub struct PairingLink {
     pub qr_url: String,
     pub mobile_url: String,
 }
 
-impl SyncLinks {
+impl PairingLinkBuilder {
     /// `ws(s)://host:port/v2/sync/init/<uid>/<sid>`: the socket that shows the codes.
     pub fn sync_url(&self, user: &UserId, sid: SyncSessionId) -> String {
         format!("{}/v2/sync/init/{}/{sid}", self.origin.socket(), user.segment())
     }
 
     /// Where a phone posts its handshake, for the camera and for the app.
-    pub fn session(&self, user: &UserId, sid: SyncSessionId) -> SyncLink {
+    pub fn session(&self, user: &UserId, sid: SyncSessionId) -> PairingLink {
         let path = format!("/v2/sync/users/{}/sessions/{sid}/", user.segment());
-        SyncLink { qr_url: format!("{}{path}", self.origin), mobile_url: format!("{}{path}", self.origin.mobile()) }
+        PairingLink { qr_url: format!("{}{path}", self.origin), mobile_url: format!("{}{path}", self.origin.mobile()) }
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn links_have_the_contract_s_shape() -> Result<(), Box<dyn std::error::Error>> {
-        let links = SyncLinks { origin: "https://sms.example.org".parse()? };
+        let links = PairingLinkBuilder { origin: "https://sms.example.org".parse()? };
         let user: UserId = "11 1".parse()?;
         assert_eq!(links.sync_url(&user, SyncSessionId::DEV), "wss://sms.example.org:443/v2/sync/init/11%201/000");
         let link = links.session(&user, SyncSessionId::DEV);

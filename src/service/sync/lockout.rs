@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::model::{DurationSetting, Millis};
-use crate::store::lockout::Lockout;
+use crate::store::lockout::LockoutCounter;
 
 /// From so many failures on, wait so long after each.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -28,15 +28,15 @@ fn wait_of(ladder: &[LockoutRung], failures: i64) -> Millis {
     ladder.iter().filter(|rung| failures >= rung.failures).map(|rung| rung.wait.as_ms()).max().unwrap_or(0)
 }
 
-fn current(ladder: &[LockoutRung], lockout: Lockout, now_ms: Millis) -> i64 {
+fn current(ladder: &[LockoutRung], lockout: LockoutCounter, now_ms: Millis) -> i64 {
     if now_ms - lockout.last_ms > lapse_ms(ladder) { 0 } else { lockout.failures }
 }
 
 /// Either the counts that the next attempt writes (from here, from anywhere), or how long to wait.
 pub(super) fn decide(
     ladder: &[LockoutRung],
-    here: Lockout,
-    anywhere: Lockout,
+    here: LockoutCounter,
+    anywhere: LockoutCounter,
     now_ms: Millis,
 ) -> Result<(i64, i64), DurationSetting> {
     let counts = (current(ladder, here, now_ms), current(ladder, anywhere, now_ms));
@@ -64,8 +64,8 @@ mod tests {
             .to_vec()
     }
 
-    fn failed(failures: i64, last_ms: Millis) -> Lockout {
-        Lockout { failures, last_ms, is_stored: true }
+    fn failed(failures: i64, last_ms: Millis) -> LockoutCounter {
+        LockoutCounter { failures, last_ms, is_stored: true }
     }
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
             [(0, 0), (2, 0), (3, 2), (4, 2), (5, 15), (6, 15), (7, 60), (8, 60), (9, 1440), (50, 1440)]
         {
             let here = failed(failures, now);
-            let none = Lockout::default();
+            let none = LockoutCounter::default();
             let wait = decide(&ladder(), here, none, now).err().map_or(0, DurationSetting::as_ms);
             assert_eq!(wait, minutes * MINUTE, "{failures} failures");
             assert!(decide(&ladder(), here, none, now + minutes * MINUTE).is_ok());
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn across_addresses_the_wait_is_a_quarter_of_an_hour_at_most() {
-        let wait = decide(&ladder(), Lockout::default(), failed(1_000, 50), 50).err();
+        let wait = decide(&ladder(), LockoutCounter::default(), failed(1_000, 50), 50).err();
         assert_eq!(wait, Some(ANYWHERE));
     }
 

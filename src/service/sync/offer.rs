@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use tokio::time::Instant;
 
 use super::handshake::{PATIENCE, leave_at};
-use super::post::HandshakeOffer;
+use super::post::ServerPublicKeyOffer;
 use super::turn::SHARED;
-use super::{Error, Handshakes, Result};
+use super::{Error, PairingService, Result};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::UserId;
 use crate::service::race::RACES;
-use crate::signal::SyncEvent;
+use crate::signal::SyncPairingEvent;
 use crate::store::sync::{self, SyncSession};
 
 /// First steps of one address for one user that may be unfinished. Exact on one node; others that are asked at the same
@@ -20,7 +20,7 @@ const OF_USER: i64 = 20;
 /// The same for all users together; others may each let in as many more as share a turn.
 const OF_ALL: i64 = 600;
 
-impl Handshakes {
+impl PairingService {
     /// T1: keeps the phone's public key, pauses the sockets, answers with our own key.
     pub async fn offer(
         &self,
@@ -29,7 +29,7 @@ impl Handshakes {
         public_key: &str,
         address: IpAddr,
         arrived: Instant,
-    ) -> Result<HandshakeOffer> {
+    ) -> Result<ServerPublicKeyOffer> {
         let result = self.offer_now(user, sid, public_key, address).await;
         if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
             leave_at(arrived, self.parts.settings.refusal_delay).await;
@@ -37,7 +37,13 @@ impl Handshakes {
         result
     }
 
-    async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str, address: IpAddr) -> Result<HandshakeOffer> {
+    async fn offer_now(
+        &self,
+        user: &UserId,
+        sid: &str,
+        public_key: &str,
+        address: IpAddr,
+    ) -> Result<ServerPublicKeyOffer> {
         let sid = self.parts.ids.valid(user, sid)?;
         let (store, lockout_key, ttl) = (&self.parts.store, &self.parts.lockout_key, self.parts.settings.session_ttl);
         let (address, until) = (address.to_string(), Instant::now() + PATIENCE);
@@ -74,9 +80,9 @@ impl Handshakes {
             };
             match written {
                 Ok(()) => {
-                    self.tell(user, SyncEvent::Paused(sid), now_ms);
+                    self.tell(user, SyncPairingEvent::Paused(sid), now_ms);
                     let public_key = self.parts.identities.current().public_pem().to_owned();
-                    return Ok(HandshakeOffer { public_key, sid });
+                    return Ok(ServerPublicKeyOffer { public_key, sid });
                 }
                 Err(Error::Store(error)) if error.is_race() => {}
                 Err(error) => return Err(error),
@@ -89,7 +95,7 @@ impl Handshakes {
     async fn end(&self, user: &UserId, sid: SyncSessionId, known: &SyncSession) -> Result<()> {
         let now_ms = self.parts.clock.now_ms();
         sync::end(&self.parts.store, sid, user, known, now_ms).await?;
-        self.tell(user, SyncEvent::Resumed(sid), now_ms);
+        self.tell(user, SyncPairingEvent::Resumed(sid), now_ms);
         tracing::warn!(%user, "a second phone came for a session, which has ended");
         Err(Error::InvalidSession)
     }

@@ -8,7 +8,7 @@ use crate::model::{Secret, UserId};
 use crate::service::cpu_pool::CpuPool;
 use crate::service::salt::BackendSalt;
 use crate::store::Store;
-use crate::store::backend::{self, BackendLogin};
+use crate::store::backend::{self, BackendUserRecord};
 
 /// The backend's hashing salt and the pool for what is slow.
 pub struct PasswordChecker {
@@ -30,7 +30,7 @@ impl PasswordChecker {
     }
 
     /// The login behind the password, if it fits.
-    pub(super) async fn verify(&self, user: &UserId, password: Secret) -> Result<Option<BackendLogin>> {
+    pub(super) async fn verify(&self, user: &UserId, password: Secret) -> Result<Option<BackendUserRecord>> {
         // first: a salt that cannot be read must not tell who exists
         let salt = self.salt.read().await?;
         let Some(login) = backend::login(&self.backend, user).await? else { return Ok(None) };

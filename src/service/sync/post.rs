@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use tokio::time::Instant;
 
 use crate::crypto::{SyncSessionId, hash};
-use crate::model::platform::UserPlatforms;
+use crate::model::platform::UserPublishingPlatforms;
 use crate::model::{DigestAlgorithm, OaepDigests, UserId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
@@ -23,7 +23,7 @@ impl HandshakeFlavour {
 }
 
 /// A posted password, with (O) or without (T2) the phone's public key.
-pub struct Handshake {
+pub struct PairingRequest {
     pub user: UserId,
     pub sid: String,
     pub public_key: Option<String>,
@@ -37,14 +37,14 @@ pub struct Handshake {
     pub arrived: Instant,
 }
 
-impl Handshake {
+impl PairingRequest {
     pub(super) fn flavour(&self) -> HandshakeFlavour {
         if self.public_key.is_some() { HandshakeFlavour::OneStep } else { HandshakeFlavour::TwoStep }
     }
 }
 
 /// What T1 answers.
-pub struct HandshakeOffer {
+pub struct ServerPublicKeyOffer {
     pub public_key: String,
     pub sid: SyncSessionId,
 }
@@ -56,7 +56,7 @@ pub struct CompletedHandshake {
     /// Encrypted to the phone, base64.
     pub shared_key: String,
     pub phone_hash: String,
-    pub platforms: UserPlatforms,
+    pub platforms: UserPublishingPlatforms,
 }
 
 /// The hash by which a repeat of a body is known.

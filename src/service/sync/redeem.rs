@@ -1,17 +1,17 @@
 //! A right password: its ciphertext is taken, once, and its session spent on a new device.
 
 use super::handshake::CheckedHandshake;
-use super::{Error, Handshakes, Result};
+use super::{Error, PairingService, Result};
 use crate::crypto::{PhonePublicKey, SharedKey};
 use crate::model::DeviceId;
 use crate::service::race::RACES;
-use crate::signal::SyncEvent;
+use crate::signal::SyncPairingEvent;
 use crate::store::Change;
-use crate::store::backend::BackendLogin;
+use crate::store::backend::BackendUserRecord;
 use crate::store::device::{self, NewDevice};
-use crate::store::sync::{self, PairingAttempt, PairingOutcome, ReservedAttempt, SpentCiphertext};
+use crate::store::sync::{self, PairingAttempt, PairingOutcome, ReservedPairingAttempt, SpentCiphertext};
 
-impl Handshakes {
+impl PairingService {
     /// A ciphertext as it is remembered. Without its user: whose password it holds does not matter.
     pub(super) fn ciphertext(&self, checked: &CheckedHandshake, to: &PhonePublicKey, bytes: &[u8]) -> SpentCiphertext {
         let (key, sid) = (&self.parts.ciphertext_key, checked.sid.to_string());
@@ -26,10 +26,10 @@ impl Handshakes {
     pub(super) async fn redeem(
         &self,
         checked: &CheckedHandshake,
-        login: &BackendLogin,
+        login: &BackendUserRecord,
         key: &SharedKey,
         ciphertext: &SpentCiphertext,
-        reserved: &ReservedAttempt,
+        reserved: &ReservedPairingAttempt,
     ) -> Result<Option<DeviceId>> {
         let now_ms = self.parts.clock.now_ms();
         let id = DeviceId::new(now_ms);
@@ -59,7 +59,7 @@ impl Handshakes {
                 Ok(()) => {
                     batch.committed();
                     // only now: whoever sees the ack may rely on the device
-                    self.tell(user, SyncEvent::Acknowledged(checked.sid), now_ms);
+                    self.tell(user, SyncPairingEvent::Acknowledged(checked.sid), now_ms);
                     let (fingerprint, flavour) = (&device.fingerprint, device.flavour);
                     tracing::info!(%user, device = %id, fingerprint, flavour, "paired a device");
                     return Ok(None);

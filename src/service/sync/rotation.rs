@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::crypto::SyncSessionId;
 use crate::model::Millis;
-use crate::signal::SyncEvent;
+use crate::signal::SyncPairingEvent;
 
 use super::Settings;
 
@@ -40,7 +40,7 @@ impl SyncCloseCode {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RotationAction {
+pub enum SyncSocketAction {
     /// Send the rotation frame of this session.
     Show(SyncSessionId),
     /// Send `201- pause`.
@@ -51,7 +51,7 @@ pub enum RotationAction {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RotationPhase {
+enum SyncUrlRotationPhase {
     Showing,
     Paused,
     Closed,
@@ -61,8 +61,8 @@ enum RotationPhase {
 pub type IssueSession<'a> = &'a mut dyn FnMut() -> SyncSessionId;
 
 /// Times are on a monotonic clock, from when the socket opened.
-pub struct Rotation {
-    phase: RotationPhase,
+pub struct SyncUrlRotation {
+    phase: SyncUrlRotationPhase,
     shown: Vec<SyncSessionId>,
     frames: u32,
     /// When the phase ends by itself.
@@ -72,14 +72,14 @@ pub struct Rotation {
     pause_for: Duration,
     rotations: u32,
     /// The newest signal obeyed: what the store says of before does nothing.
-    latest: Option<(SyncEvent, Millis)>,
+    latest: Option<(SyncPairingEvent, Millis)>,
 }
 
-impl Rotation {
+impl SyncUrlRotation {
     /// Opens with the session that the GET issued: it is the first frame.
-    pub fn open(settings: &Settings, first: SyncSessionId) -> (Self, RotationAction) {
+    pub fn open(settings: &Settings, first: SyncSessionId) -> (Self, SyncSocketAction) {
         let mut rotation = Self {
-            phase: RotationPhase::Showing,
+            phase: SyncUrlRotationPhase::Showing,
             shown: Vec::with_capacity(1),
             frames: 0,
             deadline: Duration::ZERO,
@@ -93,18 +93,18 @@ impl Rotation {
         (rotation, action)
     }
 
-    /// When to call [`Rotation::tick`] next.
+    /// When to call [`SyncUrlRotation::tick`] next.
     pub fn next_tick(&self) -> Duration {
         self.deadline.min(self.end)
     }
 
     pub fn is_paused(&self) -> bool {
-        self.phase == RotationPhase::Paused
+        self.phase == SyncUrlRotationPhase::Paused
     }
 
     /// Time has passed.
-    pub fn tick(&mut self, now: Duration, issue: IssueSession<'_>) -> Option<RotationAction> {
-        if self.phase == RotationPhase::Closed || now < self.next_tick() {
+    pub fn tick(&mut self, now: Duration, issue: IssueSession<'_>) -> Option<SyncSocketAction> {
+        if self.phase == SyncUrlRotationPhase::Closed || now < self.next_tick() {
             return None;
         }
         if now >= self.end || self.frames >= self.rotations {
@@ -117,10 +117,10 @@ impl Rotation {
     pub fn found(
         &mut self,
         now: Duration,
-        event: SyncEvent,
+        event: SyncPairingEvent,
         at_ms: Millis,
         issue: IssueSession<'_>,
-    ) -> Vec<RotationAction> {
+    ) -> Vec<SyncSocketAction> {
         if self.is_news(event, at_ms) { self.signal(now, event, at_ms, issue) } else { Vec::new() }
     }
 
@@ -128,29 +128,29 @@ impl Rotation {
     pub fn signal(
         &mut self,
         now: Duration,
-        event: SyncEvent,
+        event: SyncPairingEvent,
         at_ms: Millis,
         issue: IssueSession<'_>,
-    ) -> Vec<RotationAction> {
-        if self.phase == RotationPhase::Closed || !event.is_about(&self.shown) {
+    ) -> Vec<SyncSocketAction> {
+        if self.phase == SyncUrlRotationPhase::Closed || !event.is_about(&self.shown) {
             return Vec::new();
         }
         let newest_ms = self.latest.map_or(at_ms, |(_, last_ms)| last_ms.max(at_ms));
         self.latest = Some((event, newest_ms));
         match event {
-            SyncEvent::Revoked => vec![self.close(SyncCloseCode::Revoked)],
-            SyncEvent::Acknowledged(_) => vec![RotationAction::Acknowledge, self.close(SyncCloseCode::Done)],
-            SyncEvent::Paused(_) => {
-                let was_showing = self.phase == RotationPhase::Showing;
-                self.phase = RotationPhase::Paused;
+            SyncPairingEvent::Revoked => vec![self.close(SyncCloseCode::Revoked)],
+            SyncPairingEvent::Acknowledged(_) => vec![SyncSocketAction::Acknowledge, self.close(SyncCloseCode::Done)],
+            SyncPairingEvent::Paused(_) => {
+                let was_showing = self.phase == SyncUrlRotationPhase::Showing;
+                self.phase = SyncUrlRotationPhase::Paused;
                 self.deadline = now + self.pause_for;
-                if was_showing { vec![RotationAction::Pause] } else { Vec::new() }
+                if was_showing { vec![SyncSocketAction::Pause] } else { Vec::new() }
             }
             // a failure always shows one more, also where nothing was paused and this code is the last
-            SyncEvent::Resumed(sid) if self.phase == RotationPhase::Paused || self.is_last(sid) => {
+            SyncPairingEvent::Resumed(sid) if self.phase == SyncUrlRotationPhase::Paused || self.is_last(sid) => {
                 vec![self.show(now, issue())]
             }
-            SyncEvent::Resumed(_) => Vec::new(),
+            SyncPairingEvent::Resumed(_) => Vec::new(),
         }
     }
 
@@ -159,22 +159,22 @@ impl Rotation {
         self.frames >= self.rotations && self.shown.last() == Some(&sid)
     }
 
-    fn is_news(&self, event: SyncEvent, at_ms: Millis) -> bool {
+    fn is_news(&self, event: SyncPairingEvent, at_ms: Millis) -> bool {
         event.is_final()
             || self.latest.is_none_or(|(last, last_ms)| at_ms > last_ms || (at_ms == last_ms && event != last))
     }
 
-    fn show(&mut self, now: Duration, sid: SyncSessionId) -> RotationAction {
-        self.phase = RotationPhase::Showing;
+    fn show(&mut self, now: Duration, sid: SyncSessionId) -> SyncSocketAction {
+        self.phase = SyncUrlRotationPhase::Showing;
         self.shown.push(sid);
         self.frames += 1;
         self.deadline = now + self.rotate_every;
-        RotationAction::Show(sid)
+        SyncSocketAction::Show(sid)
     }
 
-    fn close(&mut self, code: SyncCloseCode) -> RotationAction {
-        self.phase = RotationPhase::Closed;
-        RotationAction::Close(code)
+    fn close(&mut self, code: SyncCloseCode) -> SyncSocketAction {
+        self.phase = SyncUrlRotationPhase::Closed;
+        SyncSocketAction::Close(code)
     }
 }
 

@@ -36,10 +36,10 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn open() -> (Rotation, SyncSessionId) {
+fn open() -> (SyncUrlRotation, SyncSessionId) {
     let first = sid();
-    let (rotation, action) = Rotation::open(&settings(), first);
-    assert_eq!(action, RotationAction::Show(first));
+    let (rotation, action) = SyncUrlRotation::open(&settings(), first);
+    assert_eq!(action, SyncSocketAction::Show(first));
     (rotation, first)
 }
 
@@ -47,33 +47,33 @@ fn open() -> (Rotation, SyncSessionId) {
 fn three_codes_then_done() {
     let (mut rotation, _) = open();
     assert_eq!(rotation.tick(secs(14), &mut sid), None);
-    assert!(matches!(rotation.tick(secs(15), &mut sid), Some(RotationAction::Show(_))));
-    assert!(matches!(rotation.tick(secs(30), &mut sid), Some(RotationAction::Show(_))));
-    assert_eq!(rotation.tick(secs(45), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)));
+    assert!(matches!(rotation.tick(secs(15), &mut sid), Some(SyncSocketAction::Show(_))));
+    assert!(matches!(rotation.tick(secs(30), &mut sid), Some(SyncSocketAction::Show(_))));
+    assert_eq!(rotation.tick(secs(45), &mut sid), Some(SyncSocketAction::Close(SyncCloseCode::Done)));
     assert_eq!(rotation.tick(secs(60), &mut sid), None);
 }
 
 #[test]
 fn a_pause_holds_the_rotation_and_an_ack_ends_it() {
     let (mut rotation, first) = open();
-    assert_eq!(rotation.signal(secs(5), SyncEvent::Paused(first), 1, &mut sid), [RotationAction::Pause]);
+    assert_eq!(rotation.signal(secs(5), SyncPairingEvent::Paused(first), 1, &mut sid), [SyncSocketAction::Pause]);
     assert_eq!(rotation.tick(secs(100), &mut sid), None);
-    let ended = rotation.signal(secs(101), SyncEvent::Acknowledged(first), 2, &mut sid);
-    assert_eq!(ended, [RotationAction::Acknowledge, RotationAction::Close(SyncCloseCode::Done)]);
-    assert_eq!(rotation.signal(secs(102), SyncEvent::Acknowledged(first), 3, &mut sid), []);
+    let ended = rotation.signal(secs(101), SyncPairingEvent::Acknowledged(first), 2, &mut sid);
+    assert_eq!(ended, [SyncSocketAction::Acknowledge, SyncSocketAction::Close(SyncCloseCode::Done)]);
+    assert_eq!(rotation.signal(secs(102), SyncPairingEvent::Acknowledged(first), 3, &mut sid), []);
 }
 
 #[test]
 fn a_code_that_is_no_longer_shown_still_counts() {
     let (mut rotation, first) = open();
     rotation.tick(secs(15), &mut sid);
-    assert_eq!(rotation.signal(secs(16), SyncEvent::Paused(first), 1, &mut sid), [RotationAction::Pause]);
+    assert_eq!(rotation.signal(secs(16), SyncPairingEvent::Paused(first), 1, &mut sid), [SyncSocketAction::Pause]);
 }
 
 #[test]
 fn other_sessions_do_not_count() {
     let (mut rotation, _) = open();
-    assert_eq!(rotation.signal(secs(1), SyncEvent::Acknowledged(sid()), 1, &mut sid), []);
+    assert_eq!(rotation.signal(secs(1), SyncPairingEvent::Acknowledged(sid()), 1, &mut sid), []);
 }
 
 #[test]
@@ -81,65 +81,69 @@ fn a_failure_always_shows_one_more() {
     let (mut rotation, first) = open();
     rotation.tick(secs(15), &mut sid);
     rotation.tick(secs(30), &mut sid);
-    rotation.signal(secs(31), SyncEvent::Paused(first), 1, &mut sid);
-    let resumed = rotation.signal(secs(32), SyncEvent::Resumed(first), 2, &mut sid);
-    assert!(matches!(resumed[..], [RotationAction::Show(_)]), "the fourth code");
-    assert_eq!(rotation.tick(secs(47), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)));
+    rotation.signal(secs(31), SyncPairingEvent::Paused(first), 1, &mut sid);
+    let resumed = rotation.signal(secs(32), SyncPairingEvent::Resumed(first), 2, &mut sid);
+    assert!(matches!(resumed[..], [SyncSocketAction::Show(_)]), "the fourth code");
+    assert_eq!(rotation.tick(secs(47), &mut sid), Some(SyncSocketAction::Close(SyncCloseCode::Done)));
 }
 
 #[test]
 fn a_pause_that_lasts_too_long_resumes_within_the_rotations() {
     let (mut rotation, first) = open();
-    rotation.signal(secs(1), SyncEvent::Paused(first), 1, &mut sid);
-    assert!(matches!(rotation.tick(secs(121), &mut sid), Some(RotationAction::Show(_))));
+    rotation.signal(secs(1), SyncPairingEvent::Paused(first), 1, &mut sid);
+    assert!(matches!(rotation.tick(secs(121), &mut sid), Some(SyncSocketAction::Show(_))));
     rotation.tick(secs(136), &mut sid);
-    rotation.signal(secs(137), SyncEvent::Paused(first), 2, &mut sid);
-    assert_eq!(rotation.tick(secs(257), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)), "no code is left");
+    rotation.signal(secs(137), SyncPairingEvent::Paused(first), 2, &mut sid);
+    assert_eq!(
+        rotation.tick(secs(257), &mut sid),
+        Some(SyncSocketAction::Close(SyncCloseCode::Done)),
+        "no code is left"
+    );
 }
 
 #[test]
 fn no_socket_outlives_the_session_s_life() {
     let (mut rotation, first) = open();
-    rotation.signal(secs(1), SyncEvent::Paused(first), 1, &mut sid);
-    rotation.signal(secs(299), SyncEvent::Paused(first), 9, &mut sid);
-    assert_eq!(rotation.tick(secs(300), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)));
+    rotation.signal(secs(1), SyncPairingEvent::Paused(first), 1, &mut sid);
+    rotation.signal(secs(299), SyncPairingEvent::Paused(first), 9, &mut sid);
+    assert_eq!(rotation.tick(secs(300), &mut sid), Some(SyncSocketAction::Close(SyncCloseCode::Done)));
 }
 
 #[test]
 fn old_news_does_nothing() {
     let (mut rotation, first) = open();
-    rotation.signal(secs(1), SyncEvent::Paused(first), 10, &mut sid);
-    rotation.signal(secs(2), SyncEvent::Resumed(first), 11, &mut sid);
-    assert_eq!(rotation.found(secs(3), SyncEvent::Paused(first), 10, &mut sid), [], "found in the store later");
-    assert_eq!(rotation.found(secs(4), SyncEvent::Paused(first), 12, &mut sid), [RotationAction::Pause]);
+    rotation.signal(secs(1), SyncPairingEvent::Paused(first), 10, &mut sid);
+    rotation.signal(secs(2), SyncPairingEvent::Resumed(first), 11, &mut sid);
+    assert_eq!(rotation.found(secs(3), SyncPairingEvent::Paused(first), 10, &mut sid), [], "found in the store later");
+    assert_eq!(rotation.found(secs(4), SyncPairingEvent::Paused(first), 12, &mut sid), [SyncSocketAction::Pause]);
 }
 
 #[test]
 fn a_node_whose_clock_is_behind_is_heard() {
     let (mut rotation, first) = open();
-    rotation.signal(secs(1), SyncEvent::Paused(first), 1_000_000, &mut sid);
-    let resumed = rotation.signal(secs(2), SyncEvent::Resumed(first), 5, &mut sid);
-    assert!(matches!(resumed[..], [RotationAction::Show(_)]), "{resumed:?}");
+    rotation.signal(secs(1), SyncPairingEvent::Paused(first), 1_000_000, &mut sid);
+    let resumed = rotation.signal(secs(2), SyncPairingEvent::Resumed(first), 5, &mut sid);
+    assert!(matches!(resumed[..], [SyncSocketAction::Show(_)]), "{resumed:?}");
 }
 
 #[test]
 fn a_failure_that_paused_nothing_shows_one_more_after_the_last_code_only() {
     let (mut rotation, first) = open();
-    assert_eq!(rotation.signal(secs(1), SyncEvent::Resumed(first), 1, &mut sid), [], "others follow anyway");
+    assert_eq!(rotation.signal(secs(1), SyncPairingEvent::Resumed(first), 1, &mut sid), [], "others follow anyway");
     rotation.tick(secs(15), &mut sid);
-    let Some(RotationAction::Show(last)) = rotation.tick(secs(30), &mut sid) else { panic!("no third code") };
-    let more = rotation.signal(secs(31), SyncEvent::Resumed(last), 2, &mut sid);
-    assert!(matches!(more[..], [RotationAction::Show(_)]), "{more:?}");
-    assert_eq!(rotation.signal(secs(32), SyncEvent::Resumed(last), 3, &mut sid), [], "a repeat shows no other");
-    assert_eq!(rotation.tick(secs(46), &mut sid), Some(RotationAction::Close(SyncCloseCode::Done)));
+    let Some(SyncSocketAction::Show(last)) = rotation.tick(secs(30), &mut sid) else { panic!("no third code") };
+    let more = rotation.signal(secs(31), SyncPairingEvent::Resumed(last), 2, &mut sid);
+    assert!(matches!(more[..], [SyncSocketAction::Show(_)]), "{more:?}");
+    assert_eq!(rotation.signal(secs(32), SyncPairingEvent::Resumed(last), 3, &mut sid), [], "a repeat shows no other");
+    assert_eq!(rotation.tick(secs(46), &mut sid), Some(SyncSocketAction::Close(SyncCloseCode::Done)));
 }
 
 #[test]
 fn a_revoked_device_closes() {
     let (mut rotation, _) = open();
     assert_eq!(
-        rotation.signal(secs(1), SyncEvent::Revoked, 1, &mut sid),
-        [RotationAction::Close(SyncCloseCode::Revoked)]
+        rotation.signal(secs(1), SyncPairingEvent::Revoked, 1, &mut sid),
+        [SyncSocketAction::Close(SyncCloseCode::Revoked)]
     );
 }
 
@@ -153,19 +157,19 @@ proptest! {
             now += wait;
             at_ms += 1;
             let actions = match kind {
-                0 => rotation.signal(secs(now), SyncEvent::Paused(first), at_ms, &mut sid),
-                1 => rotation.signal(secs(now), SyncEvent::Resumed(first), at_ms, &mut sid),
-                2 if wait > 55 => rotation.signal(secs(now), SyncEvent::Acknowledged(first), at_ms, &mut sid),
+                0 => rotation.signal(secs(now), SyncPairingEvent::Paused(first), at_ms, &mut sid),
+                1 => rotation.signal(secs(now), SyncPairingEvent::Resumed(first), at_ms, &mut sid),
+                2 if wait > 55 => rotation.signal(secs(now), SyncPairingEvent::Acknowledged(first), at_ms, &mut sid),
                 _ => rotation.tick(secs(now), &mut sid).into_iter().collect(),
             };
             for action in actions {
                 prop_assert!(!closed, "{action:?} after the close");
-                closed = matches!(action, RotationAction::Close(_));
+                closed = matches!(action, SyncSocketAction::Close(_));
             }
         }
         if !closed {
             let last = rotation.tick(secs(now.max(300)), &mut sid);
-            prop_assert_eq!(last, Some(RotationAction::Close(SyncCloseCode::Done)));
+            prop_assert_eq!(last, Some(SyncSocketAction::Close(SyncCloseCode::Done)));
         }
     }
 }

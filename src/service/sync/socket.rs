@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::socket_registry::{SocketEvent, SocketRegistration};
-use super::{Metrics, Result, Rotation, RotationAction, Settings, SocketRegistry, SyncCloseCode, SyncSessionIds};
+use super::socket_registry::{SocketMailboxEvent, SocketRegistration};
+use super::{
+    Metrics, Result, Settings, SocketRegistry, SyncCloseCode, SyncSessionIdIssuer, SyncSocketAction, SyncUrlRotation,
+};
 use crate::crypto::SyncSessionId;
 use crate::model::{Clock, DurationSetting, Millis, UserId};
-use crate::signal::{SyncEvent, SyncSignal};
+use crate::signal::{SyncPairingEvent, SyncSignal};
 use crate::store::sync::{self, SyncSessionState};
 use crate::store::{Store, device};
 
@@ -22,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What opening a socket came to.
 pub enum OpenedSocket {
-    Showing(Box<SocketSession>, RotationAction),
+    Showing(Box<SyncSocketSession>, SyncSocketAction),
     /// Its session was redeemed already.
     Acknowledged,
     /// Its session is none of ours, or has expired.
@@ -31,10 +33,10 @@ pub enum OpenedSocket {
 }
 
 /// An open sync socket.
-pub struct SocketSession {
-    ids: Arc<SyncSessionIds>,
+pub struct SyncSocketSession {
+    ids: Arc<SyncSessionIdIssuer>,
     user: UserId,
-    rotation: Rotation,
+    rotation: SyncUrlRotation,
     opened: Instant,
     opened_ms: Millis,
     registration: SocketRegistration,
@@ -44,7 +46,7 @@ pub struct SocketSession {
 /// The sockets of this node.
 pub struct SyncSockets {
     pub settings: Settings,
-    pub ids: Arc<SyncSessionIds>,
+    pub ids: Arc<SyncSessionIdIssuer>,
     pub store: Store,
     pub open_sockets: Arc<SocketRegistry>,
     pub clock: Clock,
@@ -63,15 +65,15 @@ impl SyncSockets {
         registration.mailbox.shows(first);
         if sid.is_some() {
             match self.found(user, first).await {
-                Some((SyncEvent::Acknowledged(_), _)) => return OpenedSocket::Acknowledged,
+                Some((SyncPairingEvent::Acknowledged(_), _)) => return OpenedSocket::Acknowledged,
                 // the person is typing the password: this page may have been reloaded
-                Some((event, at_ms)) => registration.mailbox.put(SocketEvent { event, at_ms, is_found: true }),
+                Some((event, at_ms)) => registration.mailbox.put(SocketMailboxEvent { event, at_ms, is_found: true }),
                 None => {}
             }
         }
-        let (rotation, action) = Rotation::open(&self.settings, first);
+        let (rotation, action) = SyncUrlRotation::open(&self.settings, first);
         let gauge = SocketCount::new(self.metrics.clone());
-        let session = SocketSession {
+        let session = SyncSocketSession {
             ids: self.ids.clone(),
             user: user.clone(),
             rotation,
@@ -85,16 +87,16 @@ impl SyncSockets {
 
     /// What the store says of a session before its socket opened. A store that is away says
     /// nothing: codes can be shown without it.
-    async fn found(&self, user: &UserId, sid: SyncSessionId) -> Option<(SyncEvent, Millis)> {
+    async fn found(&self, user: &UserId, sid: SyncSessionId) -> Option<(SyncPairingEvent, Millis)> {
         if sid == SyncSessionId::DEV {
             return None;
         }
         let asked = sync::session(&self.store, sid, user);
         let session = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok().flatten()?;
         match session.state {
-            SyncSessionState::Redeemed => Some((SyncEvent::Acknowledged(sid), session.changed_ms)),
+            SyncSessionState::Redeemed => Some((SyncPairingEvent::Acknowledged(sid), session.changed_ms)),
             SyncSessionState::Offered if self.clock.now_ms() - session.changed_ms < self.settings.pause_for.as_ms() => {
-                Some((SyncEvent::Paused(sid), session.changed_ms))
+                Some((SyncPairingEvent::Paused(sid), session.changed_ms))
             }
             SyncSessionState::Offered | SyncSessionState::Open | SyncSessionState::Failed | SyncSessionState::Ended => {
                 None
@@ -112,15 +114,15 @@ impl SyncSockets {
         let since_ms = since_ms - OVERLAP.as_ms();
         for changed in sync::changed_since(&self.store, since_ms).await? {
             let event = match changed.state {
-                SyncSessionState::Redeemed => SyncEvent::Acknowledged(changed.sid),
-                SyncSessionState::Offered => SyncEvent::Paused(changed.sid),
-                SyncSessionState::Failed | SyncSessionState::Ended => SyncEvent::Resumed(changed.sid),
+                SyncSessionState::Redeemed => SyncPairingEvent::Acknowledged(changed.sid),
+                SyncSessionState::Offered => SyncPairingEvent::Paused(changed.sid),
+                SyncSessionState::Failed | SyncSessionState::Ended => SyncPairingEvent::Resumed(changed.sid),
                 SyncSessionState::Open => continue,
             };
             self.open_sockets.deliver_found(&SyncSignal { user: changed.user, event, at_ms: changed.changed_ms });
         }
         for (user, at_ms) in device::revoked_since(&self.store, since_ms).await? {
-            self.open_sockets.deliver_found(&SyncSignal { user, event: SyncEvent::Revoked, at_ms });
+            self.open_sockets.deliver_found(&SyncSignal { user, event: SyncPairingEvent::Revoked, at_ms });
         }
         Ok(now_ms)
     }
@@ -138,13 +140,13 @@ impl SyncSockets {
     }
 }
 
-impl SocketSession {
+impl SyncSocketSession {
     pub fn user(&self) -> &UserId {
         &self.user
     }
 
     /// Waits for time or a signal to ask for something. Safe to drop and call again.
-    pub async fn next(&mut self) -> Vec<RotationAction> {
+    pub async fn next(&mut self) -> Vec<SyncSocketAction> {
         let deadline = self.opened + self.rotation.next_tick();
         let mut issue = || {
             let sid = self.ids.issue(&self.user);
@@ -154,14 +156,14 @@ impl SocketSession {
         let actions = tokio::select! {
             () = sleep_until(deadline) => self.rotation.tick(self.opened.elapsed(), &mut issue).into_iter().collect(),
             events = self.registration.mailbox.take() => {
-                let Some(events) = events else { return vec![RotationAction::Close(SyncCloseCode::TooMany)] };
+                let Some(events) = events else { return vec![SyncSocketAction::Close(SyncCloseCode::TooMany)] };
                 let now = self.opened.elapsed();
                 let (rotation, opened_ms) = (&mut self.rotation, self.opened_ms);
-                let obey = |SocketEvent { event, at_ms, is_found }| match (is_found, event) {
+                let obey = |SocketMailboxEvent { event, at_ms, is_found }| match (is_found, event) {
                     // clocks of nodes differ: what happens now is never too old
                     (false, _) => rotation.signal(now, event, at_ms, &mut issue),
                     // a revocation found in the store may be older than this socket
-                    (true, SyncEvent::Revoked) if at_ms < opened_ms => Vec::new(),
+                    (true, SyncPairingEvent::Revoked) if at_ms < opened_ms => Vec::new(),
                     (true, _) => rotation.found(now, event, at_ms, &mut issue),
                 };
                 events.into_iter().flat_map(obey).collect()

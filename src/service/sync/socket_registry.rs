@@ -7,19 +7,19 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use super::Metrics;
-use super::eviction::{SocketOccupant, evicted};
+use super::eviction::{SocketEvictionCandidate, evicted};
 use crate::crypto::SyncSessionId;
 use crate::model::lock::lock;
 use crate::model::{Millis, UserId};
-use crate::signal::{SyncEvent, SyncSignal};
+use crate::signal::{SyncPairingEvent, SyncSignal};
 
 /// Signals that wait for one socket; it takes them at once, so more means that it hangs.
 const WAITING: usize = 16;
 
 /// What a socket is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SocketEvent {
-    pub(super) event: SyncEvent,
+pub(super) struct SocketMailboxEvent {
+    pub(super) event: SyncPairingEvent,
     /// By the clock of the node that it comes from.
     pub(super) at_ms: Millis,
     /// Found in the store, so perhaps known already or older than the socket; else it happens now.
@@ -27,8 +27,8 @@ pub(super) struct SocketEvent {
 }
 
 #[derive(Default)]
-struct MailboxContents {
-    events: Vec<SocketEvent>,
+struct SocketMailboxContents {
+    events: Vec<SocketMailboxEvent>,
     /// The sessions whose codes the socket has shown: the user's others are none of its business.
     shown: Vec<SyncSessionId>,
     /// A phone has come with one of them.
@@ -40,7 +40,7 @@ struct MailboxContents {
 /// One socket's mailbox: a few bytes while nothing happens.
 #[derive(Default)]
 pub(super) struct SocketMailbox {
-    contents: Mutex<MailboxContents>,
+    contents: Mutex<SocketMailboxContents>,
     arrived: Notify,
 }
 
@@ -50,13 +50,13 @@ impl SocketMailbox {
         lock(&self.contents).shown.push(sid);
     }
 
-    pub(super) fn put(&self, event: SocketEvent) {
+    pub(super) fn put(&self, event: SocketMailboxEvent) {
         let mut contents = lock(&self.contents);
-        let MailboxContents { events, shown, is_scanned, .. } = &mut *contents;
+        let SocketMailboxContents { events, shown, is_scanned, .. } = &mut *contents;
         if !event.event.is_about(shown) || events.contains(&event) {
             return;
         }
-        *is_scanned |= matches!(event.event, SyncEvent::Paused(_) | SyncEvent::Acknowledged(_));
+        *is_scanned |= matches!(event.event, SyncPairingEvent::Paused(_) | SyncPairingEvent::Acknowledged(_));
         if events.len() >= WAITING {
             // what ends a socket is kept: the rest only changes what it shows
             match events.iter().position(|known| !known.event.is_final()) {
@@ -79,7 +79,7 @@ impl SocketMailbox {
     }
 
     /// Waits until there is at least one event. `None`: the socket has to leave.
-    pub(super) async fn take(&self) -> Option<Vec<SocketEvent>> {
+    pub(super) async fn take(&self) -> Option<Vec<SocketMailboxEvent>> {
         loop {
             let (taken, has_to_leave) = {
                 let mut contents = lock(&self.contents);
@@ -134,7 +134,7 @@ impl SocketRegistry {
             return Err(TooManySockets);
         }
         if places.len() >= self.per_user {
-            let occupants = |connected: &ConnectedSocket| SocketOccupant {
+            let occupants = |connected: &ConnectedSocket| SocketEvictionCandidate {
                 address: connected.address,
                 is_scanned: connected.mailbox.is_scanned(),
             };
@@ -161,7 +161,7 @@ impl SocketRegistry {
     fn put(&self, signal: &SyncSignal, is_found: bool) {
         if let Some(places) = lock(&self.users).get(&signal.user) {
             for connected in places {
-                connected.mailbox.put(SocketEvent { event: signal.event, at_ms: signal.at_ms, is_found });
+                connected.mailbox.put(SocketMailboxEvent { event: signal.event, at_ms: signal.at_ms, is_found });
             }
         }
     }
@@ -198,14 +198,14 @@ mod tests {
     #[tokio::test]
     async fn a_full_mailbox_keeps_what_ends_a_socket() {
         let mailbox = SocketMailbox::default();
-        let live = |event, at_ms| SocketEvent { event, at_ms, is_found: false };
-        mailbox.put(live(SyncEvent::Revoked, 0));
+        let live = |event, at_ms| SocketMailboxEvent { event, at_ms, is_found: false };
+        mailbox.put(live(SyncPairingEvent::Revoked, 0));
         for at_ms in 1..100 {
-            mailbox.put(live(SyncEvent::Paused(SyncSessionId::DEV), at_ms));
-            mailbox.put(live(SyncEvent::Paused(SyncSessionId::DEV), at_ms));
+            mailbox.put(live(SyncPairingEvent::Paused(SyncSessionId::DEV), at_ms));
+            mailbox.put(live(SyncPairingEvent::Paused(SyncSessionId::DEV), at_ms));
         }
         let taken = mailbox.take().await.unwrap_or_default();
-        assert_eq!((taken.len(), taken[0].event, taken[WAITING - 1].at_ms), (WAITING, SyncEvent::Revoked, 99));
+        assert_eq!((taken.len(), taken[0].event, taken[WAITING - 1].at_ms), (WAITING, SyncPairingEvent::Revoked, 99));
     }
 
     #[tokio::test]
@@ -214,10 +214,11 @@ mod tests {
         let ours: SyncSessionId = "00112233445566778899aabbccddeeff".parse()?;
         mailbox.shows(ours);
         for n in 1..100 {
-            let event = SyncEvent::Acknowledged(format!("{n:032x}").parse()?);
-            mailbox.put(SocketEvent { event, at_ms: n, is_found: false });
+            let event = SyncPairingEvent::Acknowledged(format!("{n:032x}").parse()?);
+            mailbox.put(SocketMailboxEvent { event, at_ms: n, is_found: false });
         }
-        let acknowledged = SocketEvent { event: SyncEvent::Acknowledged(ours), at_ms: 5, is_found: false };
+        let acknowledged =
+            SocketMailboxEvent { event: SyncPairingEvent::Acknowledged(ours), at_ms: 5, is_found: false };
         mailbox.put(acknowledged);
         assert_eq!(mailbox.take().await, Some(vec![acknowledged]));
         Ok(())
@@ -244,7 +245,7 @@ mod tests {
         let user: UserId = "111".parse()?;
         let (here, there): (IpAddr, IpAddr) = ("127.0.0.1".parse()?, "127.0.0.2".parse()?);
         let (oldest, _second) = (open_sockets.register(&user, here)?, open_sockets.register(&user, here)?);
-        open_sockets.deliver(&SyncSignal { user: user.clone(), event: SyncEvent::Revoked, at_ms: 5 });
+        open_sockets.deliver(&SyncSignal { user: user.clone(), event: SyncPairingEvent::Revoked, at_ms: 5 });
         let third = open_sockets.register(&user, there)?;
         assert!(oldest.mailbox.take().await.is_some_and(|events| events.len() == 1));
         assert_eq!(oldest.mailbox.take().await, None);

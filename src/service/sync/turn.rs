@@ -21,7 +21,7 @@ type TurnQueue = Arc<Semaphore>;
 #[derive(Default)]
 pub(super) struct HandshakeTurns(Mutex<HashMap<String, TurnQueue>>);
 
-pub(super) struct HandshakeTurn {
+pub(super) struct HandshakeTurnPermit {
     turns: Arc<HandshakeTurns>,
     key: String,
     held: Option<OwnedSemaphorePermit>,
@@ -29,16 +29,16 @@ pub(super) struct HandshakeTurn {
 
 impl HandshakeTurns {
     /// Waits for the turn under this key; `None` when too many wait already, or for too long.
-    pub(super) async fn take(self: &Arc<Self>, key: &str, until: Instant) -> Option<HandshakeTurn> {
+    pub(super) async fn take(self: &Arc<Self>, key: &str, until: Instant) -> Option<HandshakeTurnPermit> {
         self.wait(key, SHARED, until).await
     }
 
     /// The same, beside up to [`SHARED`] - 1 others who share it.
-    pub(super) async fn share(self: &Arc<Self>, key: &str, until: Instant) -> Option<HandshakeTurn> {
+    pub(super) async fn share(self: &Arc<Self>, key: &str, until: Instant) -> Option<HandshakeTurnPermit> {
         self.wait(key, 1, until).await
     }
 
-    async fn wait(self: &Arc<Self>, key: &str, parts: u32, until: Instant) -> Option<HandshakeTurn> {
+    async fn wait(self: &Arc<Self>, key: &str, parts: u32, until: Instant) -> Option<HandshakeTurnPermit> {
         let queue = {
             let mut queues = lock(&self.0);
             let queue = queues.entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(SHARED as usize)));
@@ -48,13 +48,13 @@ impl HandshakeTurns {
             queue.clone()
         };
         // made before waiting, so that a caller who gives up tidies too
-        let mut turn = HandshakeTurn { turns: self.clone(), key: key.to_owned(), held: None };
+        let mut turn = HandshakeTurnPermit { turns: self.clone(), key: key.to_owned(), held: None };
         turn.held = Some(timeout_at(until, queue.acquire_many_owned(parts)).await.ok()?.ok()?);
         Some(turn)
     }
 }
 
-impl Drop for HandshakeTurn {
+impl Drop for HandshakeTurnPermit {
     fn drop(&mut self) {
         let mut queues = lock(&self.turns.0);
         self.held = None;

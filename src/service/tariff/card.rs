@@ -9,7 +9,7 @@ use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result, page};
 use crate::store::rate;
 
-pub use crate::store::rate::{Filter as RateFilter, RateSlot};
+pub use crate::store::rate::{Filter as RateFilter, TariffRateKey};
 
 /// Digits of a number at most.
 const DIGITS: usize = 15;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
-use super::{Rate, RateSlot, Tariff, sheet};
+use super::{Rate, Tariff, TariffRateKey, sheet};
 use crate::model::{PricedChannel, RateId};
 use crate::service::audit::AuditContext;
 use crate::service::race::{RACES, won};
@@ -52,7 +52,7 @@ impl Tariff {
         let lines = |channel| card.iter().filter(|rate| rate.channel == channel).count();
         let channels: BTreeMap<_, _> = PricedChannel::ALL.map(|channel| (channel.name(), lines(channel))).into();
         for _ in 0..RACES {
-            let known: HashMap<RateSlot, RateId> =
+            let known: HashMap<TariffRateKey, RateId> =
                 rate::all(&self.store).await?.into_iter().map(|rate| (rate.slot(), rate.id)).collect();
             let mut gone = Vec::new();
             for rate in &mut card {

@@ -40,10 +40,10 @@ pub(super) struct RouteTable {
 
 struct CompiledRoutes {
     usable: Vec<Route>,
-    matcher: RouteMatcher,
+    matcher: RoutePatternSet,
 }
 
-enum RouteMatcher {
+enum RoutePatternSet {
     Together(RegexSet),
     /// Where they are too large to be one.
     Singly(Vec<Regex>),
@@ -102,17 +102,17 @@ impl CompiledRoutes {
         let matcher = set.map_or_else(
             |error| {
                 tracing::warn!(%error, "the routes are too large to be matched together: each is asked by itself");
-                RouteMatcher::Singly(patterns)
+                RoutePatternSet::Singly(patterns)
             },
-            RouteMatcher::Together,
+            RoutePatternSet::Together,
         );
         Self { usable, matcher }
     }
 
     fn matching(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
         let indices: Vec<usize> = match &self.matcher {
-            RouteMatcher::Together(set) => set.matches(to.as_bytes()).into_iter().collect(),
-            RouteMatcher::Singly(patterns) => {
+            RoutePatternSet::Together(set) => set.matches(to.as_bytes()).into_iter().collect(),
+            RoutePatternSet::Singly(patterns) => {
                 let matching = patterns.iter().enumerate().filter(|(_, pattern)| pattern.is_match(to.as_bytes()));
                 matching.map(|(index, _)| index).collect()
             }
@@ -171,7 +171,7 @@ mod tests {
     fn routes_that_are_too_large_together_are_asked_one_by_one() {
         let rules = [(1, r"\+1500", None), (2, r"\+33", None), (3, r"\+1\d{4}", None)];
         let compiled = CompiledRoutes::within(&routes(&rules).given, 100);
-        assert!(matches!(compiled.matcher, RouteMatcher::Singly(_)), "they fit after all");
+        assert!(matches!(compiled.matcher, RoutePatternSet::Singly(_)), "they fit after all");
         let matching = compiled.matching(Channel::Sms, "+150012345678");
         assert_eq!(matching.map(|route| route.priority).collect::<Vec<_>>(), [1, 3]);
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
-use super::{NewRate, Rate, RateSlot};
+use super::{NewRate, Rate, TariffRateKey};
 use crate::model::{Millis, NotMoney, PricedChannel, date, parse_time_or_day, rfc3339};
 
 const COLUMNS: [&str; 5] = ["channel", "prefix", "price", "from", "until"];
@@ -76,7 +76,7 @@ pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadSheetLin
     }
     let places = head(&record).map_err(|reason| whole(1, reason))?;
     let (mut rates, mut wrong) = (Vec::new(), BadSheetLines::default());
-    let mut lines: HashMap<RateSlot, u64> = HashMap::new();
+    let mut lines: HashMap<TariffRateKey, u64> = HashMap::new();
     loop {
         let line = sheet.position().line();
         match sheet.read_byte_record(&mut record) {
@@ -87,7 +87,7 @@ pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadSheetLin
                 break;
             }
         }
-        let line = record.position().map_or(line, csv::Position::line);
+        let line = record.position().map_or(line, csv::EscapeContext::line);
         match rate(&record, &places, now_ms) {
             Ok(rate) => match lines.insert(rate.slot(), line) {
                 Some(first) => {

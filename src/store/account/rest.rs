@@ -2,7 +2,7 @@
 
 use super::Account;
 use crate::model::{AccountId, Millis};
-use crate::store::version::VersionedData;
+use crate::store::version::CachedDataset;
 use crate::store::{Change, params};
 
 /// Characters of a reason that are kept.
@@ -29,12 +29,12 @@ pub fn begin(account: &Account, rest: &RestReason) -> Change {
             account.credentials.clone(),
         ],
     );
-    change.versioned(VersionedData::Directory)
+    change.versioned(CachedDataset::Directory)
 }
 
 /// It is in use again. A race means that it was, or rests for another reason since.
 pub fn end(account: AccountId, rest: &RestReason) -> Change {
-    over(Change::new(), account, rest).versioned(VersionedData::Directory)
+    over(Change::new(), account, rest).versioned(CachedDataset::Directory)
 }
 
 /// The same as a part of another change to the account.

@@ -4,26 +4,26 @@ use super::Account;
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, TokenId, named};
 use crate::store::engine::read_bytes;
-use crate::store::version::VersionedData;
+use crate::store::version::CachedDataset;
 use crate::store::{Change, Query, Result, Store, Value, params};
 
 /// What a token is to the account's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum TokenRole {
+pub enum TokenRotationRole {
     /// It was the account's own before.
     Earlier,
     /// It is to be.
     Next,
 }
 
-named!(TokenRole);
+named!(TokenRotationRole);
 
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct AccountToken {
+pub struct AccountWebhookToken {
     pub id: TokenId,
-    pub role: TokenRole,
+    pub role: TokenRotationRole,
     /// Sealed; see [`place`].
     #[serde(deserialize_with = "read_bytes")]
     pub token: Vec<u8>,
@@ -38,7 +38,7 @@ pub fn place(row: &str) -> Aad<'_> {
     Aad { table: "sb_account_token", row, column: "token" }
 }
 
-/// Whose each of them is, and the fields of [`AccountToken`]; those that were entered first before others.
+/// Whose each of them is, and the fields of [`AccountWebhookToken`]; those that were entered first before others.
 pub(super) fn query() -> Query {
     let sql = "SELECT account_id, id, role, token, until_ms, uses, used_ms FROM sb_account_token ORDER BY until_ms, id";
     Query::new(sql, Vec::new())
@@ -46,7 +46,7 @@ pub(super) fn query() -> Query {
 
 /// Writes what has become of an account's tokens. A race means that one of them is not as it was read.
 pub(super) fn changed(mut change: Change, before: &Account, after: &Account) -> Change {
-    let in_both = |token: &AccountToken| before.tokens.iter().find(|known| known.id == token.id);
+    let in_both = |token: &AccountWebhookToken| before.tokens.iter().find(|known| known.id == token.id);
     for gone in before.tokens.iter().filter(|token| after.tokens.iter().all(|kept| kept.id != token.id)) {
         change = change.one("DELETE FROM sb_account_token WHERE id = ?", params![gone.id]);
     }
@@ -65,22 +65,22 @@ pub(super) fn changed(mut change: Change, before: &Account, after: &Account) -> 
 
 const INSERT: &str = "INSERT INTO sb_account_token (id, account_id, role, token, until_ms, uses, used_ms)";
 
-fn values(account: AccountId, token: &AccountToken) -> Vec<Value> {
+fn values(account: AccountId, token: &AccountWebhookToken) -> Vec<Value> {
     params![token.id, account, token.role.name(), token.token.clone(), token.until_ms, token.uses, token.used_ms]
 }
 
 /// How often posts were believed by a token since it was counted last, and when the last was.
 #[derive(Clone, Debug)]
-pub struct TokenUses {
+pub struct WebhookTokenUses {
     pub token: TokenId,
     pub count: i64,
     pub last_ms: Millis,
 }
 
 /// Adds to what is known of tokens' use; those that are gone by now are passed over.
-pub async fn count(store: &Store, uses: &[TokenUses]) -> Result<()> {
+pub async fn count(store: &Store, uses: &[WebhookTokenUses]) -> Result<()> {
     let sql = "UPDATE sb_account_token SET uses = uses + ?, used_ms = ? WHERE id = ?";
-    let add = |change: Change, one: &TokenUses| change.run(sql, params![one.count, one.last_ms, one.token]);
+    let add = |change: Change, one: &WebhookTokenUses| change.run(sql, params![one.count, one.last_ms, one.token]);
     if uses.is_empty() { Ok(()) } else { store.commit(uses.iter().fold(Change::new(), add)).await }
 }
 
@@ -91,5 +91,5 @@ pub async fn sweep(store: &Store, now_ms: Millis) -> Result<()> {
         return Ok(());
     }
     let sql = "DELETE FROM sb_account_token WHERE until_ms <= ?";
-    store.commit(Change::new().run(sql, params![now_ms]).versioned(VersionedData::Directory)).await
+    store.commit(Change::new().run(sql, params![now_ms]).versioned(CachedDataset::Directory)).await
 }

@@ -1,6 +1,6 @@
 //! What became of claimed deliveries, written for many at once.
 
-use super::{DeliveryState, HeldDelivery, turn};
+use super::{DeliveryLease, DeliveryState, turn};
 use crate::model::Millis;
 use crate::store::event::EventTarget;
 use crate::store::lease::{GIVE_BACK, LeaseOwner};
@@ -39,7 +39,7 @@ impl DeliveryOutcome {
 
 /// What is written of the health of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndpointHealth {
+pub enum EndpointHealthChange {
     Unchanged,
     /// It works again.
     Recovered,
@@ -50,9 +50,9 @@ pub enum EndpointHealth {
 /// One finished delivery.
 #[derive(Clone, Debug)]
 pub struct FinishedDelivery {
-    pub held: HeldDelivery,
+    pub held: DeliveryLease,
     pub outcome: DeliveryOutcome,
-    pub health: EndpointHealth,
+    pub health: EndpointHealthChange,
 }
 
 /// Writes what became of claimed deliveries in one commit. A delivery whose lease was lost is left
@@ -60,7 +60,7 @@ pub struct FinishedDelivery {
 pub async fn record(store: &Store, owner: &LeaseOwner, done: &[FinishedDelivery], now_ms: Millis) -> Result<()> {
     let mut change = Change::new();
     for status in statuses(done) {
-        let taken: Vec<HeldDelivery> = done
+        let taken: Vec<DeliveryLease> = done
             .iter()
             .filter(|one| one.outcome == DeliveryOutcome::Delivered { status })
             .map(|one| one.held)
@@ -91,7 +91,7 @@ fn statuses(done: &[FinishedDelivery]) -> std::collections::BTreeSet<u16> {
 }
 
 /// The usual outcome, for many at once.
-fn delivered(change: Change, owner: &LeaseOwner, status: u16, taken: &[HeldDelivery], now_ms: Millis) -> Change {
+fn delivered(change: Change, owner: &LeaseOwner, status: u16, taken: &[DeliveryLease], now_ms: Millis) -> Change {
     let guard = vec!["(event_id = ? AND target_id = ? AND ready_ms = ?)"; taken.len()].join(" OR ");
     let mut values: Vec<Value> = params![i64::from(status), now_ms, owner];
     for held in taken {
@@ -145,11 +145,11 @@ fn single(change: Change, owner: &LeaseOwner, done: &FinishedDelivery, now_ms: M
 fn health(change: Change, done: &FinishedDelivery, now_ms: Millis) -> Change {
     let EventTarget::Endpoint(id) = done.held.target else { return change };
     match done.health {
-        EndpointHealth::Unchanged => change,
-        EndpointHealth::Recovered => {
+        EndpointHealthChange::Unchanged => change,
+        EndpointHealthChange::Recovered => {
             change.run("UPDATE sb_endpoint SET failing_since_ms = NULL WHERE id = ?", params![id])
         }
-        EndpointHealth::Failing => change.run(
+        EndpointHealthChange::Failing => change.run(
             "UPDATE sb_endpoint SET failing_since_ms = ? WHERE id = ? AND failing_since_ms IS NULL",
             params![now_ms, id],
         ),

@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use super::{DueKey, FinishedDelivery, MANY, due_key, is_full};
+use super::{DueDeliveryKey, FinishedDelivery, MANY, due_key, is_full};
 use crate::model::{EndpointId, EventId, Id as _, Millis};
 use crate::store::engine::LOWEST;
 use crate::store::event::{EventTarget, NewEvent};
@@ -51,10 +51,10 @@ const BEFORE: &str = "SELECT f.event_id FROM sb_delivery_turn t JOIN sb_delivery
 const LOCK: &str = "UPDATE sb_delivery_turn SET place = place WHERE event_id = ? AND target_id = ?";
 
 /// The objects of the deliveries that take turns.
-pub(super) type DeliveryObjects = HashMap<(EventId, EventTarget), [u8; 16]>;
+pub(super) type ObjectIdByDelivery = HashMap<(EventId, EventTarget), [u8; 16]>;
 
-pub(super) fn objects(events: &[NewEvent]) -> DeliveryObjects {
-    let mut objects = DeliveryObjects::new();
+pub(super) fn objects(events: &[NewEvent]) -> ObjectIdByDelivery {
+    let mut objects = ObjectIdByDelivery::new();
     for event in events.iter().filter(|event| !event.ordered.is_empty()) {
         let Some(object) = event.object() else { continue };
         for endpoint in &event.ordered {
@@ -65,7 +65,7 @@ pub(super) fn objects(events: &[NewEvent]) -> DeliveryObjects {
 }
 
 /// Adds their turns, in the change that writes their events.
-pub(super) fn add(change: Change, targets: &[(EventId, EventTarget)], objects: &DeliveryObjects) -> Change {
+pub(super) fn add(change: Change, targets: &[(EventId, EventTarget)], objects: &ObjectIdByDelivery) -> Change {
     if objects.is_empty() {
         return change;
     }
@@ -80,7 +80,7 @@ pub(super) fn add(change: Change, targets: &[(EventId, EventTarget)], objects: &
 }
 
 /// Parks deliveries, as they were read, each behind the one that is right before it.
-pub(super) async fn park(store: &Store, due: Vec<DueKey>, now_ms: Millis) -> Result<()> {
+pub(super) async fn park(store: &Store, due: Vec<DueDeliveryKey>, now_ms: Millis) -> Result<()> {
     if due.is_empty() {
         return Ok(());
     }
@@ -122,12 +122,13 @@ pub(super) fn leave(change: Change, event: EventId, target: EventTarget, now_ms:
 }
 
 /// Makes those of these due that are still parked as they were read.
-async fn release(store: &Store, parked: Vec<DueKey>, now_ms: Millis) -> Result<()> {
+async fn release(store: &Store, parked: Vec<DueDeliveryKey>, now_ms: Millis) -> Result<()> {
     if parked.is_empty() {
         return Ok(());
     }
     let sql = format!("UPDATE sb_delivery SET {GIVE_BACK} WHERE event_id = ? AND target_id = ? AND ready_ms = ?");
-    let free = |change: Change, key: DueKey| change.run(sql.clone(), [params![now_ms, now_ms], key.to_vec()].concat());
+    let free =
+        |change: Change, key: DueDeliveryKey| change.run(sql.clone(), [params![now_ms, now_ms], key.to_vec()].concat());
     store.commit(parked.into_iter().fold(Change::new(), free)).await
 }
 
@@ -160,7 +161,7 @@ pub async fn release_overlooked(store: &Store, now_ms: Millis) -> Result<usize> 
          WHERE ready_ms >= ? AND (ready_ms > ? OR target_id > ? OR (target_id = ? AND event_id > ?)) \
          ORDER BY ready_ms, target_id, event_id LIMIT ?"
     );
-    let (mut last, mut released): (DueKey, _) = ([LOWEST.into(), LOWEST.into(), PARKED.into()], 0);
+    let (mut last, mut released): (DueDeliveryKey, _) = ([LOWEST.into(), LOWEST.into(), PARKED.into()], 0);
     loop {
         let [event, target, ready_ms] = last.clone();
         let values = params![ready_ms.clone(), ready_ms, target.clone(), target, event, MANY];

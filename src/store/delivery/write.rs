@@ -3,7 +3,7 @@
 use super::{list, turn};
 use crate::model::{EventId, Millis};
 use crate::store::event::{self, EventTarget, PendingEvents};
-use crate::store::sweep::RowWalk;
+use crate::store::sweep::RetentionCursor;
 use crate::store::{Change, Error, Result, Store, audit, params};
 
 /// Races with other replays before an event is called busy.
@@ -63,7 +63,7 @@ async fn again(store: &Store, id: EventId, targets: &[EventTarget], now_ms: Mill
 }
 
 /// Forgets a batch of events that nobody waits for any more; whether there may be more.
-pub async fn sweep(store: &Store, walk: &mut RowWalk) -> Result<bool> {
+pub async fn sweep(store: &Store, walk: &mut RetentionCursor) -> Result<bool> {
     let passed = walk.go_on(store, "SELECT id FROM sb_event WHERE id > ? AND id < ? ORDER BY id LIMIT ?").await?;
     if !passed.rows.is_empty() {
         let range = passed.between.to_vec();

@@ -56,12 +56,12 @@ pub trait BatchWrite: Send + Sync + 'static {
 pub const WRITERS: usize = 2;
 
 type BatchReply<W> = oneshot::Sender<Result<<W as BatchWrite>::Answer>>;
-type BatchEntry<W> = (<W as BatchWrite>::Item, BatchReply<W>);
+type BatchItemWithReply<W> = (<W as BatchWrite>::Item, BatchReply<W>);
 
 /// The door to one kind of batch; clones share it.
 pub struct BatchWriter<W: BatchWrite> {
     /// One for each writer.
-    queues: Arc<[mpsc::Sender<BatchEntry<W>>]>,
+    queues: Arc<[mpsc::Sender<BatchItemWithReply<W>>]>,
     work: Arc<W>,
 }
 
@@ -89,7 +89,7 @@ impl<W: BatchWrite> BatchWriter<W> {
         Self { queues: (0..writers.max(1)).map(start).collect(), work: work.clone() }
     }
 
-    fn queue(&self, item: &W::Item) -> &mpsc::Sender<BatchEntry<W>> {
+    fn queue(&self, item: &W::Item) -> &mpsc::Sender<BatchItemWithReply<W>> {
         let mut hash = DefaultHasher::new();
         self.work.row(item).hash(&mut hash);
         let writers = self.queues.len() as u64;
@@ -102,25 +102,25 @@ impl<W: BatchWrite> BatchWriter<W> {
     }
 
     /// Queues one item to be written together with its neighbours. Whoever drops what this returns has gone away.
-    pub fn send(&self, item: W::Item) -> Result<QueuedItem<W::Answer>> {
+    pub fn send(&self, item: W::Item) -> Result<PendingBatchWrite<W::Answer>> {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue(&item);
         queue.try_send((item, answer)).map_err(|_| Error::Busy("too many writes are waiting".into()))?;
-        Ok(QueuedItem(answered))
+        Ok(PendingBatchWrite(answered))
     }
 }
 
 /// An item that waits for its commit.
-pub struct QueuedItem<T>(oneshot::Receiver<Result<T>>);
+pub struct PendingBatchWrite<T>(oneshot::Receiver<Result<T>>);
 
-impl<T> QueuedItem<T> {
+impl<T> PendingBatchWrite<T> {
     /// What became of it, once that is committed.
     pub async fn written(self) -> Result<T> {
         self.0.await.map_err(|_| Error::Unavailable("the write was given up".into()))?
     }
 }
 
-async fn run<W: BatchWrite>(work: Arc<W>, mut entries: mpsc::Receiver<BatchEntry<W>>) {
+async fn run<W: BatchWrite>(work: Arc<W>, mut entries: mpsc::Receiver<BatchItemWithReply<W>>) {
     let mut batch = Vec::with_capacity(W::ITEMS);
     let mut is_busy = false;
     while entries.recv_many(&mut batch, W::ITEMS).await > 0 {

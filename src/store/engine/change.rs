@@ -13,11 +13,11 @@ pub(super) type SqlText = Cow<'static, str>;
 pub struct Query {
     sql: SqlText,
     params: Vec<Value>,
-    over: RowsOrKeys,
+    over: QueryListParams,
 }
 
 #[derive(Clone, Debug)]
-enum RowsOrKeys {
+enum QueryListParams {
     Nothing,
     /// Rows of so many values to insert, each written so: they are the parameters.
     Rows(usize, SqlText),
@@ -27,7 +27,7 @@ enum RowsOrKeys {
 
 impl Query {
     pub fn new(sql: impl Into<SqlText>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params, over: RowsOrKeys::Nothing }
+        Self { sql: sql.into(), params, over: QueryListParams::Nothing }
     }
 
     /// Looks many keys up, each for itself: `sql` has `{}` where they go, behind the parameters in `before`.
@@ -35,20 +35,20 @@ impl Query {
         // none twice, and in an order that is everybody's
         keys.sort_unstable();
         keys.dedup();
-        Self { sql: sql.into(), params: before.to_vec(), over: RowsOrKeys::Keys(keys) }
+        Self { sql: sql.into(), params: before.to_vec(), over: QueryListParams::Keys(keys) }
     }
 
     /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row so many values, in the places of `row`.
     pub(super) fn rows(into: impl Into<SqlText>, row: impl Into<SqlText>, width: usize, values: Vec<Value>) -> Self {
-        Self { sql: into.into(), params: values, over: RowsOrKeys::Rows(width, row.into()) }
+        Self { sql: into.into(), params: values, over: QueryListParams::Rows(width, row.into()) }
     }
 
     /// As one statement to read by, with its parameters. Lists are filled up with their last key, so that there are few shapes.
     pub(super) fn whole(&self) -> (Cow<'_, str>, Vec<Value>) {
         match &self.over {
             // rows are only written
-            RowsOrKeys::Nothing | RowsOrKeys::Rows(..) => (Cow::Borrowed(&*self.sql), self.params.clone()),
-            RowsOrKeys::Keys(keys) => {
+            QueryListParams::Nothing | QueryListParams::Rows(..) => (Cow::Borrowed(&*self.sql), self.params.clone()),
+            QueryListParams::Keys(keys) => {
                 let size = keys.len().next_power_of_two();
                 let last = keys.last().unwrap_or(&Value::Null);
                 let filled = keys.iter().chain(std::iter::repeat(last)).take(size);
@@ -66,7 +66,7 @@ impl Query {
                 value(text, one);
             }
         };
-        if let RowsOrKeys::Rows(width, row) = &self.over {
+        if let QueryListParams::Rows(width, row) = &self.over {
             for (n, values) in self.params.chunks(*width).enumerate() {
                 text.push_str(if n > 0 { ", " } else { &self.sql });
                 text.push_str(if n > 0 { "" } else { " VALUES " });
@@ -81,7 +81,7 @@ impl Query {
             return Ok(());
         }
         let keys = match &self.over {
-            RowsOrKeys::Keys(keys) if !keys.is_empty() => keys.as_slice(),
+            QueryListParams::Keys(keys) if !keys.is_empty() => keys.as_slice(),
             _ => &[Value::Null],
         };
         let wrong = || Error::Data("not as many values as places".into());
@@ -111,18 +111,18 @@ impl Query {
     /// The statement for one row or key.
     pub(super) fn single(&self) -> Cow<'_, str> {
         match &self.over {
-            RowsOrKeys::Nothing => Cow::Borrowed(&*self.sql),
-            RowsOrKeys::Rows(_, row) => format!("{} VALUES {row}", self.sql).into(),
-            RowsOrKeys::Keys(_) => self.sql.replace("{}", "?").into(),
+            QueryListParams::Nothing => Cow::Borrowed(&*self.sql),
+            QueryListParams::Rows(_, row) => format!("{} VALUES {row}", self.sql).into(),
+            QueryListParams::Keys(_) => self.sql.replace("{}", "?").into(),
         }
     }
 
     /// The parameters of each time that [`Query::single`] is run: the former, then the latter.
     pub(super) fn turns(&self) -> Vec<(&[Value], &[Value])> {
         match &self.over {
-            RowsOrKeys::Nothing => vec![(&self.params, &[])],
-            RowsOrKeys::Rows(width, _) => self.params.chunks(*width).map(|row| (row, [].as_slice())).collect(),
-            RowsOrKeys::Keys(keys) => keys.chunks(1).map(|key| (self.params.as_slice(), key)).collect(),
+            QueryListParams::Nothing => vec![(&self.params, &[])],
+            QueryListParams::Rows(width, _) => self.params.chunks(*width).map(|row| (row, [].as_slice())).collect(),
+            QueryListParams::Keys(keys) => keys.chunks(1).map(|key| (self.params.as_slice(), key)).collect(),
         }
     }
 }
@@ -134,7 +134,7 @@ pub(in crate::store) fn marks(count: usize) -> String {
 
 /// One statement of a change and how many rows it must touch.
 #[derive(Clone, Debug)]
-pub(super) struct ChangeStep {
+pub(super) struct TransactionStatement {
     pub(super) query: Query,
     pub(super) rows: Option<u64>,
     /// The rows it touches count with those of the next statement.
@@ -143,20 +143,20 @@ pub(super) struct ChangeStep {
 
 /// Compares what each statement touched with what it must touch.
 #[derive(Default)]
-pub(super) struct RowTally {
+pub(super) struct AffectedRowsCheck {
     /// How many rows each statement touched.
     pub(super) touched: Vec<u64>,
     carried: u64,
 }
 
-impl RowTally {
+impl AffectedRowsCheck {
     /// Whether the statement before has found all that this one shares with it.
-    pub(super) fn is_met(&self, step: &ChangeStep) -> bool {
+    pub(super) fn is_met(&self, step: &TransactionStatement) -> bool {
         self.carried > 0 && step.rows == Some(self.carried)
     }
 
     /// Takes down what one statement touched, in their order.
-    pub(super) fn add(&mut self, step: &ChangeStep, touched: u64) -> Result<()> {
+    pub(super) fn add(&mut self, step: &TransactionStatement, touched: u64) -> Result<()> {
         let index = self.touched.len();
         self.touched.push(touched);
         let together = self.carried + touched;
@@ -174,7 +174,7 @@ impl RowTally {
 /// run again after a deadlock, and many can share one commit, each answered for itself.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
-    pub(super) steps: Vec<ChangeStep>,
+    pub(super) steps: Vec<TransactionStatement>,
     pub(in crate::store) settled_by: Option<Query>,
     pub(super) then: Option<Query>,
     pub(super) erases: bool,
@@ -239,7 +239,7 @@ impl Change {
     }
 
     pub(super) fn run_query(mut self, query: Query, rows: Option<u64>) -> Self {
-        self.steps.push(ChangeStep { query, rows, with_next: false });
+        self.steps.push(TransactionStatement { query, rows, with_next: false });
         self
     }
 

@@ -9,7 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Copy, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OperationLabel {
+struct DatabaseOperationLabels {
     database: &'static str,
     operation: &'static str,
 }
@@ -17,8 +17,8 @@ struct OperationLabel {
 /// Read and commit latencies of one database.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    seconds: Family<OperationLabel, Histogram>,
-    failures: Family<OperationLabel, Counter>,
+    seconds: Family<DatabaseOperationLabels, Histogram>,
+    failures: Family<DatabaseOperationLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -41,7 +41,7 @@ impl Metrics {
         begun: Instant,
         result: &super::Result<T>,
     ) {
-        let labels = OperationLabel { database, operation };
+        let labels = DatabaseOperationLabels { database, operation };
         self.seconds.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
         if matches!(result, Err(super::Error::Unavailable(_) | super::Error::Busy(_) | super::Error::Refused(_))) {
             self.failures.get_or_create(&labels).inc();

@@ -106,12 +106,12 @@ pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &StoreSchema) -> R
 
 /// What a migration makes that a server keeps at once.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::store) enum Creation<'a> {
+pub(in crate::store) enum CreatedSchemaObject<'a> {
     Table(&'a str),
     Index { name: &'a str, table: &'a str },
 }
 
-impl<'a> Creation<'a> {
+impl<'a> CreatedSchemaObject<'a> {
     pub(in crate::store) fn of(sql: &'a str) -> Option<Self> {
         let mut words = sql.lines().filter(|line| !line.starts_with("--")).flat_map(str::split_whitespace);
         if words.next()? != "CREATE" {
@@ -148,10 +148,10 @@ async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
     }
     let last = last_recorded(on, schema).await?;
     let next = schema.migrations.iter().find(|migration| i64::from(migration.version()) == last + 1);
-    let Some(next) = next.and_then(Migration::sql).and_then(Creation::of) else { return Ok(()) };
+    let Some(next) = next.and_then(Migration::sql).and_then(CreatedSchemaObject::of) else { return Ok(()) };
     let is_there: Option<i64> = match next {
-        Creation::Table(table) => on.exec_first(HAS_TABLE, (table,)).await?,
-        Creation::Index { name, table } => on.exec_first(HAS_INDEX, (table, name)).await?,
+        CreatedSchemaObject::Table(table) => on.exec_first(HAS_TABLE, (table,)).await?,
+        CreatedSchemaObject::Index { name, table } => on.exec_first(HAS_INDEX, (table, name)).await?,
     };
     if is_there.is_none() {
         return Ok(());
@@ -161,7 +161,7 @@ async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
         return Ok(());
     }
     let drop = match next {
-        Creation::Table(table) => {
+        CreatedSchemaObject::Table(table) => {
             let row: Option<i64> = on.query_first(format!("SELECT 1 FROM {table} LIMIT 1")).await?;
             if row.is_some() {
                 let reason = format!("{table} is not recorded in {}, but has rows", schema.table);
@@ -169,25 +169,25 @@ async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
             }
             format!("DROP TABLE {table}")
         }
-        Creation::Index { name, table } => format!("DROP INDEX {name} ON {table}"),
+        CreatedSchemaObject::Index { name, table } => format!("DROP INDEX {name} ON {table}"),
     };
     Ok(on.query_drop(drop).await?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Creation;
+    use super::CreatedSchemaObject;
 
     #[test]
     fn what_a_migration_makes_is_read() {
         for (sql, wanted) in [
-            ("-- CREATE TABLE u (\nCREATE TABLE t (\n    id INT\n)", Some(Creation::Table("t"))),
-            ("CREATE INDEX i ON t (a, b)", Some(Creation::Index { name: "i", table: "t" })),
-            ("CREATE UNIQUE INDEX i ON t (a)\n", Some(Creation::Index { name: "i", table: "t" })),
+            ("-- CREATE TABLE u (\nCREATE TABLE t (\n    id INT\n)", Some(CreatedSchemaObject::Table("t"))),
+            ("CREATE INDEX i ON t (a, b)", Some(CreatedSchemaObject::Index { name: "i", table: "t" })),
+            ("CREATE UNIQUE INDEX i ON t (a)\n", Some(CreatedSchemaObject::Index { name: "i", table: "t" })),
             ("INSERT INTO t (a) VALUES (1)", None),
             ("", None),
         ] {
-            assert_eq!(Creation::of(sql), wanted, "{sql}");
+            assert_eq!(CreatedSchemaObject::of(sql), wanted, "{sql}");
         }
     }
 }

@@ -13,7 +13,7 @@ use mysql_async::{Column, Conn, Opts, Params, Pool, QueryResult, TextProtocol, T
 use self::connections::{HeldConnection, MysqlConnections};
 use self::failure::{MysqlFailure, classify};
 use self::script::scripts;
-use super::change::RowTally;
+use super::change::AffectedRowsCheck;
 use super::{Change, CommitResult, Error, Query, Result, Row, Value};
 
 /// A change that meets another one's waits for at most so long before its next try: somewhere in it, so that those
@@ -133,7 +133,7 @@ async fn transact(connection: &mut Conn, change: &Change) -> Result<CommitResult
     let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(classify)?;
     // one that is alone is whole; those that make tables are, and end the transaction
     let is_watched = change.steps.len() + usize::from(change.then.is_some()) > 1 && is_within(&transaction);
-    let (mut tally, mut found) = (RowTally::default(), Vec::new());
+    let (mut tally, mut found) = (AffectedRowsCheck::default(), Vec::new());
     let mut steps = change.steps.iter();
     let queries = change.steps.iter().map(|step| &step.query).chain(&change.then);
     for (script, count) in scripts(queries).map_err(MysqlFailure::Final)? {

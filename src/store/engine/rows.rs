@@ -64,7 +64,7 @@ impl Change {
         self,
         sql: impl Into<String>,
         mut params: Vec<Value>,
-        before: NamedValues,
+        before: ColumnValues,
     ) -> Self {
         let mut sql = sql.into();
         for (column, value) in before {
@@ -85,9 +85,9 @@ impl Change {
     pub(in crate::store) fn rewrite<const N: usize>(
         self,
         table: &str,
-        columns: NamedValues,
+        columns: ColumnValues,
         key: [(&'static str, Value); N],
-        before: NamedValues,
+        before: ColumnValues,
     ) -> Self {
         let (names, mut params): (Vec<_>, Vec<_>) =
             columns.into_iter().map(|(name, value)| (format!("{name} = ?"), value)).unzip();
@@ -106,12 +106,12 @@ impl Change {
 }
 
 /// Columns by their names, each with a value.
-pub(in crate::store) type NamedValues = Vec<(&'static str, Value)>;
+pub(in crate::store) type ColumnValues = Vec<(&'static str, Value)>;
 
 /// Of columns that may get a value: those that do; and what these held when they were read.
 pub(in crate::store) fn patched<const N: usize>(
     columns: [(&'static str, Option<Value>, Value); N],
-) -> (NamedValues, NamedValues) {
+) -> (ColumnValues, ColumnValues) {
     columns.into_iter().filter_map(|(name, value, was)| Some(((name, value?), (name, was)))).unzip()
 }
 

@@ -23,9 +23,9 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use connect::connect;
 use connect::connect_foreign;
 pub(in crate::store) use connect::look_into;
-use journal::ErasureJournal;
+use journal::WalErasureTracker;
 use reader::ReaderThreads;
-use writer::WriterTask;
+use writer::SqliteWriterTask;
 
 use super::{Change, CommitResult, Error, Query, Result, Row, Value};
 
@@ -39,7 +39,7 @@ const WRITER_CACHE: i32 = -16_000;
 type EngineReply<T> = oneshot::Sender<Result<T>>;
 /// Opens a connection, for whoever first needs one: an idle server holds none but the writer's.
 type ConnectionOpener = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
-type QueuedWrite = (WriterTask, EngineReply<CommitResult>);
+type QueuedWrite = (SqliteWriterTask, EngineReply<CommitResult>);
 
 #[derive(Clone)]
 pub(super) struct Sqlite {
@@ -49,7 +49,7 @@ pub(super) struct Sqlite {
     opener: ConnectionOpener,
     /// `None`: the file is another program's.
     writes: Option<mpsc::Sender<QueuedWrite>>,
-    journal: Arc<ErasureJournal>,
+    journal: Arc<WalErasureTracker>,
 }
 
 impl Sqlite {
@@ -62,7 +62,7 @@ impl Sqlite {
         // the writer opens first: it sets the file's journal
         let connection = connect(path, timeout)?;
         connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
-        let journal = Arc::<ErasureJournal>::default();
+        let journal = Arc::<WalErasureTracker>::default();
         // a process that was killed may have left something in it
         journal.has_erased();
         let erased = journal.clone();
@@ -119,12 +119,12 @@ impl Sqlite {
     }
 
     pub(super) async fn commit(&self, change: Change) -> Result<CommitResult> {
-        self.have_done(WriterTask::Write(change)).await
+        self.have_done(SqliteWriterTask::Write(change)).await
     }
 
     /// Writes to the journal what is never committed: a full disk is found so, and a file that has become read-only.
     pub(super) async fn check(&self) -> Result<()> {
-        self.have_done(WriterTask::Check).await.map(drop)
+        self.have_done(SqliteWriterTask::Check).await.map(drop)
     }
 
     /// Empties the journal of what was erased, where it is time to; at the end: whatever it holds.
@@ -132,10 +132,10 @@ impl Sqlite {
         if self.writes.is_none() || !(is_end || self.journal.is_due()) {
             return Ok(());
         }
-        self.have_done(WriterTask::Empty).await.map(drop)
+        self.have_done(SqliteWriterTask::Empty).await.map(drop)
     }
 
-    async fn have_done(&self, task: WriterTask) -> Result<CommitResult> {
+    async fn have_done(&self, task: SqliteWriterTask) -> Result<CommitResult> {
         let foreign = || Error::Refused("this database is another program's, and only read".into());
         ask(self.writes.as_ref().ok_or_else(foreign)?, task)?.await
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{JobContent, LeasedWebhook};
+use super::{LeasedWebhook, WebhookJobContent};
 use crate::model::{InboundId, Millis};
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, LeaseOwner, TAKE};
 use crate::store::{Change, Query, Result, Row, Store, Value};
@@ -41,7 +41,7 @@ pub async fn claim<R>(
 
 fn parse<R>(row: &Row, lease_ends: Instant) -> Result<LeasedWebhook<R>> {
     let (id, account, kind, payload, received_ms) = row.read()?;
-    Ok(LeasedWebhook { id, account, kind, content: JobContent::Stored(payload), received_ms, lease_ends })
+    Ok(LeasedWebhook { id, account, kind, content: WebhookJobContent::Stored(payload), received_ms, lease_ends })
 }
 
 /// Gives jobs back, to be claimed again at `ready_ms`.

@@ -14,7 +14,7 @@ use crate::store::{Change, Result, Row, Store, Value, delivery, params};
 
 /// A text that has been handled.
 #[derive(Clone, Debug)]
-pub struct FinishedText {
+pub struct HandledInboundText {
     pub id: InboundId,
     /// Its row; a text to no number of ours has none.
     pub message: Option<Message>,
@@ -57,7 +57,7 @@ fn done(change: Change, owner: &LeaseOwner, ids: impl Iterator<Item = InboundId>
 pub async fn texts(
     store: &Store,
     owner: &LeaseOwner,
-    texts: &[FinishedText],
+    texts: &[HandledInboundText],
     told: &PendingEvents,
     now_ms: Millis,
 ) -> Result<()> {

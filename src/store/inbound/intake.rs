@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 use tokio::time::Instant;
 
-use super::{JobContent, LeasedWebhook, WebhookKind};
+use super::{LeasedWebhook, WebhookJobContent, WebhookKind};
 use crate::model::{AccountId, Clock, InboundId, Millis};
 use crate::store::batch::BatchWrite;
 use crate::store::lease::LeaseOwner;
@@ -38,12 +38,12 @@ pub struct NewWebhook<R> {
     pub read: R,
     pub received_ms: Millis,
     /// Where its provider signs what it posts.
-    pub signature: Option<PostSignature>,
+    pub signature: Option<WebhookSignatureHashes>,
 }
 
 /// A provider's signature: keyed hashes, of itself and of the fields that came with it.
 #[derive(Clone, Debug)]
-pub struct PostSignature {
+pub struct WebhookSignatureHashes {
     pub hash: [u8; 16],
     pub fields: [u8; 16],
 }
@@ -58,7 +58,7 @@ pub enum WebhookIntakeResult {
 }
 
 /// Writes batches of webhooks.
-pub struct WebhookIntake<R> {
+pub struct InboundWebhookBatchWriter<R> {
     pub store: Store,
     pub clock: Clock,
     pub owner: LeaseOwner,
@@ -67,19 +67,19 @@ pub struct WebhookIntake<R> {
     pub queue: Sender<LeasedWebhook<R>>,
 }
 
-type WebhookKey<'a> = (AccountId, WebhookKind, Cow<'a, str>);
+type WebhookDedupKey<'a> = (AccountId, WebhookKind, Cow<'a, str>);
 
 /// What has come before: out of the store, and of the same batch.
 #[derive(Default)]
-struct KnownWebhooks<'a> {
-    keys: HashSet<WebhookKey<'a>>,
+struct SeenWebhooks<'a> {
+    keys: HashSet<WebhookDedupKey<'a>>,
     /// The fields of each signature.
     signatures: HashMap<[u8; 16], [u8; 16]>,
 }
 
-impl<'a> KnownWebhooks<'a> {
+impl<'a> SeenWebhooks<'a> {
     fn add<R>(&mut self, item: &'a NewWebhook<R>) -> WebhookIntakeResult {
-        if let Some(PostSignature { hash, fields }) = &item.signature {
+        if let Some(WebhookSignatureHashes { hash, fields }) = &item.signature {
             if let Some(known) = self.signatures.get(hash) {
                 return if known == fields { WebhookIntakeResult::Repeat } else { WebhookIntakeResult::Recut };
             }
@@ -90,10 +90,10 @@ impl<'a> KnownWebhooks<'a> {
     }
 }
 
-impl<R: Clone + Send + Sync + 'static> WebhookIntake<R> {
+impl<R: Clone + Send + Sync + 'static> InboundWebhookBatchWriter<R> {
     /// Which of these have come before. Honest posts hardly ever share a signature but not a key: signatures are looked
     /// up by themselves only once the store has refused one.
-    async fn known<'a>(&self, items: &[NewWebhook<R>], by_signature: bool) -> Result<KnownWebhooks<'a>> {
+    async fn known<'a>(&self, items: &[NewWebhook<R>], by_signature: bool) -> Result<SeenWebhooks<'a>> {
         let mut groups: HashMap<(AccountId, WebhookKind), Vec<Value>> = HashMap::new();
         for item in items {
             groups.entry((item.account, item.kind)).or_default().push(item.key.as_str().into());
@@ -108,7 +108,7 @@ impl<R: Clone + Send + Sync + 'static> WebhookIntake<R> {
             queries.push(Query::over(BY_SIGNATURE, &[], hashes.collect()));
         }
         let answers = self.store.look_up(queries).await?;
-        let mut known = KnownWebhooks::default();
+        let mut known = SeenWebhooks::default();
         for (nth, rows) in answers.iter().enumerate() {
             for row in rows {
                 if let Some(((account, kind), _)) = groups.get(nth) {
@@ -126,7 +126,7 @@ impl<R: Clone + Send + Sync + 'static> WebhookIntake<R> {
     async fn write_new<'a>(
         &self,
         items: &'a [NewWebhook<R>],
-        mut known: KnownWebhooks<'a>,
+        mut known: SeenWebhooks<'a>,
     ) -> Result<Vec<WebhookIntakeResult>> {
         let (now_ms, lease_ends) = (self.clock.now_ms(), Instant::now() + self.lease);
         let (mut rows, mut done) = (Vec::new(), Vec::with_capacity(items.len()));
@@ -176,7 +176,11 @@ impl<R: Clone + Send + Sync + 'static> WebhookIntake<R> {
 }
 
 /// The row of a signature alone, which is no job.
-fn spent<R>(item: &NewWebhook<R>, PostSignature { hash, fields }: &PostSignature, now_ms: Millis) -> Vec<Value> {
+fn spent<R>(
+    item: &NewWebhook<R>,
+    WebhookSignatureHashes { hash, fields }: &WebhookSignatureHashes,
+    now_ms: Millis,
+) -> Vec<Value> {
     params![
         item.id,
         item.account,
@@ -193,7 +197,7 @@ fn spent<R>(item: &NewWebhook<R>, PostSignature { hash, fields }: &PostSignature
     ]
 }
 
-impl<R: Clone + Send + Sync + 'static> BatchWrite for WebhookIntake<R> {
+impl<R: Clone + Send + Sync + 'static> BatchWrite for InboundWebhookBatchWriter<R> {
     type Item = NewWebhook<R>;
     type Done = WebhookIntakeResult;
     type Answer = WebhookIntakeResult;
@@ -215,6 +219,6 @@ impl<R: Clone + Send + Sync + 'static> BatchWrite for WebhookIntake<R> {
 }
 
 fn job<R: Clone>(item: &NewWebhook<R>, lease_ends: Instant) -> LeasedWebhook<R> {
-    let (id, account, kind, content) = (item.id, item.account, item.kind, JobContent::Read(item.read.clone()));
+    let (id, account, kind, content) = (item.id, item.account, item.kind, WebhookJobContent::Read(item.read.clone()));
     LeasedWebhook { id, account, kind, content, received_ms: item.received_ms, lease_ends }
 }

@@ -3,7 +3,7 @@
 use super::{LedgerEntryKind, LedgerMovement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::engine::{SqlConditions, above};
-use crate::store::idempotency::RequestIdentity;
+use crate::store::idempotency::IdempotencyFingerprint;
 use crate::store::{Change, Query, Result, Row, Store, Value, audit, params};
 
 /// What a client may spend.
@@ -46,7 +46,7 @@ pub async fn post(
     store: &Store,
     movement: &LedgerMovement,
     expected: Option<Money>,
-    kept: Option<&RequestIdentity>,
+    kept: Option<&IdempotencyFingerprint>,
     entry: Option<audit::AuditEntry>,
 ) -> Result<Option<Money>> {
     let client = Value::from(movement.client);

@@ -22,7 +22,7 @@ pub fn patient(store: &Store) -> Store {
 
 /// A balance beside what it must be, both of one moment.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
-pub struct BalanceCheck {
+pub struct LedgerBalanceCheck {
     pub client: ClientId,
     pub balance: Money,
     pub credit_limit: Money,
@@ -33,7 +33,7 @@ pub struct BalanceCheck {
 const SUMS: i64 = 20;
 
 /// Balances by client, behind one.
-pub async fn sums(store: &Store, after: Option<ClientId>) -> Result<Vec<BalanceCheck>> {
+pub async fn sums(store: &Store, after: Option<ClientId>) -> Result<Vec<LedgerBalanceCheck>> {
     let sql = "SELECT b.client_id, b.balance, b.credit_limit, \
                (SELECT CAST(COALESCE(SUM(l.amount), 0) AS SIGNED) FROM sb_ledger l WHERE l.client_id = b.client_id) \
                FROM sb_balance b WHERE b.client_id > ? ORDER BY b.client_id LIMIT ?";
@@ -48,7 +48,7 @@ pub async fn next_client(store: &Store, after: Option<ClientId>) -> Result<Optio
 
 /// An entry that speaks of a message, with what is known of that.
 #[derive(Clone, Debug, serde::Deserialize)]
-pub struct MessageEntry {
+pub struct MessageLedgerEntry {
     pub id: EntryId,
     pub kind: LedgerEntryKind,
     pub amount: Money,
@@ -60,7 +60,7 @@ pub struct MessageEntry {
 }
 
 /// A client's debits and refunds in their order, behind one.
-pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) -> Result<Vec<MessageEntry>> {
+pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) -> Result<Vec<MessageLedgerEntry>> {
     let sql = "SELECT l.id, l.kind, l.amount, l.message_id, d.amount, m.client_id, m.cost \
                FROM sb_ledger l LEFT JOIN sb_message m ON m.id = l.message_id \
                LEFT JOIN sb_ledger d ON d.client_id = l.client_id AND d.id = l.message_id AND d.kind = 'debit' \

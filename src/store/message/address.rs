@@ -45,7 +45,7 @@ pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usi
     // before the runs: what moves meanwhile is found twice
     let fresh = SqlConditions::of("(f.from_address = ? OR f.to_address = ?)", params![number, number]);
     ask(&mut found, fresh, "f.id FROM sb_fresh f", "f.id").await?;
-    let mut runs = MessageRun::all(store, filter).await?.into_iter().peekable();
+    let mut runs = MessageIndexRun::all(store, filter).await?.into_iter().peekable();
     let mut size = RUNS[0];
     while runs.peek().is_some_and(|run| found.len() < most || run.is_nearer(&found, filter)) {
         let some: Vec<Value> = runs.by_ref().take(size).map(|run| run.number.into()).collect();
@@ -58,13 +58,13 @@ pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usi
 
 /// A run, and between which ids its messages lie.
 #[derive(serde::Deserialize)]
-struct MessageRun {
+struct MessageIndexRun {
     number: i64,
     first: MessageId,
     last: MessageId,
 }
 
-impl MessageRun {
+impl MessageIndexRun {
     /// Those in which something may lie that the filter allows, nearest first.
     async fn all(store: &Store, filter: &Filter) -> Result<Vec<Self>> {
         let sql = "SELECT run, first_id, last_id FROM sb_run WHERE is_done = 1";

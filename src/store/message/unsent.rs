@@ -3,7 +3,7 @@
 use super::list::Filter;
 use super::{address, states_before};
 use crate::model::message::MessageState;
-use crate::model::{Channel, ClientId, MessageId, SharedMessageContent};
+use crate::model::{ArcMessageContent, Channel, ClientId, MessageId};
 use crate::store::engine::SqlConditions;
 use crate::store::{Result, Store, Value, params};
 
@@ -17,7 +17,7 @@ pub async fn unsent(
     channel: Channel,
     number: &str,
     person: &str,
-) -> Result<Vec<(ClientId, MessageId, SharedMessageContent)>> {
+) -> Result<Vec<(ClientId, MessageId, ArcMessageContent)>> {
     let mut filter = Filter::default();
     let mut found = Vec::new();
     loop {
@@ -28,7 +28,7 @@ pub async fn unsent(
         let unsent = SqlConditions::of(pair, params![person, number, channel.name()]).one_of("m.id", &keys);
         let what = "m.client_id, m.id, m.extra FROM sb_message m";
         let (sql, params) = filter.page(unsent.and(&waits, Vec::new()), what, "m.id", "LIMIT ?", WINDOW);
-        found.extend(store.all::<(ClientId, MessageId, SharedMessageContent)>(sql, params).await?);
+        found.extend(store.all::<(ClientId, MessageId, ArcMessageContent)>(sql, params).await?);
         match ids.last() {
             Some(last) if ids.len() >= WINDOW => filter.after = Some(*last),
             _ => return Ok(found),

@@ -1,6 +1,6 @@
 //! What stops people and no client sees, nor lifts: entries of a number's earlier clients, and nobody's. Administrators do.
 
-use super::{ADMINISTRATOR, OptOutEntry, OptOutPair, StandingOptOut};
+use super::{ADMINISTRATOR, NumberPersonOptOuts, OptOutEntry, StoredOptOut};
 use crate::model::{ClientId, Millis};
 use crate::store::{Change, Result, Store, audit, params};
 
@@ -8,7 +8,7 @@ use crate::store::{Change, Result, Store, audit, params};
 pub(super) const UNSEEN: &str = "o.held_ms IS NOT NULL OR (o.is_out = 1 AND NOT EXISTS \
      (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id))";
 
-impl StandingOptOut {
+impl StoredOptOut {
     fn is_unseen(&self, owner: Option<ClientId>) -> bool {
         self.held_ms.is_some() || (self.entry.is_out && !owner.is_some_and(|owner| self.is_of(owner)))
     }
@@ -23,19 +23,19 @@ impl StandingOptOut {
     }
 }
 
-impl OptOutPair {
+impl NumberPersonOptOuts {
     /// What the client that has the number now does not see.
     pub fn unseen(&self, owner: Option<ClientId>) -> Option<OptOutEntry> {
-        let unseen = self.0.iter().filter(|one| one.is_unseen(owner)).map(StandingOptOut::whole);
+        let unseen = self.0.iter().filter(|one| one.is_unseen(owner)).map(StoredOptOut::whole);
         unseen.max_by_key(|entry| entry.changed_ms)
     }
 }
 
-/// Lifts what [`OptOutPair::unseen`] finds; what the number's client has written itself stays.
+/// Lifts what [`NumberPersonOptOuts::unseen`] finds; what the number's client has written itself stays.
 /// [`crate::store::Error::Guard`]: it is another than was read.
 pub async fn lift(
     store: &Store,
-    pair: &OptOutPair,
+    pair: &NumberPersonOptOuts,
     owner: Option<ClientId>,
     at_ms: Millis,
     entry: Option<audit::AuditEntry>,

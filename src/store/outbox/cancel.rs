@@ -17,7 +17,7 @@ pub enum CancelResult {
 }
 
 /// Where a message may stand: its pair's lane, or one of its own.
-struct LanePlace {
+struct CancelLaneState {
     lane: LaneKey,
     place: [u8; 32],
     is_head: bool,
@@ -67,7 +67,7 @@ async fn may_be_sent(store: &Store, id: MessageId) -> Result<bool> {
     Ok(!store.query(sql, params![id]).await?.is_empty())
 }
 
-async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<LanePlace>> {
+async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<CancelLaneState>> {
     let range = span(lane);
     let answers = store
         .read(vec![
@@ -84,10 +84,10 @@ async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<
     let place: [u8; 32] = place.array(0)?;
     let is_head = first.first().map(|row| row.maybe_bytes(0)).transpose()?.flatten() == Some(place.as_slice());
     let (phase, version, waiting) = (row.int(0)?, row.int(1)?, row.int(2)?);
-    Ok(Some(LanePlace { lane, place, is_head, phase, version, waiting }))
+    Ok(Some(CancelLaneState { lane, place, is_head, phase, version, waiting }))
 }
 
-fn leave(change: Change, standing: &LanePlace, now_ms: Millis) -> Change {
+fn leave(change: Change, standing: &CancelLaneState, now_ms: Millis) -> Change {
     let guard = [Value::from(standing.lane), standing.version.into()];
     let change = change.one("DELETE FROM sb_outbox WHERE place = ?", params![standing.place]);
     if standing.waiting == 1 {

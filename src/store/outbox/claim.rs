@@ -1,6 +1,6 @@
 //! Finding lanes that nobody owns: what a dead node left behind, and what is due now.
 
-use super::{CALLING, LaneHead, LaneProgress, UNKNOWN, lane_of, span};
+use super::{CALLING, LaneHead, LaneHeadProgress, UNKNOWN, lane_of, span};
 use crate::model::{LaneKey, MessageId, Millis};
 use crate::store::event::PendingEvents;
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, LeaseOwner, TAKE};
@@ -12,7 +12,7 @@ use crate::store::{Change, Query, Result, Row, Store, Value, delivery, params};
 pub struct ClaimedLane {
     pub head: LaneHead,
     pub message: Message,
-    pub progress: LaneProgress,
+    pub progress: LaneHeadProgress,
 }
 
 struct FreeLane {
@@ -85,7 +85,7 @@ fn parse(row: &Row) -> Result<ClaimedLane> {
     let message: Message = row.read()?;
     let place = row.array(WIDTH)?;
     let phase = row.int(WIDTH + 1)?;
-    let progress = LaneProgress {
+    let progress = LaneHeadProgress {
         tries: row.int(WIDTH + 2)?,
         first_ms: row.maybe_int(WIDTH + 3)?,
         started_ms: row.maybe_int(WIDTH + 4)?,

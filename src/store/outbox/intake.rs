@@ -9,12 +9,12 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use self::plan::IntakePlan;
+use self::plan::OutboxBatchPlan;
 use super::{LaneHead, place, uncalled};
 use crate::model::{Clock, LaneKey, Millis, Money};
-use crate::store::batch::{BatchWrite, BatchWriter, QueuedItem, WRITERS};
+use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
 use crate::store::event::PendingEvents;
-use crate::store::idempotency::{self, RequestIdentity, StoredReplies, StoredReply};
+use crate::store::idempotency::{self, IdempotencyFingerprint, StoredReplies, StoredReply};
 use crate::store::lease::LeaseOwner;
 use crate::store::ledger::{self, ChargeBatch, ChargeResult};
 use crate::store::message::Message;
@@ -43,7 +43,7 @@ pub struct NewMessage {
 }
 
 /// A message to accept, with the permit to call its provider at once where there is one.
-pub struct PermittedMessage<T> {
+pub struct MessageWithSendPermit<T> {
     new: NewMessage,
     permit: Option<T>,
 }
@@ -51,7 +51,7 @@ pub struct PermittedMessage<T> {
 /// A reply kept under a client's name for its request.
 #[derive(Clone)]
 pub struct IdempotencyRecord {
-    pub named: RequestIdentity,
+    pub named: IdempotencyFingerprint,
     pub reply: String,
     /// The answer says what the client is left with, which is known when it has paid.
     pub with_balance: bool,
@@ -84,28 +84,28 @@ pub enum AcceptResult {
 
 /// What is decided over a message, before its caller is told.
 #[derive(Debug)]
-pub struct AcceptDecision {
+pub struct AcceptResultAndLease {
     accepted: AcceptResult,
-    leased: Option<LaneHold>,
+    leased: Option<NewLaneLease>,
 }
 
 /// A lane that is born owned by this node.
 #[derive(Debug)]
-struct LaneHold {
+struct NewLaneLease {
     head: LaneHead,
     room: OwnedSemaphorePermit,
     /// Since when its provider is being called, if it is.
     started_ms: Option<Millis>,
 }
 
-impl From<AcceptResult> for AcceptDecision {
+impl From<AcceptResult> for AcceptResultAndLease {
     fn from(accepted: AcceptResult) -> Self {
         Self { accepted, leased: None }
     }
 }
 
 /// Writes batches of new messages.
-pub struct MessageIntake<T> {
+pub struct OutboxBatchWriter<T> {
     pub store: Store,
     pub clock: Clock,
     pub owner: LeaseOwner,
@@ -125,29 +125,29 @@ struct IntakeFacts {
 }
 
 /// The way into the outbox. Whoever accepts messages by it knows nothing of who sends them.
-pub struct MessageAcceptor(Box<dyn Fn(NewMessage) -> Result<QueuedItem<AcceptResult>> + Send + Sync>);
+pub struct OutboxEnqueuer(Box<dyn Fn(NewMessage) -> Result<PendingBatchWrite<AcceptResult>> + Send + Sync>);
 
-impl MessageAcceptor {
+impl OutboxEnqueuer {
     /// Accepts a message together with its neighbours; returns after their commit.
     pub async fn accept(&self, new: NewMessage) -> Result<AcceptResult> {
         (self.0)(new)?.written().await
     }
 }
 
-impl<T: Send + Sync + 'static> MessageIntake<T> {
+impl<T: Send + Sync + 'static> OutboxBatchWriter<T> {
     /// Starts its writers. `permit`: to call the provider of a message that is due as soon as it is stored, where that
     /// may be; then one commit says both.
-    pub fn open(self, permit: impl Fn(&Message) -> Option<T> + Send + Sync + 'static) -> MessageAcceptor {
+    pub fn open(self, permit: impl Fn(&Message) -> Option<T> + Send + Sync + 'static) -> OutboxEnqueuer {
         let batch = BatchWriter::start_many(self, WRITERS);
-        MessageAcceptor(Box::new(move |new: NewMessage| {
+        OutboxEnqueuer(Box::new(move |new: NewMessage| {
             let permit = if new.due_ms.is_none() { permit(&new.message) } else { None };
-            batch.send(PermittedMessage { new, permit })
+            batch.send(MessageWithSendPermit { new, permit })
         }))
     }
 }
 
-impl<T> MessageIntake<T> {
-    async fn look_up(&self, items: &[PermittedMessage<T>]) -> Result<IntakeFacts> {
+impl<T> OutboxBatchWriter<T> {
+    async fn look_up(&self, items: &[MessageWithSendPermit<T>]) -> Result<IntakeFacts> {
         let all = || items.iter().map(|item| &item.new);
         let keys: Vec<Value> = all().map(|item| item.lane.into()).collect();
         let people: Vec<Value> = all().flat_map(|item| &item.opt_out).map(Value::from).collect();
@@ -184,20 +184,20 @@ impl<T> MessageIntake<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> BatchWrite for MessageIntake<T> {
-    type Item = PermittedMessage<T>;
-    type Done = AcceptDecision;
+impl<T: Send + Sync + 'static> BatchWrite for OutboxBatchWriter<T> {
+    type Item = MessageWithSendPermit<T>;
+    type Done = AcceptResultAndLease;
     type Answer = AcceptResult;
 
     const TRIES_AGAIN: u32 = 20;
 
-    fn row<'a>(&self, item: &'a PermittedMessage<T>) -> Option<Cow<'a, [u8]>> {
+    fn row<'a>(&self, item: &'a MessageWithSendPermit<T>) -> Option<Cow<'a, [u8]>> {
         Some(item.new.lane.as_bytes().into())
     }
 
-    async fn write(&self, items: &[PermittedMessage<T>]) -> Result<Vec<AcceptDecision>> {
+    async fn write(&self, items: &[MessageWithSendPermit<T>]) -> Result<Vec<AcceptResultAndLease>> {
         let mut known = self.look_up(items).await?;
-        let mut plan = IntakePlan::at(self.clock.now_ms());
+        let mut plan = OutboxBatchPlan::at(self.clock.now_ms());
         let mut done: Vec<_> = items.iter().map(|item| plan.take(item, &mut known, &self.room)).collect();
         if let Some(id) = plan.messages.first().and_then(|row| row.first()).cloned() {
             let is_paid = !known.purse.is_empty();
@@ -211,15 +211,15 @@ impl<T: Send + Sync + 'static> BatchWrite for MessageIntake<T> {
         Ok(done)
     }
 
-    fn finish(&self, item: PermittedMessage<T>, done: AcceptDecision) -> AcceptResult {
-        if let Some(LaneHold { head, room, started_ms }) = done.leased {
-            let PermittedMessage { new: NewMessage { message, lease_ends, .. }, permit } = item;
+    fn finish(&self, item: MessageWithSendPermit<T>, done: AcceptResultAndLease) -> AcceptResult {
+        if let Some(NewLaneLease { head, room, started_ms }) = done.leased {
+            let MessageWithSendPermit { new: NewMessage { message, lease_ends, .. }, permit } = item;
             (self.start)(LeasedMessage { message, head, lease_ends, room, call: permit.zip(started_ms) });
         }
         done.accepted
     }
 
-    fn fail(&self, items: Vec<PermittedMessage<T>>) {
+    fn fail(&self, items: Vec<MessageWithSendPermit<T>>) {
         let permitted = items.into_iter().filter(|item| item.permit.is_some()).map(|item| item.new);
         let born: Vec<_> = permitted.map(|item| (item.lane, place(item.lane, item.message.id.bits()))).collect();
         if !born.is_empty() {
@@ -229,7 +229,7 @@ impl<T: Send + Sync + 'static> BatchWrite for MessageIntake<T> {
 }
 
 /// Tells each payer what was left behind their own charge, and a twin in the same batch what its first is told.
-fn settle<T>(items: &[PermittedMessage<T>], done: &mut [AcceptDecision], found: &[Row]) -> Result<()> {
+fn settle<T>(items: &[MessageWithSendPermit<T>], done: &mut [AcceptResultAndLease], found: &[Row]) -> Result<()> {
     let mut left = ledger::left(found)?;
     let all = || items.iter().map(|item| &item.new);
     for (item, decided) in all().zip(done.iter_mut()).rev() {

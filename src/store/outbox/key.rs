@@ -6,9 +6,9 @@ use crate::store::message::Message;
 
 /// Makes the keys: hashes, since a database need not tell who writes to whom.
 #[derive(Clone)]
-pub struct LaneKeys(HashKey);
+pub struct LaneKeyHasher(HashKey);
 
-impl LaneKeys {
+impl LaneKeyHasher {
     pub fn new(key: HashKey) -> Self {
         Self(key)
     }
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn each_channel_has_its_own_lane() {
-        let keys = LaneKeys::new(HashKey::generate());
+        let keys = LaneKeyHasher::new(HashKey::generate());
         let (from, to) = ("+15005550006", "+14155550100");
         let all = [Channel::Sms, Channel::Whatsapp, Channel::Voice].map(|channel| keys.of(channel, from, to));
         assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2], "{all:?}");
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn an_opt_out_lies_under_the_key_of_its_lane() {
-        let keys = LaneKeys::new(HashKey::generate());
+        let keys = LaneKeyHasher::new(HashKey::generate());
         let (number, person) = ("+15005550006", "+14155550100");
         let stopped = keys.opt_outs(Channel::Sms, number, person);
         assert_eq!(stopped.first(), Some(&keys.of(Channel::Sms, number, person)));

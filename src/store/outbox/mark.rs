@@ -9,7 +9,7 @@ use crate::store::{Change, Result, Store, Value, opt_out, params};
 
 /// A message about to be sent.
 #[derive(Clone)]
-pub struct MessageToSend {
+pub struct SendingMark {
     pub head: LaneHead,
     /// The lease ends too soon for a call: take it anew.
     pub is_stale: bool,
@@ -20,7 +20,7 @@ pub struct MessageToSend {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MarkResult {
+pub enum SendingMarkResult {
     /// Call the provider now; the time is that of the attempt.
     Call { started_ms: Millis },
     /// The recipient has opted out since it was accepted.
@@ -36,16 +36,16 @@ pub struct SendingMarks {
 }
 
 impl BatchWrite for SendingMarks {
-    type Item = MessageToSend;
-    type Done = MarkResult;
-    type Answer = MarkResult;
+    type Item = SendingMark;
+    type Done = SendingMarkResult;
+    type Answer = SendingMarkResult;
 
-    async fn write(&self, items: &[MessageToSend]) -> Result<Vec<MarkResult>> {
+    async fn write(&self, items: &[SendingMark]) -> Result<Vec<SendingMarkResult>> {
         let keys: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(Value::from).collect();
         let answers = self.store.look_up(vec![opt_out::stopped(keys)]).await?.concat();
         let opted_out = answers.iter().map(|row| row.id(0)).collect::<Result<Vec<LaneKey>>>()?;
         let may_not =
-            |item: &MessageToSend| !item.passes_opt_out && item.opt_out.iter().any(|key| opted_out.contains(key));
+            |item: &SendingMark| !item.passes_opt_out && item.opt_out.iter().any(|key| opted_out.contains(key));
         let now_ms = self.clock.now_ms();
         let keys = |is_stale: bool| -> Vec<Value> {
             let ours = items.iter().filter(|item| item.is_stale == is_stale && !may_not(item));
@@ -85,8 +85,8 @@ impl BatchWrite for SendingMarks {
             let sql = "SELECT 1 FROM sb_lane WHERE lane = ? AND owner = ? AND phase = ? AND started_ms = ?";
             self.store.commit(change.settled_by(sql, params![lane, owner, CALLING, now])).await?;
         }
-        let answer = |item: &MessageToSend| {
-            if may_not(item) { MarkResult::OptedOut } else { MarkResult::Call { started_ms: now_ms } }
+        let answer = |item: &SendingMark| {
+            if may_not(item) { SendingMarkResult::OptedOut } else { SendingMarkResult::Call { started_ms: now_ms } }
         };
         Ok(items.iter().map(answer).collect())
     }

@@ -25,12 +25,12 @@ pub enum NextStep {
 
 /// What came of a message's call, or of its wait.
 #[derive(Clone, Debug)]
-pub struct LaneOutcome {
+pub struct LaneHeadOutcome {
     pub head: LaneHead,
     /// A call that was made; not there when it expired or was refused before one.
     pub attempt: Option<SendAttempt>,
     /// The attempt that was in doubt, now known to have reached the provider.
-    pub adopted: Option<AdoptedAttempt>,
+    pub adopted: Option<ReconciledAttempt>,
     pub next: NextStep,
     pub told: PendingEvents,
     /// The message, where it has come to nothing and was paid for.
@@ -38,20 +38,20 @@ pub struct LaneOutcome {
 }
 
 #[derive(Clone, Debug)]
-pub struct AdoptedAttempt {
+pub struct ReconciledAttempt {
     pub number: i64,
     pub provider_id: String,
 }
 
 /// Writes batches of outcomes. `true`: more messages wait in the lane, which is still ours.
-pub struct LaneOutcomes {
+pub struct LaneHeadOutcomeWriter {
     pub store: Store,
     pub clock: Clock,
     pub owner: LeaseOwner,
 }
 
-impl BatchWrite for LaneOutcomes {
-    type Item = LaneOutcome;
+impl BatchWrite for LaneHeadOutcomeWriter {
+    type Item = LaneHeadOutcome;
     type Done = bool;
     type Answer = bool;
 
@@ -66,12 +66,12 @@ impl BatchWrite for LaneOutcomes {
         if self.store.is_shared() { 8 } else { Self::ITEMS / 4 }
     }
 
-    async fn write(&self, items: &[LaneOutcome]) -> Result<Vec<bool>> {
+    async fn write(&self, items: &[LaneHeadOutcome]) -> Result<Vec<bool>> {
         let now_ms = self.clock.now_ms();
         let attempts = items.iter().filter_map(|item| Some(item.attempt.as_ref()?.values(item.head.message))).collect();
         let mut change = Change::new().insert(INSERT_ATTEMPT, attempts);
         change = Self::sent(change, items, now_ms);
-        let (over, waiting): (Vec<&LaneOutcome>, Vec<&LaneOutcome>) =
+        let (over, waiting): (Vec<&LaneHeadOutcome>, Vec<&LaneHeadOutcome>) =
             items.iter().partition(|item| matches!(item.next, NextStep::Over { .. }));
         for item in &over {
             change = self.one(change, item, now_ms);
@@ -104,10 +104,10 @@ impl BatchWrite for LaneOutcomes {
     }
 }
 
-impl LaneOutcomes {
+impl LaneHeadOutcomeWriter {
     /// The usual end, set-based: a provider has taken them.
-    fn sent(change: Change, items: &[LaneOutcome], now_ms: Millis) -> Change {
-        let is_sent = |item: &&LaneOutcome| matches!(item.next, NextStep::Over { state: MessageState::Sent, .. });
+    fn sent(change: Change, items: &[LaneHeadOutcome], now_ms: Millis) -> Change {
+        let is_sent = |item: &&LaneHeadOutcome| matches!(item.next, NextStep::Over { state: MessageState::Sent, .. });
         let ids: Vec<Value> = items.iter().filter(is_sent).map(|item| item.head.message.into()).collect();
         let before = states_before("state", MessageState::Sent);
         // a receipt may have been quicker: then it stays delivered
@@ -116,7 +116,7 @@ impl LaneOutcomes {
     }
 
     /// What is seldom enough to be written one by one.
-    fn one(&self, mut change: Change, item: &LaneOutcome, now_ms: Millis) -> Change {
+    fn one(&self, mut change: Change, item: &LaneHeadOutcome, now_ms: Millis) -> Change {
         if let Some(adopted) = &item.adopted {
             let sql = "UPDATE sb_attempt SET outcome = 'adopted', provider_id = ? WHERE message_id = ? AND number = ?";
             change = change.run(sql, params![adopted.provider_id.as_str(), item.head.message, adopted.number]);
@@ -147,7 +147,7 @@ impl LaneOutcomes {
     fn wait(
         &self,
         change: Change,
-        item: &LaneOutcome,
+        item: &LaneHeadOutcome,
         phase: i64,
         ready_ms: Millis,
         aside: bool,
@@ -188,7 +188,7 @@ impl LaneOutcomes {
     }
 
     /// Takes messages that are over out of their lanes; empty lanes are over too.
-    fn leave(&self, change: Change, over: &[&LaneOutcome]) -> Change {
+    fn leave(&self, change: Change, over: &[&LaneHeadOutcome]) -> Change {
         let lanes: Vec<Value> = over.iter().map(|item| item.head.lane.into()).collect();
         let owner = [Value::from(&self.owner)];
         // every one: a lane that another owns by now counts its messages itself
@@ -202,7 +202,7 @@ impl LaneOutcomes {
     }
 
     /// In which lanes more messages wait for this node.
-    async fn still_ours(&self, items: &[LaneOutcome]) -> Result<Vec<bool>> {
+    async fn still_ours(&self, items: &[LaneHeadOutcome]) -> Result<Vec<bool>> {
         let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.into()).collect();
         let sql = "SELECT lane FROM sb_lane WHERE owner = ? AND lane IN ({})";
         let rows = self.store.look_up(vec![Query::over(sql, &[Value::from(&self.owner)], lanes)]).await?.concat();
@@ -212,7 +212,7 @@ impl LaneOutcomes {
 }
 
 /// Whether an outcome was written, for whoever lost the store before it could answer.
-pub async fn is_written(store: &Store, outcome: &LaneOutcome) -> Result<bool> {
+pub async fn is_written(store: &Store, outcome: &LaneHeadOutcome) -> Result<bool> {
     let Some(attempt) = &outcome.attempt else {
         let sql = "SELECT 1 FROM sb_outbox WHERE place = ?";
         return Ok(store.query(sql, params![outcome.head.place]).await?.is_empty());
@@ -228,7 +228,7 @@ pub async fn is_recorded(store: &Store, message: MessageId, number: i64) -> Resu
 
 /// Keeps the answer to a call whose lane has been lost since: the attempt alone. Whoever owns the
 /// lane now looks for it before sending again.
-pub async fn late(store: &Store, outcome: &LaneOutcome) -> Result<()> {
+pub async fn late(store: &Store, outcome: &LaneHeadOutcome) -> Result<()> {
     let Some(attempt) = &outcome.attempt else { return Ok(()) };
     let message = outcome.head.message;
     let insert = Change::new().insert(INSERT_ATTEMPT, vec![attempt.values(message)]);

@@ -30,13 +30,13 @@ pub struct PairingAttempt {
 /// Written as `hash,ms,outcome` with spaces between.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
-pub struct PairingAttempts(Vec<(String, PairingAttempt)>);
+pub struct PairingAttemptHistory(Vec<(String, PairingAttempt)>);
 
 fn key(body_hash: &str) -> &str {
     body_hash.get(..HASH).unwrap_or(body_hash)
 }
 
-impl PairingAttempts {
+impl PairingAttemptHistory {
     pub fn find(&self, body_hash: &str) -> Option<PairingAttempt> {
         self.0.iter().find(|(hash, _)| hash == key(body_hash)).map(|(_, attempt)| *attempt)
     }
@@ -71,7 +71,7 @@ impl PairingAttempts {
     }
 }
 
-impl TryFrom<String> for PairingAttempts {
+impl TryFrom<String> for PairingAttemptHistory {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self> {
@@ -79,7 +79,7 @@ impl TryFrom<String> for PairingAttempts {
     }
 }
 
-impl fmt::Display for PairingAttempts {
+impl fmt::Display for PairingAttemptHistory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, (hash, attempt)) in self.0.iter().enumerate() {
             let space = if at == 0 { "" } else { " " };
@@ -113,11 +113,11 @@ mod tests {
     proptest! {
         #[test]
         fn attempts_survive_being_written(all in prop::collection::vec(("[0-9a-f]{64}", outcome(), 0_i64..9_999), 0..12)) {
-            let mut attempts = PairingAttempts::default();
+            let mut attempts = PairingAttemptHistory::default();
             for (hash, outcome, at_ms) in &all {
                 attempts.put(hash, PairingAttempt { outcome: *outcome, at_ms: *at_ms });
             }
-            let read = PairingAttempts::parse(&attempts.to_string());
+            let read = PairingAttemptHistory::parse(&attempts.to_string());
             prop_assert_eq!(read.as_ref().ok(), Some(&attempts));
             if let Some((hash, outcome, at_ms)) = all.last() {
                 prop_assert_eq!(attempts.find(hash), Some(PairingAttempt { outcome: *outcome, at_ms: *at_ms }));
@@ -126,7 +126,7 @@ mod tests {
 
         #[test]
         fn no_text_panics(text in ".*") {
-            let _ = PairingAttempts::parse(&text);
+            let _ = PairingAttemptHistory::parse(&text);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::store::{Change, Error, Query, Result, Row, Store, params};
 
 /// First steps that one address has taken and not finished.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
-pub struct UnfinishedOffers {
+pub struct UnfinishedPairingCounts {
     /// For this user.
     pub of_user: i64,
     /// For all users.
@@ -21,7 +21,7 @@ pub async fn session_and_unfinished(
     user: &UserId,
     address: &[u8; 32],
     since_ms: Millis,
-) -> Result<(Option<SyncSession>, UnfinishedOffers)> {
+) -> Result<(Option<SyncSession>, UnfinishedPairingCounts)> {
     let sql = "SELECT COUNT(CASE WHEN user_id = ? THEN 1 END), COUNT(*) FROM sb_sync_session \
                WHERE offered_by = ? AND changed_ms > ?";
     let count = Query::new(sql, params![user.as_str(), address, since_ms]);

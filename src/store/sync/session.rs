@@ -1,6 +1,6 @@
 //! A session's row: read, and written when it has not changed since.
 
-use super::PairingAttempts;
+use super::PairingAttemptHistory;
 use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId, named};
 use crate::store::{Change, Query, Result, Row, Store, Value, params};
@@ -35,7 +35,7 @@ pub struct SyncSession {
     pub state: SyncSessionState,
     pub public_key: Option<String>,
     pub failures: i64,
-    pub attempts: PairingAttempts,
+    pub attempts: PairingAttemptHistory,
     pub changed_ms: Millis,
     /// A keyed hash of the address that took the first of two steps, until the second is done.
     pub(super) offered_by: Option<[u8; 32]>,
@@ -73,7 +73,7 @@ pub(super) struct SessionUpdate<'a> {
     pub(super) state: SyncSessionState,
     pub(super) public_key: Option<&'a str>,
     pub(super) failures: i64,
-    pub(super) attempts: &'a PairingAttempts,
+    pub(super) attempts: &'a PairingAttemptHistory,
     pub(super) offered_by: Option<[u8; 32]>,
     pub(super) now_ms: Millis,
 }

@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use warp::reply::Response;
 
-use super::RelayDoor;
+use super::RelayApiPath;
 use crate::http::reply;
 use crate::model::{Channel, Money};
 use crate::service::idempotency::StoredReply;
@@ -12,7 +12,7 @@ use crate::service::message::Message;
 
 /// What was accepted; kept so, without the balance, for a request that comes again.
 #[derive(Deserialize, Serialize)]
-pub(super) struct RelaySent {
+pub(super) struct RelayApiSendReply {
     sid: String,
     status: String,
     cost: Money,
@@ -21,13 +21,13 @@ pub(super) struct RelaySent {
 #[derive(Serialize)]
 struct RelaySentWithBalance {
     #[serde(flatten)]
-    sent: RelaySent,
+    sent: RelayApiSendReply,
     /// What its client has left; the operator pays nothing.
     remaining_balance: Option<Money>,
 }
 
-impl RelaySent {
-    pub(super) fn of(door: &RelayDoor, message: &Message) -> Self {
+impl RelayApiSendReply {
+    pub(super) fn of(door: &RelayApiPath, message: &Message) -> Self {
         let sid = match door.channel {
             Channel::Voice => format!("CA{}", message.id.hex()),
             // as its callbacks name it
@@ -40,7 +40,7 @@ impl RelaySent {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    pub(super) fn response(self, door: &RelayDoor, balance: Option<Money>) -> Response {
+    pub(super) fn response(self, door: &RelayApiPath, balance: Option<Money>) -> Response {
         if door.with_balance {
             return reply::json(StatusCode::OK, &RelaySentWithBalance { sent: self, remaining_balance: balance });
         }
@@ -48,7 +48,7 @@ impl RelaySent {
     }
 
     /// What was answered first.
-    pub(super) fn again(door: &RelayDoor, kept: StoredReply) -> String {
+    pub(super) fn again(door: &RelayApiPath, kept: StoredReply) -> String {
         if !door.with_balance {
             return kept.text;
         }

@@ -7,7 +7,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::http::compat::carried::{self, IgnoredParameter};
-use crate::http::form::{self, BadForm, MediaType};
+use crate::http::form::{self, BadForm, BodyContentType};
 use crate::model::address::{Address, AddressRole, Country, blank_as_plus};
 use crate::model::form::flag;
 use crate::model::{CallPlan, Channel, bom, json};
@@ -73,19 +73,19 @@ const EXAMPLE: &str = "+0987654321";
 
 /// What is posted, by its fields' names here.
 #[derive(Default)]
-pub(super) struct RelayOrderIn {
+pub(super) struct RelayApiMessageIn {
     fields: Vec<(String, String)>,
     media_urls: Vec<String>,
 }
 
-impl RelayOrderIn {
+impl RelayApiMessageIn {
     pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Error> {
         let json = bom::skip(bytes);
         // no form begins so, whatever it is said to be
         if json.trim_ascii_start().starts_with(b"{") {
             return Self::from_json(json);
         }
-        let media = MediaType::of(content_type)?.unwrap_or(MediaType::Other);
+        let media = BodyContentType::of(content_type)?.unwrap_or(BodyContentType::Other);
         let fields = form::fields(&media, bytes)?;
         Self::from_form(fields.ok_or_else(|| wrong("the body must be a JSON object, or a form"))?)
     }

@@ -4,11 +4,11 @@ use ::http::StatusCode;
 use serde_json::json;
 use warp::reply::Response;
 
-use super::{TwilioRequest, date, shape, sid};
+use super::{TwilioCompatRequest, date, shape, sid};
 use crate::http::reply;
 
 /// `GET Accounts/<sid>.json`
-pub(super) fn fetch(visit: &TwilioRequest<'_>) -> Response {
+pub(super) fn fetch(visit: &TwilioCompatRequest<'_>) -> Response {
     let client = visit.consumer.client;
     let sid = sid::account(client);
     let created = date::rfc2822(client.made_ms());

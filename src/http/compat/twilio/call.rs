@@ -4,24 +4,24 @@ use ::http::StatusCode;
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::Map;
 
-use super::error::{self, TwilioAnswer, TwilioFault};
+use super::error::{self, TwilioCompatRefusal, TwilioCompatResult};
 use super::form::TwilioForm;
 use super::message::times;
 use super::page::{PageEdges, RequestedPage};
-use super::refusal::{self, RefusalContext, RefusalErrors};
-use super::{TwilioRequest, VERSION, date, plan, shape, sid};
+use super::refusal::{self, TwilioRefusalCodes, TwilioRefusalContext};
+use super::{TwilioCompatRequest, VERSION, date, plan, shape, sid};
 use crate::http::body::UnreadBody;
-use crate::http::message::{ReplyWriter, accept, context, sending};
+use crate::http::message::{IdempotentReplyWriter, accept, context, sending};
 use crate::http::{idempotency, reply};
 use crate::model::address::{AddressKind, AddressRole, Country};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::service::ErrorKind;
-use crate::service::call::{Call, CallEnd};
+use crate::service::call::{Call, CallHangupMode};
 use crate::service::client::KeyScope;
 use crate::service::message::{Filter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
-const WORDS: RefusalErrors = RefusalErrors {
+const WORDS: TwilioRefusalCodes = TwilioRefusalCodes {
     no_from: error::NO_CALLER,
     sender: error::CALLER,
     route: error::CALL_ROUTE,
@@ -41,10 +41,10 @@ const NOT_CHANGED: [(&str, &[&str]); 8] = [
 ];
 
 /// A call as Twilio writes it.
-struct TwilioCallOut<'a>(&'a Message, Call);
+struct TwilioCompatCallOut<'a>(&'a Message, Call);
 
 /// All that Twilio's description of a call names; null where there is none.
-impl Serialize for TwilioCallOut<'_> {
+impl Serialize for TwilioCompatCallOut<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let Self(call, kept) = self;
         let sid = sid::call(call.id);
@@ -79,18 +79,18 @@ impl Serialize for TwilioCallOut<'_> {
     }
 }
 
-fn out<'a>(call: &'a Message, kept: Option<&Call>) -> TwilioCallOut<'a> {
-    TwilioCallOut(call, kept.copied().unwrap_or_default())
+fn out<'a>(call: &'a Message, kept: Option<&Call>) -> TwilioCompatCallOut<'a> {
+    TwilioCompatCallOut(call, kept.copied().unwrap_or_default())
 }
 
 /// `POST Calls.json`: 201 means that it is stored, and will be placed or accounted for.
-pub(super) async fn create(visit: &TwilioRequest<'_>, posted: UnreadBody) -> TwilioAnswer {
+pub(super) async fn create(visit: &TwilioCompatRequest<'_>, posted: UnreadBody) -> TwilioCompatResult {
     let order = order(&TwilioForm::posted(visit, posted).await?, visit.country())?;
-    let wish = RefusalContext::of(&order);
+    let wish = TwilioRefusalContext::of(&order);
     let context = sending(visit.request, "call.place");
     let key = idempotency::twilio_key(visit.request, "/2010-04-01/Calls")?;
     let text = |call: &Message| serde_json::to_string(&out(call, None)).unwrap_or_default();
-    let reply = ReplyWriter { text: &text, with_balance: false };
+    let reply = IdempotentReplyWriter { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         OrderResult::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
@@ -98,7 +98,7 @@ pub(super) async fn create(visit: &TwilioRequest<'_>, posted: UnreadBody) -> Twi
     }
 }
 
-fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioFault> {
+fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioCompatRefusal> {
     let to = form.address("To", AddressRole::Recipient, country).ok_or(error::NO_CALLEE)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
     if channel != Channel::Sms || to.kind() != AddressKind::Phone {
@@ -117,11 +117,11 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioFau
 
 /// `GET Calls.json`: newest first, narrowed by `To`, `From`, `Status`, `EndTime`, and `StartTime`, which is when it
 /// was accepted.
-pub(super) async fn list(visit: &TwilioRequest<'_>) -> TwilioAnswer {
+pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let asked = RequestedPage::of(&form, &visit.app.messages)?;
-    let address = |name: &str, role| -> Result<Option<String>, TwilioFault> {
+    let address = |name: &str, role| -> Result<Option<String>, TwilioCompatRefusal> {
         let read = form.address(name, role, visit.country()).transpose();
         let read = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
         Ok(read.map(|(_, address)| address.as_str().to_owned()))
@@ -134,7 +134,7 @@ pub(super) async fn list(visit: &TwilioRequest<'_>) -> TwilioAnswer {
     let path = shape::path(visit.consumer.client, "/Calls.json");
     // no call of ours has begotten another
     if form.one("ParentCallSid").is_some() {
-        return Ok(asked.reply::<TwilioCallOut>(&form, &path, "calls", &[], &PageEdges::of(&[], None)));
+        return Ok(asked.reply::<TwilioCompatCallOut>(&form, &path, "calls", &[], &PageEdges::of(&[], None)));
     }
     let page = visit.app.messages.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
@@ -153,7 +153,7 @@ struct CallCriteria {
 }
 
 impl CallCriteria {
-    fn of(form: &TwilioForm) -> Result<Self, TwilioFault> {
+    fn of(form: &TwilioForm) -> Result<Self, TwilioCompatRefusal> {
         let status = form.one("Status").map(|name| CallStatus::parse(name).ok_or(error::PARAMETER.because("Status")));
         Ok(Self { status: status.transpose()?, ended: times(form, "EndTime")? })
     }
@@ -169,44 +169,44 @@ impl CallCriteria {
 }
 
 /// The call of that SID, and how it stands.
-async fn find(visit: &TwilioRequest<'_>, sid: &str) -> Result<(Message, Call), TwilioFault> {
+async fn find(visit: &TwilioCompatRequest<'_>, sid: &str) -> Result<(Message, Call), TwilioCompatRefusal> {
     let id = sid::parse_call(sid).ok_or(error::NOT_FOUND)?;
     Ok(visit.app.messages.call_of(visit.consumer.client, id).await?.ok_or(error::NOT_FOUND)?)
 }
 
-async fn shown(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
+async fn shown(visit: &TwilioCompatRequest<'_>, sid: &str) -> TwilioCompatResult {
     let (call, kept) = find(visit, sid).await?;
     Ok(visit.shown(&out(&call, Some(&kept))))
 }
 
 /// `GET Calls/<sid>.json`
-pub(super) async fn fetch(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn fetch(visit: &TwilioCompatRequest<'_>, sid: &str) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     shown(visit, sid).await
 }
 
 /// `POST Calls/<sid>.json`: `Status=canceled` ends it if nobody has answered, `Status=completed` in any case.
-pub(super) async fn update(visit: &TwilioRequest<'_>, sid: &str, posted: UnreadBody) -> TwilioAnswer {
+pub(super) async fn update(visit: &TwilioCompatRequest<'_>, sid: &str, posted: UnreadBody) -> TwilioCompatResult {
     visit.may(KeyScope::Voice)?;
     let form = TwilioForm::posted(visit, posted).await?;
     form.carries(&NOT_CHANGED)?;
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;
     let end = match form.one("Status") {
-        Some("canceled") => CallEnd::Canceled,
-        Some("completed") => CallEnd::Completed,
+        Some("canceled") => CallHangupMode::Canceled,
+        Some("completed") => CallHangupMode::Completed,
         _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
     };
     let context = context(visit.request, "call.end");
     visit.app.messages.end_call(call.client, call.id, end, &context).await.map_err(|error| match error.kind {
-        ErrorKind::TooLate => TwilioFault::from(error::CALL_STATE),
-        _ => TwilioFault::from(error),
+        ErrorKind::TooLate => TwilioCompatRefusal::from(error::CALL_STATE),
+        _ => TwilioCompatRefusal::from(error),
     })?;
     shown(visit, sid).await
 }
 
 /// `DELETE Calls/<sid>.json`: it is gone for its client, once it is over.
-pub(super) async fn delete(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn delete(visit: &TwilioCompatRequest<'_>, sid: &str) -> TwilioCompatResult {
     visit.may(KeyScope::Voice)?;
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;

@@ -16,76 +16,79 @@ use crate::http::reply::{self, Refusal};
 use crate::service::StoreError;
 
 /// A reply of ours in Twilio's form.
-pub(super) struct TwilioFault(Refusal);
+pub(super) struct TwilioCompatRefusal(Refusal);
 
-pub(super) type TwilioAnswer = Result<Response, TwilioFault>;
+pub(super) type TwilioCompatResult = Result<Response, TwilioCompatRefusal>;
 
 /// What can be wrong.
 #[derive(Clone, Copy)]
-pub(super) struct TwilioError {
+pub(super) struct TwilioCompatError {
     status: StatusCode,
     code: u32,
     text: &'static str,
 }
 
-const fn wrong(status: StatusCode, code: u32, text: &'static str) -> TwilioError {
-    TwilioError { status, code, text }
+const fn wrong(status: StatusCode, code: u32, text: &'static str) -> TwilioCompatError {
+    TwilioCompatError { status, code, text }
 }
 
-const fn bad(code: u32, text: &'static str) -> TwilioError {
+const fn bad(code: u32, text: &'static str) -> TwilioCompatError {
     wrong(StatusCode::BAD_REQUEST, code, text)
 }
 
 // every path
-pub(super) const PARAMETER: TwilioError = bad(20001, "A parameter is not as it should be");
-const CREDENTIALS: TwilioError = wrong(StatusCode::UNAUTHORIZED, 20003, "Authenticate");
-pub(super) const NOT_THEIRS: TwilioError =
+pub(super) const PARAMETER: TwilioCompatError = bad(20001, "A parameter is not as it should be");
+const CREDENTIALS: TwilioCompatError = wrong(StatusCode::UNAUTHORIZED, 20003, "Authenticate");
+pub(super) const NOT_THEIRS: TwilioCompatError =
     wrong(StatusCode::UNAUTHORIZED, 20003, "These are not the account's credentials");
-const METHOD: TwilioError = wrong(StatusCode::METHOD_NOT_ALLOWED, 20004, "This path does not take this method");
+const METHOD: TwilioCompatError = wrong(StatusCode::METHOD_NOT_ALLOWED, 20004, "This path does not take this method");
 /// An account without money is not active, says the dictionary.
-const UNPAID: TwilioError = wrong(StatusCode::PAYMENT_REQUIRED, 20005, "The balance is too low for this");
-pub(super) const PAGE_SIZE: TwilioError = bad(20007, "PageSize is more than 1000");
-pub(super) const NOT_COMPLETE: TwilioError = wrong(StatusCode::CONFLICT, 20009, "It is not complete yet");
-pub(super) const FORBIDDEN: TwilioError = wrong(StatusCode::FORBIDDEN, 20403, "This key may not do that");
-pub(super) const NOT_FOUND: TwilioError = wrong(StatusCode::NOT_FOUND, 20404, "The requested resource was not found");
+const UNPAID: TwilioCompatError = wrong(StatusCode::PAYMENT_REQUIRED, 20005, "The balance is too low for this");
+pub(super) const PAGE_SIZE: TwilioCompatError = bad(20007, "PageSize is more than 1000");
+pub(super) const NOT_COMPLETE: TwilioCompatError = wrong(StatusCode::CONFLICT, 20009, "It is not complete yet");
+pub(super) const FORBIDDEN: TwilioCompatError = wrong(StatusCode::FORBIDDEN, 20403, "This key may not do that");
+pub(super) const NOT_FOUND: TwilioCompatError =
+    wrong(StatusCode::NOT_FOUND, 20404, "The requested resource was not found");
 
-pub(super) const KEY_REUSED: TwilioError =
+pub(super) const KEY_REUSED: TwilioCompatError =
     wrong(StatusCode::CONFLICT, 20409, "This Idempotency-Key came with another request before");
 
 // messages and calls
-pub(super) const TO: TwilioError = bad(21211, "'To' is no phone number that this can go to");
-pub(super) const FROM: TwilioError = bad(21212, "'From' is no phone number, short code or sender name");
-pub(super) const CALLBACK: TwilioError = bad(21609, "'StatusCallback' cannot be posted to");
+pub(super) const TO: TwilioCompatError = bad(21211, "'To' is no phone number that this can go to");
+pub(super) const FROM: TwilioCompatError = bad(21212, "'From' is no phone number, short code or sender name");
+pub(super) const CALLBACK: TwilioCompatError = bad(21609, "'StatusCallback' cannot be posted to");
 
 // messages
-pub(super) const REGION: TwilioError = wrong(StatusCode::FORBIDDEN, 21408, "This key may not send to this destination");
-pub(super) const NO_BODY: TwilioError = bad(21602, "A text or media is missing");
-pub(super) const NO_FROM: TwilioError = bad(21603, "'From' is missing, and there is no number for this");
-pub(super) const NO_TO: TwilioError = bad(21604, "'To' is missing");
-pub(super) const SENDER: TwilioError = bad(21606, "This cannot be sent from 'From'");
-pub(super) const OPTED_OUT: TwilioError = bad(21610, "The recipient has opted out of messages from this number");
-pub(super) const NO_ROUTE: TwilioError = bad(21612, "No route leads to this destination");
-pub(super) const LONG: TwilioError = bad(21617, "The text is too long");
-pub(super) const MEDIA: TwilioError = bad(21620, "'MediaUrl' is no http URL");
-pub(super) const MUCH_MEDIA: TwilioError = bad(21623, "There are more than 10 media");
-pub(super) const SERVICE: TwilioError = bad(21701, "There is no such messaging service");
-pub(super) const NO_SENDER: TwilioError = bad(21703, "The messaging service has no number that can send this");
-pub(super) const CHANNELS: TwilioError = bad(21910, "'To' and 'From' are of different channels");
-pub(super) const VALIDITY: TwilioError = bad(30045, "'ValidityPeriod' is not from 1 to 36000");
-pub(super) const TOO_LATE: TwilioError = wrong(StatusCode::CONFLICT, 30409, "This message can no longer be canceled");
-pub(super) const NO_SEND_AT: TwilioError = bad(35111, "'SendAt' is missing");
-pub(super) const SEND_AT: TwilioError = bad(35114, "'SendAt' is no time that this can be sent at");
-pub(super) const SCHEDULE: TwilioError = bad(35126, "'ScheduleType' can only be fixed");
+pub(super) const REGION: TwilioCompatError =
+    wrong(StatusCode::FORBIDDEN, 21408, "This key may not send to this destination");
+pub(super) const NO_BODY: TwilioCompatError = bad(21602, "A text or media is missing");
+pub(super) const NO_FROM: TwilioCompatError = bad(21603, "'From' is missing, and there is no number for this");
+pub(super) const NO_TO: TwilioCompatError = bad(21604, "'To' is missing");
+pub(super) const SENDER: TwilioCompatError = bad(21606, "This cannot be sent from 'From'");
+pub(super) const OPTED_OUT: TwilioCompatError = bad(21610, "The recipient has opted out of messages from this number");
+pub(super) const NO_ROUTE: TwilioCompatError = bad(21612, "No route leads to this destination");
+pub(super) const LONG: TwilioCompatError = bad(21617, "The text is too long");
+pub(super) const MEDIA: TwilioCompatError = bad(21620, "'MediaUrl' is no http URL");
+pub(super) const MUCH_MEDIA: TwilioCompatError = bad(21623, "There are more than 10 media");
+pub(super) const SERVICE: TwilioCompatError = bad(21701, "There is no such messaging service");
+pub(super) const NO_SENDER: TwilioCompatError = bad(21703, "The messaging service has no number that can send this");
+pub(super) const CHANNELS: TwilioCompatError = bad(21910, "'To' and 'From' are of different channels");
+pub(super) const VALIDITY: TwilioCompatError = bad(30045, "'ValidityPeriod' is not from 1 to 36000");
+pub(super) const TOO_LATE: TwilioCompatError =
+    wrong(StatusCode::CONFLICT, 30409, "This message can no longer be canceled");
+pub(super) const NO_SEND_AT: TwilioCompatError = bad(35111, "'SendAt' is missing");
+pub(super) const SEND_AT: TwilioCompatError = bad(35114, "'SendAt' is no time that this can be sent at");
+pub(super) const SCHEDULE: TwilioCompatError = bad(35126, "'ScheduleType' can only be fixed");
 
 // calls
-pub(super) const NO_CALLEE: TwilioError = bad(21201, "'To' is missing");
-pub(super) const NO_URL: TwilioError = bad(21205, "'Url' or 'Twiml' is missing, or cannot be used");
-pub(super) const CALLER: TwilioError = bad(21210, "A call cannot come from 'From'");
-pub(super) const NO_CALLER: TwilioError = bad(21213, "'From' is missing, and there is no number for this");
-pub(super) const CALL_ROUTE: TwilioError = bad(21214, "No route leads to this destination");
-pub(super) const CALL_REGION: TwilioError =
+pub(super) const NO_CALLEE: TwilioCompatError = bad(21201, "'To' is missing");
+pub(super) const NO_URL: TwilioCompatError = bad(21205, "'Url' or 'Twiml' is missing, or cannot be used");
+pub(super) const CALLER: TwilioCompatError = bad(21210, "A call cannot come from 'From'");
+pub(super) const NO_CALLER: TwilioCompatError = bad(21213, "'From' is missing, and there is no number for this");
+pub(super) const CALL_ROUTE: TwilioCompatError = bad(21214, "No route leads to this destination");
+pub(super) const CALL_REGION: TwilioCompatError =
     wrong(StatusCode::FORBIDDEN, 21215, "This key may not call this destination");
-pub(super) const CALL_STATE: TwilioError = bad(21220, "The call is not in a state for that");
+pub(super) const CALL_STATE: TwilioCompatError = bad(21220, "The call is not in a state for that");
 
 #[derive(Serialize)]
 struct TwilioFaultOut<'a> {
@@ -95,13 +98,13 @@ struct TwilioFaultOut<'a> {
     status: u16,
 }
 
-impl TwilioError {
+impl TwilioCompatError {
     /// With what was wrong this time.
-    pub(super) fn because(self, detail: &str) -> TwilioFault {
+    pub(super) fn because(self, detail: &str) -> TwilioCompatRefusal {
         self.told(Cow::Owned(format!("{}: {detail}", self.text)))
     }
 
-    fn told(self, message: Cow<'static, str>) -> TwilioFault {
+    fn told(self, message: Cow<'static, str>) -> TwilioCompatRefusal {
         let Self { status, code, .. } = self;
         let more_info = format!("https://www.twilio.com/docs/errors/{code}");
         let body = TwilioFaultOut { code, message: &message, more_info, status: status.as_u16() };
@@ -109,18 +112,18 @@ impl TwilioError {
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Switchboard\""));
         }
-        TwilioFault(response.into())
+        TwilioCompatRefusal(response.into())
     }
 }
 
-impl From<TwilioError> for TwilioFault {
-    fn from(wrong: TwilioError) -> Self {
+impl From<TwilioCompatError> for TwilioCompatRefusal {
+    fn from(wrong: TwilioCompatError) -> Self {
         wrong.told(Cow::Borrowed(wrong.text))
     }
 }
 
 /// What a status says by itself.
-pub(super) fn of(status: StatusCode) -> TwilioError {
+pub(super) fn of(status: StatusCode) -> TwilioCompatError {
     match status {
         StatusCode::BAD_REQUEST => PARAMETER,
         StatusCode::UNAUTHORIZED => CREDENTIALS,
@@ -129,13 +132,13 @@ pub(super) fn of(status: StatusCode) -> TwilioError {
         StatusCode::METHOD_NOT_ALLOWED => METHOD,
         other => {
             let text = other.canonical_reason().unwrap_or("Error");
-            TwilioError { status, code: 20_000 + u32::from(other.as_u16()), text }
+            TwilioCompatError { status, code: 20_000 + u32::from(other.as_u16()), text }
         }
     }
 }
 
 /// What the native API would have said: its status and its headers in Twilio's form.
-impl From<Refusal> for TwilioFault {
+impl From<Refusal> for TwilioCompatRefusal {
     fn from(refusal: Refusal) -> Self {
         let mut fault = Self::from(of(refusal.status()));
         for (name, value) in refusal.headers() {
@@ -147,36 +150,36 @@ impl From<Refusal> for TwilioFault {
     }
 }
 
-impl From<BadForm> for TwilioFault {
+impl From<BadForm> for TwilioCompatRefusal {
     fn from(BadForm(reason): BadForm) -> Self {
         PARAMETER.because(&reason)
     }
 }
 
-impl From<idempotency::BadIdempotencyKey> for TwilioFault {
+impl From<idempotency::BadIdempotencyKey> for TwilioCompatRefusal {
     fn from(idempotency::BadIdempotencyKey(header, reason): idempotency::BadIdempotencyKey) -> Self {
         PARAMETER.because(&format!("{header} {reason}"))
     }
 }
 
-impl From<StoreError> for TwilioFault {
+impl From<StoreError> for TwilioCompatRefusal {
     fn from(error: StoreError) -> Self {
         Refusal::from(error).into()
     }
 }
 
-pub(super) fn method_not_allowed(allowed: &'static str) -> TwilioFault {
-    let mut fault = TwilioFault::from(METHOD);
+pub(super) fn method_not_allowed(allowed: &'static str) -> TwilioCompatRefusal {
+    let mut fault = TwilioCompatRefusal::from(METHOD);
     fault.0.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     fault
 }
 
 /// A refusal of ours, in Twilio's form, that no path here has made.
 pub(in crate::http) fn retold(refusal: Response) -> Response {
-    *TwilioFault::from(Refusal::new(refusal)).0
+    *TwilioCompatRefusal::from(Refusal::new(refusal)).0
 }
 
 /// The reply of a handler, or why there is none.
-pub(super) fn settle(answer: TwilioAnswer) -> Response {
+pub(super) fn settle(answer: TwilioCompatResult) -> Response {
     answer.unwrap_or_else(|fault| *fault.0)
 }

@@ -3,11 +3,11 @@
 use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
 
-use super::TwilioRequest;
-use super::error::{self, TwilioFault};
+use super::TwilioCompatRequest;
+use super::error::{self, TwilioCompatRefusal};
 use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::compat::carried::{self, IgnoredParameter};
-use crate::http::form::{self, MediaType};
+use crate::http::form::{self, BodyContentType};
 use crate::http::object;
 use crate::model::address::{AddressRole, blank_as_plus};
 use crate::model::form::{flag, texts};
@@ -25,12 +25,15 @@ pub(super) struct TwilioForm {
 }
 
 impl TwilioForm {
-    pub(super) async fn posted(visit: &TwilioRequest<'_>, posted: UnreadBody) -> Result<Self, TwilioFault> {
+    pub(super) async fn posted(
+        visit: &TwilioCompatRequest<'_>,
+        posted: UnreadBody,
+    ) -> Result<Self, TwilioCompatRefusal> {
         let bytes = object::collect(posted, visit.app).await?;
-        let media = MediaType::of(visit.request.header(CONTENT_TYPE))?;
+        let media = BodyContentType::of(visit.request.header(CONTENT_TYPE))?;
         let read = match media {
-            Some(MediaType::Other) if bytes.is_empty() => Some(Vec::new()),
-            media => form::fields(&media.unwrap_or(MediaType::Form(FormCharset::Utf8)), &bytes)?,
+            Some(BodyContentType::Other) if bytes.is_empty() => Some(Vec::new()),
+            media => form::fields(&media.unwrap_or(BodyContentType::Form(FormCharset::Utf8)), &bytes)?,
         };
         let fields = read.ok_or(error::of(StatusCode::UNSUPPORTED_MEDIA_TYPE))?;
         if let Some(name) = form::twice(&fields, |name| SINGLE.split(' ').any(|one| one == name)) {
@@ -39,11 +42,11 @@ impl TwilioForm {
         Ok(Self { fields, _body: Some(bytes) })
     }
 
-    pub(super) fn query(visit: &TwilioRequest<'_>) -> Result<Self, TwilioFault> {
+    pub(super) fn query(visit: &TwilioCompatRequest<'_>) -> Result<Self, TwilioCompatRefusal> {
         Self::read(visit.request.query.as_bytes())
     }
 
-    fn read(form: &[u8]) -> Result<Self, TwilioFault> {
+    fn read(form: &[u8]) -> Result<Self, TwilioCompatRefusal> {
         let read = texts(form, FormCharset::Utf8);
         let fields = read.map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?;
         Ok(Self { fields, _body: None })
@@ -66,13 +69,13 @@ impl TwilioForm {
     }
 
     /// A parameter that is `true` or `false`, in any case, where it says something.
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, TwilioFault> {
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, TwilioCompatRefusal> {
         let wrong = || error::PARAMETER.because(&format!("{name} must be true or false"));
         self.one(name).map(|text| flag(text).ok_or_else(wrong)).transpose()
     }
 
     /// Refuses the first of these parameters that asks for something.
-    pub(super) fn carries(&self, not_carried: &[IgnoredParameter]) -> Result<(), TwilioFault> {
+    pub(super) fn carries(&self, not_carried: &[IgnoredParameter]) -> Result<(), TwilioCompatRefusal> {
         carried::refusal(not_carried, &self.fields).map_or(Ok(()), |reason| Err(error::PARAMETER.because(&reason)))
     }
 

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::error::TwilioAnswer;
+use super::error::TwilioCompatResult;
 use super::form::TwilioForm;
 use super::page::{PageEdges, RequestedPage};
-use super::{TwilioRequest, date, message, shape, sid};
+use super::{TwilioCompatRequest, date, message, shape, sid};
 use crate::crypto::hash;
 use crate::service::client::KeyScope;
 
 /// `GET Messages/<sid>/Media.json`
-pub(super) async fn list(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn list(visit: &TwilioCompatRequest<'_>, sid: &str) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     let message = message::find(visit, sid).await?;
     let form = TwilioForm::query(visit)?;

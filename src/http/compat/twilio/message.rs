@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use ::http::StatusCode;
 
-use super::error::{self, TwilioAnswer, TwilioFault};
+use super::error::{self, TwilioCompatRefusal, TwilioCompatResult};
 use super::form::TwilioForm;
 use super::page::{PageEdges, RequestedPage};
-use super::refusal::{self, RefusalContext, RefusalErrors};
-use super::{TwilioRequest, date, shape, sid};
+use super::refusal::{self, TwilioRefusalCodes, TwilioRefusalContext};
+use super::{TwilioCompatRequest, date, shape, sid};
 use crate::http::body::UnreadBody;
 use crate::http::compat::carried;
-use crate::http::message::{ReplyWriter, accept, context, sending};
+use crate::http::message::{IdempotentReplyWriter, accept, context, sending};
 use crate::http::{idempotency, reply};
 use crate::model::address::{AddressRole, Country};
 use crate::model::message::Direction;
@@ -20,18 +20,22 @@ use crate::service::client::KeyScope;
 use crate::service::message::{self, Filter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
-const WORDS: RefusalErrors =
-    RefusalErrors { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
+const WORDS: TwilioRefusalCodes = TwilioRefusalCodes {
+    no_from: error::NO_FROM,
+    sender: error::SENDER,
+    route: error::NO_ROUTE,
+    region: error::REGION,
+};
 
 /// `POST Messages.json`: 201 means that it is stored, and will be sent or accounted for.
-pub(super) async fn create(visit: &TwilioRequest<'_>, posted: UnreadBody) -> TwilioAnswer {
+pub(super) async fn create(visit: &TwilioCompatRequest<'_>, posted: UnreadBody) -> TwilioCompatResult {
     let order = order(&TwilioForm::posted(visit, posted).await?, visit.country())?;
     message::says_something(&order)?;
-    let wish = RefusalContext::of(&order);
+    let wish = TwilioRefusalContext::of(&order);
     let context = sending(visit.request, "message.send");
     let key = idempotency::twilio_key(visit.request, "/2010-04-01/Messages")?;
     let text = |message: &Message| serde_json::to_string(&shape::out(message, None)).unwrap_or_default();
-    let reply = ReplyWriter { text: &text, with_balance: false };
+    let reply = IdempotentReplyWriter { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         OrderResult::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
@@ -39,7 +43,7 @@ pub(super) async fn create(visit: &TwilioRequest<'_>, posted: UnreadBody) -> Twi
     }
 }
 
-fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioFault> {
+fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioCompatRefusal> {
     form.carries(&carried::MESSAGE)?;
     let to = form.address("To", AddressRole::Recipient, country).ok_or(error::NO_TO)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
@@ -67,7 +71,7 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioFau
     })
 }
 
-fn send_at(form: &TwilioForm) -> Result<Option<Millis>, TwilioFault> {
+fn send_at(form: &TwilioForm) -> Result<Option<Millis>, TwilioCompatRefusal> {
     match (form.one("ScheduleType"), form.one("SendAt")) {
         (Some("fixed") | None, Some(at)) => parse_time(at).map(Some).ok_or_else(|| error::SEND_AT.because(dates::TIME)),
         (Some("fixed"), None) => Err(error::NO_SEND_AT.into()),
@@ -77,7 +81,7 @@ fn send_at(form: &TwilioForm) -> Result<Option<Millis>, TwilioFault> {
 }
 
 /// `GET Messages.json`: newest first, narrowed by `To`, `From` and `DateSent`, which is when it was accepted.
-pub(super) async fn list(visit: &TwilioRequest<'_>) -> TwilioAnswer {
+pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let asked = RequestedPage::of(&form, &visit.app.messages)?;
@@ -91,9 +95,9 @@ pub(super) async fn list(visit: &TwilioRequest<'_>) -> TwilioAnswer {
     Ok(asked.reply(&form, &path, "messages", &items, &held))
 }
 
-fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, TwilioFault> {
+fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, TwilioCompatRefusal> {
     let mut channels = vec![Channel::Sms, Channel::Whatsapp];
-    let mut address = |name: &str, role| -> Result<Option<String>, TwilioFault> {
+    let mut address = |name: &str, role| -> Result<Option<String>, TwilioCompatRefusal> {
         let Some(read) = form.address(name, role, country) else { return Ok(None) };
         let (channel, address) = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
         channels.retain(|one| *one == channel);
@@ -108,8 +112,8 @@ fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, TwilioF
 }
 
 /// `X=`: on that day, or in that second; `X>=`: from then on; `X<=`: until then.
-pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Option<Millis>), TwilioFault> {
-    let time = |suffix: &str| -> Result<Option<date::DateRange>, TwilioFault> {
+pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Option<Millis>), TwilioCompatRefusal> {
+    let time = |suffix: &str| -> Result<Option<date::DateRange>, TwilioCompatRefusal> {
         let name = format!("{name}{suffix}");
         let wrong = || error::PARAMETER.because(&format!("{name} {}", dates::TIME_OR_DAY));
         form.one(&name).map(|text| date::parse(text).ok_or_else(wrong)).transpose()
@@ -120,32 +124,35 @@ pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Op
     Ok((lower, upper.into_iter().flatten().min()))
 }
 
-async fn taken_at(visit: &TwilioRequest<'_>, messages: &[Message]) -> Result<HashMap<MessageId, Millis>, TwilioFault> {
+async fn taken_at(
+    visit: &TwilioCompatRequest<'_>,
+    messages: &[Message],
+) -> Result<HashMap<MessageId, Millis>, TwilioCompatRefusal> {
     let sent = messages.iter().filter(|message| message.direction == Direction::Out);
     let ids: Vec<MessageId> = sent.map(|message| message.id).collect();
     Ok(visit.app.messages.taken_at(&ids).await?)
 }
 
-async fn shown(visit: &TwilioRequest<'_>, message: &Message) -> TwilioAnswer {
+async fn shown(visit: &TwilioCompatRequest<'_>, message: &Message) -> TwilioCompatResult {
     let taken = taken_at(visit, std::slice::from_ref(message)).await?;
     Ok(visit.shown(&shape::out(message, taken.get(&message.id).copied())))
 }
 
 /// A client's message; a call is none.
-pub(super) async fn find(visit: &TwilioRequest<'_>, sid: &str) -> Result<Message, TwilioFault> {
+pub(super) async fn find(visit: &TwilioCompatRequest<'_>, sid: &str) -> Result<Message, TwilioCompatRefusal> {
     let id = sid::parse_message(sid).ok_or(error::NOT_FOUND)?;
     let message = visit.app.messages.find(visit.consumer.client, id).await?;
     Ok(message.filter(|message| message.channel != Channel::Voice).ok_or(error::NOT_FOUND)?)
 }
 
 /// `GET Messages/<sid>.json`
-pub(super) async fn fetch(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn fetch(visit: &TwilioCompatRequest<'_>, sid: &str) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     shown(visit, &find(visit, sid).await?).await
 }
 
 /// `POST Messages/<sid>.json`: `Status=canceled` takes it back, `Body=` empties what it said.
-pub(super) async fn update(visit: &TwilioRequest<'_>, sid: &str, posted: UnreadBody) -> TwilioAnswer {
+pub(super) async fn update(visit: &TwilioCompatRequest<'_>, sid: &str, posted: UnreadBody) -> TwilioCompatResult {
     let form = TwilioForm::posted(visit, posted).await?;
     let mut message = find(visit, sid).await?;
     visit.may_change(&message)?;
@@ -171,7 +178,7 @@ pub(super) async fn update(visit: &TwilioRequest<'_>, sid: &str, posted: UnreadB
 }
 
 /// `DELETE Messages/<sid>.json`: it is gone for its client, once it is over.
-pub(super) async fn delete(visit: &TwilioRequest<'_>, sid: &str) -> TwilioAnswer {
+pub(super) async fn delete(visit: &TwilioCompatRequest<'_>, sid: &str) -> TwilioCompatResult {
     let message = find(visit, sid).await?;
     visit.may_change(&message)?;
     visit.app.messages.delete(message.client, message.id, &context(visit.request, "message.delete")).await?;

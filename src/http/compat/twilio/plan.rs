@@ -1,7 +1,7 @@
 //! What a call says and how it is made, in Twilio's parameters. What would change a call and is not carried to its
 //! provider is refused; what would not is passed over.
 
-use super::error::{self, TwilioFault};
+use super::error::{self, TwilioCompatRefusal};
 use super::form::TwilioForm;
 use crate::http::compat::carried;
 use crate::model::{CallOptions, CallPlan, FetchMethod, MachineDetection};
@@ -10,7 +10,7 @@ use crate::model::{CallOptions, CallPlan, FetchMethod, MachineDetection};
 const LONGEST_TIMEOUT: u16 = 600;
 const MOST_DIGITS: usize = 32;
 
-pub(super) fn of(form: &TwilioForm) -> Result<CallPlan, TwilioFault> {
+pub(super) fn of(form: &TwilioForm) -> Result<CallPlan, TwilioCompatRefusal> {
     form.carries(&carried::CALL)?;
     let events = form.all("StatusCallbackEvent");
     let events = events.iter().flat_map(|names| names.split_whitespace()).map(str::to_owned);
@@ -22,7 +22,7 @@ pub(super) fn of(form: &TwilioForm) -> Result<CallPlan, TwilioFault> {
     })
 }
 
-fn dialing(form: &TwilioForm) -> Result<CallOptions, TwilioFault> {
+fn dialing(form: &TwilioForm) -> Result<CallOptions, TwilioCompatRefusal> {
     Ok(CallOptions {
         method: read(form, "Method", "can only be GET or POST", FetchMethod::parse)?,
         fallback_url: form.one("FallbackUrl").map(str::to_owned),
@@ -45,7 +45,7 @@ fn read<T>(
     name: &str,
     wrong: &str,
     parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, TwilioFault> {
+) -> Result<Option<T>, TwilioCompatRefusal> {
     let wrong = || error::PARAMETER.because(&format!("{name} {wrong}"));
     form.one(name).map(|text| parse(text).ok_or_else(wrong)).transpose()
 }

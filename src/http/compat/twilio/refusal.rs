@@ -1,7 +1,7 @@
 //! Which of Twilio's codes a refusal of our services gets.
 
-use super::TwilioRequest;
-use super::error::{self, TwilioError, TwilioFault};
+use super::TwilioCompatRequest;
+use super::error::{self, TwilioCompatError, TwilioCompatRefusal};
 use crate::http::reply::Refusal;
 use crate::model::{Address, Channel};
 use crate::service::client::KeyScope;
@@ -10,26 +10,26 @@ use crate::service::relay::{Order, SenderChoice};
 use crate::service::{Error, ErrorKind};
 
 /// The codes that messages and calls do not share.
-pub(super) struct RefusalErrors {
-    pub(super) no_from: TwilioError,
-    pub(super) sender: TwilioError,
-    pub(super) route: TwilioError,
-    pub(super) region: TwilioError,
+pub(super) struct TwilioRefusalCodes {
+    pub(super) no_from: TwilioCompatError,
+    pub(super) sender: TwilioCompatError,
+    pub(super) route: TwilioCompatError,
+    pub(super) region: TwilioCompatError,
 }
 
 /// What a refusal depends on besides its reason.
-pub(super) struct RefusalContext {
+pub(super) struct TwilioRefusalContext {
     channel: Channel,
     to: Address,
     from: Option<SenderChoice>,
 }
 
-impl RefusalContext {
+impl TwilioRefusalContext {
     pub(super) fn of(order: &Order) -> Self {
         Self { channel: order.channel, to: order.to.clone(), from: order.from.clone() }
     }
 
-    fn sender(&self, words: &RefusalErrors, reason: &str) -> TwilioFault {
+    fn sender(&self, words: &TwilioRefusalCodes, reason: &str) -> TwilioCompatRefusal {
         match self.from {
             None => words.no_from.into(),
             Some(SenderChoice::Pool(_)) => error::NO_SENDER.into(),
@@ -39,7 +39,12 @@ impl RefusalContext {
 }
 
 /// Why what a client asked for is not sent.
-pub(super) fn of(visit: &TwilioRequest<'_>, words: &RefusalErrors, wish: &RefusalContext, error: Error) -> TwilioFault {
+pub(super) fn of(
+    visit: &TwilioCompatRequest<'_>,
+    words: &TwilioRefusalCodes,
+    wish: &TwilioRefusalContext,
+    error: Error,
+) -> TwilioCompatRefusal {
     let reason = &*error.detail;
     match (&error.kind, error.field) {
         (ErrorKind::Forbidden, _) => {
@@ -58,7 +63,7 @@ pub(super) fn of(visit: &TwilioRequest<'_>, words: &RefusalErrors, wish: &Refusa
 }
 
 /// A field of ours by Twilio's code for it.
-fn invalid(field: &str, reason: &str) -> TwilioFault {
+fn invalid(field: &str, reason: &str) -> TwilioCompatRefusal {
     match field {
         "to" => error::TO.because(reason),
         "body" => error::LONG.because(reason),
@@ -74,7 +79,7 @@ fn invalid(field: &str, reason: &str) -> TwilioFault {
     }
 }
 
-impl std::convert::From<Error> for TwilioFault {
+impl std::convert::From<Error> for TwilioCompatRefusal {
     fn from(error: Error) -> Self {
         use ::http::StatusCode as Status;
         let reason = &*error.detail;

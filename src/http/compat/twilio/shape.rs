@@ -16,7 +16,7 @@ pub(super) const CURRENCY: &str = "USD";
 
 /// All that Twilio's description of a message names; null where there is none.
 #[derive(Serialize)]
-pub(super) struct TwilioMessageOut<'a> {
+pub(super) struct TwilioCompatMessageOut<'a> {
     account_sid: String,
     api_version: &'static str,
     body: &'a str,
@@ -45,7 +45,7 @@ pub(super) fn path(client: ClientId, below: &str) -> String {
 }
 
 /// `taken_ms`: when a provider took it, if one has.
-pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> TwilioMessageOut<'_> {
+pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> TwilioCompatMessageOut<'_> {
     let content = &message.content;
     let sid = content.sid(message.id);
     let is_inbound = message.direction == Direction::In;
@@ -54,7 +54,7 @@ pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> TwilioMessageO
     let sent_ms = if is_inbound { Some(message.created_ms) } else { taken_ms.filter(|_| is_sent) };
     let is_expired = message.state == MessageState::Expired;
     let below = |rest: &str| path(message.client, &format!("/Messages/{sid}{rest}.json"));
-    TwilioMessageOut {
+    TwilioCompatMessageOut {
         account_sid: sid::account(message.client),
         api_version: VERSION,
         body: &message.body,

@@ -16,15 +16,15 @@ use crate::store::delivery::LeasedDelivery;
 
 /// What an event says of a message, or of a call.
 #[derive(Deserialize)]
-struct EventIn<'a> {
+struct CallbackEventIn<'a> {
     timestamp: &'a str,
     #[serde(borrow)]
-    data: DataIn<'a>,
+    data: CallbackEventDataIn<'a>,
 }
 
 /// Words of ours are never escaped; what others have written may be.
 #[derive(Deserialize)]
-struct DataIn<'a> {
+struct CallbackEventDataIn<'a> {
     id: &'a str,
     #[serde(borrow)]
     from: Cow<'a, str>,
@@ -38,17 +38,17 @@ struct DataIn<'a> {
     recording_url: Option<String>,
     recording_sid: Option<String>,
     recording_duration: Option<String>,
-    error: Option<ErrorIn>,
+    error: Option<CallbackEventErrorIn>,
 }
 
 #[derive(Deserialize)]
-struct ErrorIn {
+struct CallbackEventErrorIn {
     code: Option<i64>,
 }
 
 /// The fields of a callback. `None`: the event is of nothing that Twilio calls back for.
 pub(super) fn fields(claimed: &LeasedDelivery) -> Option<Vec<(String, String)>> {
-    let event: EventIn<'_> = serde_json::from_str(&claimed.payload).ok()?;
+    let event: CallbackEventIn<'_> = serde_json::from_str(&claimed.payload).ok()?;
     let mut fields = vec![("AccountSid", format!("AC{}", claimed.client.hex())), ("ApiVersion", "2010-04-01".into())];
     match &event.data {
         data if data.status.is_some() => call(&event, &claimed.content, &mut fields)?,
@@ -63,9 +63,13 @@ pub(super) fn token(event: EventId) -> String {
     format!("{}-{}-8{}-a{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
 }
 
-type CallbackFields = Vec<(&'static str, String)>;
+type OutgoingCallbackFields = Vec<(&'static str, String)>;
 
-fn message(data: &DataIn<'_>, content: &MessageContent, fields: &mut CallbackFields) -> Option<()> {
+fn message(
+    data: &CallbackEventDataIn<'_>,
+    content: &MessageContent,
+    fields: &mut OutgoingCallbackFields,
+) -> Option<()> {
     let id: MessageId = data.id.parse().ok()?;
     let state = MessageState::parse(data.state?)?;
     let (sid, word) = (content.sid(id), word(state)?);
@@ -85,7 +89,7 @@ fn message(data: &DataIn<'_>, content: &MessageContent, fields: &mut CallbackFie
     Some(())
 }
 
-fn call(event: &EventIn<'_>, content: &MessageContent, fields: &mut CallbackFields) -> Option<()> {
+fn call(event: &CallbackEventIn<'_>, content: &MessageContent, fields: &mut OutgoingCallbackFields) -> Option<()> {
     let data = &event.data;
     let id: CallId = data.id.parse().ok()?;
     let status = CallStatus::parse(data.status?)?;
@@ -135,7 +139,7 @@ mod tests {
         let payload = r#"{"type":"call.completed","timestamp":"2026-11-30T07:00:00Z","data":{"sequence":1,"id":"call",
             "status":"completed","from":"a \"b\"","to":"+15005550100","duration":3,
             "recording_url":"https:\/\/a.example","metadata":null,"error":{"code":null,"reason":"\n"}}}"#;
-        let event: EventIn<'_> = serde_json::from_str(payload).unwrap();
+        let event: CallbackEventIn<'_> = serde_json::from_str(payload).unwrap();
         assert_eq!((event.timestamp, event.data.id), ("2026-11-30T07:00:00Z", "call"));
         assert_eq!(event.data.from, "a \"b\"");
         assert!(matches!(event.data.to, Cow::Borrowed("+15005550100")));

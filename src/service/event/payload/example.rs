@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    AccountData, BalanceData, CallData, DeviceData, EndpointData, ErrorData, EventPayload, MessageData, OptOutData,
+    AccountEventData, BalanceEventData, CallEventData, DeviceEventData, EndpointEventData, EventErrorData,
+    EventPayload, MessageEventData, OptOutEventData,
 };
 use crate::model::event::EventType;
 use crate::model::message::{Direction, MessageState};
@@ -29,7 +30,7 @@ pub fn example(kind: EventType) -> Value {
         EventType::OptOutChanged => opt_out(),
         EventType::BalanceLow => balance(),
         EventType::AccountResting | EventType::AccountResumed => account(),
-        EventType::EndpointTest => value(&EndpointData { endpoint_id: EndpointId::first_of(AT_MS).to_string() }),
+        EventType::EndpointTest => value(&EndpointEventData { endpoint_id: EndpointId::first_of(AT_MS).to_string() }),
     };
     json!({"type": kind.name(), "timestamp": rfc3339(AT_MS), "data": data})
 }
@@ -44,11 +45,11 @@ fn message(state: MessageState) -> Value {
     let metadata = json!({"order": "17"});
     let media: &[String] = &[];
     let error = match state {
-        MessageState::Undelivered | MessageState::Failed => Some(ErrorData { code: Some(30003), reason: None }),
-        MessageState::Expired => Some(ErrorData { code: None, reason: Some("its validity ended".into()) }),
+        MessageState::Undelivered | MessageState::Failed => Some(EventErrorData { code: Some(30003), reason: None }),
+        MessageState::Expired => Some(EventErrorData { code: None, reason: Some("its validity ended".into()) }),
         _ => None,
     };
-    value(&MessageData {
+    value(&MessageEventData {
         sequence: Some(if is_in { 1 } else { i64::from(state.rank()) + 1 }),
         id: MessageId::first_of(AT_MS).to_string(),
         direction: direction.name(),
@@ -72,7 +73,7 @@ fn call(status: CallStatus) -> Value {
     let is_completed = status == CallStatus::Completed;
     let notes = CallNotes { answered_by: is_completed.then(|| "human".to_owned()), ..CallNotes::default() };
     let is_failed = status == CallStatus::Failed;
-    value(&CallData {
+    value(&CallEventData {
         sequence: Some(i64::from(status.rank()) + 1),
         id: CallId::first_of(AT_MS).to_string(),
         status: status.name(),
@@ -81,13 +82,13 @@ fn call(status: CallStatus) -> Value {
         duration: is_completed.then_some(42),
         notes: &notes,
         metadata: None,
-        error: is_failed.then_some(ErrorData { code: Some(13224), reason: None }),
+        error: is_failed.then_some(EventErrorData { code: Some(13224), reason: None }),
         created_at: rfc3339(AT_MS),
     })
 }
 
 fn device(is_revoked: bool) -> Value {
-    value(&DeviceData {
+    value(&DeviceEventData {
         sequence: Some(if is_revoked { 2 } else { 1 }),
         id: DeviceId::first_of(AT_MS).to_string(),
         user_id: "111",
@@ -99,7 +100,7 @@ fn device(is_revoked: bool) -> Value {
 }
 
 fn opt_out() -> Value {
-    value(&OptOutData {
+    value(&OptOutEventData {
         sequence: Some(1),
         number: OURS,
         person: PERSON,
@@ -111,7 +112,7 @@ fn opt_out() -> Value {
 }
 
 fn balance() -> Value {
-    value(&BalanceData {
+    value(&BalanceEventData {
         client_id: ClientId::first_of(AT_MS).to_string(),
         balance: Money::from_micros(4_992_500),
         low_at: Some(Money::from_micros(5_000_000)),
@@ -120,7 +121,7 @@ fn balance() -> Value {
 }
 
 fn account() -> Value {
-    value(&AccountData {
+    value(&AccountEventData {
         account_id: AccountId::first_of(AT_MS).to_string(),
         provider: "twilio",
         name: "main",

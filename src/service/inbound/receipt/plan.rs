@@ -19,7 +19,7 @@ pub(super) struct ReceiptStep<T> {
 }
 
 #[derive(Default)]
-pub(super) struct ReceiptPlan {
+pub(super) struct ReceiptBatchPlan {
     pub folded: FoldedReceipts,
     /// What has been said, by message and name, with its error.
     pub known: HashMap<(MessageId, String), Option<i64>>,
@@ -35,7 +35,7 @@ pub(super) struct ReceiptPlan {
     pub opted_out: Vec<Message>,
 }
 
-impl ReceiptPlan {
+impl ReceiptBatchPlan {
     pub fn add(&mut self, one: &ParsedReceipt<'_>, message: &Message) {
         self.folded.done.push(one.job.id);
         let key = (message.id, read::name(&one.said));

@@ -27,12 +27,12 @@ const BEGIN: [&str; 3] = [
 #[derive(Clone)]
 pub(super) struct MysqlConnections {
     opts: Opts,
-    now: Arc<RwLock<ConnectionGeneration>>,
+    now: Arc<RwLock<MysqlPoolGeneration>>,
 }
 
 /// Those that were made since a server was last found to be of no use.
 #[derive(Clone)]
-struct ConnectionGeneration {
+struct MysqlPoolGeneration {
     number: u64,
     pool: Pool,
     made: Instant,
@@ -58,7 +58,7 @@ impl MysqlConnections {
             .setup(BEGIN.to_vec())
             .pool_opts(pool);
         let opts = Opts::from(builder);
-        let first = ConnectionGeneration { number: 0, pool: Pool::new(opts.clone()), made: Instant::now() };
+        let first = MysqlPoolGeneration { number: 0, pool: Pool::new(opts.clone()), made: Instant::now() };
         Ok(Self { opts, now: Arc::new(RwLock::new(first)) })
     }
 
@@ -70,13 +70,13 @@ impl MysqlConnections {
         self.generation().pool
     }
 
-    fn generation(&self) -> ConnectionGeneration {
+    fn generation(&self) -> MysqlPoolGeneration {
         lock::read(&self.now).clone()
     }
 
     pub(super) async fn get(&self) -> Result<HeldConnection, mysql_async::Error> {
         loop {
-            let ConnectionGeneration { number, pool, .. } = self.generation();
+            let MysqlPoolGeneration { number, pool, .. } = self.generation();
             match pool.get_conn().await {
                 Ok(connection) => return Ok(HeldConnection { connection, generation: number }),
                 // whoever waited for one of a server that has been left meanwhile
@@ -108,7 +108,7 @@ impl MysqlConnections {
                 return;
             }
             let next =
-                ConnectionGeneration { number: left + 1, pool: Pool::new(self.opts.clone()), made: Instant::now() };
+                MysqlPoolGeneration { number: left + 1, pool: Pool::new(self.opts.clone()), made: Instant::now() };
             std::mem::replace(&mut *now, next).pool
         };
         // ends when what is under way there has ended

@@ -18,10 +18,10 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the journal still holds that was erased.
 #[derive(Default)]
-pub(super) struct ErasureJournal(Mutex<JournalState>);
+pub(super) struct WalErasureTracker(Mutex<WalErasureState>);
 
 #[derive(Default)]
-struct JournalState {
+struct WalErasureState {
     /// Since when it holds something erased.
     erased: Option<Instant>,
     emptied: Option<Instant>,
@@ -29,7 +29,7 @@ struct JournalState {
     is_told: bool,
 }
 
-impl ErasureJournal {
+impl WalErasureTracker {
     pub(super) fn has_erased(&self) {
         let mut state = lock(&self.0);
         state.erased.get_or_insert_with(Instant::now);
@@ -52,7 +52,7 @@ impl ErasureJournal {
         let mut state = lock(&self.0);
         state.asked = Some(Instant::now());
         if emptied? == 0 {
-            *state = JournalState { emptied: state.asked, ..JournalState::default() };
+            *state = WalErasureState { emptied: state.asked, ..WalErasureState::default() };
             return Ok(());
         }
         if !state.is_told && state.erased.is_some_and(|since| since.elapsed() >= EVERY) {

@@ -10,13 +10,13 @@ use super::{ConnectionOpener, EngineReply, QUEUE, ask, select_all, start};
 use crate::model::lock::lock;
 use crate::store::engine::{Query, Result, Row};
 
-type QueuedReads = (Vec<Query>, EngineReply<Vec<Vec<Row>>>);
+type QueuedReadBatch = (Vec<Query>, EngineReply<Vec<Vec<Row>>>);
 
 /// Clones share the threads, which end with the last of them.
 #[derive(Clone)]
 pub(super) struct ReaderThreads {
-    reads: mpsc::Sender<QueuedReads>,
-    queue: Arc<Mutex<mpsc::Receiver<QueuedReads>>>,
+    reads: mpsc::Sender<QueuedReadBatch>,
+    queue: Arc<Mutex<mpsc::Receiver<QueuedReadBatch>>>,
     opener: ConnectionOpener,
     most: usize,
     started: Arc<AtomicUsize>,
@@ -63,7 +63,7 @@ impl ReaderThreads {
     }
 }
 
-fn read_loop(opener: &ConnectionOpener, queue: &Mutex<mpsc::Receiver<QueuedReads>>, under_way: &AtomicUsize) {
+fn read_loop(opener: &ConnectionOpener, queue: &Mutex<mpsc::Receiver<QueuedReadBatch>>, under_way: &AtomicUsize) {
     let mut reader = None;
     loop {
         let next = lock(queue).blocking_recv();

@@ -3,16 +3,16 @@
 use rusqlite::{Connection, params_from_iter};
 use tokio::sync::mpsc;
 
-use super::journal::{self, ErasureJournal};
+use super::journal::{self, WalErasureTracker};
 use super::{EngineReply, QueuedWrite, select};
-use crate::store::engine::change::RowTally;
+use crate::store::engine::change::AffectedRowsCheck;
 use crate::store::engine::{Change, CommitResult, Error, Result};
 
 /// Changes that share one commit at most.
 const BATCH: usize = 128;
 
 /// What the writer does.
-pub(super) enum WriterTask {
+pub(super) enum SqliteWriterTask {
     Write(Change),
     /// Whether it could.
     Check,
@@ -22,12 +22,12 @@ pub(super) enum WriterTask {
 
 type QueuedChange = (Change, EngineReply<CommitResult>);
 
-pub(super) fn run(connection: &Connection, mut queue: mpsc::Receiver<QueuedWrite>, journal: &ErasureJournal) {
+pub(super) fn run(connection: &Connection, mut queue: mpsc::Receiver<QueuedWrite>, journal: &WalErasureTracker) {
     while let Some(first) = queue.blocking_recv() {
         let (mut batch, mut other, mut next) = (Vec::new(), None, Some(first));
         while let Some((task, answer)) = next.take() {
             match task {
-                WriterTask::Write(change) => batch.push((change, answer)),
+                SqliteWriterTask::Write(change) => batch.push((change, answer)),
                 task => other = Some((task, answer)),
             }
             if other.is_none() && batch.len() < BATCH {
@@ -40,7 +40,8 @@ pub(super) fn run(connection: &Connection, mut queue: mpsc::Receiver<QueuedWrite
             write(connection, batch, journal);
         }
         if let Some((task, answer)) = other {
-            let done = if matches!(task, WriterTask::Check) { check(connection) } else { journal.empty(connection) };
+            let done =
+                if matches!(task, SqliteWriterTask::Check) { check(connection) } else { journal.empty(connection) };
             let _ = answer.send(done.map(|()| CommitResult::default()));
         }
     }
@@ -56,7 +57,7 @@ fn check(connection: &Connection) -> Result<()> {
     Ok(written?)
 }
 
-fn write(connection: &Connection, batch: Vec<QueuedChange>, journal: &ErasureJournal) {
+fn write(connection: &Connection, batch: Vec<QueuedChange>, journal: &WalErasureTracker) {
     let erases = batch.iter().any(|(change, _)| change.erases);
     let results = journal::overwriting(connection, erases, || commit_together(connection, &batch));
     if erases {
@@ -119,7 +120,7 @@ fn commit_apart(connection: &Connection, batch: &[QueuedChange]) -> Result<Vec<R
 }
 
 fn run_all(connection: &Connection, change: &Change) -> Result<CommitResult> {
-    let mut tally = RowTally::default();
+    let mut tally = AffectedRowsCheck::default();
     for step in &change.steps {
         let mut touched = 0;
         if !tally.is_met(step) {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{AcceptDecision, AcceptResult, IdempotencyRecord, IntakeFacts, LaneHold, NewMessage, PermittedMessage};
+use super::{
+    AcceptResult, AcceptResultAndLease, IdempotencyRecord, IntakeFacts, MessageWithSendPermit, NewLaneLease, NewMessage,
+};
 use crate::model::{Channel, ClientId, LaneKey, Millis, Money};
 use crate::store::event::{self, PendingEvents};
 use crate::store::idempotency::FoundRequest;
@@ -17,31 +19,31 @@ use crate::store::{Change, Value, audit, call, callback, delivery, params};
 
 /// The rows of one batch.
 #[derive(Default)]
-pub(super) struct IntakePlan {
+pub(super) struct OutboxBatchPlan {
     now_ms: Millis,
     pub(super) messages: Vec<Vec<Value>>,
     addresses: Vec<Vec<Value>>,
     places: Vec<Vec<Value>>,
     scheduled: Vec<Vec<Value>>,
     kept: Vec<Vec<Value>>,
-    balances: Vec<ToldBalance>,
+    balances: Vec<IdempotentReplyBalance>,
     calls: Vec<Vec<Value>>,
     callbacks: Vec<Vec<Value>>,
     entries: Vec<Vec<Value>>,
     told: PendingEvents,
     /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
-    lanes: HashMap<LaneKey, LaneArrivals>,
+    lanes: HashMap<LaneKey, LaneAppendPlan>,
 }
 
 /// A kept reply that says what its client was left with.
-struct ToldBalance {
+struct IdempotentReplyBalance {
     id: [u8; 32],
     client: ClientId,
     /// What it paid behind this one, in this batch.
     later: Money,
 }
 
-struct LaneArrivals {
+struct LaneAppendPlan {
     is_new: bool,
     is_ours: bool,
     /// Its first message's provider is called as soon as this is written.
@@ -50,17 +52,17 @@ struct LaneArrivals {
     last: u128,
 }
 
-impl IntakePlan {
+impl OutboxBatchPlan {
     pub(super) fn at(now_ms: Millis) -> Self {
         Self { now_ms, ..Self::default() }
     }
 
     pub(super) fn take<T>(
         &mut self,
-        item: &PermittedMessage<T>,
+        item: &MessageWithSendPermit<T>,
         known: &mut IntakeFacts,
         room: &Arc<Semaphore>,
-    ) -> AcceptDecision {
+    ) -> AcceptResultAndLease {
         let (item, may_call) = (&item.new, item.permit.is_some());
         match item.kept.as_ref().and_then(|kept| known.replies.find(&kept.named)) {
             Some(FoundRequest::Same(reply)) => return AcceptResult::Replayed(reply).into(),
@@ -103,7 +105,7 @@ impl IntakePlan {
         let Some(IdempotencyRecord { named, reply, with_balance }) = &item.kept else { return };
         self.kept.push(params![named.id, named.hash, reply.as_str(), item.message.id, self.now_ms]);
         if *with_balance {
-            self.balances.push(ToldBalance { id: named.id, client, later: Money::ZERO });
+            self.balances.push(IdempotentReplyBalance { id: named.id, client, later: Money::ZERO });
         }
         known.replies.add(named, reply);
     }
@@ -114,7 +116,7 @@ impl IntakePlan {
         may_call: bool,
         known: &IntakeFacts,
         room: &Arc<Semaphore>,
-    ) -> AcceptDecision {
+    ) -> AcceptResultAndLease {
         let mut held = None;
         let joining = self.lanes.entry(item.lane).or_insert_with(|| {
             let last = known.lanes.get(&item.lane).copied();
@@ -122,7 +124,7 @@ impl IntakePlan {
                 held = room.clone().try_acquire_owned().ok();
             }
             let is_calling = held.is_some() && may_call;
-            LaneArrivals {
+            LaneAppendPlan {
                 is_new: last.is_none(),
                 is_ours: held.is_some(),
                 is_calling,
@@ -138,9 +140,9 @@ impl IntakePlan {
         let Some(room) = held else { return AcceptResult::Stored(None).into() };
         let first = LaneHead { lane: item.lane, place: position, message: item.message.id };
         let started_ms = joining.is_calling.then_some(self.now_ms);
-        AcceptDecision {
+        AcceptResultAndLease {
             accepted: AcceptResult::Stored(None),
-            leased: Some(LaneHold { head: first, room, started_ms }),
+            leased: Some(NewLaneLease { head: first, room, started_ms }),
         }
     }
 
@@ -156,7 +158,7 @@ impl IntakePlan {
             .insert(audit::INSERT, self.entries)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
         let change = purse.pay(delivery::add_first(change, &self.told, now_ms));
-        self.balances.into_iter().fold(change, |change, ToldBalance { id, client, later }| {
+        self.balances.into_iter().fold(change, |change, IdempotentReplyBalance { id, client, later }| {
             let sql = "UPDATE sb_idempotency SET balance = (SELECT balance FROM sb_balance WHERE client_id = ?) + ? \
                        WHERE id = ?";
             change.run(sql, params![client, later, id])
@@ -167,7 +169,7 @@ impl IntakePlan {
 /// New lanes are born leased where this node has room; lanes that are there count who joins them.
 fn join_lanes(
     mut change: Change,
-    lanes: HashMap<LaneKey, LaneArrivals>,
+    lanes: HashMap<LaneKey, LaneAppendPlan>,
     owner: &LeaseOwner,
     now_ms: Millis,
     lease_ms: Millis,
