@@ -1,7 +1,7 @@
 //! Switchboard: one self-hosted server for everything a team does with SMS.
 //!
 //! This is the architecture document: the map, the words, how data flows, what always holds, and what to do to
-//! change something. Files are named from the root of the repository.
+//! change something. Files are named from the root of the repository, or from `src/` where they begin with a layer.
 //!
 //! # The map
 //!
@@ -39,20 +39,20 @@
 //! | sync session | one attempt to pair: rotates its URL, then pauses, then is acknowledged |
 //! | provider, account | a kind of carrier connection, one row of the table in `src/provider.rs`; one set of credentials at one |
 //! | number, pool | a phone number we can send from; a named set of numbers |
-//! | client, key | a consumer of the API with a balance; its credential |
+//! | client, key | a customer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys |
 //! | consumer | for whom a request is made: the operator, a client by its token, or by one of its keys |
 //! | route, rate | destination pattern to account, by priority; destination prefix to price |
 //! | ledger | append-only movements of a client's money |
 //! | order | what a caller wants sent, before it is checked |
 //! | message, call | one text or WhatsApp message, in or out; a phone call and nothing else |
-//! | attempt, receipt | one request to a provider for a message; what the provider later says of it |
+//! | attempt, receipt | one request to a provider for a message (of a phone to pair: a `PairingAttempt`); what the provider later says of it |
 //! | lane | the messages of one (from, to), in order |
 //! | lease, owner | the right of one process to work on a row for a while; that process |
 //! | opt-out | a person who wants nothing from a number, by channel |
 //! | event, endpoint, delivery | something that happened; where a client hears of it; one event on its way to one endpoint |
 //! | job | work that time will do: send, receive, notify, publish, remove |
-//! | publication, sink | a text of a paired phone, decrypted; where it is posted for its platform |
+//! | publication, platform, sink | a text of a paired phone, decrypted; the kind of service that it is meant for; where it is posted for that |
 //! | request | an HTTP request: handlers under `/v1` take a `resource::ResourceRequest`, other doors its `RequestParts` |
 //!
 //! # Three flows
@@ -91,7 +91,8 @@
 //!   before it is sent again (`src/service/dispatch/reconcile.rs`), since a blind retry texts people twice. (Where a
 //!   carrier cannot be asked, it is sent again, unless its account says `fail`; through one that is only described it
 //!   fails, unless its account says `resend`.) A message is marked as being sent before its provider is called, so
-//!   after a crash only marked ones are uncertain.
+//!   after a crash only marked ones are uncertain (`store/outbox/mark.rs`); once the dead process's lease is over, another
+//!   claims the lane (`store/outbox/claim.rs`) and finds it marked.
 //! - **Messages of one lane leave in the order in which they were accepted**, on any number of nodes. The lane's
 //!   row, taken by compare-and-set, is the only lock. A head that retries holds its lane for at most
 //!   `outbox.hold_for`.
@@ -109,8 +110,8 @@
 //!
 //! # Who writes money, and why never twice
 //!
-//! All SQL about money is in `src/store/ledger/` and `ledger.rs`: a balance and the entry that explains it change
-//! in one commit, and the sum of a client's entries is its balance (`switchboard ledger verify` reads all of it and
+//! All SQL that moves money is in `src/store/ledger/` and `src/store/ledger.rs`: a balance and the entry that explains it
+//! change in one commit, and the sum of a client's entries is its balance (`switchboard ledger verify` reads all of it and
 //! says where that fails). There are four writers:
 //!
 //! | who | where | why once |
@@ -124,8 +125,8 @@
 //!
 //! **A limit on texts.** `src/service/message/limit.rs` holds every limit of messages and calls; where it is a
 //! setting, its field is in `src/service/outbox.rs`, its line in `src/config/default.toml`, its bounds in
-//! `src/config.rs`. Doors have no limits of their own; they may have words (`MessageLimit`,
-//! `compat/twilio/refusal.rs`).
+//! `src/config.rs`. A carrier's own limits are in its `profile.rs`. Doors have no limits of their own; they may have words
+//! (`MessageLimit`, `src/http/compat/twilio/refusal.rs`). Our own answers to keywords are measured in `src/config.rs`.
 //!
 //! **A setting.** The line with its comment in `src/config/default.toml`, the field in the type that
 //! `Config` in `src/config.rs` has for its section, and in that file what no single value shows (`check`).
@@ -142,14 +143,15 @@
 //!
 //! **A periodic job.** A row of the table in `src/worker/periodic.rs`: what it does, how often, and the service's
 //! function; a service that the workers do not know yet goes into `WorkerServices` (`src/worker.rs`),
-//! filled in `src/gateway/services.rs`. Removing old rows is one line in `src/worker/periodic.rs`.
+//! filled in `src/gateway/services.rs`. Removing old rows is a row of `SERVED` in `src/worker/periodic.rs`.
 //!
 //! **A queued job.** Copy publications: a table whose rows are their own jobs (`ready_ms`, `owner`, `set_ms`),
 //! claimed, finished and given back through [`store::lease`] (`src/store/publication.rs`); the work and its retry
 //! ladder (`src/service/publish/deliver.rs`); and `src/worker/publish.rs`: a `JobSource`, a `JobHandler` and their
 //! `RunnerLimits` (`src/worker/job.rs`), which `src/worker/runner.rs` runs and a commit wakes, so that it need not poll.
-//! The row is written in the change that writes the fact. Three more places must know the table, and no compiler asks
-//! for them: `src/worker.rs` (its runner), `src/store/wait.rs` (what a clock that has gone back would strand), and
+//! The row is written in the change that writes the fact. The table, its id and its modules are made as a resource's
+//! are (below), the service is built in `src/gateway/publish.rs`, and what has served is removed as above. Three more
+//! places must know the table, and no compiler asks for them: `src/worker.rs` (its runner), `src/store/wait.rs` (what a clock that has gone back would strand), and
 //! `test/harness/forgotten.rs` (what must never be left undone). Test what a crash leaves: `test/publish/loss.rs`.
 //!
 //! **A resource**, with pages, audit, description and command. Copy pools, file by file: seven new ones, and a line or
@@ -166,7 +168,9 @@
 //! | `src/cli/pool.rs`, lines in `src/cli.rs` | the command, on the API |
 //! | `test/relay/pool.rs`, lines in `test/relay.rs` | its test, with its JSON (`hold_inline`) and what is done to it (`acts`): by these the audit log, the description and who may ask are tested for it too |
 //!
-//! A new service is built in `src/gateway/` and stands in `src/http/app.rs`.
+//! Tests say what else is needed, and where: a resource that shows a secret, that only the server writes, or that a
+//! client may read though it changes nothing (the lists at the head of `test/relay/acts.rs` and
+//! `test/operations/openapi.rs`). A new service is built in `src/gateway/` and stands in `src/http/app.rs`.
 
 pub mod cli;
 pub mod config;
