@@ -150,7 +150,7 @@ pub(super) fn retry_after(mut response: Response, seconds: &str) -> Response {
 }
 
 /// A fault of ours: the log has the reason, the client an apology. The request id in the
-/// header `X-ResourceRequest-Id` links the two.
+/// header `X-Request-Id` links the two.
 fn internal(error: &dyn std::fmt::Display) -> Response {
     tracing::error!(%error, "internal error");
     problem(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the log has it under this X-Request-Id")

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::http::{HeaderValue, ResourceRequest};
+use ::http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -63,7 +63,7 @@ fn label(method: &::http::Method) -> &'static str {
 async fn admit<B>(
     shared: &ServerContext,
     address: IpAddr,
-    request: &ResourceRequest<B>,
+    request: &Request<B>,
     now: Instant,
 ) -> Result<RequestAuthentication, Duration> {
     // carriers at load come from few addresses, and bring no keys; a probe must not be told to come back later
@@ -112,7 +112,7 @@ pub(super) async fn answer(
     peer: SocketAddr,
     over_tls: bool,
     permit: Arc<ConnectionPermit>,
-    mut request: ResourceRequest<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response, std::convert::Infallible> {
     let begun = Instant::now();
     let proxies = &shared.app.settings.trusted_proxies;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
-use reqwest::{RequestBuilder, ResourceRequest, Response};
+use reqwest::{Request, RequestBuilder, Response};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
@@ -170,11 +170,7 @@ impl ProviderHost {
         }
     }
 
-    async fn run(
-        &self,
-        mut request: ResourceRequest,
-        begin_by: Option<Instant>,
-    ) -> Result<ProviderAnswer, RequestFailure> {
+    async fn run(&self, mut request: Request, begin_by: Option<Instant>) -> Result<ProviderAnswer, RequestFailure> {
         let begun = Instant::now();
         // the wait is part of the call; yet what is begun too late to be answered would be in doubt for nothing
         let permit = tokio::time::timeout(self.client.timeout / 2, self.permits.acquire()).await;

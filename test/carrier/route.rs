@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
-use hyper::{Method, ResourceRequest};
+use hyper::{Method, Request};
 
 use crate::message::Message;
 use crate::reply::{Cut, Refusal, Reply};
@@ -16,7 +16,7 @@ use crate::{call, command, list, send};
 /// Larger than any form of a message.
 const BODY_BYTES: usize = 256 * 1024;
 
-pub async fn answer(carrier: &Arc<Carrier>, request: ResourceRequest<Incoming>) -> Result<Reply, Cut> {
+pub async fn answer(carrier: &Arc<Carrier>, request: Request<Incoming>) -> Result<Reply, Cut> {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
     let Ok(body) = read(body).await else { return Err(Cut) };

@@ -23,7 +23,7 @@ struct DeadlineBody {
 pub(super) struct RequestDeadlinePassed;
 
 /// The same request; what it says is written until then, or not at all. `None`: it has no body that is held whole.
-pub(super) fn bound(mut request: ResourceRequest, until: Instant) -> Option<ResourceRequest> {
+pub(super) fn bound(mut request: Request, until: Instant) -> Option<Request> {
     let bytes = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice)?;
     *request.body_mut() = Some(reqwest::Body::wrap(DeadlineBody { bytes: Some(bytes), until }));
     Some(request)
