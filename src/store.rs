@@ -44,6 +44,7 @@ pub mod sync;
 pub mod version;
 pub mod wait;
 
+pub use audit::AuditTrail;
 pub use engine::{
     Change, CommitResult, Error, Metrics, MigrationReport, Query, Result, Row, Settings, Store, StoreUrl, Value, batch,
     redact_url, serving,

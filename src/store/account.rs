@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::engine::{ColumnValues, read_bytes, readable};
 use super::event::PendingEvents;
 use super::version::CachedDataset;
-use super::{Change, Query, Result, Row, Store, audit, delivery, params};
+use super::{AuditTrail, Change, Query, Result, Row, Store, delivery, params};
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, named};
 pub use rest::RestReason;
@@ -83,7 +83,7 @@ pub async fn ids(store: &Store) -> Result<HashSet<AccountId>> {
 }
 
 /// [`super::Error::Conflict`]: the provider's account is known already.
-pub async fn insert(store: &Store, account: &Account, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn insert(store: &Store, account: &Account, entry: AuditTrail) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
          replies_to_keywords, created_ms, any_sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -128,7 +128,7 @@ pub async fn update(
     before: &Account,
     account: &Account,
     told: &PendingEvents,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<()> {
     let key = [("id", account.id.into())];
     let mut change = Change::new().rewrite("sb_account", account.columns(), key, before.columns());
@@ -155,7 +155,7 @@ pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
 
 /// Forgets an account and its credentials. [`super::Error::Guard`]: it has numbers, or is not there, or another than was
 /// read.
-pub async fn delete(store: &Store, before: &Account, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn delete(store: &Store, before: &Account, entry: AuditTrail) -> Result<()> {
     let sql = "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)";
     let change = Change::new().one_as_read(sql, params![before.id, before.id], before.columns());
     let change = ["sb_account_rest", "sb_account_token"].into_iter().fold(change, |change, table| {

@@ -2,7 +2,7 @@
 
 use super::engine::readable;
 use super::version::CachedDataset;
-use super::{Change, Result, Row, Store, audit, params};
+use super::{AuditTrail, Change, Result, Row, Store, params};
 use crate::model::{AdminKeyId, Millis};
 
 /// What may be shown of a key.
@@ -29,14 +29,14 @@ pub async fn hashes(store: &Store) -> Result<Vec<([u8; 32], String)>> {
     Ok(readable("an administrator's key", &rows, named))
 }
 
-pub async fn insert(store: &Store, key: &AdminKey, hash: &[u8; 32], entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn insert(store: &Store, key: &AdminKey, hash: &[u8; 32], entry: AuditTrail) -> Result<()> {
     let sql = "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES (?, ?, ?, ?, ?)";
     let change = Change::new().one(sql, params![key.id, hash, key.prefix.as_str(), key.name.as_str(), key.created_ms]);
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or revoked already.
-pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis, entry: AuditTrail) -> Result<()> {
     let sql = "UPDATE sb_admin_key SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL";
     store.commit(Change::new().one(sql, params![now_ms, id]).versioned(CachedDataset::Directory).audited(entry)).await
 }

@@ -22,6 +22,9 @@ pub struct AuditEntry {
     pub address: Option<String>,
 }
 
+/// What a change leaves in the log: an entry where an administrator makes it, else nothing.
+pub type AuditTrail = Option<AuditEntry>;
+
 /// Which entries are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -57,7 +60,7 @@ impl Change {
     /// Writes down that somebody does this: it is done and written down, or neither. It goes behind the guards whose
     /// places somebody asks for.
     #[must_use]
-    pub fn audited(self, entry: Option<AuditEntry>) -> Self {
+    pub fn audited(self, entry: AuditTrail) -> Self {
         let Some(entry) = entry else { return self };
         let mut change = self.insert(INSERT, vec![entry.values()]);
         // the entry is there exactly when the rest is

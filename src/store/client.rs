@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use super::engine::{below, patched, readable};
 use super::ledger::{self, LedgerMovement};
 use super::version::CachedDataset;
-use super::{Change, Result, Row, Store, Value, audit, params};
+use super::{AuditTrail, Change, Result, Row, Store, Value, params};
 use crate::crypto::Aad;
 use crate::model::{ClientId, Country, Millis, Money};
 
@@ -76,12 +76,7 @@ pub async fn known(store: &Store) -> Result<Vec<CachedClient>> {
 }
 
 /// Makes a client with its balance, and what it has paid in. [`super::Error::Conflict`]: it is there.
-pub async fn insert(
-    store: &Store,
-    client: &Client,
-    paid: Option<&LedgerMovement>,
-    entry: Option<audit::AuditEntry>,
-) -> Result<()> {
+pub async fn insert(store: &Store, client: &Client, paid: Option<&LedgerMovement>, entry: AuditTrail) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_client (id, name, profile, auth_token, is_active, created_ms, country) VALUES (?, ?, ?, ?, ?, ?, ?)",
         vec![
@@ -130,7 +125,7 @@ impl ClientUpdate {
 
 /// [`super::Error::Guard`]: it is not there, or what is to change is another than was read; or it owes more than the
 /// new credit limit.
-pub async fn update(store: &Store, before: &Client, set: ClientUpdate, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn update(store: &Store, before: &Client, set: ClientUpdate, entry: AuditTrail) -> Result<()> {
     let id = Value::from(before.id);
     let (columns, read) = patched([
         ("name", set.name.map(Value::from), before.name.as_str().into()),
@@ -154,12 +149,7 @@ pub async fn update(store: &Store, before: &Client, set: ClientUpdate, entry: Op
 }
 
 /// Puts another auth token in place of the old one. [`super::Error::Guard`]: there is no such client.
-pub async fn set_token(
-    store: &Store,
-    client: ClientId,
-    sealed: Vec<u8>,
-    entry: Option<audit::AuditEntry>,
-) -> Result<()> {
+pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>, entry: AuditTrail) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
     store.commit(Change::new().one(sql, params![sealed, client]).versioned(CachedDataset::Clients).audited(entry)).await
 }

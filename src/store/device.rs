@@ -1,7 +1,7 @@
 //! Paired phones: `sb_device`.
 
 use super::engine::{below, read_bytes};
-use super::{Change, Result, Store, audit, params};
+use super::{AuditTrail, Change, Result, Store, params};
 use crate::crypto::{Aad, MasterKey, SharedKey, SyncSessionId};
 use crate::model::{DeviceId, Millis, UserId};
 
@@ -98,7 +98,7 @@ pub async fn revoke(
     id: DeviceId,
     user: &UserId,
     now_ms: Millis,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<()> {
     let change = told
         .one(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::delivery::turn;
 use super::engine::below;
 use super::version::CachedDataset;
-use super::{Change, Error, Result, Store, Value, audit, params};
+use super::{AuditTrail, Change, Error, Result, Store, Value, params};
 use crate::crypto::Aad;
 use crate::model::event::EventPattern;
 use crate::model::{ClientId, EndpointId, Millis};
@@ -91,7 +91,7 @@ pub async fn insert(
     client: ClientId,
     endpoint: &Endpoint,
     sealed: Vec<u8>,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<()> {
     let sql = "INSERT INTO sb_endpoint (id, client_id, url, description, event_types, secret, state, created_ms, \
                changed_ms, ordered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -113,13 +113,7 @@ pub async fn insert(
 }
 
 /// Writes an endpoint over what was read as `seen`. A race means that it has changed since.
-pub async fn update(
-    store: &Store,
-    client: ClientId,
-    seen: &Endpoint,
-    to: &Endpoint,
-    entry: Option<audit::AuditEntry>,
-) -> Result<()> {
+pub async fn update(store: &Store, client: ClientId, seen: &Endpoint, to: &Endpoint, entry: AuditTrail) -> Result<()> {
     let sql = "UPDATE sb_endpoint SET url = ?, description = ?, event_types = ?, state = ?, reason = ?, \
                failing_since_ms = ?, changed_ms = ?, ordered = ? WHERE id = ? AND client_id = ? AND changed_ms = ?";
     let values = params![
@@ -150,7 +144,7 @@ pub async fn rotate(
     to: &Endpoint,
     sealed: Vec<u8>,
     previous: Vec<u8>,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<()> {
     let sql = "UPDATE sb_endpoint SET secret = ?, previous_secret = ?, previous_until_ms = ?, changed_ms = ? \
                WHERE id = ? AND client_id = ? AND changed_ms = ?";
@@ -180,7 +174,7 @@ pub async fn delete(
     client: ClientId,
     id: EndpointId,
     now_ms: Millis,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
     end(store, Change::new().one(sql, params![id, client]).audited(entry), id, now_ms).await

@@ -2,7 +2,7 @@
 
 use super::engine::{below, patched, readable};
 use super::version::CachedDataset;
-use super::{Change, Result, Store, Value, audit, params};
+use super::{AuditTrail, Change, Result, Store, Value, params};
 use crate::model::{AccountId, AllowedTwiml, ClientId, KeyId, Millis};
 
 /// What may be shown of a key.
@@ -56,7 +56,7 @@ pub async fn in_force(store: &Store) -> Result<Vec<([u8; 32], ApiKey)>> {
 
 /// [`super::Error::Conflict`]: this key is there already. [`super::Error::Guard`]: there is no such client, or it is not
 /// active.
-pub async fn insert(store: &Store, key: &ApiKey, hash: &[u8; 32], entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn insert(store: &Store, key: &ApiKey, hash: &[u8; 32], entry: AuditTrail) -> Result<()> {
     let id = Value::from(key.id);
     let change = Change::new().one(
         "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
@@ -84,7 +84,7 @@ pub struct ApiKeyUpdate {
 
 /// Changes what a key is called and may do. [`super::Error::Guard`]: it is not there, or revoked, or what is to change
 /// is another than was read.
-pub async fn update(store: &Store, before: &ApiKey, set: ApiKeyUpdate, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn update(store: &Store, before: &ApiKey, set: ApiKeyUpdate, entry: AuditTrail) -> Result<()> {
     let account = |account: Option<AccountId>| Value::from(account);
     let twiml = |twiml: Option<AllowedTwiml>| Value::from(twiml.map(AllowedTwiml::name));
     let (columns, mut read) = patched([
@@ -106,13 +106,7 @@ pub async fn update(store: &Store, before: &ApiKey, set: ApiKeyUpdate, entry: Op
 }
 
 /// [`super::Error::Guard`]: it is not there, or revoked already.
-pub async fn revoke(
-    store: &Store,
-    client: ClientId,
-    id: KeyId,
-    now_ms: Millis,
-    entry: Option<audit::AuditEntry>,
-) -> Result<()> {
+pub async fn revoke(store: &Store, client: ClientId, id: KeyId, now_ms: Millis, entry: AuditTrail) -> Result<()> {
     let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
     let change = Change::new().one(sql, params![now_ms, id, client]);
     store.commit(change.versioned(CachedDataset::Clients).audited(entry)).await

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::engine::{ColumnValues, below, readable};
 use super::version::CachedDataset;
-use super::{Change, Result, Row, Store, audit, params};
+use super::{AuditTrail, Change, Result, Row, Store, params};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
 
 /// What a text to a number is.
@@ -86,7 +86,7 @@ pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Optio
 }
 
 /// [`super::Error::Conflict`]: the number is somebody's already. [`super::Error::Guard`]: there is no such account.
-pub async fn insert(store: &Store, number: &Number, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn insert(store: &Store, number: &Number, entry: AuditTrail) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
          created_ms) SELECT ?, ?, id, ?, ?, ?, ?, ?, ?, ? FROM sb_account WHERE id = ?",
@@ -123,14 +123,14 @@ impl Number {
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn update(store: &Store, before: &Number, number: &Number, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn update(store: &Store, before: &Number, number: &Number, entry: AuditTrail) -> Result<()> {
     let key = [("id", number.id.into()), ("client_id", number.client.into())];
     let change = Change::new().rewrite("sb_number", number.columns(), key, before.columns());
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
 /// Lets a number go; its messages stay. [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn delete(store: &Store, before: &Number, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn delete(store: &Store, before: &Number, entry: AuditTrail) -> Result<()> {
     let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
     let change = Change::new().one_as_read(sql, params![before.id, before.client], before.columns());
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await

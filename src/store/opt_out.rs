@@ -7,7 +7,7 @@ pub use unseen::lift;
 
 use super::engine::SqlConditions;
 use super::event::{EventSequenceSource, PendingEvents};
-use super::{Change, Query, Result, Row, Store, Value, audit, delivery, params};
+use super::{AuditTrail, Change, Query, Result, Row, Store, Value, delivery, params};
 use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis, id};
 
 /// Why an entry stands that its client set.
@@ -116,7 +116,7 @@ pub async fn write(
     store: &Store,
     said: &OptOutStatement,
     (told, now_ms): (&PendingEvents, Millis),
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<bool> {
     let pair = NumberPersonOptOuts::find(store, &said.ids).await?;
     let (last_ms, NumberPersonOptOuts(stands)) = (pair.last_ms().unwrap_or(Millis::MIN), pair);

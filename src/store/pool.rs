@@ -2,7 +2,7 @@
 
 use super::engine::below;
 use super::version::CachedDataset;
-use super::{Change, Result, Store, Value, audit, params};
+use super::{AuditTrail, Change, Result, Store, Value, params};
 use crate::model::{ClientId, Millis, NumberId, PoolId};
 
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -31,7 +31,7 @@ pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<
     store.first(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), key(client, id)).await
 }
 
-pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn insert(store: &Store, pool: &Pool, entry: AuditTrail) -> Result<()> {
     let (id, client) = (Value::from(pool.id), Value::from(pool.client));
     let change = Change::new()
         .one(
@@ -44,14 +44,14 @@ pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::AuditEntry>
 }
 
 /// [`super::Error::Guard`]: there is no such pool, or it has another name than was read.
-pub async fn rename(store: &Store, before: &Pool, name: &str, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn rename(store: &Store, before: &Pool, name: &str, entry: AuditTrail) -> Result<()> {
     let params = [params![name], key(before.client, before.id), params![before.name.as_str()]].concat();
     let change = Change::new().one("UPDATE sb_pool SET name = ? WHERE id = ? AND client_id = ? AND name = ?", params);
     store.commit(change.audited(entry)).await
 }
 
 /// Lets its numbers go. [`super::Error::Guard`]: there is no such pool.
-pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: AuditTrail) -> Result<()> {
     let change = Change::new()
         .one("DELETE FROM sb_pool WHERE id = ? AND client_id = ?", key(client, id))
         .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id));
@@ -60,13 +60,7 @@ pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: Option<a
 
 /// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or not this
 /// client's.
-pub async fn put(
-    store: &Store,
-    client: ClientId,
-    id: PoolId,
-    number: NumberId,
-    entry: Option<audit::AuditEntry>,
-) -> Result<()> {
+pub async fn put(store: &Store, client: ClientId, id: PoolId, number: NumberId, entry: AuditTrail) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? \
          AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)",
@@ -76,13 +70,7 @@ pub async fn put(
 }
 
 /// [`super::Error::Guard`]: the number is not in this pool.
-pub async fn take_out(
-    store: &Store,
-    client: ClientId,
-    id: PoolId,
-    number: NumberId,
-    entry: Option<audit::AuditEntry>,
-) -> Result<()> {
+pub async fn take_out(store: &Store, client: ClientId, id: PoolId, number: NumberId, entry: AuditTrail) -> Result<()> {
     let sql = "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?";
     let change = Change::new().one(sql, params![number, client, id]);
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await

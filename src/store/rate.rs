@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::engine::{ColumnValues, SqlConditions, readable};
 use super::version::CachedDataset;
-use super::{Change, Result, Row, Store, Value, audit, params};
+use super::{AuditTrail, Change, Result, Row, Store, Value, params};
 use crate::model::{Millis, Money, PricedChannel, RateId};
 
 /// How long a whole card may take to be written.
@@ -98,20 +98,20 @@ pub async fn find(store: &Store, id: RateId) -> Result<Option<Rate>> {
 const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, until_ms)";
 
 /// [`super::Error::Conflict`]: there is a rate of this channel and prefix that begins at this time.
-pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn insert(store: &Store, rate: &Rate, entry: AuditTrail) -> Result<()> {
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
     store.commit(change.versioned(CachedDataset::Tariff).audited(entry).settled_by(settled, params![rate.id])).await
 }
 
 /// Changes price and end. [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: AuditTrail) -> Result<()> {
     let change = Change::new().rewrite("sb_rate", rate.columns(), [("id", rate.id.into())], before.columns());
     store.commit(change.versioned(CachedDataset::Tariff).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn delete(store: &Store, before: &Rate, entry: AuditTrail) -> Result<()> {
     let change = Change::new().one_as_read("DELETE FROM sb_rate WHERE id = ?", params![before.id], before.columns());
     store.commit(change.versioned(CachedDataset::Tariff).audited(entry)).await
 }
@@ -122,7 +122,7 @@ pub async fn write_card(
     card: &[Rate],
     instead_of_all: bool,
     gone: &[RateId],
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<()> {
     let change = if instead_of_all {
         Change::new().run("DELETE FROM sb_rate", Vec::new())

@@ -2,7 +2,7 @@
 //! login of its callback goes too.
 
 use super::message::over;
-use super::{Change, Query, Result, Store, Value, audit, callback, event, inbound, params};
+use super::{AuditTrail, Change, Query, Result, Store, Value, callback, event, inbound, params};
 use crate::model::{ClientId, MessageContent, MessageId, Millis};
 
 /// Empties the body of a message that is over; `content` is what is kept of the rest. `deleted_ms`: its client sees
@@ -14,7 +14,7 @@ pub async fn redact(
     content: &MessageContent,
     deleted_ms: Option<Millis>,
     now_ms: Millis,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<()> {
     let sql = format!(
         "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ?, deleted_ms = ? WHERE id = ? AND client_id = ? \

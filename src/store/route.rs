@@ -2,7 +2,7 @@
 
 use super::engine::{ColumnValues, readable};
 use super::version::CachedDataset;
-use super::{Change, Result, Row, Store, audit, params};
+use super::{AuditTrail, Change, Result, Row, Store, params};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
@@ -48,7 +48,7 @@ pub async fn find(store: &Store, id: RouteId) -> Result<Option<Route>> {
 }
 
 /// [`super::Error::Guard`]: there is no such account.
-pub async fn insert(store: &Store, route: &Route, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn insert(store: &Store, route: &Route, entry: AuditTrail) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
          SELECT ?, ?, ?, ?, id, ?, ? FROM sb_account WHERE id = ?",
@@ -80,13 +80,13 @@ impl Route {
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn update(store: &Store, before: &Route, route: &Route, entry: AuditTrail) -> Result<()> {
     let change = Change::new().rewrite("sb_route", route.columns(), [("id", route.id.into())], before.columns());
     store.commit(change.versioned(CachedDataset::Tariff).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn delete(store: &Store, before: &Route, entry: Option<audit::AuditEntry>) -> Result<()> {
+pub async fn delete(store: &Store, before: &Route, entry: AuditTrail) -> Result<()> {
     let change = Change::new().one_as_read("DELETE FROM sb_route WHERE id = ?", params![before.id], before.columns());
     store.commit(change.versioned(CachedDataset::Tariff).audited(entry)).await
 }

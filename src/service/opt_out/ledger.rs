@@ -6,7 +6,7 @@ use crate::service::audit::AuditContext;
 use crate::service::race::settled_in_store;
 use crate::service::{Error, ErrorKind};
 use crate::store::opt_out::{self, NumberPersonOptOuts, OptOutStatement};
-use crate::store::{self, audit, message};
+use crate::store::{self, AuditTrail, message};
 
 impl OptOuts {
     /// What a person, or a carrier for them, said to a number of ours, whose client's endpoints hear of it.
@@ -29,11 +29,7 @@ impl OptOuts {
     }
 
     /// The same, written down where it changes what stands.
-    pub(super) async fn hear_by(
-        &self,
-        said: &OptOutStatement,
-        entry: Option<audit::AuditEntry>,
-    ) -> store::Result<bool> {
+    pub(super) async fn hear_by(&self, said: &OptOutStatement, entry: AuditTrail) -> store::Result<bool> {
         // only a change is told, in the commit that makes it
         let mut batch = self.parts.events.batch();
         batch.opt_out(said.client, said);

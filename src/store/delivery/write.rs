@@ -4,7 +4,7 @@ use super::{list, turn};
 use crate::model::{EventId, Millis};
 use crate::store::event::{self, EventTarget, PendingEvents};
 use crate::store::sweep::RetentionCursor;
-use crate::store::{Change, Error, Result, Store, audit, params};
+use crate::store::{AuditTrail, Change, Error, Result, Store, params};
 
 /// Races with other replays before an event is called busy.
 const RACES: usize = 20;
@@ -36,7 +36,7 @@ pub async fn replay(
     id: EventId,
     targets: &[EventTarget],
     now_ms: Millis,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<()> {
     for _ in 0..RACES {
         match store.commit(again(store, id, targets, now_ms).await?.audited(entry.clone())).await {

@@ -4,7 +4,7 @@ use super::{LedgerEntryKind, LedgerMovement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::engine::{SqlConditions, above};
 use crate::store::idempotency::IdempotencyFingerprint;
-use crate::store::{Change, Query, Result, Row, Store, Value, audit, params};
+use crate::store::{AuditTrail, Change, Query, Result, Row, Store, Value, params};
 
 /// What a client may spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -47,7 +47,7 @@ pub async fn post(
     movement: &LedgerMovement,
     expected: Option<Money>,
     kept: Option<&IdempotencyFingerprint>,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<Option<Money>> {
     let client = Value::from(movement.client);
     let mut sql = "UPDATE sb_balance SET low_told = low_told WHERE client_id = ? AND balance + ? <= ?".to_owned();

@@ -2,7 +2,7 @@
 
 use super::{ADMINISTRATOR, NumberPersonOptOuts, OptOutEntry, StoredOptOut};
 use crate::model::{ClientId, Millis};
-use crate::store::{Change, Result, Store, audit, params};
+use crate::store::{AuditTrail, Change, Result, Store, params};
 
 /// Which those are.
 pub(super) const UNSEEN: &str = "o.held_ms IS NOT NULL OR (o.is_out = 1 AND NOT EXISTS \
@@ -38,7 +38,7 @@ pub async fn lift(
     pair: &NumberPersonOptOuts,
     owner: Option<ClientId>,
     at_ms: Millis,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<()> {
     let unseen = pair.0.iter().filter(|one| one.is_unseen(owner));
     let change = unseen.fold(Change::new(), |change, one| {

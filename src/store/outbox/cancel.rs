@@ -6,7 +6,7 @@ use crate::model::{LaneKey, MessageId, Millis};
 use crate::store::event::PendingEvents;
 use crate::store::ledger;
 use crate::store::message::{Message, states_before};
-use crate::store::{Change, Query, Result, Store, Value, audit, delivery, params};
+use crate::store::{AuditTrail, Change, Query, Result, Store, Value, delivery, params};
 
 /// What a cancel found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub async fn cancel(
     lane: LaneKey,
     told: &PendingEvents,
     now_ms: Millis,
-    entry: Option<audit::AuditEntry>,
+    entry: AuditTrail,
 ) -> Result<CancelResult> {
     let id = message.id;
     let change = delivery::add(Change::new(), told, now_ms);

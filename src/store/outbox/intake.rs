@@ -18,7 +18,7 @@ use crate::store::idempotency::{self, IdempotencyFingerprint, StoredReplies, Sto
 use crate::store::lease::LeaseOwner;
 use crate::store::ledger::{self, ChargeBatch, ChargeResult};
 use crate::store::message::Message;
-use crate::store::{Query, Result, Row, Store, Value, audit, opt_out};
+use crate::store::{AuditTrail, Query, Result, Row, Store, Value, opt_out};
 
 /// A message to accept.
 pub struct NewMessage {
@@ -39,7 +39,7 @@ pub struct NewMessage {
     /// By whose monotonic clock the lease ends, if its lane is born leased.
     pub lease_ends: Instant,
     /// Written with it, where an administrator sends it.
-    pub entry: Option<audit::AuditEntry>,
+    pub entry: AuditTrail,
 }
 
 /// A message to accept, with the permit to call its provider at once where there is one.
