@@ -84,26 +84,16 @@ pub async fn ids(store: &Store) -> Result<HashSet<AccountId>> {
 
 /// [`super::Error::Conflict`]: the provider's account is known already.
 pub async fn insert(store: &Store, account: &Account, entry: AuditTrail) -> Result<()> {
-    let change = Change::new().one(
-        "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
-         replies_to_keywords, created_ms, any_sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
-            account.id,
-            account.provider.as_str(),
-            account.name.as_str(),
-            account.external_id.as_str(),
-            account.credentials.clone(),
-            account.rate,
-            account.uncertain.name(),
-            account.replies_to_keywords,
-            account.created_ms,
-            account.any_sender,
-        ],
-    );
-    let settled = "SELECT 1 FROM sb_account WHERE id = ?";
-    store
-        .commit(change.versioned(CachedDataset::Directory).audited(entry).settled_by(settled, params![account.id]))
-        .await
+    let fixed: ColumnValues = vec![
+        ("id", account.id.into()),
+        ("provider", account.provider.as_str().into()),
+        ("external_id", account.external_id.as_str().into()),
+        ("credentials", account.credentials.clone().into()),
+        ("created_ms", account.created_ms.into()),
+    ];
+    let change = Change::new().insert_row("sb_account", [fixed, account.columns()].concat());
+    let change = change.versioned(CachedDataset::Directory).audited(entry);
+    store.commit(change.settled_by_id("sb_account", account.id)).await
 }
 
 impl Account {

@@ -77,25 +77,22 @@ pub async fn known(store: &Store) -> Result<Vec<CachedClient>> {
 
 /// Makes a client with its balance, and what it has paid in. [`super::Error::Conflict`]: it is there.
 pub async fn insert(store: &Store, client: &Client, paid: Option<&LedgerMovement>, entry: AuditTrail) -> Result<()> {
-    let change = Change::new().one(
-        "INSERT INTO sb_client (id, name, profile, auth_token, is_active, created_ms, country) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        vec![
-            client.id.into(),
-            client.name.as_str().into(),
-            client.profile.clone().into(),
-            client.auth_token.clone().into(),
-            client.is_active.into(),
-            client.created_ms.into(),
-            named(client.country),
-        ],
-    );
+    let columns = vec![
+        ("id", client.id.into()),
+        ("name", client.name.as_str().into()),
+        ("profile", client.profile.clone().into()),
+        ("auth_token", client.auth_token.clone().into()),
+        ("is_active", client.is_active.into()),
+        ("created_ms", client.created_ms.into()),
+        ("country", named(client.country)),
+    ];
+    let change = Change::new().insert_row("sb_client", columns);
     let change = ledger::open(change, client.id, client.credit_limit, client.low_at);
     let change = match paid {
         Some(movement) => ledger::enter(change, movement),
         None => change,
     };
-    let settled = "SELECT 1 FROM sb_client WHERE id = ?";
-    store.commit(change.versioned(CachedDataset::Clients).audited(entry).settled_by(settled, params![client.id])).await
+    store.commit(change.versioned(CachedDataset::Clients).audited(entry).settled_by_id("sb_client", client.id)).await
 }
 
 /// What is to change of a client; what is not given stays as it is by then.

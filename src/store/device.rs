@@ -100,18 +100,11 @@ pub async fn revoke(
     now_ms: Millis,
     entry: AuditTrail,
 ) -> Result<()> {
-    let change = told
-        .one(
-            "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL",
-            params![Vec::new(), now_ms, id],
-        )
-        .one(
-            "INSERT INTO sb_revocation (device_id, user_id, at_ms) VALUES (?, ?, ?)",
-            params![id, user.as_str(), now_ms],
-        )
-        .audited(entry);
+    let empty = "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL";
+    let mark = "INSERT INTO sb_revocation (device_id, user_id, at_ms) VALUES (?, ?, ?)";
+    let change = told.one(empty, params![Vec::new(), now_ms, id]).one(mark, params![id, user.as_str(), now_ms]);
     let settled = "SELECT 1 FROM sb_device WHERE id = ? AND revoked_ms = ?";
-    store.commit(change.settled_by(settled, params![id, now_ms])).await
+    store.commit(change.audited(entry).settled_by(settled, params![id, now_ms])).await
 }
 
 /// Users whose devices were revoked since a node last looked.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Deserializer, de};
 
 use super::delivery::turn;
-use super::engine::below;
+use super::engine::{ColumnValues, below};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Error, Result, Store, Value, params};
 use crate::crypto::Aad;
@@ -93,43 +93,39 @@ pub async fn insert(
     sealed: Vec<u8>,
     entry: AuditTrail,
 ) -> Result<()> {
-    let sql = "INSERT INTO sb_endpoint (id, client_id, url, description, event_types, secret, state, created_ms, \
-               changed_ms, ordered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let values = params![
-        endpoint.id,
-        client,
-        endpoint.url.as_str(),
-        endpoint.description.as_str(),
-        write_patterns(&endpoint.patterns),
-        sealed,
-        state(endpoint.is_enabled),
-        endpoint.created_ms,
-        endpoint.changed_ms,
-        endpoint.is_ordered,
+    let fixed: ColumnValues = vec![
+        ("id", endpoint.id.into()),
+        ("client_id", client.into()),
+        ("secret", sealed.into()),
+        ("created_ms", endpoint.created_ms.into()),
     ];
-    let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
-    let change = Change::new().one(sql, values).versioned(CachedDataset::Endpoints).audited(entry);
-    store.commit(change.settled_by(settled, params![endpoint.id])).await
+    let change = Change::new().insert_row("sb_endpoint", [fixed, endpoint.columns()].concat());
+    let change = change.versioned(CachedDataset::Endpoints).audited(entry);
+    store.commit(change.settled_by_id("sb_endpoint", endpoint.id)).await
+}
+
+impl Endpoint {
+    /// What may be changed of it, but for its secrets.
+    fn columns(&self) -> ColumnValues {
+        vec![
+            ("url", self.url.as_str().into()),
+            ("description", self.description.as_str().into()),
+            ("event_types", write_patterns(&self.patterns).into()),
+            ("state", state(self.is_enabled).into()),
+            ("reason", self.reason.as_deref().into()),
+            ("failing_since_ms", self.failing_since_ms.into()),
+            ("changed_ms", self.changed_ms.into()),
+            ("ordered", self.is_ordered.into()),
+        ]
+    }
 }
 
 /// Writes an endpoint over what was read as `seen`. A race means that it has changed since.
 pub async fn update(store: &Store, client: ClientId, seen: &Endpoint, to: &Endpoint, entry: AuditTrail) -> Result<()> {
-    let sql = "UPDATE sb_endpoint SET url = ?, description = ?, event_types = ?, state = ?, reason = ?, \
-               failing_since_ms = ?, changed_ms = ?, ordered = ? WHERE id = ? AND client_id = ? AND changed_ms = ?";
-    let values = params![
-        to.url.as_str(),
-        to.description.as_str(),
-        write_patterns(&to.patterns),
-        state(to.is_enabled),
-        to.reason.as_deref(),
-        to.failing_since_ms,
-        to.changed_ms,
-        to.is_ordered,
-        seen.id,
-        client,
-        seen.changed_ms,
-    ];
-    commit(store, Change::new().one(sql, values).audited(entry), to).await?;
+    let key = [("id", seen.id.into()), ("client_id", client.into())];
+    let read = vec![("changed_ms", seen.changed_ms.into())];
+    let change = Change::new().rewrite("sb_endpoint", to.columns(), key, read);
+    commit(store, change.audited(entry), to).await?;
     if seen.is_ordered && seen.is_enabled && !(to.is_ordered && to.is_enabled) {
         turn::release_all(store, to.id, to.changed_ms).await;
     }

@@ -57,15 +57,13 @@ pub async fn in_force(store: &Store) -> Result<Vec<([u8; 32], ApiKey)>> {
 /// [`super::Error::Conflict`]: this key is there already. [`super::Error::Guard`]: there is no such client, or it is not
 /// active.
 pub async fn insert(store: &Store, key: &ApiKey, hash: &[u8; 32], entry: AuditTrail) -> Result<()> {
-    let id = Value::from(key.id);
     let change = Change::new().one(
         "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
          destinations, rate, created_ms, expires_ms, twiml) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sb_client \
          WHERE id = ? AND is_active = 1",
-        params![id.clone(), hash, key.prefix.as_str(), key.name.as_str(), key.scopes.as_str(), key.account, key.sources.clone(), key.senders.clone(), key.destinations.clone(), key.rate, key.created_ms, key.expires_ms, key.twiml.map(AllowedTwiml::name), key.client],
+        params![key.id, hash, key.prefix.as_str(), key.name.as_str(), key.scopes.as_str(), key.account, key.sources.clone(), key.senders.clone(), key.destinations.clone(), key.rate, key.created_ms, key.expires_ms, key.twiml.map(AllowedTwiml::name), key.client],
     );
-    let settled = "SELECT 1 FROM sb_key WHERE id = ?";
-    store.commit(change.versioned(CachedDataset::Clients).audited(entry).settled_by(settled, vec![id])).await
+    store.commit(change.versioned(CachedDataset::Clients).audited(entry).settled_by_id("sb_key", key.id)).await
 }
 
 /// What is to change of a key; what is not given stays as it is by then.

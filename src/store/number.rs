@@ -87,26 +87,17 @@ pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Optio
 
 /// [`super::Error::Conflict`]: the number is somebody's already. [`super::Error::Guard`]: there is no such account.
 pub async fn insert(store: &Store, number: &Number, entry: AuditTrail) -> Result<()> {
-    let change = Change::new().one(
-        "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
-         created_ms) SELECT ?, ?, id, ?, ?, ?, ?, ?, ?, ? FROM sb_account WHERE id = ?",
-        params![
-            number.id,
-            number.client,
-            number.address.as_str(),
-            written(&number.capabilities),
-            number.meaning.name(),
-            number.rate,
-            number.platform.clone(),
-            number.country.clone(),
-            number.created_ms,
-            number.account,
-        ],
-    );
-    let settled = "SELECT 1 FROM sb_number WHERE id = ?";
-    store
-        .commit(change.versioned(CachedDataset::Directory).audited(entry).settled_by(settled, params![number.id]))
-        .await
+    let fixed: ColumnValues = vec![
+        ("id", number.id.into()),
+        ("client_id", number.client.into()),
+        ("address", number.address.as_str().into()),
+        ("country", number.country.clone().into()),
+        ("created_ms", number.created_ms.into()),
+    ];
+    let columns = [fixed, number.columns()].concat();
+    let change = Change::new().insert_row_of("sb_number", columns, ("sb_account", number.account.into()));
+    let change = change.versioned(CachedDataset::Directory).audited(entry);
+    store.commit(change.settled_by_id("sb_number", number.id)).await
 }
 
 impl Number {

@@ -32,15 +32,9 @@ pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<
 }
 
 pub async fn insert(store: &Store, pool: &Pool, entry: AuditTrail) -> Result<()> {
-    let (id, client) = (Value::from(pool.id), Value::from(pool.client));
-    let change = Change::new()
-        .one(
-            "INSERT INTO sb_pool (id, client_id, name, created_ms) VALUES (?, ?, ?, ?)",
-            params![id.clone(), client, pool.name.as_str(), pool.created_ms],
-        )
-        .audited(entry)
-        .settled_by("SELECT 1 FROM sb_pool WHERE id = ?", vec![id]);
-    store.commit(change).await
+    let sql = "INSERT INTO sb_pool (id, client_id, name, created_ms) VALUES (?, ?, ?, ?)";
+    let change = Change::new().one(sql, params![pool.id, pool.client, pool.name.as_str(), pool.created_ms]);
+    store.commit(change.audited(entry).settled_by_id("sb_pool", pool.id)).await
 }
 
 /// [`super::Error::Guard`]: there is no such pool, or it has another name than was read.
@@ -61,11 +55,9 @@ pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: AuditTra
 /// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or not this
 /// client's.
 pub async fn put(store: &Store, client: ClientId, id: PoolId, number: NumberId, entry: AuditTrail) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? \
-         AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)",
-        [params![id, number, client], key(client, id)].concat(),
-    );
+    let sql = "UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? \
+               AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)";
+    let change = Change::new().one(sql, [params![id, number, client], key(client, id)].concat());
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 

@@ -100,8 +100,7 @@ const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, 
 /// [`super::Error::Conflict`]: there is a rate of this channel and prefix that begins at this time.
 pub async fn insert(store: &Store, rate: &Rate, entry: AuditTrail) -> Result<()> {
     let change = Change::new().insert(INSERT, vec![rate.values()]);
-    let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
-    store.commit(change.versioned(CachedDataset::Tariff).audited(entry).settled_by(settled, params![rate.id])).await
+    store.commit(change.versioned(CachedDataset::Tariff).audited(entry).settled_by_id("sb_rate", rate.id)).await
 }
 
 /// Changes price and end. [`super::Error::Guard`]: it is not there, or another than was read.

@@ -49,21 +49,10 @@ pub async fn find(store: &Store, id: RouteId) -> Result<Option<Route>> {
 
 /// [`super::Error::Guard`]: there is no such account.
 pub async fn insert(store: &Store, route: &Route, entry: AuditTrail) -> Result<()> {
-    let change = Change::new().one(
-        "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
-         SELECT ?, ?, ?, ?, id, ?, ? FROM sb_account WHERE id = ?",
-        params![
-            route.id,
-            route.priority,
-            route.pattern.as_str(),
-            route.channel.map(Channel::name),
-            route.name.as_str(),
-            route.created_ms,
-            route.account,
-        ],
-    );
-    let settled = "SELECT 1 FROM sb_route WHERE id = ?";
-    store.commit(change.versioned(CachedDataset::Tariff).audited(entry).settled_by(settled, params![route.id])).await
+    let fixed: ColumnValues = vec![("id", route.id.into()), ("created_ms", route.created_ms.into())];
+    let columns = [fixed, route.columns()].concat();
+    let change = Change::new().insert_row_of("sb_route", columns, ("sb_account", route.account.into()));
+    store.commit(change.versioned(CachedDataset::Tariff).audited(entry).settled_by_id("sb_route", route.id)).await
 }
 
 impl Route {

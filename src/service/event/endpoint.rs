@@ -241,10 +241,8 @@ impl Events {
         let event =
             batch.add_for(what, EndpointEventData { endpoint_id: id.to_string() }, &[EventTarget::Endpoint(id)]);
         let event = event.ok_or_else(|| Error::not_found("event"))?;
-        let settled = "SELECT 1 FROM sb_event WHERE id = ?";
         let change = batch.write(Change::new()).audited(audit.entry(at_ms, id, None, Some(&event)));
-        let change = change.settled_by(settled, vec![event.into()]);
-        self.parts.store.commit(change).await?;
+        self.parts.store.commit(change.settled_by_id("sb_event", event)).await?;
         batch.committed();
         Ok(event)
     }

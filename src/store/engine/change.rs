@@ -214,6 +214,12 @@ impl Change {
         self
     }
 
+    /// The same by the row with this id, which it inserts.
+    #[must_use]
+    pub fn settled_by_id(self, table: &str, id: impl Into<Value>) -> Self {
+        self.settled_by(format!("SELECT 1 FROM {table} WHERE id = ?"), vec![id.into()])
+    }
+
     /// What it overwrites or deletes is not to be found anywhere afterwards.
     #[must_use]
     pub fn erasing(mut self) -> Self {

@@ -80,6 +80,22 @@ impl Change {
         self.one(sql, params)
     }
 
+    /// Inserts one row. [`super::Error::Conflict`]: it is there.
+    #[must_use]
+    pub(in crate::store) fn insert_row(self, table: &str, columns: ColumnValues) -> Self {
+        let (names, values): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        self.one(format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), marks(values.len())), values)
+    }
+
+    /// The same where there is a row of another table with this id, which `owner` names.
+    #[must_use]
+    pub(in crate::store) fn insert_row_of(self, table: &str, columns: ColumnValues, owner: (&str, Value)) -> Self {
+        let (names, mut values): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        let select = format!("SELECT {} FROM {} WHERE id = ?", marks(values.len()), owner.0);
+        values.push(owner.1);
+        self.one(format!("INSERT INTO {table} ({}) {select}", names.join(", ")), values)
+    }
+
     /// Sets columns of one row, found by its key and as it was read. Where there are none, it is only looked at.
     #[must_use]
     pub(in crate::store) fn rewrite<const N: usize>(
@@ -143,6 +159,19 @@ mod tests {
         assert_eq!(sql, "UPDATE t SET rate = ? WHERE id = ? AND rate = ?");
         assert_eq!(params, [2, 7, 1].map(Value::Int));
         assert_eq!(rewritten(None, None).0, "UPDATE t SET id = id WHERE id = ?");
+    }
+
+    #[test]
+    fn a_row_is_inserted_by_the_names_of_its_columns() {
+        let columns = || -> ColumnValues { vec![("id", 7.into()), ("name", "x".into())] };
+        let change = Change::new().insert_row("t", columns());
+        let (sql, params) = change.steps[0].query.whole();
+        assert_eq!(sql, "INSERT INTO t (id, name) VALUES (?, ?)");
+        assert_eq!(params, [Value::Int(7), Value::Text("x".into())]);
+        let owned = Change::new().insert_row_of("t", columns(), ("o", 8.into()));
+        let (sql, params) = owned.steps[0].query.whole();
+        assert_eq!(sql, "INSERT INTO t (id, name) SELECT ?, ? FROM o WHERE id = ?");
+        assert_eq!(params, [Value::Int(7), Value::Text("x".into()), Value::Int(8)]);
     }
 
     #[test]
