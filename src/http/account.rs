@@ -3,20 +3,22 @@
 mod shape;
 
 use ::http::{Method, StatusCode};
-use utoipa::OpenApi;
 
 use self::shape::{AccountChangeIn, AccountIn, AccountOut, out};
 use super::resource::{HandlerResult, ListOut, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
-use super::{RequestParts, audit, list, object, reply};
+use super::{RequestParts, audit, list, object, openapi, reply};
 use crate::model::{AccountId, DurationSetting, Secret};
 use crate::service::account::{Account, AccountUpdate, CarrierKind, Credentials, NewAccount, UncertainPolicy};
 use crate::service::audit::AuditContext;
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(AccountApiDoc::openapi, ("accounts", "acc"))
-        .at("accounts", [on(Method::GET, list), with_body(Method::POST, add)])
-        .at("accounts/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
-        .at("accounts/{id}/check", [on(Method::POST, check_account)])
+    Resource::of_administrators(
+        openapi::described!(add, list, fetch, change, delete, check_account),
+        ("accounts", "acc"),
+    )
+    .at("accounts", [on(Method::GET, list), with_body(Method::POST, add)])
+    .at("accounts/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+    .at("accounts/{id}/check", [on(Method::POST, check_account)])
 }
 
 fn provider(name: &str) -> Result<CarrierKind, Refusal> {
@@ -44,10 +46,6 @@ fn name(text: &str) -> Result<(), Refusal> {
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Account> {
     audit::context(request, action, |account: &Account| audit::json(&out(account)))
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(add, list, fetch, change, delete, check_account))]
-struct AccountApiDoc;
 
 /// `POST /v1/accounts`: adds an account after asking its provider; the credentials are sealed and never shown.
 #[utoipa::path(

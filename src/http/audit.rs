@@ -3,7 +3,7 @@
 use ::http::Method;
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, on};
 use super::{RequestParts, auth, filter, list, openapi};
@@ -41,7 +41,8 @@ pub(super) fn json(shown: &impl Serialize) -> Option<String> {
 }
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(AuditApiDoc::openapi, None).at("audit", [on(Method::GET, list_audit).asking(filters)])
+    Resource::of_administrators(openapi::described!(list_audit), None)
+        .at("audit", [on(Method::GET, list_audit).asking(filters)])
 }
 
 #[derive(Serialize, ToSchema)]
@@ -87,10 +88,6 @@ fn filters() -> Vec<openapi::Parameter> {
         openapi::optional("before", "Done before this time: RFC 3339, or a day.", openapi::text()),
     ]
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(list_audit))]
-struct AuditApiDoc;
 
 /// `GET /v1/audit`: what administrators did, newest first. It is only ever added to.
 #[utoipa::path(

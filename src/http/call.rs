@@ -2,7 +2,7 @@
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::auth::{self, ActingClient};
 use super::message::{self, AttemptOut, MessageErrorOut, ReceiptOut, error_out};
@@ -16,7 +16,7 @@ use crate::service::message::{Filter as CallFilter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(CallApiDoc::openapi, ("calls", "call"))
+    Resource::new(openapi::described!(place, list, fetch, end), ("calls", "call"))
         .at("calls", [on(Method::GET, list).asking(filters), with_body(Method::POST, place)])
         .at("calls/{id}", [on(Method::GET, fetch), on(Method::DELETE, end)])
 }
@@ -143,10 +143,6 @@ fn filters() -> Vec<openapi::Parameter> {
         openapi::optional("created_before", "Made before this time: RFC 3339, or a day.", openapi::text()),
     ]
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(place, list, fetch, end))]
-struct CallApiDoc;
 
 /// `POST /v1/calls`: accepts a call. 202 means that it is stored, and will be placed or accounted for.
 #[utoipa::path(

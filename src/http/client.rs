@@ -2,20 +2,23 @@
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
-use super::{RequestParts, audit, list, reply};
+use super::{RequestParts, audit, list, openapi, reply};
 use crate::model::{Country, Money, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::client::{Client, ClientChange, ClientProfile, ClientProfileChange, NewClient};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(ClientApiDoc::openapi, ("clients", "cli"))
-        .at("clients", [on(Method::GET, list), with_body(Method::POST, create)])
-        .at("clients/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
-        .at("clients/{id}/token", [on(Method::POST, rotate_token)])
+    Resource::of_administrators(
+        openapi::described!(create, list, fetch, change, delete, rotate_token),
+        ("clients", "cli"),
+    )
+    .at("clients", [on(Method::GET, list), with_body(Method::POST, create)])
+    .at("clients/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+    .at("clients/{id}/token", [on(Method::POST, rotate_token)])
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Client> {
@@ -148,10 +151,6 @@ fn out<'a>(client: &'a Client, auth_token: Option<&'a str>) -> ClientOut<'a> {
         auth_token,
     }
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(create, list, fetch, change, delete, rotate_token))]
-struct ClientApiDoc;
 
 /// `POST /v1/clients`: makes a client with its balance. Its auth token stands in this answer and never again.
 #[utoipa::path(

@@ -2,15 +2,15 @@
 
 use ::http::{Method, StatusCode};
 use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, on};
-use super::{audit, list, reply};
+use super::{audit, list, openapi, reply};
 use crate::model::{UserId, rfc3339};
 use crate::service::device::Device;
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(DeviceApiDoc::openapi, ("devices", "dev"))
+    Resource::of_administrators(openapi::described!(list_devices, revoke_device), ("devices", "dev"))
         .at("users/{uid}/devices", [on(Method::GET, list_devices)])
         .at("devices/{id}", [on(Method::DELETE, revoke_device)])
 }
@@ -27,10 +27,6 @@ struct DeviceOut {
     paired_at: String,
     revoked_at: Option<String>,
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(list_devices, revoke_device))]
-struct DeviceApiDoc;
 
 fn out(device: &Device) -> DeviceOut {
     DeviceOut {

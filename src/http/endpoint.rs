@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, Schema, SchemaType, Type};
-use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, object, openapi, reply};
@@ -16,12 +16,15 @@ use crate::service::audit::AuditContext;
 use crate::service::event::{Endpoint, EndpointChange, NewEndpoint, disabled_reason};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(EndpointApiDoc::openapi, ("endpoints", "ep"))
-        .at("endpoints", [on(Method::GET, list), with_body(Method::POST, create)])
-        .at("endpoints/callback-secret", [on(Method::GET, callback_secret)])
-        .at("endpoints/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
-        .at("endpoints/{id}/rotate", [on(Method::POST, rotate)])
-        .at("endpoints/{id}/test", [on(Method::POST, send_test)])
+    Resource::new(
+        openapi::described!(list, create, fetch, change, delete, rotate, send_test, callback_secret),
+        ("endpoints", "ep"),
+    )
+    .at("endpoints", [on(Method::GET, list), with_body(Method::POST, create)])
+    .at("endpoints/callback-secret", [on(Method::GET, callback_secret)])
+    .at("endpoints/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+    .at("endpoints/{id}/rotate", [on(Method::POST, rotate)])
+    .at("endpoints/{id}/test", [on(Method::POST, send_test)])
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Endpoint> {
@@ -151,10 +154,6 @@ struct EndpointTestOut {
 struct CallbackSecretOut {
     secret: String,
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(list, create, fetch, change, delete, rotate, send_test, callback_secret))]
-struct EndpointApiDoc;
 
 /// `GET /v1/endpoints`: all endpoints, newest first.
 #[utoipa::path(

@@ -3,7 +3,7 @@
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{audit, auth, list, object, openapi, reply};
@@ -12,7 +12,7 @@ use crate::model::{EndpointId, rfc3339};
 use crate::service::event::{Delivery, DeliveryState, Event, EventHistory, EventTarget, last_reason};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(EventApiDoc::openapi, ("events", "evt"))
+    Resource::new(openapi::described!(list_events, show_event, replay_event), ("events", "evt"))
         .at("events", [on(Method::GET, list_events).asking(filters)])
         .at("events/{id}", [on(Method::GET, show_event)])
         .at("events/{id}/replay", [with_body(Method::POST, replay_event)])
@@ -116,10 +116,6 @@ struct EventReplayIn {
     /// Left out: everywhere.
     endpoint_id: Option<String>,
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(list_events, show_event, replay_event))]
-struct EventApiDoc;
 
 /// `GET /v1/events`: what was told, newest first.
 #[utoipa::path(

@@ -3,6 +3,7 @@
 use ::http::Method;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa::openapi::Required;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterIn, Paths};
@@ -10,7 +11,6 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{Components, ObjectBuilder, Ref};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{HandlerResult, ListOut, Resource, ResourceRequest, on};
 use super::{auth, list, openapi};
@@ -25,12 +25,8 @@ const HEADERS: [(&str, &str); 3] = [
 ];
 
 pub(super) fn resource() -> Resource {
-    Resource::new(EventTypeApiDoc::openapi, None).at("event-types", [on(Method::GET, list_event_types)])
+    Resource::new(openapi::described!(list_event_types), None).at("event-types", [on(Method::GET, list_event_types)])
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(list_event_types))]
-struct EventTypeApiDoc;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventType)]

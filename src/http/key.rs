@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ::http::{Method, StatusCode};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
@@ -15,7 +15,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{ApiKey, KeyChange, KeyScope, KeyTerms, NewApiKeyOrigin};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(KeyApiDoc::openapi, ("keys", "key"))
+    Resource::of_administrators(openapi::described!(issue, list, fetch, change, revoke), ("keys", "key"))
         .at("clients/{id}/keys", [on(Method::GET, list), with_body(Method::POST, issue)])
         .at(
             "clients/{id}/keys/{key}",
@@ -202,10 +202,6 @@ fn out<'a>(key: &'a ApiKey, made: Option<&'a str>) -> KeyOut<'a> {
         key: made,
     }
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(issue, list, fetch, change, revoke))]
-struct KeyApiDoc;
 
 /// `POST /v1/clients/<id>/keys`: makes a key, which stands in this answer and never again; or, with `sha256`, takes
 /// one over that was made elsewhere.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 use warp::reply::{Reply as _, Response};
 
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
@@ -21,7 +21,7 @@ use crate::service::{Error, ErrorKind};
 const PARTS: usize = 4;
 
 pub(super) fn resource() -> Resource {
-    Resource::new(LedgerApiDoc::openapi, None)
+    Resource::new(openapi::described!(list, post, statement, balance), None)
         .at("clients/{id}/ledger", [on(Method::GET, list).asking(filters), with_body(Method::POST, post)])
         .at("clients/{id}/statement.csv", [on(Method::GET, statement).asking(period)])
         .at("balance", [on(Method::GET, balance)])
@@ -124,10 +124,6 @@ fn balance_out(client: ClientId, found: Option<ClientBalance>) -> BalanceOut {
         low_at: found.and_then(|found| found.low_at).map(|low_at| low_at.to_string()),
     }
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(list, post, statement, balance))]
-struct LedgerApiDoc;
 
 /// A client's own entries are its to read, an administrator's are all.
 fn readable(request: &ResourceRequest) -> Result<ClientId, Refusal> {

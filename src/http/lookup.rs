@@ -2,14 +2,14 @@
 
 use ::http::{Method, StatusCode};
 use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::resource::{HandlerResult, Resource, ResourceRequest, on};
 use super::{openapi, reply, written};
 use crate::model::Phone;
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(LookupApiDoc::openapi, None)
+    Resource::of_administrators(openapi::described!(look_up), None)
         .at("lookup/{number}", [on(Method::GET, look_up).asking(whom)])
 }
 
@@ -32,10 +32,6 @@ fn whom() -> Vec<openapi::Parameter> {
     let words = "The account whose provider is asked; else the oldest that can be, loopback last.";
     vec![openapi::optional("account_id", words, openapi::text())]
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(look_up))]
-struct LookupApiDoc;
 
 /// `GET /v1/lookup/<number>`: what a provider knows of a number, anybody's. The loopback provider answers from the
 /// public numbering plans.

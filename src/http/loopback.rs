@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::written::{self, text_channel, text_channels};
@@ -14,7 +14,7 @@ use crate::model::rfc3339;
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackInboundText, LoopbackMessage};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(LoopbackApiDoc::openapi, None)
+    Resource::of_administrators(openapi::described!(messages, inbound_text, publications), None)
         .at("loopback/messages", [on(Method::GET, messages).asking(filters)])
         .at("loopback/inbound", [with_body(Method::POST, inbound_text)])
         .at("loopback/publications", [on(Method::GET, publications)])
@@ -71,10 +71,6 @@ fn filters() -> Vec<openapi::Parameter> {
         openapi::optional("from", "From this number.", openapi::text()),
     ]
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(messages, inbound_text, publications))]
-struct LoopbackApiDoc;
 
 fn out(message: LoopbackMessage) -> LoopbackMessageOut {
     let LoopbackMessage { channel, sent, media_urls, .. } = message;

@@ -4,7 +4,6 @@ mod accept;
 mod shape;
 
 use ::http::{Method, StatusCode};
-use utoipa::OpenApi;
 
 use self::shape::{
     ChangedMessageOut, FullMessageOut, MessageChangeIn, MessageDetailsOut, MessageIn, MessageOut, MessageStateOut,
@@ -13,7 +12,7 @@ use self::shape::{
 use super::auth::{self, ActingClient};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::written::{self, TEXTS, text_channel};
-use super::{App, RequestParts, filter, idempotency, list, object, reply};
+use super::{App, RequestParts, filter, idempotency, list, object, openapi, reply};
 use crate::model::address::{self, Address, AddressRole, Country};
 use crate::model::message::{Direction, MessageState};
 use crate::model::{ClientId, MessageId, date, parse_time};
@@ -25,14 +24,10 @@ pub(super) use self::accept::{IdempotentReplyWriter, accept, context, sending};
 pub(super) use self::shape::{AttemptOut, MessageErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(MessageApiDoc::openapi, ("messages", "msg"))
+    Resource::new(openapi::described!(send, list, fetch, redact, cancel), ("messages", "msg"))
         .at("messages", [on(Method::GET, list).asking(filters), with_body(Method::POST, send)])
         .at("messages/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, redact), on(Method::DELETE, cancel)])
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(send, list, fetch, redact, cancel))]
-struct MessageApiDoc;
 
 /// `POST /v1/messages`: accepts a message. 202 means that it is stored, and will be sent or accounted for.
 #[utoipa::path(

@@ -2,7 +2,7 @@
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
@@ -13,7 +13,7 @@ use crate::service::audit::AuditContext;
 use crate::service::number::{InboundTextPolicy, NewNumber, Number, NumberCapability, NumberChange};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(NumberApiDoc::openapi, ("numbers", "num"))
+    Resource::new(openapi::described!(add, list, fetch, change, delete), ("numbers", "num"))
         .at("numbers", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("numbers/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }
@@ -130,10 +130,6 @@ fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
         created_at: rfc3339(number.created_ms),
     }
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(add, list, fetch, change, delete))]
-struct NumberApiDoc;
 
 /// `POST /v1/numbers`: takes a number of an account into use.
 #[utoipa::path(

@@ -33,6 +33,19 @@ pub(super) fn resource() -> Resource {
     Resource::of_anybody(RootApiDoc::openapi).at("openapi.json", [on(Method::GET, describe)])
 }
 
+/// What describes these handlers.
+macro_rules! described {
+    ($($handlers:tt)*) => {{
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($handlers)*))]
+        struct ApiDoc;
+
+        <ApiDoc as utoipa::OpenApi>::openapi
+    }};
+}
+
+pub(super) use described;
+
 /// `GET /v1/openapi.json`: this description.
 #[utoipa::path(
     get, path = "/v1/openapi.json", tag = "description", operation_id = "describe", security(()),

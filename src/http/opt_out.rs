@@ -2,7 +2,7 @@
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::written::{self, TEXTS, text_channel, text_channels};
@@ -13,7 +13,7 @@ use crate::service::opt_out::{OptOutEntry, OptOutFilter};
 use crate::service::{Error, ErrorKind};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(OptOutApiDoc::openapi, None)
+    Resource::new(openapi::described!(list_opt_outs, set), None)
         .at("opt-outs", [on(Method::GET, list_opt_outs).asking(filters)])
         .at("opt-outs/{number}/{person}", [with_body(Method::PUT, set)])
 }
@@ -69,10 +69,6 @@ fn read_cursor(text: &str) -> Option<(String, String, Channel)> {
     let [number, person, channel] = plain.split('\n').collect::<Vec<_>>()[..] else { return None };
     Some((number.to_owned(), person.to_owned(), Channel::parse(channel)?))
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(list_opt_outs, set))]
-struct OptOutApiDoc;
 
 /// Whether an administrator asks who acts for no client: they see and lift what no client does.
 fn is_operator(request: &RequestParts) -> bool {

@@ -2,16 +2,16 @@
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
-use super::{RequestParts, audit, auth, list, object, reply};
+use super::{RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::rfc3339;
 use crate::service::audit::AuditContext;
 use crate::service::number::{Number, PoolWithNumbers};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(PoolApiDoc::openapi, ("pools", "pool"))
+    Resource::new(openapi::described!(add, list, fetch, change, delete, put, take_out), ("pools", "pool"))
         .at("pools", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("pools/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("pools/{id}/numbers/{number_id}", [on(Method::PUT, put), on(Method::DELETE, take_out)])
@@ -56,10 +56,6 @@ fn out(PoolWithNumbers { pool, numbers }: &PoolWithNumbers) -> PoolOut {
         created_at: rfc3339(pool.created_ms),
     }
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(add, list, fetch, change, delete, put, take_out))]
-struct PoolApiDoc;
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, PoolWithNumbers> {
     audit::context(request, action, |pool: &PoolWithNumbers| audit::json(&out(pool)))

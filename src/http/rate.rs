@@ -4,7 +4,7 @@ mod card;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use self::card::{export, import, put_card, replacing};
 use super::object::{self, nullable};
@@ -15,17 +15,20 @@ use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, TariffRateKey};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(RateApiDoc::openapi, ("rates", "rat"))
-        .at("rates", [on(Method::GET, list).asking(filters), with_body(Method::POST, add)])
-        .at("rates/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
-        .at(
-            "rates.csv",
-            [
-                on(Method::GET, export),
-                with_body(Method::POST, import).asking(replacing),
-                with_body(Method::PUT, put_card).asking(replacing),
-            ],
-        )
+    Resource::of_administrators(
+        openapi::described!(add, list, fetch, change, delete, card::export, card::import, card::put_card),
+        ("rates", "rat"),
+    )
+    .at("rates", [on(Method::GET, list).asking(filters), with_body(Method::POST, add)])
+    .at("rates/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+    .at(
+        "rates.csv",
+        [
+            on(Method::GET, export),
+            with_body(Method::POST, import).asking(replacing),
+            with_body(Method::PUT, put_card).asking(replacing),
+        ],
+    )
 }
 
 pub(super) fn channel(name: &str) -> Result<PricedChannel, Refusal> {
@@ -102,10 +105,6 @@ fn read_cursor(text: &str) -> Option<TariffRateKey> {
     let [channel, prefix, from_ms] = text.split('.').collect::<Vec<_>>()[..] else { return None };
     Some((PricedChannel::parse(channel)?, prefix.to_owned(), from_ms.parse().ok()?))
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(add, list, fetch, change, delete, card::export, card::import, card::put_card))]
-struct RateApiDoc;
 
 /// What a list may be narrowed by.
 fn filters() -> Vec<openapi::Parameter> {

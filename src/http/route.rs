@@ -4,7 +4,7 @@ mod explain;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
@@ -14,11 +14,14 @@ use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRoute, Route, RouteChange};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(RouteApiDoc::openapi, ("routes", "rte"))
-        .at("routes", [on(Method::GET, list), with_body(Method::POST, add)])
-        // before one that would take `explain` for an id
-        .at("routes/explain", [on(Method::GET, explain::explain).asking(explain::question)])
-        .at("routes/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+    Resource::of_administrators(
+        openapi::described!(add, list, fetch, change, delete, explain::explain),
+        ("routes", "rte"),
+    )
+    .at("routes", [on(Method::GET, list), with_body(Method::POST, add)])
+    // before one that would take `explain` for an id
+    .at("routes/explain", [on(Method::GET, explain::explain).asking(explain::question)])
+    .at("routes/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }
 
 fn channel(name: &str) -> Result<Channel, Refusal> {
@@ -96,10 +99,6 @@ fn read_cursor(text: &str) -> Option<(i64, RouteId)> {
     let (priority, id) = text.split_once('.')?;
     Some((priority.parse().ok()?, id.parse().ok()?))
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(add, list, fetch, change, delete, explain::explain))]
-struct RouteApiDoc;
 
 fn show<'a>(app: &App, route: &'a Route) -> RouteOut<'a> {
     out(route, app.relay.has_account(route))
