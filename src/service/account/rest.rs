@@ -4,7 +4,7 @@ use crate::model::event::EventType;
 use crate::model::{AccountId, ClientId, Millis, rfc3339};
 use crate::service::directory::Directory;
 use crate::service::event::payload::AccountEventData;
-use crate::service::event::{EventMetadata, EventSequenceSource, Events, NewEventBatch};
+use crate::service::event::{EventMetadata, Events, NewEventBatch};
 use crate::service::race::won;
 use crate::store::account::{Account, RestReason, rest};
 use crate::store::{self, Change};
@@ -12,14 +12,7 @@ use crate::store::{self, Change};
 impl NewEventBatch<'_> {
     /// An account rests, or does no longer. Accounts are the operator's, whose endpoints hear of them.
     pub(in crate::service) fn account(&mut self, account: &Account, rest: &RestReason, kind: EventType, at_ms: Millis) {
-        let what = EventMetadata {
-            client: ClientId::OPERATOR,
-            kind,
-            at_ms,
-            callback: None,
-            order: EventSequenceSource::Alone,
-        };
-        self.add(what, || AccountEventData {
+        self.add(EventMetadata::alone(ClientId::OPERATOR, kind, at_ms), || AccountEventData {
             account_id: account.id.to_string(),
             provider: &account.provider,
             name: &account.name,

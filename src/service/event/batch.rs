@@ -20,6 +20,13 @@ pub struct EventMetadata {
     pub order: EventSequenceSource,
 }
 
+impl EventMetadata {
+    /// The same where no callback wants to hear of it, and nothing comes before or after it.
+    pub fn alone(client: ClientId, kind: EventType, at_ms: Millis) -> Self {
+        Self { client, kind, at_ms, callback: None, order: EventSequenceSource::Alone }
+    }
+}
+
 /// Events to be told, for those who listen now.
 pub struct NewEventBatch<'a> {
     events: &'a Events,

@@ -1,7 +1,7 @@
 //! Where a client wants its events: made, changed, tried out, and given new secrets.
 
 use super::payload::EndpointEventData;
-use super::{BadWebhookUrl, Endpoint, EventMetadata, EventSequenceSource, EventTarget, Events};
+use super::{BadWebhookUrl, Endpoint, EventMetadata, EventTarget, Events};
 use crate::crypto::signature::WebhookSecret;
 use crate::crypto::signature::webhook::NotAWebhookSecret;
 use crate::model::event::{EventPattern, EventType};
@@ -230,13 +230,7 @@ impl Events {
             return Err(disabled());
         }
         let at_ms = self.parts.clock.now_ms();
-        let what = EventMetadata {
-            client,
-            kind: EventType::EndpointTest,
-            at_ms,
-            callback: None,
-            order: EventSequenceSource::Alone,
-        };
+        let what = EventMetadata::alone(client, EventType::EndpointTest, at_ms);
         let mut batch = self.batch();
         let event =
             batch.add_for(what, EndpointEventData { endpoint_id: id.to_string() }, &[EventTarget::Endpoint(id)]);

@@ -74,9 +74,7 @@ impl NewEventBatch<'_> {
     /// An entry of the ledger of opt-outs has changed.
     pub(in crate::service) fn opt_out(&mut self, client: ClientId, said: &OptOutStatement) {
         // its entry counts
-        let (at_ms, order) = (said.at_ms, EventSequenceSource::Alone);
-        let what = EventMetadata { client, kind: EventType::OptOutChanged, at_ms, callback: None, order };
-        self.add(what, || OptOutEventData {
+        self.add(EventMetadata::alone(client, EventType::OptOutChanged, said.at_ms), || OptOutEventData {
             sequence: None,
             number: &said.number,
             person: &said.person,

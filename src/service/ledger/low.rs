@@ -5,8 +5,8 @@
 use super::Ledger;
 use crate::model::ClientId;
 use crate::model::event::EventType;
+use crate::service::event::EventMetadata;
 use crate::service::event::payload::BalanceEventData;
-use crate::service::event::{EventMetadata, EventSequenceSource};
 use crate::service::race::won;
 use crate::store::{self, Change, ledger};
 
@@ -21,22 +21,13 @@ impl Ledger {
             return Ok(());
         }
         let mut batch = self.events.batch();
-        let at_ms = self.clock.now_ms();
-        batch.add(
-            EventMetadata {
-                client,
-                kind: EventType::BalanceLow,
-                at_ms,
-                callback: None,
-                order: EventSequenceSource::Alone,
-            },
-            || BalanceEventData {
-                client_id: client.to_string(),
-                balance: now.balance,
-                low_at: now.low_at,
-                credit_limit: now.credit_limit,
-            },
-        );
+        let what = EventMetadata::alone(client, EventType::BalanceLow, self.clock.now_ms());
+        batch.add(what, || BalanceEventData {
+            client_id: client.to_string(),
+            balance: now.balance,
+            low_at: now.low_at,
+            credit_limit: now.credit_limit,
+        });
         // or somebody else was first
         if won(self.store.commit(batch.write(ledger::told(Change::new(), client))).await)?.is_some() {
             tracing::info!(%client, "a client's balance is low");
