@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ActiveKey;
 use crate::model::message::Direction;
-use crate::model::{AccountId, AllowedTwiml, Channel, ClientId};
+use crate::model::{AccountId, AllowedTwiml, Channel, ClientId, named};
 use crate::store::message::Message;
 
 /// What a key may be used for.
@@ -19,17 +19,9 @@ pub enum KeyScope {
     Read,
 }
 
+named!(KeyScope, Sms, Voice, Whatsapp, Verify, Sessions, Read);
+
 impl KeyScope {
-    pub const ALL: [Self; 6] = [Self::Sms, Self::Voice, Self::Whatsapp, Self::Verify, Self::Sessions, Self::Read];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
-
     /// Each once, in one order, with commas between.
     pub(super) fn joined(scopes: &[Self]) -> String {
         let names: Vec<_> = Self::ALL.into_iter().filter(|one| scopes.contains(one)).map(Self::name).collect();

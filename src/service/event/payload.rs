@@ -165,48 +165,33 @@ pub(in crate::service) struct EndpointEventData {
     pub(in crate::service) endpoint_id: String,
 }
 
-impl EventPayload for MessageEventData<'_> {
-    const GROUP: EventGroup = EventGroup::Message;
-}
-
-impl EventPayload for CallEventData<'_> {
-    const GROUP: EventGroup = EventGroup::Call;
-}
-
-impl EventPayload for DeviceEventData<'_> {
-    const GROUP: EventGroup = EventGroup::Device;
-}
-
-impl EventPayload for OptOutEventData<'_> {
-    const GROUP: EventGroup = EventGroup::OptOut;
-}
-
-impl EventPayload for BalanceEventData {
-    const GROUP: EventGroup = EventGroup::Balance;
-}
-
-impl EventPayload for AccountEventData<'_> {
-    const GROUP: EventGroup = EventGroup::Account;
-}
-
-impl EventPayload for EndpointEventData {
-    const GROUP: EventGroup = EventGroup::Endpoint;
-}
-
 /// Schemas by name, as OpenAPI keeps them.
 pub type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
-/// The name of the schema of a group's `data`; it, and what it refers to, is added to `schemas`.
-pub fn schema(group: EventGroup, schemas: &mut NamedSchemas) -> Cow<'static, str> {
-    match group {
-        EventGroup::Message => add::<MessageEventData<'_>>(schemas),
-        EventGroup::Call => add::<CallEventData<'_>>(schemas),
-        EventGroup::Device => add::<DeviceEventData<'_>>(schemas),
-        EventGroup::OptOut => add::<OptOutEventData<'_>>(schemas),
-        EventGroup::Balance => add::<BalanceEventData>(schemas),
-        EventGroup::Account => add::<AccountEventData<'_>>(schemas),
-        EventGroup::Endpoint => add::<EndpointEventData>(schemas),
-    }
+/// A row for each group: what is told of its events.
+macro_rules! payloads {
+    ($($group:ident: $data:ty,)*) => {
+        $(impl EventPayload for $data {
+            const GROUP: EventGroup = EventGroup::$group;
+        })*
+
+        /// The name of the schema of a group's `data`; it, and what it refers to, is added to `schemas`.
+        pub fn schema(group: EventGroup, schemas: &mut NamedSchemas) -> Cow<'static, str> {
+            match group {
+                $(EventGroup::$group => add::<$data>(schemas),)*
+            }
+        }
+    };
+}
+
+payloads! {
+    Message: MessageEventData<'_>,
+    Call: CallEventData<'_>,
+    Device: DeviceEventData<'_>,
+    OptOut: OptOutEventData<'_>,
+    Balance: BalanceEventData,
+    Account: AccountEventData<'_>,
+    Endpoint: EndpointEventData,
 }
 
 fn add<T: ToSchema>(schemas: &mut NamedSchemas) -> Cow<'static, str> {
