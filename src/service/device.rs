@@ -24,9 +24,7 @@ pub struct Devices {
 impl Devices {
     /// A page of a user's devices, newest first, and whether there are more.
     pub async fn list(&self, user: &UserId, after: Option<DeviceId>, limit: usize) -> Result<(Vec<Device>, bool)> {
-        let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        let devices = store::device::list(&self.store, user, after, one_more).await?;
-        Ok(page(devices, limit))
+        Ok(page(store::device::list(&self.store, user, after, limit + 1).await?, limit))
     }
 
     /// Empties the device's key, closes its user's open sockets, forgets its texts' blocks. A second time does nothing.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::engine::{below, patched, readable};
+use super::engine::{at_most, below, patched, readable};
 use super::ledger::{self, LedgerMovement};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Row, Store, Value, params};
@@ -61,7 +61,7 @@ fn named(country: Option<Country>) -> Value {
 /// Newest first, starting after the client `after`; the operator is not among them.
 pub async fn list(store: &Store, after: Option<ClientId>, limit: usize) -> Result<Vec<Client>> {
     let sql = format!("{COLUMNS} WHERE c.id < ? ORDER BY c.id DESC LIMIT ?");
-    store.all(sql, params![below(after), i64::try_from(limit).unwrap_or(i64::MAX)]).await
+    store.all(sql, params![below(after), at_most(limit)]).await
 }
 
 pub async fn find(store: &Store, client: ClientId) -> Result<Option<Client>> {

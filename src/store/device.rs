@@ -1,6 +1,6 @@
 //! Paired phones: `sb_device`.
 
-use super::engine::{below, read_bytes};
+use super::engine::{at_most, below, read_bytes};
 use super::{AuditTrail, Change, Result, Store, params};
 use crate::crypto::{Aad, MasterKey, SharedKey, SyncSessionId};
 use crate::model::{DeviceId, Millis, UserId};
@@ -57,10 +57,10 @@ impl NewDevice<'_> {
 const COLUMNS: &str = "SELECT id, user_id, fingerprint, phone_hash, flavour, paired_ms, revoked_ms FROM sb_device";
 
 /// A user's devices, newest first, starting after the device `after`.
-pub async fn list(store: &Store, user: &UserId, after: Option<DeviceId>, limit: i64) -> Result<Vec<Device>> {
+pub async fn list(store: &Store, user: &UserId, after: Option<DeviceId>, limit: usize) -> Result<Vec<Device>> {
     // ids are time-ordered, so they are the cursor too
     let sql = format!("{COLUMNS} WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    store.all(sql, params![user.as_str(), below(after), limit]).await
+    store.all(sql, params![user.as_str(), below(after), at_most(limit)]).await
 }
 
 pub async fn find(store: &Store, id: DeviceId) -> Result<Option<Device>> {

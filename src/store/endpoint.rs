@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Deserializer, de};
 
 use super::delivery::turn;
-use super::engine::{ColumnValues, below};
+use super::engine::{ColumnValues, at_most, below};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Error, Result, Store, Value, params};
 use crate::crypto::Aad;
@@ -65,9 +65,9 @@ fn state(is_enabled: bool) -> &'static str {
 }
 
 /// A client's endpoints, newest first, starting after the endpoint `after`.
-pub async fn list(store: &Store, client: ClientId, after: Option<EndpointId>, limit: i64) -> Result<Vec<Endpoint>> {
+pub async fn list(store: &Store, client: ClientId, after: Option<EndpointId>, limit: usize) -> Result<Vec<Endpoint>> {
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    store.all(sql, params![client, below(after), limit]).await
+    store.all(sql, params![client, below(after), at_most(limit)]).await
 }
 
 pub async fn find(store: &Store, client: ClientId, id: EndpointId) -> Result<Option<Endpoint>> {

@@ -30,7 +30,7 @@ pub(super) use read::read_bytes;
 pub(super) use rows::{ColumnValues, patched};
 pub(super) use serving::set_aside;
 pub(super) use sqlite::look_into;
-pub(super) use value::{HIGHEST, LOWEST, above, below, params, readable};
+pub(super) use value::{HIGHEST, LOWEST, above, at_most, below, params, readable};
 
 use serde::Deserialize;
 

@@ -194,7 +194,7 @@ pub async fn list(
     client: ClientId,
     kind: Option<EventType>,
     after: Option<EventId>,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<Event>> {
     let older = SqlConditions::of("e.client_id = ? AND e.id < ?", params![client, below(after)]);
     let those = older.and_some("e.type = ?", kind.map(EventType::name));

@@ -1,6 +1,6 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
-use super::engine::{below, patched, readable};
+use super::engine::{at_most, below, patched, readable};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Store, Value, params};
 use crate::model::{AccountId, AllowedTwiml, ClientId, KeyId, Millis};
@@ -39,8 +39,7 @@ const COLUMNS: &str = "SELECT id, client_id, prefix, name, scopes, account_id, s
 /// A client's keys, newest first, starting after the key `after`; revoked ones too.
 pub async fn list(store: &Store, client: ClientId, after: Option<KeyId>, limit: usize) -> Result<Vec<ApiKey>> {
     let sql = format!("{COLUMNS} FROM sb_key WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    store.all(sql, params![client, below(after), limit]).await
+    store.all(sql, params![client, below(after), at_most(limit)]).await
 }
 
 pub async fn find(store: &Store, client: ClientId, id: KeyId) -> Result<Option<ApiKey>> {

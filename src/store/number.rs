@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::engine::{ColumnValues, below, readable};
+use super::engine::{ColumnValues, at_most, below, readable};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Row, Store, params};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
@@ -77,8 +77,7 @@ pub async fn all(store: &Store) -> Result<Vec<Number>> {
 /// A client's numbers, newest first, starting after the number `after`.
 pub async fn list(store: &Store, client: ClientId, after: Option<NumberId>, limit: usize) -> Result<Vec<Number>> {
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    store.all(sql, params![client, below(after), limit]).await
+    store.all(sql, params![client, below(after), at_most(limit)]).await
 }
 
 pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Option<Number>> {

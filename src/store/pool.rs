@@ -1,6 +1,6 @@
 //! A client's numbers that messages leave from together: `sb_pool`, and `sb_number.pool_id`.
 
-use super::engine::below;
+use super::engine::{at_most, below};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Store, Value, params};
 use crate::model::{ClientId, Millis, NumberId, PoolId};
@@ -23,8 +23,7 @@ fn key(client: ClientId, id: PoolId) -> Vec<Value> {
 /// A client's pools, newest first, behind the pool `after`.
 pub async fn list(store: &Store, client: ClientId, after: Option<PoolId>, limit: usize) -> Result<Vec<Pool>> {
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    store.all(sql, params![client, below(after), limit]).await
+    store.all(sql, params![client, below(after), at_most(limit)]).await
 }
 
 pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<Pool>> {

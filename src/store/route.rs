@@ -1,6 +1,6 @@
 //! Which account a destination's messages go to: `sb_route`.
 
-use super::engine::{ColumnValues, readable};
+use super::engine::{ColumnValues, at_most, readable};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Row, Store, params};
 use crate::model::{AccountId, Channel, Millis, RouteId};
@@ -38,7 +38,7 @@ pub async fn list(store: &Store, after: Option<(i64, RouteId)>, limit: usize) ->
         }
         None => ("", Vec::new()),
     };
-    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    params.push(at_most(limit));
     let sql = format!("SELECT {COLUMNS} FROM sb_route{behind} ORDER BY priority, id LIMIT ?");
     store.all(sql, params).await
 }

@@ -137,9 +137,7 @@ impl Events {
         after: Option<EndpointId>,
         limit: usize,
     ) -> Result<(Vec<Endpoint>, bool)> {
-        let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        let endpoints = store::endpoint::list(&self.parts.store, client, after, one_more).await?;
-        Ok(page(endpoints, limit))
+        Ok(page(store::endpoint::list(&self.parts.store, client, after, limit + 1).await?, limit))
     }
 
     pub async fn endpoint(&self, client: ClientId, id: EndpointId) -> Result<Endpoint> {

@@ -24,9 +24,7 @@ impl Events {
         after: Option<EventId>,
         limit: usize,
     ) -> Result<(Vec<Event>, bool)> {
-        let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        let events = store::event::list(&self.parts.store, client, kind, after, one_more).await?;
-        Ok(page(events, limit))
+        Ok(page(store::event::list(&self.parts.store, client, kind, after, limit + 1).await?, limit))
     }
 
     pub async fn event(&self, client: ClientId, id: EventId) -> Result<EventHistory> {

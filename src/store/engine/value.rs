@@ -103,6 +103,11 @@ pub(in crate::store) fn above<T: Id>(after: Option<T>) -> Value {
     after.map_or_else(|| LOWEST.into(), Value::from)
 }
 
+/// How many rows a `LIMIT` lets through.
+pub(in crate::store) fn at_most(count: usize) -> Value {
+    i64::try_from(count).unwrap_or(i64::MAX).into()
+}
+
 /// One row, its columns in the order of the `SELECT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(pub Vec<Value>);

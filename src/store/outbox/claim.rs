@@ -2,6 +2,7 @@
 
 use super::{CALLING, LaneHead, LaneHeadProgress, UNKNOWN, lane_of, span};
 use crate::model::{LaneKey, MessageId, Millis};
+use crate::store::engine::at_most;
 use crate::store::event::PendingEvents;
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, LeaseOwner, TAKE};
 use crate::store::message::{COLUMNS, Message, WIDTH};
@@ -33,7 +34,7 @@ pub async fn claim(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<
 async fn free(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<FreeLane>> {
     let sql = format!("SELECT lane, version FROM sb_lane WHERE {FREE} ORDER BY ready_ms LIMIT ?");
     let mut params = lease.free().to_vec();
-    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    params.push(at_most(limit));
     let rows = store.query(sql, params).await?;
     rows.iter().map(|row| Ok(FreeLane { lane: row.id(0)?, version: row.int(1)? })).collect()
 }
@@ -144,8 +145,7 @@ pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Mess
         "SELECT {COLUMNS} FROM sb_schedule s JOIN sb_message m ON m.id = s.message_id WHERE s.due_ms <= ? \
          ORDER BY s.due_ms, s.message_id LIMIT ?"
     );
-    let params = params![now_ms, i64::try_from(limit).unwrap_or(i64::MAX)];
-    store.all(sql, params).await
+    store.all(sql, params![now_ms, at_most(limit)]).await
 }
 
 /// Lets a scheduled message join its lane. A race means that another node did, or that it was canceled.

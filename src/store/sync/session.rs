@@ -3,7 +3,8 @@
 use super::PairingAttemptHistory;
 use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId, named};
-use crate::store::{Change, Query, Result, Row, Store, Value, params};
+use crate::store::engine::ColumnValues;
+use crate::store::{Change, Query, Result, Row, Store, params};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -86,26 +87,21 @@ pub(super) fn write(
     known: Option<&SyncSession>,
     to: &SessionUpdate<'_>,
 ) -> Change {
-    let values: [Value; 6] = [
-        to.state.name().into(),
-        to.public_key.into(),
-        to.failures.into(),
-        to.attempts.to_string().into(),
-        to.offered_by.into(),
-        to.now_ms.into(),
+    let columns: ColumnValues = vec![
+        ("state", to.state.name().into()),
+        ("public_key", to.public_key.into()),
+        ("failures", to.failures.into()),
+        ("attempts", to.attempts.to_string().into()),
+        ("offered_by", to.offered_by.into()),
+        ("changed_ms", to.now_ms.into()),
+        ("version", known.map_or(1, |known| known.version + 1).into()),
     ];
-    let keys = |rest: &[Value]| values.iter().chain(rest).cloned().collect();
+    let fixed: ColumnValues = vec![("id", sid.into()), ("user_id", user.as_str().into())];
     match known {
-        None => change.one(
-            "INSERT INTO sb_sync_session \
-             (state, public_key, failures, attempts, offered_by, changed_ms, version, id, user_id) \
-             VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)",
-            keys(&[sid.into(), user.as_str().into()]),
-        ),
-        Some(known) => change.one(
-            "UPDATE sb_sync_session SET state = ?, public_key = ?, failures = ?, attempts = ?, offered_by = ?, \
-             changed_ms = ?, version = version + 1 WHERE id = ? AND version = ?",
-            keys(&[sid.into(), known.version.into()]),
-        ),
+        None => change.insert_row("sb_sync_session", [columns, fixed].concat()),
+        Some(known) => {
+            let read = vec![("version", known.version.into())];
+            change.rewrite("sb_sync_session", columns, [("id", sid.into())], read)
+        }
     }
 }
