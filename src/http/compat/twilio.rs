@@ -25,7 +25,7 @@ use warp::Filter;
 use warp::path::Tail;
 use warp::reply::Response;
 
-use self::error::{TwilioCompatRefusal, TwilioCompatResult};
+use self::error::{Result, TwilioCompatResult};
 use crate::http::body::UnreadBody;
 use crate::http::{App, HttpRoutes, RequestParts, auth, posted, reply};
 use crate::model::Country;
@@ -62,7 +62,7 @@ impl TwilioCompatRequest<'_> {
     }
 
     /// Whether it may change this message, or end this call.
-    fn may_change(&self, message: &Message) -> Result<(), TwilioCompatRefusal> {
+    fn may_change(&self, message: &Message) -> Result<()> {
         self.consumer.may_change(message).map_err(|reason| error::FORBIDDEN.because(reason))
     }
 
@@ -80,7 +80,7 @@ impl TwilioCompatRequest<'_> {
         reply::json(StatusCode::OK, &item)
     }
 
-    fn may(&self, scope: KeyScope) -> Result<(), TwilioCompatRefusal> {
+    fn may(&self, scope: KeyScope) -> Result<()> {
         if self.consumer.may(scope) { Ok(()) } else { Err(error::FORBIDDEN.into()) }
     }
 }

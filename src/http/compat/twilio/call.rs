@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::Map;
 
-use super::error::{self, TwilioCompatRefusal, TwilioCompatResult};
+use super::error::{self, Result, TwilioCompatRefusal, TwilioCompatResult};
 use super::form::TwilioForm;
 use super::message::times;
 use super::page::{PageEdges, RequestedPage};
@@ -98,7 +98,7 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, posted: UnreadBody) 
     }
 }
 
-fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioCompatRefusal> {
+fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order> {
     let to = form.address("To", AddressRole::Recipient, country).ok_or(error::NO_CALLEE)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
     if channel != Channel::Sms || to.kind() != AddressKind::Phone {
@@ -121,7 +121,7 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult 
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let asked = RequestedPage::of(&form, &visit.app.messages)?;
-    let address = |name: &str, role| -> Result<Option<String>, TwilioCompatRefusal> {
+    let address = |name: &str, role| -> Result<Option<String>> {
         let read = form.address(name, role, visit.country()).transpose();
         let read = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
         Ok(read.map(|(_, address)| address.as_str().to_owned()))
@@ -153,7 +153,7 @@ struct CallCriteria {
 }
 
 impl CallCriteria {
-    fn of(form: &TwilioForm) -> Result<Self, TwilioCompatRefusal> {
+    fn of(form: &TwilioForm) -> Result<Self> {
         let status = form.one("Status").map(|name| CallStatus::parse(name).ok_or(error::PARAMETER.because("Status")));
         Ok(Self { status: status.transpose()?, ended: times(form, "EndTime")? })
     }
@@ -169,7 +169,7 @@ impl CallCriteria {
 }
 
 /// The call of that SID, and how it stands.
-async fn find(visit: &TwilioCompatRequest<'_>, sid: &str) -> Result<(Message, Call), TwilioCompatRefusal> {
+async fn find(visit: &TwilioCompatRequest<'_>, sid: &str) -> Result<(Message, Call)> {
     let id = sid::parse_call(sid).ok_or(error::NOT_FOUND)?;
     Ok(visit.app.messages.call_of(visit.consumer.client, id).await?.ok_or(error::NOT_FOUND)?)
 }

@@ -18,7 +18,8 @@ use crate::service::StoreError;
 /// A reply of ours in Twilio's form.
 pub(super) struct TwilioCompatRefusal(Refusal);
 
-pub(super) type TwilioCompatResult = Result<Response, TwilioCompatRefusal>;
+pub(super) type Result<T, E = TwilioCompatRefusal> = std::result::Result<T, E>;
+pub(super) type TwilioCompatResult = Result<Response>;
 
 /// What can be wrong.
 #[derive(Clone, Copy)]

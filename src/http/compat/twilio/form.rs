@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
 
 use super::TwilioCompatRequest;
-use super::error::{self, TwilioCompatRefusal};
+use super::error::{self, Result};
 use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::compat::carried::{self, IgnoredParameter};
 use crate::http::form::{self, BodyContentType};
@@ -25,11 +25,8 @@ pub(super) struct TwilioForm {
 }
 
 impl TwilioForm {
-    pub(super) async fn posted(
-        visit: &TwilioCompatRequest<'_>,
-        posted: UnreadBody,
-    ) -> Result<Self, TwilioCompatRefusal> {
-        let bytes = object::collect(posted, visit.app).await?;
+    pub(super) async fn posted(visit: &TwilioCompatRequest<'_>, body: UnreadBody) -> Result<Self> {
+        let bytes = object::collect(body, visit.app).await?;
         let media = BodyContentType::of(visit.request.header(CONTENT_TYPE))?;
         let read = match media {
             Some(BodyContentType::Other) if bytes.is_empty() => Some(Vec::new()),
@@ -42,11 +39,11 @@ impl TwilioForm {
         Ok(Self { fields, _body: Some(bytes) })
     }
 
-    pub(super) fn query(visit: &TwilioCompatRequest<'_>) -> Result<Self, TwilioCompatRefusal> {
+    pub(super) fn query(visit: &TwilioCompatRequest<'_>) -> Result<Self> {
         Self::read(visit.request.query.as_bytes())
     }
 
-    fn read(form: &[u8]) -> Result<Self, TwilioCompatRefusal> {
+    fn read(form: &[u8]) -> Result<Self> {
         let read = texts(form, FormCharset::Utf8);
         let fields = read.map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?;
         Ok(Self { fields, _body: None })
@@ -69,13 +66,13 @@ impl TwilioForm {
     }
 
     /// A parameter that is `true` or `false`, in any case, where it says something.
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, TwilioCompatRefusal> {
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>> {
         let wrong = || error::PARAMETER.because(&format!("{name} must be true or false"));
         self.one(name).map(|text| flag(text).ok_or_else(wrong)).transpose()
     }
 
     /// Refuses the first of these parameters that asks for something.
-    pub(super) fn carries(&self, not_carried: &[IgnoredParameter]) -> Result<(), TwilioCompatRefusal> {
+    pub(super) fn carries(&self, not_carried: &[IgnoredParameter]) -> Result<()> {
         carried::refusal(not_carried, &self.fields).map_or(Ok(()), |reason| Err(error::PARAMETER.because(&reason)))
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ::http::StatusCode;
 
-use super::error::{self, TwilioCompatRefusal, TwilioCompatResult};
+use super::error::{self, Result, TwilioCompatResult};
 use super::form::TwilioForm;
 use super::page::{PageEdges, RequestedPage};
 use super::refusal::{self, TwilioRefusalCodes, TwilioRefusalContext};
@@ -43,7 +43,7 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, posted: UnreadBody) 
     }
 }
 
-fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioCompatRefusal> {
+fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order> {
     form.carries(&carried::MESSAGE)?;
     let to = form.address("To", AddressRole::Recipient, country).ok_or(error::NO_TO)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
@@ -71,7 +71,7 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, TwilioCom
     })
 }
 
-fn send_at(form: &TwilioForm) -> Result<Option<Millis>, TwilioCompatRefusal> {
+fn send_at(form: &TwilioForm) -> Result<Option<Millis>> {
     match (form.one("ScheduleType"), form.one("SendAt")) {
         (Some("fixed") | None, Some(at)) => parse_time(at).map(Some).ok_or_else(|| error::SEND_AT.because(dates::TIME)),
         (Some("fixed"), None) => Err(error::NO_SEND_AT.into()),
@@ -95,9 +95,9 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult 
     Ok(asked.reply(&form, &path, "messages", &items, &held))
 }
 
-fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, TwilioCompatRefusal> {
+fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter> {
     let mut channels = vec![Channel::Sms, Channel::Whatsapp];
-    let mut address = |name: &str, role| -> Result<Option<String>, TwilioCompatRefusal> {
+    let mut address = |name: &str, role| -> Result<Option<String>> {
         let Some(read) = form.address(name, role, country) else { return Ok(None) };
         let (channel, address) = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
         channels.retain(|one| *one == channel);
@@ -112,8 +112,8 @@ fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, TwilioC
 }
 
 /// `X=`: on that day, or in that second; `X>=`: from then on; `X<=`: until then.
-pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Option<Millis>), TwilioCompatRefusal> {
-    let time = |suffix: &str| -> Result<Option<date::DateRange>, TwilioCompatRefusal> {
+pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Option<Millis>)> {
+    let time = |suffix: &str| -> Result<Option<date::DateRange>> {
         let name = format!("{name}{suffix}");
         let wrong = || error::PARAMETER.because(&format!("{name} {}", dates::TIME_OR_DAY));
         form.one(&name).map(|text| date::parse(text).ok_or_else(wrong)).transpose()
@@ -124,10 +124,7 @@ pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Op
     Ok((lower, upper.into_iter().flatten().min()))
 }
 
-async fn taken_at(
-    visit: &TwilioCompatRequest<'_>,
-    messages: &[Message],
-) -> Result<HashMap<MessageId, Millis>, TwilioCompatRefusal> {
+async fn taken_at(visit: &TwilioCompatRequest<'_>, messages: &[Message]) -> Result<HashMap<MessageId, Millis>> {
     let sent = messages.iter().filter(|message| message.direction == Direction::Out);
     let ids: Vec<MessageId> = sent.map(|message| message.id).collect();
     Ok(visit.app.messages.taken_at(&ids).await?)
@@ -139,7 +136,7 @@ async fn shown(visit: &TwilioCompatRequest<'_>, message: &Message) -> TwilioComp
 }
 
 /// A client's message; a call is none.
-pub(super) async fn find(visit: &TwilioCompatRequest<'_>, sid: &str) -> Result<Message, TwilioCompatRefusal> {
+pub(super) async fn find(visit: &TwilioCompatRequest<'_>, sid: &str) -> Result<Message> {
     let id = sid::parse_message(sid).ok_or(error::NOT_FOUND)?;
     let message = visit.app.messages.find(visit.consumer.client, id).await?;
     Ok(message.filter(|message| message.channel != Channel::Voice).ok_or(error::NOT_FOUND)?)

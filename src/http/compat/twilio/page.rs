@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use warp::reply::Response;
 
-use super::error::{self, TwilioCompatRefusal};
+use super::error::{self, Result};
 use super::form::TwilioForm;
 use crate::http::reply;
 use crate::model::MessageId;
@@ -66,7 +66,7 @@ impl PageEdges {
 }
 
 impl RequestedPage {
-    pub(super) fn of(form: &TwilioForm, messages: &Messages) -> Result<Self, TwilioCompatRefusal> {
+    pub(super) fn of(form: &TwilioForm, messages: &Messages) -> Result<Self> {
         let size = match form.one("PageSize").map(str::parse::<usize>) {
             None => SIZE,
             Some(Ok(size @ 1..=LARGEST)) => size,

@@ -1,7 +1,7 @@
 //! What a call says and how it is made, in Twilio's parameters. What would change a call and is not carried to its
 //! provider is refused; what would not is passed over.
 
-use super::error::{self, TwilioCompatRefusal};
+use super::error::{self, Result};
 use super::form::TwilioForm;
 use crate::http::compat::carried;
 use crate::model::{CallOptions, CallPlan, FetchMethod, MachineDetection};
@@ -10,7 +10,7 @@ use crate::model::{CallOptions, CallPlan, FetchMethod, MachineDetection};
 const LONGEST_TIMEOUT: u16 = 600;
 const MOST_DIGITS: usize = 32;
 
-pub(super) fn of(form: &TwilioForm) -> Result<CallPlan, TwilioCompatRefusal> {
+pub(super) fn of(form: &TwilioForm) -> Result<CallPlan> {
     form.carries(&carried::CALL)?;
     let events = form.all("StatusCallbackEvent");
     let events = events.iter().flat_map(|names| names.split_whitespace()).map(str::to_owned);
@@ -22,7 +22,7 @@ pub(super) fn of(form: &TwilioForm) -> Result<CallPlan, TwilioCompatRefusal> {
     })
 }
 
-fn dialing(form: &TwilioForm) -> Result<CallOptions, TwilioCompatRefusal> {
+fn dialing(form: &TwilioForm) -> Result<CallOptions> {
     Ok(CallOptions {
         method: read(form, "Method", "can only be GET or POST", FetchMethod::parse)?,
         fallback_url: form.one("FallbackUrl").map(str::to_owned),
@@ -40,12 +40,7 @@ fn dialing(form: &TwilioForm) -> Result<CallOptions, TwilioCompatRefusal> {
 }
 
 /// A parameter as it is meant, where it says something.
-fn read<T>(
-    form: &TwilioForm,
-    name: &str,
-    wrong: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, TwilioCompatRefusal> {
+fn read<T>(form: &TwilioForm, name: &str, wrong: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
     let wrong = || error::PARAMETER.because(&format!("{name} {wrong}"));
     form.one(name).map(|text| parse(text).ok_or_else(wrong)).transpose()
 }
