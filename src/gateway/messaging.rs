@@ -97,8 +97,7 @@ impl StartContext<'_> {
     }
 
     async fn clients(&self, directory: Arc<Directory>) -> Result<Arc<Clients>, StartError> {
-        let (store, master, clock) = (self.databases.store.clone(), self.keys.master.clone(), self.clock.clone());
-        let clients = Clients::new(store, master, self.key("client_key").await?, clock, directory);
+        let clients = Clients::new(directory, self.key("client_key").await?, self.clock.clone());
         let clients = clients.counting(counter(self.config, self.tasks, self.stop).await?);
         let clients = if self.config.is_dev { clients.with_demo(DEMO) } else { clients.without(DEMO.id) };
         clients.refresh().await.map_err(StartError::storing(self.config))?;

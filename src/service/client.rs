@@ -53,13 +53,8 @@ pub struct Clients {
 }
 
 impl Clients {
-    pub fn new(
-        store: Store,
-        master: Arc<MasterKey>,
-        hash_key: HashKey,
-        clock: Clock,
-        directory: Arc<Directory>,
-    ) -> Self {
+    pub fn new(directory: Arc<Directory>, hash_key: HashKey, clock: Clock) -> Self {
+        let (store, master) = (directory.store.clone(), directory.master.clone());
         let (counter, patterns, known) = (SharedCounter::alone(), KeyPatternCache::default(), Snapshot::default());
         Self { store, master, hash_key, clock, directory, counter, shut: None, demo: None, patterns, known }
     }
