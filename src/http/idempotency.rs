@@ -17,24 +17,20 @@ impl From<BadIdempotencyKey> for Refusal {
     }
 }
 
+/// The name of a request, if it has one.
+type NamedRequest = Result<Option<IdempotencyKey>, BadIdempotencyKey>;
+
 /// The name under which a request comes to `path`, if it has one.
-pub(super) fn key(request: &RequestParts, path: &'static str) -> Result<Option<IdempotencyKey>, BadIdempotencyKey> {
+pub(super) fn key(request: &RequestParts, path: &'static str) -> NamedRequest {
     named(request, &[HEADER], path)
 }
 
 /// The same on Twilio's paths.
-pub(super) fn twilio_key(
-    request: &RequestParts,
-    path: &'static str,
-) -> Result<Option<IdempotencyKey>, BadIdempotencyKey> {
+pub(super) fn twilio_key(request: &RequestParts, path: &'static str) -> NamedRequest {
     named(request, &OF_TWILIO, path)
 }
 
-fn named(
-    request: &RequestParts,
-    headers: &[&'static str],
-    path: &'static str,
-) -> Result<Option<IdempotencyKey>, BadIdempotencyKey> {
+fn named(request: &RequestParts, headers: &[&'static str], path: &'static str) -> NamedRequest {
     let mut found: Option<&str> = None;
     for header in headers {
         let shown = if *header == HEADER { "Idempotency-Key" } else { "I-Twilio-Idempotency-Token" };
