@@ -22,11 +22,7 @@ pub(super) fn allow(mut response: Response, request: &RequestParts, allowed: &[S
 }
 
 /// What a path that is posted to answers: `work`'s reply, where it was; seen by pages on allowed origins.
-pub(super) async fn answer_post(
-    request: &RequestParts,
-    app: &App,
-    work: impl Future<Output = HandlerResult>,
-) -> Response {
+pub(super) async fn answer(request: &RequestParts, app: &App, work: impl Future<Output = HandlerResult>) -> Response {
     let response = match request.method {
         Method::POST => reply::settle(work.await),
         Method::OPTIONS => preflight(),

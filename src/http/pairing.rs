@@ -138,7 +138,7 @@ async fn offer(uid: String, sid: String, request: RequestParts, posted: UnreadBo
             &PairingPublicKeyOut { public_key: offered.public_key, verification_url },
         ))
     };
-    cors::answer_post(&request, &app, work).await
+    cors::answer(&request, &app, work).await
 }
 
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/`, with or without the slash: O where the body
@@ -151,7 +151,7 @@ async fn pair(uid: String, sid: String, request: RequestParts, posted: UnreadBod
         let paired = app.handshakes.pair(handshake, body).await?;
         HandlerResult::Ok(answer(paired, &app.sync.seeds_url))
     };
-    cors::answer_post(&request, &app, work).await
+    cors::answer(&request, &app, work).await
 }
 
 /// What is needed of a post; the rest of it is gone before its turn comes.

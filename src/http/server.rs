@@ -75,19 +75,13 @@ pub(super) struct ServerContext {
 }
 
 /// Serves until the app's `stop`; connections are among its tasks, to be joined by the caller.
-pub fn serve(
-    listeners: TcpListeners,
-    tls: Option<ReloadableTls>,
-    routes: HttpRoutes,
-    app: &Arc<App>,
-    metrics: Metrics,
-) {
+pub fn serve(bound: TcpListeners, tls: Option<ReloadableTls>, routes: HttpRoutes, app: &Arc<App>, metrics: Metrics) {
     let settings = &app.settings;
     let (limit, answers) = (AddressLimit::new(settings.requests_per_address), ResponseBodyMemory::new(settings));
     let connections = ConnectionLimit::new(settings.connections, settings.connections_per_address, metrics.clone());
     let refusals = AddressLimit::new(1);
     let shared = Arc::new(ServerContext { app: app.clone(), routes, limit, answers, metrics, refusals, tls });
-    for listener in listeners.0 {
+    for listener in bound.0 {
         app.tasks.spawn(accept(listener, shared.clone(), connections.clone()));
     }
 }

@@ -35,16 +35,10 @@ struct ForwardedPhoneTextIn {
 /// `POST /sms/platform/<platform>`: hands a paired phone's encrypted text to its platform's sink.
 /// 200 `published!` once the text and its job are stored; the same text again, after any time, does nothing more, and
 /// what was made of one that came before is refused.
-async fn publish(
-    platform: String,
-    target: String,
-    request: RequestParts,
-    posted: UnreadBody,
-    app: Arc<App>,
-) -> Response {
+async fn publish(platform: String, target: String, request: RequestParts, body: UnreadBody, app: Arc<App>) -> Response {
     let arrived = Instant::now();
     let work = async {
-        let bytes = body::receive(posted, &app).await?;
+        let bytes = body::receive(body, &app).await?;
         let unmarked = bom::skip(&bytes);
         let is_json = unmarked.trim_ascii_start().starts_with(b"{");
         let (text, sender, country) = if platform == FORM.name() && !is_json {
@@ -76,7 +70,7 @@ async fn publish(
         app.publish.accept(text, arrived, bytes).await.map_err(reply::untaken)?;
         HandlerResult::Ok(reply::text(StatusCode::OK, "published!"))
     };
-    cors::answer_post(&request, &app, work).await
+    cors::answer(&request, &app, work).await
 }
 
 fn missing(what: &str) -> Refusal {

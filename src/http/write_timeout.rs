@@ -61,12 +61,8 @@ impl<I: AsyncRead + Unpin> WriteTimeout<I> {
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for WriteTimeout<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(context, buffer)
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(context, into)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use redis::AsyncCommands;
+use redis::{AsyncCommands, Client};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +33,7 @@ pub(super) fn join(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), BadRedisUrl> {
-    let client = redis::Client::open(url).map_err(|error| BadRedisUrl(error.to_string()))?;
+    let client = Client::open(url).map_err(|error| BadRedisUrl(error.to_string()))?;
     // our own signals come back to us: the name tells them
     let node: Arc<str> = format!("{:032x}", rand::random::<u128>()).into();
     tasks.spawn(stop.clone().run_until_cancelled_owned(speak(client.clone(), node.clone(), queue)));
@@ -41,7 +41,7 @@ pub(super) fn join(
     Ok(())
 }
 
-async fn speak(client: redis::Client, node: Arc<str>, mut queue: mpsc::Receiver<(Instant, SyncSignal)>) {
+async fn speak(client: Client, node: Arc<str>, mut queue: mpsc::Receiver<(Instant, SyncSignal)>) {
     let mut connection: Option<redis::aio::MultiplexedConnection> = None;
     while let Some((said, signal)) = queue.recv().await {
         // old news is obeyed as if it were new: by now the others have found it in the store
@@ -61,16 +61,11 @@ async fn speak(client: redis::Client, node: Arc<str>, mut queue: mpsc::Receiver<
     }
 }
 
-async fn connect(client: &redis::Client) -> Option<redis::aio::MultiplexedConnection> {
+async fn connect(client: &Client) -> Option<redis::aio::MultiplexedConnection> {
     tokio::time::timeout(TIMEOUT, client.get_multiplexed_async_connection()).await.ok()?.ok()
 }
 
-async fn listen(
-    client: redis::Client,
-    node: Arc<str>,
-    listener: InterNodeSignalHandler,
-    is_connected: Arc<AtomicBool>,
-) {
+async fn listen(client: Client, node: Arc<str>, listener: InterNodeSignalHandler, is_connected: Arc<AtomicBool>) {
     loop {
         if let Err(error) = listen_once(&client, &node, &listener, &is_connected).await {
             tracing::warn!(%error, "Redis is away; nodes look into the store instead");
@@ -81,7 +76,7 @@ async fn listen(
 }
 
 async fn listen_once(
-    client: &redis::Client,
+    client: &Client,
     node: &str,
     listener: &InterNodeSignalHandler,
     is_connected: &AtomicBool,

@@ -53,14 +53,10 @@ impl<I: AsyncRead + Unpin> RateLimitedConnection<I> {
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for RateLimitedConnection<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
-        let bytes = buffer.filled().len() - before;
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(context, into))?;
+        let bytes = into.filled().len() - before;
         Poll::Ready(self.count(bytes, Instant::now()))
     }
 }

@@ -62,8 +62,7 @@ impl Dispatch {
             let next = self.in_doubt(lane, via, reason, aside, now_ms);
             // an answer that came when its lane was lost has been recorded: a second one would never be written
             let known = is_recorded(&self.parts.store, lane.message.id, lane.progress.tries).await;
-            let lost = || lost_attempt(lane, via, started_ms, now_ms, reason);
-            let attempt = (!known.unwrap_or(false)).then(lost);
+            let attempt = (!known.unwrap_or(false)).then(|| lost(lane, via, started_ms, now_ms, reason));
             return Some(outcome(lane, attempt, None, next));
         }
         match policy(via) {
@@ -78,7 +77,7 @@ impl Dispatch {
             let next = NextStep::LookUp { ready_ms, aside };
             Some(outcome(lane, None, None, next))
         };
-        match self.listed(lane, via, started_ms).await {
+        match self.find(lane, via, started_ms).await {
             Ok(Some(provider_id)) => {
                 let adopted = Some(ReconciledAttempt { number: lane.progress.tries, provider_id });
                 let next = NextStep::Over { state: MessageState::Sent, code: None, reason: None };
@@ -103,12 +102,7 @@ impl Dispatch {
 
     /// The provider's id of this message: the same to, from and body, made since the call began,
     /// and not another message of ours.
-    async fn listed(
-        &self,
-        lane: &OwnedLane,
-        via: &AccountHandle,
-        started_ms: Millis,
-    ) -> Result<Option<String>, String> {
+    async fn find(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
         let is_turned = lane.progress.first_ms.is_some_and(|first_ms| first_ms > started_ms);
         let since_ms = started_ms - if is_turned { LONG_MS } else { PROVIDER_SKEW_MS };
@@ -130,13 +124,7 @@ pub(super) fn policy(via: &AccountHandle) -> UncertainPolicy {
     }
 }
 
-fn lost_attempt(
-    lane: &OwnedLane,
-    via: &AccountHandle,
-    started_ms: Millis,
-    now_ms: Millis,
-    reason: &str,
-) -> SendAttempt {
+fn lost(lane: &OwnedLane, via: &AccountHandle, started_ms: Millis, now_ms: Millis, reason: &str) -> SendAttempt {
     SendAttempt {
         number: lane.progress.tries,
         account: via.account.id,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::WebhookJob;
 use crate::crypto::hash;
-use crate::provider::{self, DeliveryReceipt, InboundMessage, UnreadableWebhook};
+use crate::provider::{CarrierKind, DeliveryReceipt, InboundMessage, UnreadableWebhook};
 use crate::store::inbound::WebhookJobContent;
 use crate::store::receipt;
 
@@ -26,7 +26,7 @@ pub(super) enum WebhookContent {
 }
 
 /// The text of a job, read anew where this node has not taken it in.
-pub(super) fn text_of(kind: provider::CarrierKind, job: &WebhookJob) -> Result<Arc<InboundMessage>, UnreadableWebhook> {
+pub(super) fn text_of(kind: CarrierKind, job: &WebhookJob) -> Result<Arc<InboundMessage>, UnreadableWebhook> {
     match &job.content {
         WebhookJobContent::Read(WebhookContent::Text(text)) => Ok(text.clone()),
         WebhookJobContent::Read(WebhookContent::Receipt(_)) => Err(UnreadableWebhook("text")),
@@ -35,10 +35,7 @@ pub(super) fn text_of(kind: provider::CarrierKind, job: &WebhookJob) -> Result<A
 }
 
 /// The same of a receipt.
-pub(super) fn receipt_of(
-    kind: provider::CarrierKind,
-    job: &WebhookJob,
-) -> Result<Arc<DeliveryReceipt>, UnreadableWebhook> {
+pub(super) fn receipt_of(kind: CarrierKind, job: &WebhookJob) -> Result<Arc<DeliveryReceipt>, UnreadableWebhook> {
     match &job.content {
         WebhookJobContent::Read(WebhookContent::Receipt(said)) => Ok(said.clone()),
         WebhookJobContent::Read(WebhookContent::Text(_)) => Err(UnreadableWebhook("receipt")),
@@ -80,7 +77,7 @@ mod tests {
         }
     }
 
-    fn key_of(kind: provider::CarrierKind, payload: &str) -> Result<String, UnreadableWebhook> {
+    fn key_of(kind: CarrierKind, payload: &str) -> Result<String, UnreadableWebhook> {
         kind.read_receipt(payload).map(|receipt| receipt.key())
     }
 
@@ -88,7 +85,7 @@ mod tests {
     fn both_levels_of_a_flowroute_receipt_are_receipts() -> Result<(), UnreadableWebhook> {
         let at = |level: u8| {
             let body = format!(r#"{{"data":{{"id":"mdr2-1","attributes":{{"level":{level},"status":"Delivered"}}}}}}"#);
-            key_of(provider::CarrierKind::Flowroute, &body)
+            key_of(CarrierKind::Flowroute, &body)
         };
         assert_eq!((at(1)?, at(2)?), ("mdr2-1:1:delivered".to_owned(), "mdr2-1:2:delivered".to_owned()));
         Ok(())
@@ -104,7 +101,7 @@ mod tests {
             ("CallSid=CA1&CallStatus=in-progress", "CA1:in-progress"),
             ("CallSid=CA1&CallStatus=completed&CallDuration=7", "CA1:completed:7s"),
         ] {
-            assert_eq!(key_of(provider::CarrierKind::Twilio, form)?, key, "{form}");
+            assert_eq!(key_of(CarrierKind::Twilio, form)?, key, "{form}");
         }
         Ok(())
     }

@@ -67,10 +67,8 @@ impl InboundHandlers {
     }
 
     /// Takes what is said of consent. Its client hears of it, whatever follows.
-    async fn opt_out(
-        &self,
-        ReceivedText { job, inbound, sender }: &ReceivedText,
-    ) -> Result<Option<InboundTextDisposition>> {
+    async fn opt_out(&self, text: &ReceivedText) -> Result<Option<InboundTextDisposition>> {
+        let ReceivedText { job, inbound, sender } = text;
         let spoken = PersonText { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
         Ok(self.opt_outs.take(&spoken).await?.then_some(InboundTextDisposition::TOLD))
     }

@@ -17,7 +17,7 @@ impl Messages {
         (channel, to): (Channel, &str),
         body: &str,
     ) -> store::Result<()> {
-        let message = self.reply_message(sender, id, (channel, to), body);
+        let message = self.new_reply(sender, id, (channel, to), body);
         let is_new = settled_in_store("the lane of a reply", || async {
             if self.find(message.client, id).await?.is_some() {
                 return Ok(false);
@@ -33,13 +33,7 @@ impl Messages {
         Ok(())
     }
 
-    fn reply_message(
-        &self,
-        sender: &SenderNumber,
-        id: MessageId,
-        (channel, to): (Channel, &str),
-        body: &str,
-    ) -> Message {
+    fn new_reply(&self, sender: &SenderNumber, id: MessageId, (channel, to): (Channel, &str), body: &str) -> Message {
         let now_ms = self.parts.clock.now_ms();
         let segments = Segments::of(body);
         Message {

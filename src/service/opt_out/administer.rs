@@ -6,18 +6,13 @@ use crate::model::{Channel, ClientId};
 use crate::service::audit::AuditContext;
 use crate::service::race::settled;
 use crate::service::{Error, Result, page};
-use crate::store::opt_out::{self, NumberPersonOptOuts};
+use crate::store::opt_out::{self, Filter, NumberPersonOptOuts};
 
 pub use crate::store::opt_out::{Filter as OptOutFilter, OptOutEntry};
 
 impl OptOuts {
     /// What stands between a client's numbers and people, by number, person and channel; whether there are more.
-    pub async fn list(
-        &self,
-        client: ClientId,
-        filter: &OptOutFilter,
-        limit: usize,
-    ) -> Result<(Vec<OptOutEntry>, bool)> {
+    pub async fn list(&self, client: ClientId, filter: &Filter, limit: usize) -> Result<(Vec<OptOutEntry>, bool)> {
         Ok(page(opt_out::list(&self.parts.store, client, filter, limit + 1).await?, limit))
     }
 

@@ -176,24 +176,20 @@ impl<R: Clone + Send + Sync + 'static> InboundWebhookBatchWriter<R> {
 }
 
 /// The row of a signature alone, which is no job.
-fn spent<R>(
-    item: &NewWebhook<R>,
-    WebhookSignatureHashes { hash, fields }: &WebhookSignatureHashes,
-    now_ms: Millis,
-) -> Vec<Value> {
+fn spent<R>(item: &NewWebhook<R>, signature: &WebhookSignatureHashes, now_ms: Millis) -> Vec<Value> {
     params![
         item.id,
         item.account,
         item.kind.name(),
-        hex::encode(hash),
+        hex::encode(signature.hash),
         "",
         Value::Null,
         Value::Null,
         now_ms,
         0,
         item.received_ms,
-        hash,
-        fields,
+        signature.hash,
+        signature.fields,
     ]
 }
 

@@ -149,21 +149,14 @@ pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Mess
 }
 
 /// Lets a scheduled message join its lane. A race means that another node did, or that it was canceled.
-pub async fn join(
-    store: &Store,
-    message: MessageId,
-    lane: LaneKey,
-    told: &PendingEvents,
-    now_ms: Millis,
-) -> Result<()> {
+pub async fn join(store: &Store, id: MessageId, lane: LaneKey, told: &PendingEvents, now_ms: Millis) -> Result<()> {
     let rows = store.query("SELECT last_pos FROM sb_lane WHERE lane = ?", params![lane]).await?;
     let pos = rows.first().map(|row| row.array(0).map(u128::from_be_bytes)).transpose()?;
     let last_pos = pos.map_or(0, |pos| pos + 1).max(MessageId::new(now_ms).bits());
     let written = Value::from(last_pos.to_be_bytes());
-    let change = Change::new().one("DELETE FROM sb_schedule WHERE message_id = ?", params![message]).one(
-        "UPDATE sb_message SET state = 'queued', changed_ms = ? WHERE id = ? AND state = 'scheduled'",
-        params![now_ms, message],
-    );
+    let sql = "UPDATE sb_message SET state = 'queued', changed_ms = ? WHERE id = ? AND state = 'scheduled'";
+    let change = Change::new().one("DELETE FROM sb_schedule WHERE message_id = ?", params![id]);
+    let change = change.one(sql, params![now_ms, id]);
     let change = if pos.is_some() {
         let sql = "UPDATE sb_lane SET waiting = waiting + 1, last_pos = ? WHERE lane = ? AND last_pos < ?";
         change.one(sql, params![written.clone(), lane, written])
@@ -173,7 +166,7 @@ pub async fn join(
         change.one(sql, params![lane, now_ms, now_ms, written])
     };
     let place = super::place(lane, last_pos);
-    let change = change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", params![place, message]);
+    let change = change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", params![place, id]);
     store.commit(delivery::add(change, told, now_ms)).await
 }
 

@@ -63,13 +63,9 @@ pub(super) fn token(event: EventId) -> String {
     format!("{}-{}-8{}-a{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
 }
 
-type OutgoingCallbackFields = Vec<(&'static str, String)>;
+type CallbackFields = Vec<(&'static str, String)>;
 
-fn message(
-    data: &CallbackEventDataIn<'_>,
-    content: &MessageContent,
-    fields: &mut OutgoingCallbackFields,
-) -> Option<()> {
+fn message(data: &CallbackEventDataIn<'_>, content: &MessageContent, fields: &mut CallbackFields) -> Option<()> {
     let id: MessageId = data.id.parse().ok()?;
     let state = MessageState::parse(data.state?)?;
     let (sid, word) = (content.sid(id), word(state)?);
@@ -89,7 +85,7 @@ fn message(
     Some(())
 }
 
-fn call(event: &CallbackEventIn<'_>, content: &MessageContent, fields: &mut OutgoingCallbackFields) -> Option<()> {
+fn call(event: &CallbackEventIn<'_>, content: &MessageContent, fields: &mut CallbackFields) -> Option<()> {
     let data = &event.data;
     let id: CallId = data.id.parse().ok()?;
     let status = CallStatus::parse(data.status?)?;
