@@ -50,6 +50,9 @@ pub use profile::{
 pub use settings::{BaseUrl, Settings};
 pub use webhook::{WebhookClient, WebhookPostOutcome};
 
+/// What a carrier answers that is asked for what it has sent.
+pub type SentMessagesResult = Result<Vec<ProviderListedMessage>, AskError>;
+
 // The table of carriers: what is not said here is in their folders.
 carriers! {
     Twilio(twilio::Twilio),
@@ -82,11 +85,7 @@ pub trait Provider: Clone + Send + Sync {
 
     /// What it has with the same sender, recipient and body, created since then, newest first:
     /// [`CarrierFeature::List`].
-    fn find(
-        &self,
-        _message: &OutgoingMessage,
-        _since_ms: Millis,
-    ) -> impl Future<Output = Result<Vec<ProviderListedMessage>, AskError>> + Send {
+    fn find(&self, _message: &OutgoingMessage, _since_ms: Millis) -> impl Future<Output = SentMessagesResult> + Send {
         ready(Err(AskError::Unsupported))
     }
 

@@ -44,7 +44,7 @@ use tokio::sync::mpsc;
 
 use super::{
     AskError, CallHangupMode, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt, InboundMessage, NumberLookup,
-    OPTED_OUT, OutgoingMessage, Provider, ProviderListedMessage, SendOutcome, Settings, UnreadableWebhook,
+    OPTED_OUT, OutgoingMessage, Provider, SendOutcome, SentMessagesResult, Settings, UnreadableWebhook,
 };
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
@@ -228,11 +228,7 @@ impl Provider for Loopback {
         ready(self.end(provider_id, end))
     }
 
-    fn find(
-        &self,
-        message: &OutgoingMessage,
-        since_ms: Millis,
-    ) -> impl Future<Output = Result<Vec<ProviderListedMessage>, AskError>> + Send {
+    fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> impl Future<Output = SentMessagesResult> + Send {
         ready(Ok(lock(&self.0.ring).find(message, since_ms)))
     }
 

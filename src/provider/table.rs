@@ -141,11 +141,7 @@ macro_rules! carriers {
 
             /// What the provider has with the same sender, recipient and body, created since then; newest first.
             /// `since_ms` is compared with the provider's clock: allow for a difference.
-            pub async fn find(
-                &self,
-                message: &OutgoingMessage,
-                since_ms: Millis,
-            ) -> Result<Vec<ProviderListedMessage>, AskError> {
+            pub async fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> SentMessagesResult {
                 match self {
                     $(Self::$kind(account) => Provider::find(account, message, since_ms).await),+
                 }

@@ -25,7 +25,7 @@ use super::word::error_code;
 use super::{
     AccountClaim, AskError, BadPost, CallHangupMode, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt,
     InboundMessage, NumberLookup, OutgoingMessage, ParsedPost, PostKind, PostVerificationContext, Provider,
-    ProviderListedMessage, ProviderPost, SendOutcome, Settings, UnreadableWebhook, VerifiedPost,
+    ProviderPost, SendOutcome, SentMessagesResult, Settings, UnreadableWebhook, VerifiedPost,
 };
 use crate::model::message::MessageState;
 use crate::model::{Channel, Millis, Phone, Secret};
@@ -174,7 +174,7 @@ impl Provider for Twilio {
     }
 
     /// What Twilio has with the same sender, recipient and body, created since then.
-    async fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> Result<Vec<ProviderListedMessage>, AskError> {
+    async fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> SentMessagesResult {
         if message.channel == Channel::Voice {
             return self.find_calls(message, since_ms).await;
         }

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use super::list::ListProgress;
 use super::{Twilio, millis};
 use crate::model::{CallEvent, CallOptions, CallPlan, Millis};
-use crate::provider::{AskError, CallHangupMode, OutgoingMessage, ProviderListedMessage, SendOutcome};
+use crate::provider::{
+    AskError, CallHangupMode, OutgoingMessage, ProviderListedMessage, SendOutcome, SentMessagesResult,
+};
 
 /// A call as Twilio shows it.
 #[derive(Deserialize)]
@@ -55,11 +57,7 @@ impl Twilio {
 
     /// `GET …/Calls.json?To=&From=`, newest first, back to `since_ms`: `StartTime` would leave out the calls that
     /// have not begun.
-    pub(super) async fn find_calls(
-        &self,
-        call: &OutgoingMessage,
-        since_ms: Millis,
-    ) -> Result<Vec<ProviderListedMessage>, AskError> {
+    pub(super) async fn find_calls(&self, call: &OutgoingMessage, since_ms: Millis) -> SentMessagesResult {
         let since_ms = since_ms.div_euclid(1000) * 1000;
         let query = vec![("To", call.to.clone()), ("From", call.from.clone())];
         let mut found = Vec::new();

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Twilio, is_service, millis, sender, unreadable};
 use crate::model::Millis;
-use crate::provider::{AskError, OutgoingMessage, ProviderListedMessage};
+use crate::provider::{AskError, OutgoingMessage, ProviderListedMessage, SentMessagesResult};
 
 /// Pages of [`PAGE_SIZE`] that a search reads at most.
 const PAGES: usize = 10;
@@ -46,11 +46,7 @@ pub(super) enum ListProgress {
 impl Twilio {
     /// `GET …/Messages.json?To=&From=&DateSent>=`: whole days there, seconds here. Both by Twilio's
     /// clock: the caller subtracts what it allows for the difference to ours.
-    pub(super) async fn find_messages(
-        &self,
-        message: &OutgoingMessage,
-        since_ms: Millis,
-    ) -> Result<Vec<ProviderListedMessage>, AskError> {
+    pub(super) async fn find_messages(&self, message: &OutgoingMessage, since_ms: Millis) -> SentMessagesResult {
         let since_secs = since_ms.div_euclid(1000);
         let day = OffsetDateTime::from_unix_timestamp(since_secs).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
         let mut query = vec![("To", message.channel.written(&message.to)), ("DateSent>", day.to_string())];
