@@ -17,6 +17,9 @@ pub struct PoolWithNumbers {
     pub numbers: Vec<Number>,
 }
 
+/// Who does something to a pool.
+type PoolAudit<'a> = AuditContext<'a, PoolWithNumbers>;
+
 /// Characters of a name at most.
 const NAME: usize = 128;
 
@@ -59,12 +62,7 @@ impl Numbers {
         PoolWithNumbers { pool, numbers }
     }
 
-    pub async fn add_pool(
-        &self,
-        client: ClientId,
-        name: String,
-        audit: &AuditContext<'_, PoolWithNumbers>,
-    ) -> Result<PoolWithNumbers> {
+    pub async fn add_pool(&self, client: ClientId, name: String, audit: &PoolAudit<'_>) -> Result<PoolWithNumbers> {
         check_name(&name)?;
         let now_ms = self.clock.now_ms();
         let pool = Pool { id: PoolId::new(now_ms), client, name, created_ms: now_ms };
@@ -79,7 +77,7 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         name: &str,
-        audit: &AuditContext<'_, PoolWithNumbers>,
+        audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
         check_name(name)?;
         settled("this pool", || async {
@@ -94,12 +92,7 @@ impl Numbers {
     }
 
     /// Lets its numbers go.
-    pub async fn delete_pool(
-        &self,
-        client: ClientId,
-        id: PoolId,
-        audit: &AuditContext<'_, PoolWithNumbers>,
-    ) -> Result<()> {
+    pub async fn delete_pool(&self, client: ClientId, id: PoolId, audit: &PoolAudit<'_>) -> Result<()> {
         let before = self.pool_now(client, id).await?;
         let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
         pool::delete(&self.directory.store, client, id, entry).await.on_race(|| Error::not_found("pool"))?;
@@ -112,7 +105,7 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        audit: &AuditContext<'_, PoolWithNumbers>,
+        audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
@@ -131,7 +124,7 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        audit: &AuditContext<'_, PoolWithNumbers>,
+        audit: &PoolAudit<'_>,
     ) -> Result<()> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
