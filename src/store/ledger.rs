@@ -61,11 +61,8 @@ pub(super) struct ChargeBatch {
 
 /// What [`ChargeBatch::of`] reads.
 pub(super) fn balances(clients: &[Value]) -> Query {
-    Query::over(
-        "SELECT client_id, balance + credit_limit FROM sb_balance WHERE client_id IN ({})",
-        &[],
-        clients.to_vec(),
-    )
+    let sql = "SELECT client_id, balance + credit_limit FROM sb_balance WHERE client_id IN ({})";
+    Query::over(sql, &[], clients.to_vec())
 }
 
 impl ChargeBatch {

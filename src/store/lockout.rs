@@ -46,23 +46,12 @@ pub(super) fn count(
     let (a, b) = (here, anywhere);
     match (a.from.is_stored, b.from.is_stored) {
         (false, false) => change.insert(INSERT, vec![params![a.id, a.to, now_ms], params![b.id, b.to, now_ms]]),
-        (true, true) => change.rows(
-            2,
-            "UPDATE sb_lockout SET failures = CASE WHEN id = ? THEN ? ELSE ? END, last_ms = ? \
-             WHERE (id = ? AND failures = ? AND last_ms = ?) OR (id = ? AND failures = ? AND last_ms = ?)",
-            params![
-                a.id,
-                a.to,
-                b.to,
-                now_ms,
-                a.id,
-                a.from.failures,
-                a.from.last_ms,
-                b.id,
-                b.from.failures,
-                b.from.last_ms,
-            ],
-        ),
+        (true, true) => {
+            let sql = "UPDATE sb_lockout SET failures = CASE WHEN id = ? THEN ? ELSE ? END, last_ms = ? \
+                       WHERE (id = ? AND failures = ? AND last_ms = ?) OR (id = ? AND failures = ? AND last_ms = ?)";
+            let read = |one: &LockoutCountUpdate<'_>| params![one.id, one.from.failures, one.from.last_ms];
+            change.rows(2, sql, [params![a.id, a.to, b.to, now_ms], read(a), read(b)].concat())
+        }
         _ => one(one(change, a, now_ms), b, now_ms),
     }
 }

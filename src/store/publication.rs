@@ -56,19 +56,13 @@ pub fn text_place(row: &str) -> Aad<'_> {
 /// Writes a text with its job, ready at once, and its blocks, which no other text of the device can have: whatever
 /// begins with one of them was made of it.
 pub async fn insert(store: &Store, new: &NewPhoneTextPublication<'_>) -> Result<PhoneTextInsertResult> {
-    let block = |hash: &[u8; 32]| params![new.device, hash, new.text_hash];
-    let change = Change::new()
-        .insert(
-            "INSERT INTO sb_text_block (device_id, block_hash, text_hash)",
-            new.blocks.iter().map(block).collect(),
-        )
-        .one(
-            "INSERT INTO sb_publication (id, text_hash, user_id, platform, phone_hash, sealed, ready_ms, set_ms, tries, \
-             state, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', ?)",
-            params![new.id, new.text_hash, new.user.as_str(), new.platform, new.phone_hash, new.sealed.clone(), new.received_ms, new.received_ms, new.received_ms],
-        );
-    let change = change.settled_by("SELECT 1 FROM sb_publication WHERE id = ?", params![new.id]);
-    match store.commit(change).await {
+    let blocks = new.blocks.iter().map(|hash| params![new.device, hash, new.text_hash]).collect();
+    let change = Change::new().insert("INSERT INTO sb_text_block (device_id, block_hash, text_hash)", blocks);
+    let sql = "INSERT INTO sb_publication (id, text_hash, user_id, platform, phone_hash, sealed, ready_ms, set_ms, \
+               tries, state, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', ?)";
+    let (user, sealed, at_ms) = (new.user.as_str(), new.sealed.clone(), new.received_ms);
+    let values = params![new.id, new.text_hash, user, new.platform, new.phone_hash, sealed, at_ms, at_ms, at_ms];
+    match store.commit(change.one(sql, values).settled_by_id("sb_publication", new.id)).await {
         Ok(()) => Ok(PhoneTextInsertResult::New),
         Err(Error::Conflict) => compare(store, new).await,
         Err(error) => Err(error),

@@ -70,38 +70,26 @@ async fn credentials(backend: &Store) -> Result<()> {
 
 async fn dev_user(backend: &Store) -> Result<()> {
     let mut change = user(Change::new(), 1, DEV_USER, "dummy_name", DEV_PHONE);
-    for (id, platform) in [(1, 1), (2, 2)] {
+    for (id, platform) in [(1_i64, 1_i64), (2, 2)] {
         let unique = format!("dummy_user_{platform}@example.org");
-        change = change.one(
-            "INSERT INTO wallets (id, username, token, uniqueId, uniqueIdHash, iv, userId, platformId, createdAt) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            vec![
-                Value::Int(id),
-                backend::seal_column(DEV_SHARED_KEY, "dummy_user")?.into(),
-                backend::seal_column(DEV_SHARED_KEY, r#"{"access_token":"dummy"}"#)?.into(),
-                backend::seal_column(DEV_SHARED_KEY, &unique)?.into(),
-                hash::backend(DEV_SALT, &unique).into(),
-                Value::Null,
-                DEV_USER.into(),
-                Value::Int(platform),
-                CREATED.into(),
-            ],
-        );
+        let sealed = |text: &str| backend::seal_column(DEV_SHARED_KEY, text);
+        let (name, token) = (sealed("dummy_user")?, sealed(r#"{"access_token":"dummy"}"#)?);
+        let (unique, hash) = (sealed(&unique)?, hash::backend(DEV_SALT, &unique));
+        let sql = "INSERT INTO wallets (id, username, token, uniqueId, uniqueIdHash, iv, userId, platformId, \
+                   createdAt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let iv = Value::Null;
+        change = change.one(sql, params![id, name, token, unique, hash, iv, DEV_USER, platform, CREATED]);
     }
     backend.commit_once(change).await
 }
 
 fn user(change: Change, number: i64, id: &str, name: &str, phone: &str) -> Change {
+    let login = "INSERT INTO users (id, password, createdAt) VALUES (?, ?, ?)";
+    let info = "INSERT INTO usersInfos (id, name, country_code, full_phone_number, status, userId, createdAt) \
+                VALUES (?, ?, '+237', ?, 'verified', ?, ?)";
     change
-        .one(
-            "INSERT INTO users (id, password, createdAt) VALUES (?, ?, ?)",
-            params![id, hash::backend(DEV_SALT, DEV_PASSWORD), CREATED],
-        )
-        .one(
-            "INSERT INTO usersInfos (id, name, country_code, full_phone_number, status, userId, createdAt) \
-             VALUES (?, ?, '+237', ?, 'verified', ?, ?)",
-            params![number, name, hash::backend(DEV_SALT, phone), id, CREATED],
-        )
+        .one(login, params![id, hash::backend(DEV_SALT, DEV_PASSWORD), CREATED])
+        .one(info, params![number, name, hash::backend(DEV_SALT, phone), id, CREATED])
 }
 
 /// The id of the `n`th load-test user, counting from 1.

@@ -18,18 +18,11 @@ pub struct RestReason {
 
 /// An account rests. A race means that it does so already, is not there, or has other credentials by now.
 pub fn begin(account: &Account, rest: &RestReason) -> Change {
-    let change = Change::new().one(
-        "INSERT INTO sb_account_rest (account_id, since_ms, code, reason) \
-         SELECT id, ?, ?, ? FROM sb_account WHERE id = ? AND credentials = ?",
-        params![
-            rest.since_ms,
-            rest.code,
-            rest.reason.chars().take(REASON).collect::<String>(),
-            account.id,
-            account.credentials.clone(),
-        ],
-    );
-    change.versioned(CachedDataset::Directory)
+    let sql = "INSERT INTO sb_account_rest (account_id, since_ms, code, reason) \
+               SELECT id, ?, ?, ? FROM sb_account WHERE id = ? AND credentials = ?";
+    let reason: String = rest.reason.chars().take(REASON).collect();
+    let values = params![rest.since_ms, rest.code, reason, account.id, account.credentials.clone()];
+    Change::new().one(sql, values).versioned(CachedDataset::Directory)
 }
 
 /// It is in use again. A race means that it was, or rests for another reason since.

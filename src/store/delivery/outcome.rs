@@ -104,42 +104,30 @@ fn delivered(change: Change, owner: &LeaseOwner, status: u16, taken: &[DeliveryL
     change.run(sql, values)
 }
 
+/// One that a node holds.
+const WHERE_HELD: &str = "WHERE event_id = ? AND target_id = ? AND ready_ms = ? AND owner = ?";
+
 fn single(change: Change, owner: &LeaseOwner, done: &FinishedDelivery, now_ms: Millis) -> Change {
     let held = done.held;
+    let key = params![held.event, held.target.key(), held.until_ms, owner];
     let (state, ready_ms, status, reason): (_, Option<Millis>, _, &str) = match &done.outcome {
         DeliveryOutcome::Delivered { .. } => return change,
         DeliveryOutcome::Later { at_ms, status, reason } => (DeliveryState::Pending, Some(*at_ms), *status, reason),
         DeliveryOutcome::Over { state, status, reason } => (*state, None, *status, reason),
         DeliveryOutcome::Released { at_ms } => {
-            return change.run(
-                format!(
-                    "UPDATE sb_delivery SET {GIVE_BACK} WHERE event_id = ? AND target_id = ? AND ready_ms = ? \
-                     AND owner = ?"
-                ),
-                params![*at_ms, now_ms, held.event, held.target.key(), held.until_ms, owner],
-            );
+            let sql = format!("UPDATE sb_delivery SET {GIVE_BACK} {WHERE_HELD}");
+            return change.run(sql, [params![*at_ms, now_ms], key].concat());
         }
     };
     // dropping is no try
     let tried = i64::from(state != DeliveryState::Dropped || status.is_some());
     let reason: String = reason.chars().take(255).collect();
-    change.run(
+    let sql = format!(
         "UPDATE sb_delivery SET state = ?, owner = NULL, ready_ms = ?, set_ms = ?, tries = tries + ?, last_status = ?, \
-         last_reason = ?, changed_ms = ? WHERE event_id = ? AND target_id = ? AND ready_ms = ? AND owner = ?",
-        params![
-            state.name(),
-            ready_ms,
-            now_ms,
-            tried,
-            status.map(i64::from),
-            reason,
-            now_ms,
-            held.event,
-            held.target.key(),
-            held.until_ms,
-            owner,
-        ],
-    )
+         last_reason = ?, changed_ms = ? {WHERE_HELD}"
+    );
+    let values = params![state.name(), ready_ms, now_ms, tried, status.map(i64::from), reason, now_ms];
+    change.run(sql, [values, key].concat())
 }
 
 fn health(change: Change, done: &FinishedDelivery, now_ms: Millis) -> Change {

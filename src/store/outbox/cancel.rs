@@ -37,13 +37,10 @@ pub async fn cancel(
 ) -> Result<CancelResult> {
     let id = message.id;
     let change = delivery::add(Change::new(), told, now_ms);
-    let change = change.one(
-        format!(
-            "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND {}",
-            states_before("state", MessageState::Sent)
-        ),
-        params![now_ms, id, message.client],
-    );
+    let before = states_before("state", MessageState::Sent);
+    let sql =
+        format!("UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND {before}");
+    let change = change.one(sql, params![now_ms, id, message.client]);
     // balances behind lanes, as in the intake: or they would wait for each other
     let refunded = |change| ledger::refund(change, [message], now_ms).audited(entry);
     let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", params![id]).await?;

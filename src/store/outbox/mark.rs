@@ -54,6 +54,8 @@ impl BatchWrite for SendingMarks {
         let common = "phase = ?, started_ms = ?, first_ms = CASE WHEN first_ms <= ? THEN first_ms ELSE ? END, tries = tries + 1, version = version + 1";
         let rest = "WHERE owner = ? AND phase <> ? AND lane IN ({})";
         let (now, owner) = (Value::from(now_ms), Value::from(&self.owner));
+        let begin = params![CALLING, now.clone(), now.clone(), now.clone()];
+        let held = params![owner.clone(), CALLING];
         let (fresh, stale) = (keys(false), keys(true));
         let ours = items.iter().filter(|item| !may_not(item));
         let places: Vec<Value> = ours.map(|item| item.head.place.into()).collect();
@@ -62,23 +64,10 @@ impl BatchWrite for SendingMarks {
             // changes nothing, but finds and locks them: a canceled message's driver may still be about,
             // while this very node owns the lane for the next one
             .each("UPDATE sb_outbox SET message_id = message_id WHERE place IN ({})", &[], &places)
-            .each(
-                &format!("UPDATE sb_lane SET {common} {rest}"),
-                &[CALLING.into(), now.clone(), now.clone(), now.clone(), owner.clone(), CALLING.into()],
-                &fresh,
-            )
+            .each(&format!("UPDATE sb_lane SET {common} {rest}"), &[begin.clone(), held.clone()].concat(), &fresh)
             .each(
                 &format!("UPDATE sb_lane SET {common}, ready_ms = ?, set_ms = ? {rest}"),
-                &[
-                    CALLING.into(),
-                    now.clone(),
-                    now.clone(),
-                    now.clone(),
-                    (now_ms + self.lease_ms).into(),
-                    now.clone(),
-                    owner.clone(),
-                    CALLING.into(),
-                ],
+                &[begin, params![now_ms + self.lease_ms, now.clone()], held].concat(),
                 &stale,
             );
         if let Some(lane) = marked {

@@ -153,13 +153,9 @@ impl LaneHeadOutcomeWriter {
         aside: bool,
         now_ms: Millis,
     ) -> Change {
-        let change = change.run(
-            format!(
-                "UPDATE sb_message SET state = ?, changed_ms = ? WHERE id = ? AND {}",
-                states_before("state", MessageState::Sending)
-            ),
-            params![MessageState::Sending.name(), now_ms, item.head.message],
-        );
+        let before = states_before("state", MessageState::Sending);
+        let sql = format!("UPDATE sb_message SET state = ?, changed_ms = ? WHERE id = ? AND {before}");
+        let change = change.run(sql, params![MessageState::Sending.name(), now_ms, item.head.message]);
         let (lane, owner) = (Value::from(item.head.lane), Value::from(&self.owner));
         if !aside {
             let sql = "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 \
@@ -168,23 +164,16 @@ impl LaneHeadOutcomeWriter {
         }
         let own = LaneKey::own(item.head.message);
         let place = place(own, item.head.message.bits());
+        let open = "INSERT INTO sb_lane (lane, owner, ready_ms, set_ms, phase, waiting, last_pos, version, tries, \
+                    first_ms, started_ms) SELECT ?, NULL, ?, ?, ?, 1, ?, 0, tries, first_ms, started_ms FROM sb_lane \
+                    WHERE lane = ? AND owner = ?";
+        let leave = "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1, \
+                     tries = 0, first_ms = NULL, waiting = waiting - 1 WHERE lane = ? AND owner = ? AND waiting > 1";
         change
-            .one(
-                "INSERT INTO sb_lane (lane, owner, ready_ms, set_ms, phase, waiting, last_pos, version, tries, first_ms, \
-                 started_ms) SELECT ?, NULL, ?, ?, ?, 1, ?, 0, tries, first_ms, started_ms FROM sb_lane \
-                 WHERE lane = ? AND owner = ?",
-                params![own, ready_ms, now_ms, phase, item.head.message, lane.clone(), owner.clone()],
-            )
-            .one(
-                "INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)",
-                params![place, item.head.message],
-            )
+            .one(open, params![own, ready_ms, now_ms, phase, item.head.message, lane.clone(), owner.clone()])
+            .one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", params![place, item.head.message])
             .one("DELETE FROM sb_outbox WHERE place = ?", params![item.head.place])
-            .one(
-                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1, tries = 0, \
-                 first_ms = NULL, waiting = waiting - 1 WHERE lane = ? AND owner = ? AND waiting > 1",
-                params![WAITING, now_ms, now_ms, lane, owner],
-            )
+            .one(leave, params![WAITING, now_ms, now_ms, lane, owner])
     }
 
     /// Takes messages that are over out of their lanes; empty lanes are over too.
@@ -235,19 +224,11 @@ pub async fn late(store: &Store, outcome: &LaneHeadOutcome) -> Result<()> {
     match store.commit(insert).await {
         // recorded as lost meanwhile
         Err(error) if error.is_race() => {
-            let change = Change::new().run(
-                "UPDATE sb_attempt SET outcome = ?, provider_id = ?, code = ?, ended_ms = ? \
-                 WHERE message_id = ? AND number = ? AND provider_id IS NULL",
-                params![
-                    attempt.outcome.name(),
-                    attempt.provider_id.clone(),
-                    attempt.code,
-                    attempt.ended_ms,
-                    message,
-                    attempt.number,
-                ],
-            );
-            store.commit(change).await
+            let sql = "UPDATE sb_attempt SET outcome = ?, provider_id = ?, code = ?, ended_ms = ? \
+                       WHERE message_id = ? AND number = ? AND provider_id IS NULL";
+            let (outcome, id) = (attempt.outcome.name(), attempt.provider_id.clone());
+            let values = params![outcome, id, attempt.code, attempt.ended_ms, message, attempt.number];
+            store.commit(Change::new().run(sql, values)).await
         }
         other => other,
     }
