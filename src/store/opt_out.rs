@@ -131,28 +131,18 @@ pub async fn write(
     let sequence = 1 + stands.iter().map(|one| one.sequence).max().unwrap_or_default();
     let mut change = Change::new();
     if stands.is_empty() {
-        change = change.one(
-            "INSERT INTO sb_opt_out (is_out, reason, changed_ms, sequence, client_id, id, number, person, channel) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            values(
-                said,
-                sequence,
-                [
-                    said.ids.first().into(),
-                    said.number.as_str().into(),
-                    said.person.as_str().into(),
-                    written(said.channel).into(),
-                ],
-            ),
-        );
+        let sql = "INSERT INTO sb_opt_out (is_out, reason, changed_ms, sequence, client_id, id, number, person, \
+                   channel) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let (id, channel) = (Value::from(said.ids.first()), Value::from(written(said.channel)));
+        let (number, person) = (said.number.as_str().into(), said.person.as_str().into());
+        change = change.one(sql, values(said, sequence, [id, number, person, channel]));
     }
     for one in others() {
         let held_ms = one.held_for(said.client).filter(|_| !said.lifts_all());
-        change = change.one(
-            "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ?, sequence = ?, client_id = ?, held_ms = ? \
-             WHERE id = ? AND changed_ms = ?",
-            values(said, sequence, [held_ms.into(), one.id.into(), one.entry.changed_ms.into()]),
-        );
+        let sql = "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ?, sequence = ?, client_id = ?, \
+                   held_ms = ? WHERE id = ? AND changed_ms = ?";
+        let row = values(said, sequence, [held_ms.into(), one.id.into(), one.entry.changed_ms.into()]);
+        change = change.one(sql, row);
     }
     // who never was out to this client changes nothing for it by saying that they are in
     let was_out = stands.iter().any(|one| one.entry.is_out && one.is_of(said.client));

@@ -124,20 +124,15 @@ impl LaneHeadOutcomeWriter {
         let message = Value::from(item.head.message);
         match &item.next {
             NextStep::Over { state: MessageState::Sent, .. } => change,
-            NextStep::Over { state, code, reason } => change.run(
-                format!(
+            NextStep::Over { state, code, reason } => {
+                let sql = format!(
                     "UPDATE sb_message SET state = ?, error_code = ?, error_reason = ?, changed_ms = ? \
                      WHERE id = ? AND {}",
                     states_before("state", *state)
-                ),
-                params![
-                    state.name(),
-                    *code,
-                    reason.as_deref().map(|reason| reason.chars().take(255).collect::<String>()),
-                    now_ms,
-                    message,
-                ],
-            ),
+                );
+                let reason = reason.as_deref().map(|reason| reason.chars().take(255).collect::<String>());
+                change.run(sql, params![state.name(), *code, reason, now_ms, message])
+            }
             NextStep::Again { ready_ms, aside } => self.wait(change, item, WAITING, *ready_ms, *aside, now_ms),
             NextStep::LookUp { ready_ms, aside } => self.wait(change, item, UNKNOWN, *ready_ms, *aside, now_ms),
         }
