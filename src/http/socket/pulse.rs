@@ -15,8 +15,8 @@ use crate::model::DurationSetting;
 /// Sockets that are looked at together: thousands at the same moment would be a burst.
 const GROUPS: usize = 25;
 
-/// One timer for all sockets. Each is in a group, and each group has its turn twice in every `sync.ping_every`:
-/// at every other turn it is pinged.
+/// One timer for all sockets. Each is in a group, and each group has its turn once in every `sync.ping_every`: a turn
+/// wakes thousands, so there are no more than pings.
 pub struct SocketPulse {
     groups: [Notify; GROUPS],
     next: AtomicUsize,
@@ -45,7 +45,7 @@ impl SocketPulse {
     }
 
     async fn beat(&self) {
-        let each = self.ping_every / 2 / u32::try_from(GROUPS).unwrap_or(u32::MAX);
+        let each = self.ping_every / u32::try_from(GROUPS).unwrap_or(u32::MAX);
         let mut timer = interval(each.max(Duration::from_millis(1)));
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for group in self.groups.iter().cycle() {
@@ -73,6 +73,7 @@ pub(super) struct SocketLiveness {
 /// What a turn comes to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PulseTurn {
+    /// It has only just been pinged, or opened.
     Pass,
     Ping,
     /// Nothing has come for `sync.silent_for`, no answer to a ping either.
@@ -91,11 +92,10 @@ impl SocketLiveness {
     }
 
     pub(super) fn look(&mut self, now: Instant) -> PulseTurn {
-        // turns are half of that apart, but for what a busy machine is late
-        let almost = self.pulse.ping_every * 3 / 4;
-        if now.duration_since(self.heard) >= self.pulse.silent_for {
+        // nobody is dead who was not asked
+        if self.pinged > self.heard && now.duration_since(self.heard) >= self.pulse.silent_for {
             PulseTurn::Dead
-        } else if now.duration_since(self.pinged) >= almost {
+        } else if now.duration_since(self.pinged) >= self.pulse.ping_every / 2 {
             self.pinged = now;
             PulseTurn::Ping
         } else {
@@ -109,16 +109,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_other_turn_pings_and_silence_ends_it() {
+    async fn every_turn_pings_and_silence_ends_it() {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let [ping_every, silent_for] = [25_000, 60_000].map(DurationSetting::from_millis);
         let mut life = SocketPulse::start(ping_every, silent_for, &tasks, &stop).join();
         let begun = life.heard;
-        let mut turns = (1..=6_u64).map(|turn| life.look(begun + Duration::from_millis(12_500 * turn)));
-        assert!(turns.by_ref().take(4).eq([PulseTurn::Pass, PulseTurn::Ping, PulseTurn::Pass, PulseTurn::Ping]));
-        assert!(turns.all(|turn| turn == PulseTurn::Dead));
-        life.heard = begun + Duration::from_secs(50);
-        assert_eq!(life.look(begun + Duration::from_secs(75)), PulseTurn::Ping, "the answer to a ping is life");
+        let after = |secs| begun + Duration::from_secs(secs);
+        assert_eq!(
+            [10, 35, 60].map(|secs| life.look(after(secs))),
+            [PulseTurn::Pass, PulseTurn::Ping, PulseTurn::Dead]
+        );
+        life.heard = after(50);
+        assert_eq!(life.look(after(85)), PulseTurn::Ping, "the answer to a ping is life");
+        assert_eq!(life.look(after(110)), PulseTurn::Dead);
         stop.cancel();
     }
 }
