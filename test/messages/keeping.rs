@@ -34,7 +34,7 @@ async fn keyed(server: &Server, key: &str, body: &str) -> Result<String> {
 /// Waits until nothing is left in these tables.
 async fn emptied(server: &Server, tables: &[&'static str]) -> Result {
     for sql in tables {
-        let gone = async || Ok((server.rows(sql).await?.concat() == ["0"]).then_some(()));
+        let gone = async || Ok((server.rows(*sql).await?.concat() == ["0"]).then_some(()));
         until(sql, gone).await?;
     }
     Ok(())

@@ -87,7 +87,7 @@ pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadSheetLin
                 break;
             }
         }
-        let line = record.position().map_or(line, csv::EscapeContext::line);
+        let line = record.position().map_or(line, csv::Position::line);
         match rate(&record, &places, now_ms) {
             Ok(rate) => match lines.insert(rate.slot(), line) {
                 Some(first) => {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use url::{EscapeContext, Url};
+use url::{Position, Url};
 
 use crate::model::{debug_as_display, read_from_text};
 
@@ -58,7 +58,7 @@ read_from_text!(StoreUrl);
 /// password may stand anywhere.
 pub fn redact_url(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
-    if url[EscapeContext::AfterHost..].contains('@') {
+    if url[Position::AfterHost..].contains('@') {
         return None;
     }
     // its query holds options that are known; elsewhere that may be a password, and so may a name that stands alone
