@@ -126,7 +126,7 @@
 //! **A limit on texts.** `src/service/message/limit.rs` holds every limit of messages and calls; where it is a
 //! setting, its field is in `src/service/outbox.rs`, its line in `src/config/default.toml`, its bounds in
 //! `src/config.rs`. A carrier's own limits are in its `profile.rs`. Doors have no limits of their own; they may have words
-//! (`MessageLimit`, `src/http/compat/twilio/refusal.rs`). Our own answers to keywords are measured in `src/config.rs`.
+//! (`BrokenMessageLimit`, `src/http/compat/twilio/refusal.rs`). Our own answers to keywords are measured in `src/config.rs`.
 //!
 //! **A setting.** The line with its comment in `src/config/default.toml`, the field in the type that
 //! `Config` in `src/config.rs` has for its section, and in that file what no single value shows (`check`).

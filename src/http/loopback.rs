@@ -127,7 +127,7 @@ async fn inbound_text(request: ResourceRequest, posted: UnreadBody) -> HandlerRe
 
 /// What a platform's sink is posted of a paired phone's text.
 #[derive(Serialize, ToSchema)]
-#[schema(as = LoopbackSinkPost)]
+#[schema(as = LoopbackPublication)]
 struct LoopbackSinkPostOut {
     message_id: String,
     user_id: String,

@@ -203,7 +203,7 @@ impl From<Error> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::message::MessageLimit;
+    use crate::service::message::BrokenMessageLimit;
     use crate::service::tariff::{BadSheetLine, BadSheetLines};
 
     /// Status, `Retry-After` and body.
@@ -245,7 +245,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (error, field, detail) in [
             (Error::invalid("to", "is no phone number"), "to", "to: is no phone number"),
-            (Error::limit(MessageLimit::Media), "media_urls", "media_urls: must be 10 at most"),
+            (Error::limit(BrokenMessageLimit::Media), "media_urls", "media_urls: must be 10 at most"),
         ] {
             let (status, _, body) = answered(error);
             assert_eq!(status, 400);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::message::MessageLimit;
+use super::message::BrokenMessageLimit;
 use super::tariff::BadSheetLines;
 use crate::{crypto, store};
 
@@ -28,7 +28,7 @@ pub enum ErrorKind {
     /// A value that cannot be.
     Invalid,
     /// A limit that an order does not keep.
-    Limit(MessageLimit),
+    Limit(BrokenMessageLimit),
     /// Lines of a file are wrong; nothing of it was taken.
     Lines(Box<BadSheetLines>),
     /// What came from outside is proved to be a carrier's, and cannot be read.
@@ -73,7 +73,7 @@ impl Error {
         Self { field: Some(field), ..Self::new(ErrorKind::Invalid, reason) }
     }
 
-    pub fn limit(limit: MessageLimit) -> Self {
+    pub fn limit(limit: BrokenMessageLimit) -> Self {
         Self { field: Some(limit.field()), ..Self::new(ErrorKind::Limit(limit), limit.reason()) }
     }
 
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn a_field_stands_before_what_is_wrong_with_it() {
         assert_eq!(Error::invalid("to", "is no phone number").to_string(), "to: is no phone number");
-        assert_eq!(Error::limit(MessageLimit::Media).to_string(), "media_urls: must be 10 at most");
+        assert_eq!(Error::limit(BrokenMessageLimit::Media).to_string(), "media_urls: must be 10 at most");
         assert_eq!(Error::not_found("pool").to_string(), "no such pool");
         let wrong = BadSheetLines { first: Vec::new(), count: 3 };
         assert_eq!(Error::lines(wrong).to_string(), "3 lines are wrong, and nothing was taken");

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use accept::{DraftResult, MessageDraft, RepeatReply};
 pub use cursor::MessageCursor;
-pub use limit::{MessageLimit, says_something};
+pub use limit::{BrokenMessageLimit, says_something};
 pub(in crate::service) use limit::{anyway, limits};
 pub use metrics::Metrics;
 pub use order::{ChosenRoute, Order, OrderResult, SenderChoice, unsaid};

@@ -8,7 +8,7 @@ mod metrics;
 pub mod sink;
 
 pub use accept::PhoneText;
-pub use deliver::ClaimedPhoneText;
+pub use deliver::ClaimedPublication;
 pub use loopback::{LoopbackPublicationSink, LoopbackSinkPost, with_loopback};
 pub use metrics::Metrics;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::job::{DueJobs, JobHandler, JobSource, RunnerLimits};
 use super::runner::JobSourceRunner;
 use crate::service::Result;
-use crate::service::publish::{ClaimedPhoneText, PhoneTextPublisher};
+use crate::service::publish::{ClaimedPublication, PhoneTextPublisher};
 
 /// Calls of one sink at once.
 const AT_ONCE: usize = 8;
@@ -43,27 +43,27 @@ pub(super) fn runners(
 }
 
 impl JobSource for PhoneTextJobSource {
-    type Job = ClaimedPhoneText;
+    type Job = ClaimedPublication;
     type Key = ();
 
-    fn key(&self, _text: &ClaimedPhoneText) {}
+    fn key(&self, _text: &ClaimedPublication) {}
 
-    async fn arrived(&mut self) -> Option<ClaimedPhoneText> {
+    async fn arrived(&mut self) -> Option<ClaimedPublication> {
         self.publish.arrived(&self.platform).await;
         None
     }
 
-    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<ClaimedPhoneText>> {
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<ClaimedPublication>> {
         let text = self.publish.claim(&self.platform).await?;
         Ok(DueJobs { may_be_more: text.is_some(), jobs: text.into_iter().collect() })
     }
 }
 
-impl JobHandler<ClaimedPhoneText> for PhoneTextPublisher {
+impl JobHandler<ClaimedPublication> for PhoneTextPublisher {
     /// Each text is written by itself as soon as its sink has answered: until then the sink may get it twice.
     type Done = Infallible;
 
-    async fn handle(&self, text: ClaimedPhoneText) -> Option<Infallible> {
+    async fn handle(&self, text: ClaimedPublication) -> Option<Infallible> {
         self.deliver(text).await;
         None
     }

@@ -61,7 +61,7 @@ fn yes() -> bool {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = AccountUpdate)]
+#[schema(as = AccountChange)]
 pub(super) struct AccountChangeIn {
     pub(super) name: Option<String>,
     pub(super) rate: Option<u32>,
@@ -109,7 +109,7 @@ pub(super) struct AccountOut<'a> {
 
 /// When it ends, and how it is used; never the token.
 #[derive(Serialize, ToSchema)]
-#[schema(as = AccountWebhookToken)]
+#[schema(as = AccountToken)]
 pub(super) struct AccountTokenOut {
     pub(super) until: String,
     /// Posts that were believed by it; some seconds late.

@@ -19,7 +19,7 @@ const LONGEST_TWIML: usize = 4_000;
 
 /// A limit for which doors may have words of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageLimit {
+pub enum BrokenMessageLimit {
     /// Neither text nor pictures.
     Empty,
     Media,
@@ -29,7 +29,7 @@ pub enum MessageLimit {
     Instructions,
 }
 
-impl MessageLimit {
+impl BrokenMessageLimit {
     pub fn field(self) -> &'static str {
         match self {
             Self::Empty => "body",
@@ -54,9 +54,9 @@ impl MessageLimit {
 /// What no order may be, whoever sends it: told before anything is looked for.
 pub(in crate::service) fn limits(order: &Order) -> Result<()> {
     let wrong = [
-        (MessageLimit::Media, order.media_urls.len() > MOST_MEDIA),
-        (MessageLimit::Validity, order.valid_for.is_some_and(|span| !VALIDITY_MS.contains(&span.as_ms()))),
-        (MessageLimit::Metadata, order.metadata.as_ref().is_some_and(is_long)),
+        (BrokenMessageLimit::Media, order.media_urls.len() > MOST_MEDIA),
+        (BrokenMessageLimit::Validity, order.valid_for.is_some_and(|span| !VALIDITY_MS.contains(&span.as_ms()))),
+        (BrokenMessageLimit::Metadata, order.metadata.as_ref().is_some_and(is_long)),
     ];
     wrong.into_iter().find(|(_, is_wrong)| *is_wrong).map_or(Ok(()), |(limit, _)| Err(Error::limit(limit)))
 }
@@ -65,9 +65,9 @@ pub(in crate::service) fn limits(order: &Order) -> Result<()> {
 /// before all else asks first.
 pub fn says_something(order: &Order) -> Result<()> {
     let silent = match order.channel {
-        Channel::Voice => is_silent(order.call.as_ref()).then_some(MessageLimit::Instructions),
+        Channel::Voice => is_silent(order.call.as_ref()).then_some(BrokenMessageLimit::Instructions),
         Channel::Sms | Channel::Whatsapp => {
-            (order.body.is_empty() && order.media_urls.is_empty()).then_some(MessageLimit::Empty)
+            (order.body.is_empty() && order.media_urls.is_empty()).then_some(BrokenMessageLimit::Empty)
         }
     };
     silent.map_or(Ok(()), |limit| Err(Error::limit(limit)))
@@ -97,7 +97,7 @@ pub(in crate::service) fn anyway(channel: Channel, media_urls: &[String], call: 
 /// Refuses a call that nobody could place.
 fn said(plan: Option<&CallPlan>) -> Result<()> {
     if is_silent(plan) {
-        return Err(Error::limit(MessageLimit::Instructions));
+        return Err(Error::limit(BrokenMessageLimit::Instructions));
     }
     let (url, twiml) = plan.map_or((None, None), |plan| (plan.url.as_deref(), plan.twiml.as_deref()));
     match (url, twiml) {
@@ -208,7 +208,7 @@ mod tests {
         Order { body: body.to_owned(), ..Order::new(channel, Address::stored("+14155550100")) }
     }
 
-    fn limit_of(checked: Result<(), Error>) -> Option<MessageLimit> {
+    fn limit_of(checked: Result<(), Error>) -> Option<BrokenMessageLimit> {
         match checked {
             Err(Error { kind: ErrorKind::Limit(limit), .. }) => Some(limit),
             _ => None,
@@ -230,13 +230,13 @@ mod tests {
         for (order, limit) in [
             (order(Channel::Sms, ""), None),
             (pictures("x", 10), None),
-            (pictures("x", 11), Some(MessageLimit::Media)),
-            (valid(999), Some(MessageLimit::Validity)),
+            (pictures("x", 11), Some(BrokenMessageLimit::Media)),
+            (valid(999), Some(BrokenMessageLimit::Validity)),
             (valid(1_000), None),
             (valid(36_000_000), None),
-            (valid(36_000_001), Some(MessageLimit::Validity)),
+            (valid(36_000_001), Some(BrokenMessageLimit::Validity)),
             (keeps(4_096), None),
-            (keeps(4_097), Some(MessageLimit::Metadata)),
+            (keeps(4_097), Some(BrokenMessageLimit::Metadata)),
         ] {
             assert_eq!(limit_of(limits(&order)), limit, "{order:?}");
         }
@@ -246,11 +246,11 @@ mod tests {
     fn who_says_nothing_is_told_so() {
         let picture = Order { media_urls: vec!["u".to_owned()], ..order(Channel::Sms, "") };
         for (order, limit) in [
-            (order(Channel::Sms, ""), Some(MessageLimit::Empty)),
-            (order(Channel::Whatsapp, ""), Some(MessageLimit::Empty)),
+            (order(Channel::Sms, ""), Some(BrokenMessageLimit::Empty)),
+            (order(Channel::Whatsapp, ""), Some(BrokenMessageLimit::Empty)),
             (order(Channel::Sms, "x"), None),
             (picture, None),
-            (order(Channel::Voice, ""), Some(MessageLimit::Instructions)),
+            (order(Channel::Voice, ""), Some(BrokenMessageLimit::Instructions)),
         ] {
             assert_eq!(limit_of(says_something(&order)), limit, "{order:?}");
         }
@@ -264,7 +264,7 @@ mod tests {
             ..CallPlan::default()
         };
         let long = "x".repeat(LONGEST_TWIML + 1);
-        assert_eq!(limit_of(said(Some(&plan(None, None)))), Some(MessageLimit::Instructions));
+        assert_eq!(limit_of(said(Some(&plan(None, None)))), Some(BrokenMessageLimit::Instructions));
         assert!(said(Some(&plan(Some("u"), None))).is_ok() && said(Some(&plan(None, Some(&long[1..])))).is_ok());
         for (url, twiml) in [(Some("u"), Some("t")), (None, Some(" ")), (None, Some(long.as_str()))] {
             let said = said(Some(&plan(url, twiml)));

@@ -35,7 +35,7 @@ const WAITS: [Duration; 6] = [
 const WRITING: Duration = Duration::from_secs(10);
 
 /// A text that this node alone may post for now.
-pub struct ClaimedPhoneText {
+pub struct ClaimedPublication {
     job: PhoneTextPublication,
     at: Instant,
 }
@@ -56,22 +56,22 @@ struct PlatformSinkTextOut<'a> {
 
 impl PhoneTextPublisher {
     /// Claims a text of this platform whose time has come.
-    pub async fn claim(&self, platform: &str) -> Result<Option<ClaimedPhoneText>> {
+    pub async fn claim(&self, platform: &str) -> Result<Option<ClaimedPublication>> {
         let now_ms = self.parts.clock.now_ms();
         for mut job in publication::due(&self.parts.store, platform, &self.parts.owner, now_ms, LOOK).await? {
             let at = Instant::now();
             let now_ms = self.parts.clock.now_ms();
             let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + LEASE.as_ms() };
             if won(job.claim(&self.parts.store, lease).await)?.is_some() {
-                return Ok(Some(ClaimedPhoneText { job, at }));
+                return Ok(Some(ClaimedPublication { job, at }));
             }
         }
         Ok(None)
     }
 
     /// Posts a text and records what came of it.
-    pub async fn deliver(&self, claimed: ClaimedPhoneText) {
-        let ClaimedPhoneText { job, at } = claimed;
+    pub async fn deliver(&self, claimed: ClaimedPublication) {
+        let ClaimedPublication { job, at } = claimed;
         let Some(platform) = self.parts.platforms.iter().find(|platform| platform.name == job.platform) else { return };
         let delivery = match self.body(platform, &job).await {
             // whoever took the lease over posts it

@@ -11,7 +11,7 @@ use crate::http::form::{self, BadForm, BodyContentType};
 use crate::model::address::{Address, AddressRole, Country, blank_as_plus};
 use crate::model::form::flag;
 use crate::model::{CallPlan, Channel, bom, json};
-use crate::service::message::MessageLimit;
+use crate::service::message::BrokenMessageLimit;
 use crate::service::relay::{Order, SenderChoice};
 use crate::service::{Error, ErrorKind};
 
@@ -58,12 +58,14 @@ pub(super) fn name(field: &str) -> &str {
 }
 
 /// A limit in the words of these paths.
-pub(super) fn limit(limit: MessageLimit) -> String {
+pub(super) fn limit(limit: BrokenMessageLimit) -> String {
     match limit {
-        MessageLimit::Empty => "Missing required field: Body".to_owned(),
-        MessageLimit::Instructions => "Missing required field: Twiml or Url".to_owned(),
-        MessageLimit::Media => "MediaUrl: 10 at most".to_owned(),
-        MessageLimit::Validity | MessageLimit::Metadata => format!("{}: {}", name(limit.field()), limit.reason()),
+        BrokenMessageLimit::Empty => "Missing required field: Body".to_owned(),
+        BrokenMessageLimit::Instructions => "Missing required field: Twiml or Url".to_owned(),
+        BrokenMessageLimit::Media => "MediaUrl: 10 at most".to_owned(),
+        BrokenMessageLimit::Validity | BrokenMessageLimit::Metadata => {
+            format!("{}: {}", name(limit.field()), limit.reason())
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::error::{self, TwilioCompatError, TwilioCompatRefusal};
 use crate::http::reply::Refusal;
 use crate::model::{Address, Channel};
 use crate::service::client::KeyScope;
-use crate::service::message::MessageLimit;
+use crate::service::message::BrokenMessageLimit;
 use crate::service::relay::{Order, SenderChoice};
 use crate::service::{Error, ErrorKind};
 
@@ -88,10 +88,10 @@ impl std::convert::From<Error> for TwilioCompatRefusal {
                 Some(field) => invalid(field, reason),
                 None => error::PARAMETER.because(reason),
             },
-            ErrorKind::Limit(MessageLimit::Empty) => error::NO_BODY.into(),
-            ErrorKind::Limit(MessageLimit::Media) => error::MUCH_MEDIA.into(),
-            ErrorKind::Limit(MessageLimit::Validity) => error::VALIDITY.into(),
-            ErrorKind::Limit(limit @ (MessageLimit::Metadata | MessageLimit::Instructions)) => {
+            ErrorKind::Limit(BrokenMessageLimit::Empty) => error::NO_BODY.into(),
+            ErrorKind::Limit(BrokenMessageLimit::Media) => error::MUCH_MEDIA.into(),
+            ErrorKind::Limit(BrokenMessageLimit::Validity) => error::VALIDITY.into(),
+            ErrorKind::Limit(limit @ (BrokenMessageLimit::Metadata | BrokenMessageLimit::Instructions)) => {
                 invalid(limit.field(), limit.reason())
             }
             ErrorKind::OptedOut => error::OPTED_OUT.into(),
