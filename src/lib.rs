@@ -68,12 +68,15 @@
 //! being sent, calls the provider, judges the answer, and writes the outcome with its attempt, its events and,
 //! where the message has finally failed, its refund.
 //!
-//! **In.** `src/http/webhook.rs` hands a post to the [`WebhookInbox`](service::inbound::WebhookInbox): proved to be an
-//! account's own (`proof.rs`) and read, both by its carrier's provider and once, stored with its raw body as a row that
-//! is its own job, and only then answered 200. [`InboundHandlers`](service::inbound::InboundHandlers) take jobs in
-//! batches: receipts (`receipt.rs`) fold into their messages, texts (`text.rs`) are keywords, publications of paired
-//! phones, or messages of their own. They write facts and further jobs, and never call the network, so that running one
-//! again does no harm.
+//! **In.** `src/http/webhook.rs` hands a post to the [`WebhookInbox`](service::inbound::WebhookInbox)
+//! (`src/service/inbound/proof.rs`). Its carrier's provider proves it to be an account's own and reads it, in one call
+//! (`verify`; Telnyx: `src/provider/telnyx/proof.rs` and `webhook.rs`); what was read is kept for its job, and read
+//! from the stored body again only by a node that did not take it in (`src/service/inbound/read.rs`). It is stored with
+//! its raw body as a row that is its own job, and only then answered 200.
+//! [`InboundHandlers`](service::inbound::InboundHandlers) take jobs in batches: receipts
+//! (`src/service/inbound/receipt.rs`) fold into their messages, texts (`text.rs` beside it) are keywords, publications
+//! of paired phones, or messages of their own. They write facts and further jobs, and never call the network, so that
+//! running one again does no harm.
 //!
 //! **Status.** A receipt is checked, stored, de-duplicated, and folded into the state of its message, which only
 //! moves forward. The change writes the events that tell of it; [`service::event`] posts them to endpoints and
@@ -87,11 +90,11 @@
 //!   is told, queued or written down is in the same [`Change`](store::Change) as what it is about.
 //! - **The network is never called inside a transaction.** Jobs are leased and repeatable: a delivery happens at
 //!   least once.
-//! - **"Sent, but no answer came" is an outcome of its own**, uncertain: the provider is asked what became of it
-//!   before it is sent again (`src/service/dispatch/reconcile.rs`), since a blind retry texts people twice. (Where a
-//!   carrier cannot be asked, it is sent again, unless its account says `fail`; through one that is only described it
-//!   fails, unless its account says `resend`.) A message is marked as being sent before its provider is called, so
-//!   after a crash only marked ones are uncertain (`store/outbox/mark.rs`); once the dead process's lease is over, another
+//! - **"Sent, but no answer came" is an outcome of its own**, uncertain: the provider is asked what became of it before
+//!   it is sent again (`src/service/dispatch/reconcile.rs`), since a blind retry texts people twice. (Where a carrier
+//!   cannot be asked, it is sent again, unless its account says `fail`; through one that is only described it fails,
+//!   unless its account says `resend`.) A message is marked as being sent before its provider is called, so after a
+//!   crash only marked ones are uncertain (`store/outbox/mark.rs`); once the dead process's lease is over, another
 //!   claims the lane (`store/outbox/claim.rs`) and finds it marked.
 //! - **Messages of one lane leave in the order in which they were accepted**, on any number of nodes. The lane's
 //!   row, taken by compare-and-set, is the only lock. A head that retries holds its lane for at most
@@ -110,9 +113,9 @@
 //!
 //! # Who writes money, and why never twice
 //!
-//! All SQL that moves money is in `src/store/ledger/` and `src/store/ledger.rs`: a balance and the entry that explains it
-//! change in one commit, and the sum of a client's entries is its balance (`switchboard ledger verify` reads all of it and
-//! says where that fails). There are four writers:
+//! All SQL that moves money is in `src/store/ledger/` and `src/store/ledger.rs`: a balance and the entry that explains
+//! it change in one commit, and the sum of a client's entries is its balance (`switchboard ledger verify` reads all of
+//! it and says where that fails). There are four writers:
 //!
 //! | who | where | why once |
 //! |---|---|---|
@@ -123,10 +126,11 @@
 //!
 //! # How to change things
 //!
-//! **A limit on texts.** `src/service/message/limit.rs` holds every limit of messages and calls; where it is a
-//! setting, its field is in `src/service/outbox.rs`, its line in `src/config/default.toml`, its bounds in
-//! `src/config.rs`. A carrier's own limits are in its `profile.rs`. Doors have no limits of their own; they may have words
-//! (`BrokenMessageLimit`, `src/http/compat/twilio/refusal.rs`). Our own answers to keywords are measured in `src/config.rs`.
+//! **A limit on texts.** `src/service/message/limit.rs` holds every limit of messages and calls; where it is a setting,
+//! its field is in `src/service/outbox.rs`, its line in `src/config/default.toml`, its bounds in `src/config.rs`. A
+//! carrier's own limits are in its `profile.rs`. Doors have no limits of their own; they may have words
+//! (`BrokenMessageLimit`, `src/http/compat/twilio/refusal.rs`). Our own answers to keywords are measured in
+//! `src/config.rs`.
 //!
 //! **A setting.** The line with its comment in `src/config/default.toml`, the field in the type that
 //! `Config` in `src/config.rs` has for its section, and in that file what no single value shows (`check`).
@@ -135,31 +139,33 @@
 //!
 //! **A carrier.** Copy Telnyx: `src/provider/telnyx.rs` and the folder of that name, and its row (with the `mod` line)
 //! in `src/provider.rs`. The account implements [`Provider`](provider::Provider), of which only what the carrier can do
-//! needs saying; `profile.rs` says what it is: credentials, paths of its posts, codes. API, command line, description
-//! and webhooks follow from these. The stand-in that its tests send to goes into `test/harness/`, its tests into
-//! `test/inbound/`, both with their `mod` lines, built from the carrier's public description alone. Its name goes into
-//! the README's table, the guide, `src/config/README.md` (what a change of its token means), `.github/SECURITY.md` and
-//! the changelog.
+//! needs saying; in its folder `profile.rs` says what it is (credentials, paths of its posts, codes), `credentials.rs`
+//! reads them, `proof.rs` and `webhook.rs` prove and read its posts. API, command line, description and webhooks follow
+//! from these. The stand-in that its tests send to goes into `test/harness/`, its tests into `test/inbound/`, both with
+//! their `mod` lines, built from the carrier's public description alone. Its name goes into the README's table, the
+//! guide (`src/http/openapi/guide.md`), `src/config/README.md` (what a change of its token means),
+//! `.github/SECURITY.md` and the changelog.
 //!
 //! **A periodic job.** A row of the table in `src/worker/periodic.rs`: what it does, how often, and the service's
 //! function; a service that the workers do not know yet goes into `WorkerServices` (`src/worker.rs`),
 //! filled in `src/gateway/services.rs`. Removing old rows is a row of `SERVED` in `src/worker/periodic.rs`.
 //!
-//! **A queued job.** Copy publications: a table whose rows are their own jobs (`ready_ms`, `owner`, `set_ms`),
-//! claimed, finished and given back through [`store::lease`] (`src/store/publication.rs`); the work and its retry
-//! ladder (`src/service/publish/deliver.rs`); and `src/worker/publish.rs`: a `JobSource`, a `JobHandler` and their
-//! `RunnerLimits` (`src/worker/job.rs`), which `src/worker/runner.rs` runs and a commit wakes, so that it need not poll.
-//! The row is written in the change that writes the fact. The table, its id and its modules are made as a resource's
-//! are (below), the service is built in `src/gateway/publish.rs`, and what has served is removed as above. Three more
-//! places must know the table, and no compiler asks for them: `src/worker.rs` (its runner), `src/store/wait.rs` (what a clock that has gone back would strand), and
-//! `test/harness/forgotten.rs` (what must never be left undone). Test what a crash leaves: `test/publish/loss.rs`.
+//! **A queued job.** Copy publications: a table whose rows are their own jobs (`ready_ms`, `owner`, `set_ms`), claimed,
+//! finished and given back through [`store::lease`] (`src/store/publication.rs`); the work and its retry ladder
+//! (`src/service/publish/deliver.rs`); and `src/worker/publish.rs`: a `JobSource`, a `JobHandler` and their
+//! `RunnerLimits` (`src/worker/job.rs`), which `src/worker/runner.rs` runs and a commit wakes, so that it need not
+//! poll. The row is written in the change that writes the fact. The table, its id and its modules are made as a
+//! resource's are (below), the service is built in `src/gateway/publish.rs`, and what has served is removed as above.
+//! Three more places must know the table, and no compiler asks for them: `src/worker.rs` (its runner),
+//! `src/store/wait.rs` (what a clock that has gone back would strand), and `test/harness/forgotten.rs` (what must never
+//! be left undone). Test what a crash leaves: `test/publish/loss.rs`.
 //!
 //! **A resource**, with pages, audit, description and command. Copy pools, file by file: seven new ones, and a line or
 //! two in seven that are there:
 //!
 //! | file | what |
 //! |---|---|
-//! | `src/store/migrations/` | the table, and each index in a file of its own; from 0.1.0 on a published migration is never edited. On SQLite the runner (`store/engine/migrate.rs`) adds `WITHOUT ROWID` where the text has the ending of a table (`TABLE_ENDS`, to the letter); a test holds every table to it |
+//! | `src/store/migrations/V60__pool.sql`, `V61__pool_client.sql` | the table, and each index in a file of its own, numbered on without gaps; from 0.1.0 on a published migration is never edited. On SQLite the runner (`store/engine/migrate.rs`) adds `WITHOUT ROWID` where the text has the ending of a table (`TABLE_ENDS`, to the letter); a test holds every table to it |
 //! | a line in `src/model/id.rs` | its id, with its prefix |
 //! | `src/store/pool.rs`, a line in `src/store.rs` | the SQL; whatever touches a client's data takes the client first |
 //! | `src/service/number/pool.rs`, lines in `number.rs` (of a new folder: in `src/service.rs`) | the rules; each change takes an [`AuditContext`](service::audit::AuditContext) and commits its entry |

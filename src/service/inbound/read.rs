@@ -1,4 +1,4 @@
-//! Reads what providers post, when it arrives and again when it is handled.
+//! Reads what providers post: when it arrives, and again where it is handled by a node that did not take it in.
 
 use std::sync::Arc;
 

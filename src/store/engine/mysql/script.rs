@@ -1,12 +1,13 @@
 //! Many statements sent as one text, their values as literals.
 //!
 //! Prepared statements would need no literals. `make bench ARGS=values` sends the transaction that accepts 64 (or 29)
-//! messages each way, to a MariaDB on the same machine: as one text 18,378 (14,667) messages a second; prepared, row by
-//! row, 5,070 (4,711); in a few fixed numbers of rows 25,209 (13,649), at 1.8 times our processor time for 29; in bulk
-//! 27,001 (18,323). The text stays all the same. Only MariaDB has bulk execution: for MySQL and TiDB, where what is left
-//! costs more than the twentieth that would be given for it, the literals would have to stay, and each statement would
-//! have two ways. And a text is one round trip, where prepared statements are one each, a dozen in such a transaction:
-//! nothing on the same machine, milliseconds to another. So a literal is written such that nothing moves its end.
+//! messages each way, to a MariaDB on the same machine: as one text 18,378 (14,667) messages a second; prepared, row
+//! by row, 5,070 (4,711); in a few fixed numbers of rows 25,209 (13,649), at 1.8 times our processor time for 29; in
+//! bulk 27,001 (18,323). The text stays all the same. Only MariaDB has bulk execution: for MySQL and TiDB, where what
+//! is left costs more than the twentieth that would be given for it, the literals would have to stay, and each
+//! statement would have two ways. And a text is one round trip, where prepared statements are one each, a dozen in
+//! such a transaction: nothing on the same machine, milliseconds to another. So a literal is written such that nothing
+//! moves its end.
 
 use std::fmt::Write as _;
 
