@@ -8,7 +8,7 @@ use self::shape::{AccountChangeIn, AccountIn, AccountOut, out};
 use super::resource::{HandlerResult, ListOut, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, list, object, openapi, reply};
 use crate::model::{AccountId, DurationSetting, Secret};
-use crate::service::account::{Account, AccountUpdate, CarrierKind, Credentials, NewAccount, UncertainPolicy};
+use crate::service::account::{Account, AccountChange, CarrierKind, Credentials, NewAccount, UncertainPolicy};
 use crate::service::audit::AuditContext;
 
 pub(super) fn resource() -> Resource {
@@ -108,7 +108,7 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let id = request.id("account")?;
     let posted: AccountChangeIn = object::read(&request, posted).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
-    let change = AccountUpdate {
+    let change = AccountChange {
         name: posted.name,
         rate: posted.rate.map(i64::from),
         uncertain: uncertain(posted.uncertain.as_deref())?,

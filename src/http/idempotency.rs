@@ -17,20 +17,20 @@ impl From<BadIdempotencyKey> for Refusal {
     }
 }
 
-/// The name of a request, if it has one.
-type NamedRequest = Result<Option<IdempotencyKey>, BadIdempotencyKey>;
+/// What a request's name is read as: none, if it has none.
+type IdempotencyKeyResult = Result<Option<IdempotencyKey>, BadIdempotencyKey>;
 
 /// The name under which a request comes to `path`, if it has one.
-pub(super) fn key(request: &RequestParts, path: &'static str) -> NamedRequest {
+pub(super) fn key(request: &RequestParts, path: &'static str) -> IdempotencyKeyResult {
     named(request, &[HEADER], path)
 }
 
 /// The same on Twilio's paths.
-pub(super) fn twilio_key(request: &RequestParts, path: &'static str) -> NamedRequest {
+pub(super) fn twilio_key(request: &RequestParts, path: &'static str) -> IdempotencyKeyResult {
     named(request, &OF_TWILIO, path)
 }
 
-fn named(request: &RequestParts, headers: &[&'static str], path: &'static str) -> NamedRequest {
+fn named(request: &RequestParts, headers: &[&'static str], path: &'static str) -> IdempotencyKeyResult {
     let mut found: Option<&str> = None;
     for header in headers {
         let shown = if *header == HEADER { "Idempotency-Key" } else { "I-Twilio-Idempotency-Token" };

@@ -14,7 +14,9 @@ use super::reply::{self, HandlerResult, Refusal};
 use super::{App, HttpRoutes, RequestParts, address, asked, cors, posted};
 use crate::model::platform::{Platform, UserPublishingPlatforms};
 use crate::model::{DigestAlgorithm, OaepDigests, UserId, bom, qr, rfc3339};
-use crate::service::sync::{CompletedHandshake, Error, HandshakeFlavour, PairingRequest, body_hash, verification_path};
+use crate::service::sync::{
+    CompletedHandshake, Error, HandshakeFlavour, HandshakeRequest, body_hash, verification_path,
+};
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let url = warp::path!("sync" / "users" / String).and(asked(app)).then(sync_url);
@@ -162,7 +164,7 @@ fn handshake(
     posted: HandshakeIn,
     body: &[u8],
     arrived: Instant,
-) -> Result<PairingRequest, Refusal> {
+) -> Result<HandshakeRequest, Refusal> {
     let password =
         posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
     let oaep = DigestAlgorithm::of_oaep(posted.hashing_algorithm.as_deref());
@@ -173,7 +175,7 @@ fn handshake(
     } else {
         (posted.two_step_password_mgf1, posted.two_step_answer_mgf1)
     };
-    Ok(PairingRequest {
+    Ok(HandshakeRequest {
         user: user(uid)?,
         sid,
         public_key,

@@ -195,7 +195,7 @@ impl Provider for Twilio {
         proof::has_signature(post)
     }
 
-    /// That of its `TwilioAccountSidIn`.
+    /// That of its `AccountSid`.
     fn claim(post: &ProviderPost) -> Result<AccountClaim, BadPost> {
         account_sid(&post.body).map(AccountClaim::Account)
     }

@@ -6,7 +6,7 @@ pub mod rest;
 mod token;
 
 pub use lookup::NumberLookup;
-pub use manage::{AccountUpdate, Accounts, NewAccount, usual};
+pub use manage::{AccountChange, Accounts, NewAccount, usual};
 
 pub use crate::provider::{CarrierConnectorFactory, CarrierKind, CredentialField, Credentials};
 pub use crate::service::directory::{

@@ -30,7 +30,7 @@ pub use link::{PairingLink, PairingLinkBuilder, verification_path};
 pub use lockout::LockoutRung;
 pub use metrics::Metrics;
 pub use password::PasswordChecker;
-pub use post::{CompletedHandshake, HandshakeFlavour, PairingRequest, ServerPublicKeyOffer, body_hash};
+pub use post::{CompletedHandshake, HandshakeFlavour, HandshakeRequest, ServerPublicKeyOffer, body_hash};
 pub use rotation::{SyncCloseCode, SyncSocketAction, SyncUrlRotation};
 pub use socket::{OpenedSocket, SyncSocketSession, SyncSockets};
 pub use socket_registry::{SocketRegistry, TooManySockets};

@@ -56,12 +56,26 @@ pub async fn in_force(store: &Store) -> Result<Vec<([u8; 32], ApiKey)>> {
 /// [`super::Error::Conflict`]: this key is there already. [`super::Error::Guard`]: there is no such client, or it is not
 /// active.
 pub async fn insert(store: &Store, key: &ApiKey, hash: &[u8; 32], entry: AuditTrail) -> Result<()> {
-    let change = Change::new().one(
-        "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
-         destinations, rate, created_ms, expires_ms, twiml) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sb_client \
-         WHERE id = ? AND is_active = 1",
-        params![key.id, hash, key.prefix.as_str(), key.name.as_str(), key.scopes.as_str(), key.account, key.sources.clone(), key.senders.clone(), key.destinations.clone(), key.rate, key.created_ms, key.expires_ms, key.twiml.map(AllowedTwiml::name), key.client],
-    );
+    let sql = "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
+               destinations, rate, created_ms, expires_ms, twiml) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+               FROM sb_client WHERE id = ? AND is_active = 1";
+    let values = params![
+        key.id,
+        hash,
+        key.prefix.as_str(),
+        key.name.as_str(),
+        key.scopes.as_str(),
+        key.account,
+        key.sources.clone(),
+        key.senders.clone(),
+        key.destinations.clone(),
+        key.rate,
+        key.created_ms,
+        key.expires_ms,
+        key.twiml.map(AllowedTwiml::name),
+        key.client,
+    ];
+    let change = Change::new().one(sql, values);
     store.commit(change.versioned(CachedDataset::Clients).audited(entry).settled_by_id("sb_key", key.id)).await
 }
 

@@ -25,7 +25,7 @@ pub struct NewPhoneTextPublication<'a> {
 
 /// What became of a text that was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PhoneTextInsertResult {
+pub enum PublicationInsertResult {
     New,
     /// The very same came before.
     Again,
@@ -55,7 +55,7 @@ pub fn text_place(row: &str) -> Aad<'_> {
 
 /// Writes a text with its job, ready at once, and its blocks, which no other text of the device can have: whatever
 /// begins with one of them was made of it.
-pub async fn insert(store: &Store, new: &NewPhoneTextPublication<'_>) -> Result<PhoneTextInsertResult> {
+pub async fn insert(store: &Store, new: &NewPhoneTextPublication<'_>) -> Result<PublicationInsertResult> {
     let blocks = new.blocks.iter().map(|hash| params![new.device, hash, new.text_hash]).collect();
     let change = Change::new().insert("INSERT INTO sb_text_block (device_id, block_hash, text_hash)", blocks);
     let sql = "INSERT INTO sb_publication (id, text_hash, user_id, platform, phone_hash, sealed, ready_ms, set_ms, \
@@ -63,14 +63,14 @@ pub async fn insert(store: &Store, new: &NewPhoneTextPublication<'_>) -> Result<
     let (user, sealed, at_ms) = (new.user.as_str(), new.sealed.clone(), new.received_ms);
     let values = params![new.id, new.text_hash, user, new.platform, new.phone_hash, sealed, at_ms, at_ms, at_ms];
     match store.commit(change.one(sql, values).settled_by_id("sb_publication", new.id)).await {
-        Ok(()) => Ok(PhoneTextInsertResult::New),
+        Ok(()) => Ok(PublicationInsertResult::New),
         Err(Error::Conflict) => compare(store, new).await,
         Err(error) => Err(error),
     }
 }
 
 /// What a text is to the one that was in its way.
-async fn compare(store: &Store, new: &NewPhoneTextPublication<'_>) -> Result<PhoneTextInsertResult> {
+async fn compare(store: &Store, new: &NewPhoneTextPublication<'_>) -> Result<PublicationInsertResult> {
     let hashes = new.blocks.iter().map(Value::from).collect();
     let sql = "SELECT text_hash FROM sb_text_block WHERE device_id = ? AND block_hash IN ({})";
     let found = store
@@ -85,8 +85,8 @@ async fn compare(store: &Store, new: &NewPhoneTextPublication<'_>) -> Result<Pho
     match texts.as_slice() {
         // a node of the database's that has yet to hear of it, or a device revoked just now
         [] => Err(Error::Busy("the text that came before is not to be seen yet".into())),
-        texts if texts.contains(&new.text_hash) => Ok(PhoneTextInsertResult::Again),
-        _ => Ok(PhoneTextInsertResult::Altered),
+        texts if texts.contains(&new.text_hash) => Ok(PublicationInsertResult::Again),
+        _ => Ok(PublicationInsertResult::Altered),
     }
 }
 

@@ -28,21 +28,21 @@ const LIMITS: RunnerLimits = RunnerLimits {
 };
 
 /// The texts of one platform.
-pub(super) struct PhoneTextJobSource {
+pub(super) struct PublicationJobSource {
     publish: Arc<PhoneTextPublisher>,
     platform: String,
 }
 
 pub(super) fn runners(
     publish: &Arc<PhoneTextPublisher>,
-) -> impl Iterator<Item = JobSourceRunner<PhoneTextJobSource, PhoneTextPublisher>> {
+) -> impl Iterator<Item = JobSourceRunner<PublicationJobSource, PhoneTextPublisher>> {
     publish.platforms().map(move |platform| {
-        let texts = PhoneTextJobSource { publish: publish.clone(), platform: platform.to_owned() };
+        let texts = PublicationJobSource { publish: publish.clone(), platform: platform.to_owned() };
         JobSourceRunner::new(LIMITS, texts, publish.clone())
     })
 }
 
-impl JobSource for PhoneTextJobSource {
+impl JobSource for PublicationJobSource {
     type Job = ClaimedPublication;
     type Key = ();
 

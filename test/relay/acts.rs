@@ -158,6 +158,7 @@ async fn state(server: &Server, layout: Layout) -> Result<BTreeMap<String, Vec<V
             all.insert(table, rows);
         }
     }
+    ensure!(all.len() > 15 && all.contains_key("sb_message"), "only these tables were found: {:?}", all.keys());
     Ok(all)
 }
 

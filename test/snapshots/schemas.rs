@@ -63,6 +63,9 @@ fn inline(folder: &Path, found: &mut BTreeSet<String>) -> Result {
             inline(&path, found)?;
             continue;
         }
+        if path.ends_with("snapshots/schemas.rs") {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         for call in text.split("hold_inline(").skip(1) {
             let names = call.split(']').next().unwrap_or_default();
@@ -92,9 +95,14 @@ async fn every_answer_that_is_described_has_a_snapshot() -> Result {
         }
     }
     ensure!(names.len() > 30, "{names:?}");
-    let (tests, mut held) = (root().join("test"), BTreeSet::from([NOT_HELD.to_owned()]));
+    let (tests, mut held) = (root().join("test"), BTreeSet::new());
     inline(&tests, &mut held)?;
-    let is_held = |name: &str| held.contains(name) || tests.join(format!("snapshots/{}.snap", file(name))).exists();
+    let parts = PARTS.iter().map(|(part, _)| (*part).to_owned());
+    let gone: Vec<_> = held.iter().cloned().chain(parts).filter(|name| !names.contains(name)).collect();
+    ensure!(gone.is_empty(), "held, and no answer any more: {gone:?}");
+    let is_held = |name: &str| {
+        name == NOT_HELD || held.contains(name) || tests.join(format!("snapshots/{}.snap", file(name))).exists()
+    };
     let missing: Vec<_> = names.iter().filter(|name| !is_held(name)).collect();
     ensure!(missing.is_empty(), "without a snapshot: {missing:?}");
     Ok(())

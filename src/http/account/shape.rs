@@ -100,7 +100,7 @@ pub(super) struct AccountOut<'a> {
     pub(super) any_sender: bool,
     pub(super) created_at: String,
     /// Why its carrier refuses it, whatever is sent: its messages wait, or take the next route. Null: it is in use.
-    pub(super) resting: Option<AccountDenialOut<'a>>,
+    pub(super) resting: Option<AccountRestingOut<'a>>,
     /// Tokens before its own by which posts are believed still.
     pub(super) earlier_tokens: Vec<AccountTokenOut>,
     /// The one that was entered ahead.
@@ -119,7 +119,7 @@ pub(super) struct AccountTokenOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountResting)]
-pub(super) struct AccountDenialOut<'a> {
+pub(super) struct AccountRestingOut<'a> {
     pub(super) since: String,
     /// The carrier's.
     pub(super) code: Option<i64>,
@@ -144,7 +144,7 @@ pub(super) fn out(account: &Account) -> AccountOut<'_> {
         replies_to_keywords: account.replies_to_keywords,
         any_sender: account.any_sender,
         created_at: rfc3339(account.created_ms),
-        resting: account.rest.as_ref().map(|rest| AccountDenialOut {
+        resting: account.rest.as_ref().map(|rest| AccountRestingOut {
             since: rfc3339(rest.since_ms),
             code: rest.code,
             reason: &rest.reason,

@@ -32,7 +32,7 @@ pub struct NewAccount {
 
 /// What may be changed.
 #[derive(Clone, Debug, Default)]
-pub struct AccountUpdate {
+pub struct AccountChange {
     pub name: Option<String>,
     pub rate: Option<i64>,
     pub uncertain: Option<UncertainPolicy>,
@@ -107,7 +107,7 @@ impl Accounts {
     pub async fn change(
         &self,
         id: AccountId,
-        change: AccountUpdate,
+        change: AccountChange,
         audit: &AuditContext<'_, Account>,
     ) -> Result<Account> {
         let new = self.credentials(id, &change).await?;

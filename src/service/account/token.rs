@@ -1,7 +1,7 @@
 //! While a carrier's token is being changed: the one before is believed for a while, and so is the next one ahead.
 
 use super::CarrierKind;
-use super::manage::{AccountUpdate, Accounts, known};
+use super::manage::{AccountChange, Accounts, known};
 use crate::model::{AccountId, DurationSetting, Millis, Secret, TokenId};
 use crate::provider::Credentials;
 use crate::service::{Error, Result};
@@ -26,7 +26,7 @@ fn check(span: Option<DurationSetting>) -> Result<()> {
 
 impl Accounts {
     /// The new credentials of a change that has some, asked about where that is wanted.
-    pub(super) async fn credentials(&self, id: AccountId, change: &AccountUpdate) -> Result<Option<Credentials>> {
+    pub(super) async fn credentials(&self, id: AccountId, change: &AccountChange) -> Result<Option<Credentials>> {
         check(change.previous_valid_for)?;
         // another node may just have been given a path
         self.directory.refresh().await?;
@@ -88,7 +88,7 @@ impl Accounts {
         before: &Account,
         account: &mut Account,
         new: Option<&Credentials>,
-        change: &AccountUpdate,
+        change: &AccountChange,
     ) -> Result<()> {
         let now_ms = self.clock.now_ms();
         match new {

@@ -21,7 +21,7 @@ pub struct EventMetadata {
 }
 
 impl EventMetadata {
-    /// The same where no callback wants to hear of it, and nothing comes before or after it.
+    /// One that no callback hears of, with nothing before or after it.
     pub fn alone(client: ClientId, kind: EventType, at_ms: Millis) -> Self {
         Self { client, kind, at_ms, callback: None, order: EventSequenceSource::Alone }
     }

@@ -73,7 +73,7 @@ impl NewEventBatch<'_> {
 
     /// An entry of the ledger of opt-outs has changed.
     pub(in crate::service) fn opt_out(&mut self, client: ClientId, said: &OptOutStatement) {
-        // its entry counts
+        // alone: its entry in the ledger gives the sequence
         self.add(EventMetadata::alone(client, EventType::OptOutChanged, said.at_ms), || OptOutEventData {
             sequence: None,
             number: &said.number,

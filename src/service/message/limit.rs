@@ -14,10 +14,10 @@ const MOST_MEDIA: usize = 10;
 const VALIDITY_MS: RangeInclusive<Millis> = 1_000..=36_000_000;
 /// What a client keeps with its message is small: bytes of JSON at most.
 const LONGEST_METADATA: usize = 4_096;
-/// Twilio's longest `AllowedTwiml`, in characters.
+/// Twilio's longest `Twiml`, in characters.
 const LONGEST_TWIML: usize = 4_000;
 
-/// A limit for which doors may have words of their own.
+/// A limit that an order does not keep, for which doors may have words of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrokenMessageLimit {
     /// Neither text nor pictures.

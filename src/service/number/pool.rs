@@ -17,7 +17,7 @@ pub struct PoolWithNumbers {
     pub numbers: Vec<Number>,
 }
 
-/// Who does something to a pool.
+/// Who does something to a pool, for the audit log.
 type PoolAudit<'a> = AuditContext<'a, PoolWithNumbers>;
 
 /// Characters of a name at most.

@@ -13,7 +13,7 @@ use crate::service::sync::leave_at;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::backend;
 use crate::store::device::{self, SealedDeviceKey};
-use crate::store::publication::{self, NewPhoneTextPublication, PhoneTextInsertResult};
+use crate::store::publication::{self, NewPhoneTextPublication, PublicationInsertResult};
 
 /// Devices whose keys are tried at most; so many keys are tried always.
 const KEYS: u8 = 10;
@@ -154,18 +154,18 @@ impl PhoneTextPublisher {
             received_ms: now_ms,
         };
         match publication::insert(&self.parts.store, &publication).await? {
-            PhoneTextInsertResult::New => {
+            PublicationInsertResult::New => {
                 tracing::info!(publication = %id, user = %opened.user, platform = platform.name, "took a text");
                 if let Some(arrived) = self.arrived.get(&platform.name) {
                     arrived.notify_one();
                 }
                 Ok(true)
             }
-            PhoneTextInsertResult::Again => {
+            PublicationInsertResult::Again => {
                 tracing::info!(user = %opened.user, platform = platform.name, "the same text came again");
                 Ok(false)
             }
-            PhoneTextInsertResult::Altered => {
+            PublicationInsertResult::Altered => {
                 let (user, device) = (&opened.user, opened.device);
                 tracing::warn!(%user, %device, "refused a text: it is made of one that came before");
                 Err(refused())

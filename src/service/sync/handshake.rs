@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::check::CHECK;
-use super::post::{CompletedHandshake, HandshakeFlavour, PairingRequest};
+use super::post::{CompletedHandshake, HandshakeFlavour, HandshakeRequest};
 use super::{Error, PairingService, Result, lockout, turn::HandshakeTurnPermit};
 use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::{DeviceId, DurationSetting, Millis, UserId};
@@ -31,7 +31,7 @@ const KILLS: i64 = 5;
 
 /// A handshake whose session and key hold.
 pub(super) struct CheckedHandshake {
-    pub(super) post: PairingRequest,
+    pub(super) post: HandshakeRequest,
     pub(super) sid: SyncSessionId,
     pub(super) flavour: HandshakeFlavour,
     here_id: [u8; 32],
@@ -64,7 +64,11 @@ impl PairingService {
     /// Runs a handshake to its end even when its caller goes away meanwhile: what was
     /// accepted is finished. Every refusal after the session's check leaves at a fixed time.
     /// `held` is let go once the post is done with: what its bytes count as.
-    pub async fn pair(self: &Arc<Self>, post: PairingRequest, held: impl Send + 'static) -> Result<CompletedHandshake> {
+    pub async fn pair(
+        self: &Arc<Self>,
+        post: HandshakeRequest,
+        held: impl Send + 'static,
+    ) -> Result<CompletedHandshake> {
         let (arrived, flavour, user) = (post.arrived, post.flavour(), post.user.clone());
         let service = self.clone();
         let work = async move {
@@ -84,7 +88,7 @@ impl PairingService {
         result
     }
 
-    async fn pair_now(&self, post: PairingRequest) -> Result<CompletedHandshake> {
+    async fn pair_now(&self, post: HandshakeRequest) -> Result<CompletedHandshake> {
         let sid = self.parts.ids.valid(&post.user, &post.sid)?;
         let user = post.user.as_str().as_bytes();
         let here_id = self.parts.lockout_key.mac(&[b"here", user, post.address.to_string().as_bytes()]);

@@ -23,7 +23,7 @@ impl HandshakeFlavour {
 }
 
 /// A posted password, with (O) or without (T2) the phone's public key.
-pub struct PairingRequest {
+pub struct HandshakeRequest {
     pub user: UserId,
     pub sid: String,
     pub public_key: Option<String>,
@@ -37,7 +37,7 @@ pub struct PairingRequest {
     pub arrived: Instant,
 }
 
-impl PairingRequest {
+impl HandshakeRequest {
     pub(super) fn flavour(&self) -> HandshakeFlavour {
         if self.public_key.is_some() { HandshakeFlavour::OneStep } else { HandshakeFlavour::TwoStep }
     }

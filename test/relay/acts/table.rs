@@ -184,6 +184,7 @@ fn of_events(scene: &Scene) -> Vec<Act> {
 
 fn of_sent(scene: &Scene) -> Vec<Act> {
     let Scene { scheduled, sent, lasting, .. } = scene;
+    // the first of a path is what its description is tried with: it must last
     vec![
         act("POST", "/v1/messages", &[], sms(), "message.send", Made),
         act("PATCH", "/v1/messages/{id}", &[sent], json!({"body": ""}), "message.redact", Changed),

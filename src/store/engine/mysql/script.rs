@@ -4,8 +4,8 @@
 //! messages each way, to a MariaDB on the same machine: as one text 18,378 (14,667) messages a second; prepared, row
 //! by row, 5,070 (4,711); in a few fixed numbers of rows 25,209 (13,649), at 1.8 times our processor time for 29; in
 //! bulk 27,001 (18,323). The text stays all the same. Only MariaDB has bulk execution: for MySQL and TiDB, where what
-//! is left costs more than the twentieth that would be given for it, the literals would have to stay, and each
-//! statement would have two ways. And a text is one round trip, where prepared statements are one each, a dozen in
+//! is left costs more than the twentieth that would be given for it (by 29), the literals would have to stay, and
+//! each statement would have two ways. And a text is one round trip, where prepared statements are one each, a dozen in
 //! such a transaction: nothing on the same machine, milliseconds to another. So a literal is written such that nothing
 //! moves its end.
 
