@@ -60,6 +60,7 @@ fn a_bad_value_is_told_with_key_value_and_what_is_allowed() {
     for (key, value, allowed) in [
         ("sync.rotate_every", "15", "15s"),
         ("sync.rotations", "many", "invalid type"),
+        ("sync.lockouts", "[7]", "allowed: invalid type: integer `7`, expected a table"),
         ("sync.rotations", "0", "at least 1"),
         ("sync.sockets_per_user", "0", "at least 1"),
         ("sync.sockets_per_address", "0", "at least 1"),

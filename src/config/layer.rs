@@ -129,7 +129,12 @@ impl ConfigLayers {
             let part = format!("{key}.{}", path.rsplit('.').next().unwrap_or_default());
             let is_secret = is_secret(&key) || is_secret(&part) || is_url(&key) || inner.message().contains("whsec_");
             let quotes = inner.message().starts_with("invalid type");
-            self.wrong(&key, if is_secret && quotes { "a text" } else { inner.message() })
+            // a row that is none is called by the name of its type
+            let told = match inner.message().split_once("expected struct ") {
+                Some((before, _)) => format!("{before}expected a table"),
+                None => inner.message().to_owned(),
+            };
+            self.wrong(&key, if is_secret && quotes { "a text" } else { &told })
         })
     }
 }
