@@ -119,6 +119,8 @@ mod tests {
             [10, 35, 60].map(|secs| life.look(after(secs))),
             [PulseTurn::Pass, PulseTurn::Ping, PulseTurn::Dead]
         );
+        let mut unasked = SocketPulse::start(ping_every, silent_for, &tasks, &stop).join();
+        assert_eq!(unasked.look(unasked.heard + Duration::from_secs(70)), PulseTurn::Ping, "nobody has asked it");
         life.heard = after(50);
         assert_eq!(life.look(after(85)), PulseTurn::Ping, "the answer to a ping is life");
         assert_eq!(life.look(after(110)), PulseTurn::Dead);
