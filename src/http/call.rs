@@ -235,9 +235,14 @@ async fn find(acting: &ActingClient, id: MessageId, app: &App) -> Result<(Messag
     app.messages.call_of(acting.client, id).await?.ok_or_else(Error::no_message)
 }
 
-async fn full<'a>(message: &'a Message, kept: &Call, who: &ActingClient, app: &App) -> Result<FullCallOut<'a>, Error> {
+async fn full<'a>(
+    message: &'a Message,
+    kept: &Call,
+    acting: &ActingClient,
+    app: &App,
+) -> Result<FullCallOut<'a>, Error> {
     let (attempts, receipts) = app.messages.history(message.id).await?;
-    let attempt = |attempt| message::attempt_out(attempt, who.is_administrator);
+    let attempt = |attempt| message::attempt_out(attempt, acting.is_administrator);
     let attempts = attempts.into_iter().map(attempt).collect();
     let receipts = receipts.into_iter().map(message::receipt_out).collect();
     Ok(FullCallOut { call: out(message, Some(kept)), attempts, receipts })

@@ -158,8 +158,11 @@ impl Resource {
     }
 
     /// One that is for administrators alone: its handlers need not ask.
-    pub(super) fn of_administrators(docs: fn() -> Description, ids: impl Into<Option<PathWordAndIdPrefix>>) -> Self {
-        Self { admit: auth::administrator, ..Self::new(docs, ids) }
+    pub(super) fn of_administrators(
+        description: fn() -> Description,
+        ids: impl Into<Option<PathWordAndIdPrefix>>,
+    ) -> Self {
+        Self { admit: auth::administrator, ..Self::new(description, ids) }
     }
 
     /// One that is open to anybody.

@@ -127,8 +127,14 @@ impl Twilio {
     }
 
     /// Makes a message or a call; `unnamed` is the reason where the answer does not say which.
-    async fn post(&self, list: &str, form: &[(&'static str, String)], until: Instant, unnamed: &str) -> SendOutcome {
-        let request = self.host.request(Method::POST, &format!("{}/{list}", self.path)).form(form);
+    async fn post(
+        &self,
+        resource: &str,
+        form: &[(&'static str, String)],
+        until: Instant,
+        unnamed: &str,
+    ) -> SendOutcome {
+        let request = self.host.request(Method::POST, &format!("{}/{resource}", self.path)).form(form);
         let request = request.basic_auth(&self.user, Some(self.password.expose()));
         self.host.outcome(request, until, explain, made, unnamed).await
     }

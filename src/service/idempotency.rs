@@ -37,10 +37,15 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// `asked`: what is compared of two requests. Nobody can tell from the hash what was said.
-    pub(in crate::service) fn named(self, client: ClientId, asked: &[u8], secret: &HashKey) -> IdempotencyFingerprint {
+    /// `canonical`: what is compared of two requests. Nobody can tell from the hash what was said.
+    pub(in crate::service) fn named(
+        self,
+        client: ClientId,
+        canonical: &[u8],
+        secret: &HashKey,
+    ) -> IdempotencyFingerprint {
         let Self { name, path } = self;
         let id = hash::sha256(format!("{}\0{path}\0{name}", client.hex()).as_bytes());
-        IdempotencyFingerprint { id, hash: secret.mac(&[VERSION, asked]) }
+        IdempotencyFingerprint { id, hash: secret.mac(&[VERSION, canonical]) }
     }
 }

@@ -65,7 +65,7 @@ impl Change {
         let mut change = self.insert(INSERT, vec![entry.values()]);
         // the entry is there exactly when the rest is
         if change.settled_by.is_none() {
-            change = change.settled_by("SELECT 1 FROM sb_audit WHERE id = ?", params![entry.id]);
+            change = change.settled_by_id("sb_audit", entry.id);
         }
         change
     }

@@ -37,9 +37,17 @@ impl NewDevice<'_> {
     pub(super) fn insert(&self, change: Change, now_ms: Millis) -> Change {
         let sql = "INSERT INTO sb_device (id, user_id, shared_key, fingerprint, phone_hash, flavour, sync_session_id, \
                    paired_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-        let (user, sealed, fingerprint) = (self.user.as_str(), self.sealed_key.clone(), self.fingerprint.as_str());
-        let rest = params![self.phone_hash, self.flavour, self.sid, now_ms];
-        change.one(sql, [params![self.id, user, sealed, fingerprint], rest].concat())
+        let values = params![
+            self.id,
+            self.user.as_str(),
+            self.sealed_key.clone(),
+            self.fingerprint.as_str(),
+            self.phone_hash,
+            self.flavour,
+            self.sid,
+            now_ms,
+        ];
+        change.one(sql, values)
     }
 }
 

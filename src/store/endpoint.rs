@@ -165,9 +165,15 @@ async fn end(store: &Store, change: Change, id: EndpointId, now_ms: Millis) -> R
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
-pub async fn delete(store: &Store, client: ClientId, id: EndpointId, at_ms: Millis, entry: AuditTrail) -> Result<bool> {
+pub async fn delete(
+    store: &Store,
+    client: ClientId,
+    id: EndpointId,
+    now_ms: Millis,
+    entry: AuditTrail,
+) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    end(store, Change::new().one(sql, params![id, client]).audited(entry), id, at_ms).await
+    end(store, Change::new().one(sql, params![id, client]).audited(entry), id, now_ms).await
 }
 
 /// Disables an endpoint that is still as it was when its delivery was claimed, and says why.

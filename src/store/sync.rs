@@ -185,7 +185,7 @@ pub async fn redeem(
     };
     let change = device.insert(write(told, key.sid, key.user, Some(known), &to), now_ms);
     let change = lockout::forgive(change, key.here_id, key.anywhere_id, counted);
-    store.commit(change.settled_by("SELECT 1 FROM sb_device WHERE id = ?", params![device.id])).await
+    store.commit(change.settled_by_id("sb_device", device.id)).await
 }
 
 /// One session that changed since a node last looked.

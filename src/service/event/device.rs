@@ -6,7 +6,13 @@ use crate::model::event::EventType;
 use crate::model::{ClientId, DeviceId, Id as _, Millis, UserId, rfc3339};
 use crate::store::device::{Device, NewDevice};
 
-fn out<'a>(id: DeviceId, user: &'a UserId, fingerprint: &'a str, flavour: &str, at_ms: Millis) -> DeviceEventData<'a> {
+fn out<'a>(
+    id: DeviceId,
+    user: &'a UserId,
+    fingerprint: &'a str,
+    flavour: &str,
+    paired_ms: Millis,
+) -> DeviceEventData<'a> {
     let flavour = if flavour == "one" { "one-step" } else { "two-step" };
     DeviceEventData {
         sequence: None,
@@ -14,7 +20,7 @@ fn out<'a>(id: DeviceId, user: &'a UserId, fingerprint: &'a str, flavour: &str, 
         user_id: user.as_str(),
         fingerprint,
         flavour,
-        paired_at: rfc3339(at_ms),
+        paired_at: rfc3339(paired_ms),
         revoked_at: None,
     }
 }

@@ -106,7 +106,7 @@ impl PairingService {
         let until = Instant::now() + PATIENCE;
         loop {
             let turn = self.turns.take(checked.post.user.as_str(), until).await.ok_or(Error::Busy)?;
-            if let Some(result) = self.run(checked, turn).await {
+            if let Some(result) = self.in_turn(checked, turn).await {
                 return result;
             }
             if Instant::now() >= until {
@@ -118,7 +118,11 @@ impl PairingService {
     }
 
     /// `None` while another node has this very body.
-    async fn run(&self, checked: &CheckedHandshake, _turn: HandshakeTurnPermit) -> Option<Result<CompletedHandshake>> {
+    async fn in_turn(
+        &self,
+        checked: &CheckedHandshake,
+        _turn: HandshakeTurnPermit,
+    ) -> Option<Result<CompletedHandshake>> {
         // before any look-up, so that it says nothing of the user; one place for all bodies of a user
         let Ok(place) = self.door.try_acquire() else { return Some(Err(Error::Busy)) };
         Some(match self.stand(checked).await {
