@@ -178,9 +178,9 @@ impl Accounts {
     }
 }
 
-/// The provider says no, or nothing.
+/// They can be none, or the provider says no, or nothing: the reason is a sentence.
 fn untaken(reason: &dyn Display) -> Error {
-    Error::invalid("credentials", format!("the provider did not take these credentials: {reason}"))
+    Error::invalid("credentials", reason.to_string())
 }
 
 pub(super) fn known() -> Error {
