@@ -1,6 +1,7 @@
 //! The vocabulary: values that are valid because they exist. No I/O.
 
 pub mod address;
+pub mod area;
 pub mod bom;
 pub mod call;
 pub mod carrier;
@@ -38,6 +39,7 @@ pub mod twiml;
 pub mod user;
 
 pub use address::{Address, AddressKind, Country, NotAnAddress, NumberingPlanReport};
+pub use area::AreaCode;
 pub use call::{CallEvent, CallStatus};
 pub use channel::{Channel, PricedChannel};
 pub use charset::FormCharset;
