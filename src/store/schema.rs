@@ -80,6 +80,7 @@ mod tests {
             let names = match CreatedSchemaObject::of(migration.sql().unwrap_or_default()) {
                 Some(CreatedSchemaObject::Table(table)) => vec![table],
                 Some(CreatedSchemaObject::Index { name, table }) => vec![name, table],
+                Some(CreatedSchemaObject::Column { table, .. }) => vec![table],
                 None => Vec::new(),
             };
             let is_name = |name: &&str| {

@@ -58,10 +58,11 @@ fn refused(error: &refinery::Error) -> Error {
     Error::Refused(format!("migration: {error}"))
 }
 
-/// The same of a server. What an earlier start has left is cleared: a table or index that exists (1050, 1061) is another's.
+/// The same of a server. What an earlier start has left is cleared: a table, column or index that exists (1050, 1060, 1061)
+/// is another's.
 fn refused_by_server(error: &refinery::Error) -> Error {
     let said = format!("{error:?}");
-    if ["code: 1050", "code: 1061"].iter().any(|code| said.contains(code)) {
+    if ["code: 1050", "code: 1060", "code: 1061"].iter().any(|code| said.contains(code)) {
         let reason = "another node is migrating, or has left what is not recorded: start again, or empty the database";
         return Error::Refused(format!("migration: {reason} ({error})"));
     }
@@ -109,13 +110,19 @@ pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &StoreSchema) -> R
 pub(in crate::store) enum CreatedSchemaObject<'a> {
     Table(&'a str),
     Index { name: &'a str, table: &'a str },
+    Column { name: &'a str, table: &'a str },
 }
 
 impl<'a> CreatedSchemaObject<'a> {
     pub(in crate::store) fn of(sql: &'a str) -> Option<Self> {
         let mut words = sql.lines().filter(|line| !line.starts_with("--")).flat_map(str::split_whitespace);
-        if words.next()? != "CREATE" {
-            return None;
+        match words.next()? {
+            "CREATE" => {}
+            "ALTER" => {
+                let ["TABLE", table, "ADD", "COLUMN", name, ..] = words.collect::<Vec<_>>()[..] else { return None };
+                return Some(Self::Column { name, table });
+            }
+            _ => return None,
         }
         match words.find(|word| *word != "UNIQUE")? {
             "TABLE" => words.next().map(Self::Table),
@@ -131,6 +138,8 @@ impl<'a> CreatedSchemaObject<'a> {
 const HAS_TABLE: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?";
 const HAS_INDEX: &str = "SELECT 1 FROM information_schema.statistics \
                          WHERE table_schema = DATABASE() AND table_name = ? AND index_name = ? LIMIT 1";
+const HAS_COLUMN: &str = "SELECT 1 FROM information_schema.columns \
+                          WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?";
 
 /// The last migration that is recorded.
 async fn last_recorded(on: &mut Conn, schema: &StoreSchema) -> Result<i64> {
@@ -138,9 +147,9 @@ async fn last_recorded(on: &mut Conn, schema: &StoreSchema) -> Result<i64> {
     Ok(last.flatten().unwrap_or(0))
 }
 
-/// A server keeps a table or an index as soon as it is made, and only then hears that it was: a start that was cut short
-/// in between has left one that is not recorded. Nothing has used it: it goes, and is made anew. It can only be what the
-/// next migration makes; what has rows is none of these, and stays.
+/// A server keeps a table, column or index as soon as it is made, and only then hears that it was: a start that was cut
+/// short in between has left one that is not recorded. Nothing has used it: it goes, and is made anew. It can only be what
+/// the next migration makes; a table that has rows is none of these, and stays.
 async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
     let is_begun: Option<i64> = on.exec_first(HAS_TABLE, (schema.table,)).await?;
     if is_begun.is_none() {
@@ -152,6 +161,7 @@ async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
     let is_there: Option<i64> = match next {
         CreatedSchemaObject::Table(table) => on.exec_first(HAS_TABLE, (table,)).await?,
         CreatedSchemaObject::Index { name, table } => on.exec_first(HAS_INDEX, (table, name)).await?,
+        CreatedSchemaObject::Column { name, table } => on.exec_first(HAS_COLUMN, (table, name)).await?,
     };
     if is_there.is_none() {
         return Ok(());
@@ -170,6 +180,7 @@ async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
             format!("DROP TABLE {table}")
         }
         CreatedSchemaObject::Index { name, table } => format!("DROP INDEX {name} ON {table}"),
+        CreatedSchemaObject::Column { name, table } => format!("ALTER TABLE {table} DROP COLUMN {name}"),
     };
     Ok(on.query_drop(drop).await?)
 }
@@ -184,6 +195,8 @@ mod tests {
             ("-- CREATE TABLE u (\nCREATE TABLE t (\n    id INT\n)", Some(CreatedSchemaObject::Table("t"))),
             ("CREATE INDEX i ON t (a, b)", Some(CreatedSchemaObject::Index { name: "i", table: "t" })),
             ("CREATE UNIQUE INDEX i ON t (a)\n", Some(CreatedSchemaObject::Index { name: "i", table: "t" })),
+            ("ALTER TABLE t ADD COLUMN c INT NULL", Some(CreatedSchemaObject::Column { name: "c", table: "t" })),
+            ("ALTER TABLE t DROP COLUMN c", None),
             ("INSERT INTO t (a) VALUES (1)", None),
             ("", None),
         ] {
