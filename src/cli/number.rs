@@ -62,7 +62,7 @@ struct AddNumber {
     uses: NumberArguments,
 }
 
-/// Change a number's account, rate, or what a text to it means
+/// Change a number's account, rate, what a text to it means, or whether it is ever chosen
 #[derive(Args)]
 struct ChangeNumberArguments {
     number: NumberId,
@@ -91,6 +91,9 @@ struct NumberArguments {
     /// Segments a second at most; 0: no limit
     #[arg(long)]
     rate: Option<u32>,
+    /// Never choose it, so that it is drained: its open sessions go on, and who names it still sends from it
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    reserved: Option<bool>,
 }
 
 impl NumberArguments {
@@ -101,6 +104,7 @@ impl NumberArguments {
             ("meaning", self.meaning.as_ref().and_then(api::name)),
             ("platform", api::clearable(self.platform.as_deref())),
             ("rate", self.rate.map(Value::from)),
+            ("reserved", self.reserved.map(Value::from)),
         ])
     }
 }
@@ -156,5 +160,6 @@ fn line(number: &Value) -> String {
         None => field(number, "meaning").to_owned(),
     };
     let (address, capabilities) = (output::strong(format!("{address:16}")), output::joined(number, "capabilities"));
-    format!("{id}  {address}  {country:2}  {capabilities}  {meaning}  on {}", field(number, "account_id"))
+    let reserved = if number["reserved"] == true { "  reserved" } else { "" };
+    format!("{id}  {address}  {country:2}  {capabilities}  {meaning}  on {}{reserved}", field(number, "account_id"))
 }

@@ -156,6 +156,7 @@ impl MessagingParts {
                 meaning: InboundTextPolicy::Forward,
                 platform: None,
                 rate: 0,
+                is_reserved: false,
             };
             or_there(self.numbers.add(ClientId::OPERATOR, number, &AuditContext::unwritten()).await)?;
         }

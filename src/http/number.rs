@@ -52,6 +52,9 @@ struct NumberIn {
     /// Segments a second; 0: no limit.
     #[serde(default)]
     rate: u32,
+    /// Never chosen, by a pool or where no sender is named; who names it still sends from it.
+    #[serde(default)]
+    reserved: bool,
 }
 
 fn meanings() -> openapi::SchemaOrRef {
@@ -84,6 +87,8 @@ struct NumberChangeIn {
     #[serde(default, deserialize_with = "nullable")]
     platform: Option<Option<String>>,
     rate: Option<u32>,
+    /// `true` drains it: it is never chosen again, while its open sessions go on and who names it still sends from it.
+    reserved: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -102,6 +107,8 @@ struct NumberOut<'a> {
     country: Option<&'a str>,
     /// The pool that it is in.
     pool_id: Option<String>,
+    /// Never chosen: only who names it sends from it.
+    reserved: bool,
     /// Whether the numbering plan knows it; `null` for what is no phone.
     is_valid: Option<bool>,
     created_at: String,
@@ -126,6 +133,7 @@ fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
         rate: number.rate,
         country: number.country.as_deref(),
         pool_id: number.pool.map(|pool: PoolId| pool.to_string()),
+        reserved: number.is_reserved,
         is_valid: address::report(&address).map(|report| report.is_valid),
         created_at: rfc3339(number.created_ms),
     }
@@ -155,6 +163,7 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         meaning: meaning(&posted.meaning)?,
         platform: posted.platform,
         rate: posted.rate.into(),
+        is_reserved: posted.reserved,
     };
     let number = request.app.numbers.add(client, new, &context(&request, "number.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
@@ -184,7 +193,7 @@ async fn fetch(request: ResourceRequest) -> HandlerResult {
     Ok(reply::json(StatusCode::OK, &out(&number, acting.is_administrator)))
 }
 
-/// `PATCH /v1/numbers/<id>`: changes its account, its rate, and what a text to it means.
+/// `PATCH /v1/numbers/<id>`: changes its account, its rate, what a text to it means, and whether it is ever chosen.
 #[utoipa::path(
     patch, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "change_number", request_body = NumberChangeIn,
     responses((status = 200, description = "The number as it now is.", body = NumberOut)),
@@ -199,6 +208,7 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         meaning: posted.meaning.as_deref().map(meaning).transpose()?,
         platform: posted.platform,
         rate: posted.rate.map(i64::from),
+        is_reserved: posted.reserved,
     };
     let number = request.app.numbers.change(client, id, change, &context(&request, "number.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, true)))

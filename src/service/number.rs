@@ -39,6 +39,7 @@ pub struct NewNumber {
     pub meaning: InboundTextPolicy,
     pub platform: Option<String>,
     pub rate: i64,
+    pub is_reserved: bool,
 }
 
 /// What may be changed; a number stays the number it is.
@@ -49,6 +50,7 @@ pub struct NumberChange {
     pub meaning: Option<InboundTextPolicy>,
     pub platform: Option<Option<String>>,
     pub rate: Option<i64>,
+    pub is_reserved: Option<bool>,
 }
 
 /// Each once, in the one order in which they are kept.
@@ -87,6 +89,7 @@ impl Numbers {
             country: address::report(&new.address).and_then(|report| report.country),
             pool: None,
             created_ms: now_ms,
+            is_reserved: new.is_reserved,
         };
         self.holds(&number)?;
         let entry = audit.entry(now_ms, number.id, None, Some(&number));
@@ -117,6 +120,7 @@ impl Numbers {
             number.meaning = change.meaning.unwrap_or(number.meaning);
             number.platform = change.platform.clone().unwrap_or(number.platform);
             number.rate = change.rate.unwrap_or(number.rate);
+            number.is_reserved = change.is_reserved.unwrap_or(number.is_reserved);
             self.holds(&number)?;
             let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
             number::update(&self.directory.store, &before, &number, entry).await?;

@@ -63,11 +63,13 @@ pub struct Number {
     /// The pool that it is in.
     pub pool: Option<PoolId>,
     pub created_ms: Millis,
+    /// Never chosen: only who names it sends from it.
+    pub is_reserved: bool,
 }
 
 /// The fields of [`Number`].
 const COLUMNS: &str = "SELECT id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
-     pool_id, created_ms FROM sb_number";
+     pool_id, created_ms, reserved FROM sb_number";
 
 /// Every number that can be read, oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Number>> {
@@ -108,6 +110,7 @@ impl Number {
             ("meaning", self.meaning.name().into()),
             ("rate", self.rate.into()),
             ("platform", self.platform.clone().into()),
+            ("reserved", self.is_reserved.into()),
         ]
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn operators(job: &WebhookJob, address: &str) -> SenderNumber {
         country: None,
         pool: None,
         created_ms: job.received_ms,
+        is_reserved: false,
     };
     SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)) }
 }

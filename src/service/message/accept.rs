@@ -198,7 +198,7 @@ impl Messages {
             return Ok(via(sender));
         }
         let mut senders = entries.senders_of(client).iter();
-        let first = senders.find(|sender| sender.can(wanted));
+        let first = senders.find(|sender| sender.can(wanted) && !sender.number.is_reserved);
         first.map(|sender| via(sender)).ok_or_else(|| {
             Error::invalid("from", format!("is missing, and there is no number that can send {}", wanted.name()))
         })

@@ -156,6 +156,11 @@ fn no_sender(order: &Order) -> Error {
     Error::invalid("from", reason)
 }
 
+/// Whether it may be chosen for somebody: it is not reserved, and their key allows it.
+fn may_be_chosen(consumer: &ApiConsumer, sender: &SenderNumber) -> bool {
+    !sender.number.is_reserved && consumer.may_send_from(&sender.number.address)
+}
+
 /// The client's own numbers go before those that the operator lends.
 fn choose(
     entries: &DirectoryEntries,
@@ -166,8 +171,7 @@ fn choose(
 ) -> Option<String> {
     let account = handle.account.id;
     let able = |sender: &&Arc<SenderNumber>| sender.number.account == account && sender.can(wanted);
-    // of those that are not named, only what its key allows
-    let fits = |sender: &&Arc<SenderNumber>| able(sender) && consumer.may_send_from(&sender.number.address);
+    let fits = |sender: &&Arc<SenderNumber>| able(sender) && may_be_chosen(consumer, sender);
     match &order.from {
         Some(SenderChoice::Address(from)) => match entries.sender(from.as_str()) {
             Some(sender) => Some(sender).filter(|sender| is_theirs(consumer, sender)).filter(able),
@@ -210,8 +214,7 @@ fn unrouted(
         return None;
     }
     let able = |sender: &&Arc<SenderNumber>| sender.can(wanted) && entries.handle(sender.number.account).is_some();
-    // of those that are not named, only what its key allows
-    let fits = |sender: &&Arc<SenderNumber>| able(sender) && consumer.may_send_from(&sender.number.address);
+    let fits = |sender: &&Arc<SenderNumber>| able(sender) && may_be_chosen(consumer, sender);
     let sender = match &order.from {
         Some(SenderChoice::Address(from)) => {
             entries.sender(from.as_str()).filter(|sender| sender.number.client == consumer.client).filter(able)
