@@ -62,7 +62,8 @@ impl StartContext<'_> {
         let sending = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
-        let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms };
+        let longest_text = config.outbox.sms_length;
+        let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms, longest_text };
         let admin_key = self.key("admin_key").await?;
         let admins = Administrators { directory: directory.clone(), key: admin_key, clock: clock.clone() };
         let tariff = Arc::new(Tariff::new(store.clone(), config.tariff.clone(), clock.clone()));

@@ -248,6 +248,8 @@ mod tests {
             ("ClientChange", "low_at"),
             ("KeyChange", "senders"),
             ("NumberChange", "platform"),
+            ("PoolChange", "start_text"),
+            ("PoolChange", "ttl"),
             ("RateChange", "until"),
             ("RouteChange", "channel"),
         ] {

@@ -1,14 +1,15 @@
-//! `/v1/pools`: a client's numbers that send together, the same number to the same recipient.
+//! `/v1/pools`: a client's numbers that send together, the same number to the same recipient, and how sessions get them.
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
-use super::{RequestParts, audit, auth, list, object, openapi, reply};
-use crate::model::rfc3339;
+use super::object::{self, nullable};
+use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
+use super::{RequestParts, audit, auth, list, openapi, reply};
+use crate::model::{DurationSetting, PoolChoice, PoolOrder, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::number::{Number, PoolWithNumbers};
+use crate::service::number::{Number, PoolChange, PoolWithNumbers};
 
 pub(super) fn resource() -> Resource {
     Resource::new(openapi::described!(add, list, fetch, change, delete, put, take_out), ("pools", "pool"))
@@ -21,14 +22,71 @@ pub(super) fn resource() -> Resource {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewPool)]
 struct PoolIn {
+    #[schema(example = "sales")]
     name: String,
+    /// Which of the numbers that fit a person in a session comes first: `sticky` (one that they had before), or
+    /// `avoid_sticky` (one that they never had).
+    #[schema(schema_with = choices)]
+    choice: Option<String>,
+    /// In which order numbers are looked at for a session: `near` (those near the person first) or `any`.
+    #[schema(schema_with = orders)]
+    order: Option<String>,
+    /// Each number is in one open session at most, in which everybody has the same one.
+    #[serde(default)]
+    exclusive: bool,
+    /// A number on which a person's session with others ended less than this ago comes last for them.
+    #[schema(value_type = Option<String>, example = "1h")]
+    rest: Option<DurationSetting>,
+    /// What everybody in a session is texted when it begins; at most 1600 UTF-16 units (`outbox.sms_length`).
+    start_text: Option<String>,
+    /// What they are texted when it ends.
+    end_text: Option<String>,
+    /// How long after the last text or call a session ends. Left out: by itself it does not.
+    #[schema(value_type = Option<String>, example = "7d")]
+    ttl: Option<DurationSetting>,
+}
+
+fn choices() -> openapi::SchemaOrRef {
+    openapi::one_of(PoolChoice::ALL.map(PoolChoice::name))
+}
+
+fn orders() -> openapi::SchemaOrRef {
+    openapi::one_of(PoolOrder::ALL.map(PoolOrder::name))
+}
+
+fn choice(name: &str) -> Result<PoolChoice, Refusal> {
+    PoolChoice::parse(name).ok_or_else(|| reply::bad_field("choice", "must be sticky or avoid_sticky"))
+}
+
+fn order(name: &str) -> Result<PoolOrder, Refusal> {
+    PoolOrder::parse(name).ok_or_else(|| reply::bad_field("order", "must be near or any"))
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PoolChange)]
+#[expect(clippy::option_option, reason = "left out, null, and given are three things")]
 struct PoolChangeIn {
     name: Option<String>,
+    /// Counts for the numbers that are chosen from then on.
+    #[schema(schema_with = choices)]
+    choice: Option<String>,
+    #[schema(schema_with = orders)]
+    order: Option<String>,
+    /// Refused while the pool has open sessions.
+    exclusive: Option<bool>,
+    #[schema(value_type = Option<String>)]
+    rest: Option<DurationSetting>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "nullable")]
+    start_text: Option<Option<String>>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "nullable")]
+    end_text: Option<Option<String>>,
+    /// Of the sessions that are made from then on; `null`: they do not end by themselves.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    ttl: Option<Option<DurationSetting>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -37,6 +95,15 @@ struct PoolOut {
     id: String,
     name: String,
     numbers: Vec<PoolNumberOut>,
+    #[schema(schema_with = choices)]
+    choice: &'static str,
+    #[schema(schema_with = orders)]
+    order: &'static str,
+    exclusive: bool,
+    rest: String,
+    start_text: Option<String>,
+    end_text: Option<String>,
+    ttl: Option<String>,
     created_at: String,
 }
 
@@ -49,10 +116,18 @@ struct PoolNumberOut {
 
 fn out(PoolWithNumbers { pool, numbers }: &PoolWithNumbers) -> PoolOut {
     let member = |number: &Number| PoolNumberOut { id: number.id.to_string(), number: number.address.clone() };
+    let settings = &pool.settings;
     PoolOut {
         id: pool.id.to_string(),
         name: pool.name.clone(),
         numbers: numbers.iter().map(member).collect(),
+        choice: settings.choice.name(),
+        order: settings.order.name(),
+        exclusive: settings.is_exclusive,
+        rest: settings.rest.to_string(),
+        start_text: settings.start_text.clone(),
+        end_text: settings.end_text.clone(),
+        ttl: settings.ttl.map(|ttl| ttl.to_string()),
         created_at: rfc3339(pool.created_ms),
     }
 }
@@ -69,7 +144,18 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let posted: PoolIn = object::read(&request, posted).await?;
-    let pool = request.app.numbers.add_pool(client, posted.name, &context(&request, "pool.create")).await?;
+    let settings = PoolChange {
+        name: None,
+        choice: posted.choice.as_deref().map(choice).transpose()?,
+        order: posted.order.as_deref().map(order).transpose()?,
+        is_exclusive: Some(posted.exclusive),
+        rest: posted.rest,
+        start_text: Some(posted.start_text),
+        end_text: Some(posted.end_text),
+        ttl: Some(posted.ttl),
+    };
+    let context = context(&request, "pool.create");
+    let pool = request.app.numbers.add_pool(client, posted.name, &settings, &context).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&pool)))
 }
 
@@ -96,7 +182,7 @@ async fn fetch(request: ResourceRequest) -> HandlerResult {
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
-/// `PATCH /v1/pools/<id>`: gives it another name.
+/// `PATCH /v1/pools/<id>`: changes its name, how its numbers are chosen, and what its sessions begin with.
 #[utoipa::path(
     patch, path = "/v1/pools/{id}", tag = "pools", operation_id = "change_pool", request_body = PoolChangeIn,
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
@@ -105,10 +191,17 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let id = request.id("pool")?;
     let posted: PoolChangeIn = object::read(&request, posted).await?;
-    let pool = match &posted.name {
-        Some(name) => request.app.numbers.rename_pool(client, id, name, &context(&request, "pool.change")).await?,
-        None => request.app.numbers.find_pool(client, id).await?,
+    let change = PoolChange {
+        name: posted.name,
+        choice: posted.choice.as_deref().map(choice).transpose()?,
+        order: posted.order.as_deref().map(order).transpose()?,
+        is_exclusive: posted.exclusive,
+        rest: posted.rest,
+        start_text: posted.start_text,
+        end_text: posted.end_text,
+        ttl: posted.ttl,
     };
+    let pool = request.app.numbers.change_pool(client, id, &change, &context(&request, "pool.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 

@@ -16,7 +16,7 @@ use crate::service::{Error, Result};
 use crate::store::number;
 
 pub use crate::store::number::{InboundTextPolicy, Number, NumberCapability};
-pub use pool::{Pool, PoolWithNumbers};
+pub use pool::{Pool, PoolChange, PoolWithNumbers};
 
 /// `[number]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -63,6 +63,8 @@ pub struct Numbers {
     pub clock: Clock,
     /// Names of the configured platforms.
     pub platforms: Vec<String>,
+    /// UTF-16 units of a text at most.
+    pub longest_text: usize,
 }
 
 impl Numbers {

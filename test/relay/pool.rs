@@ -75,7 +75,8 @@ async fn numbers_of_a_pool_keep_to_their_people(layout: Layout) -> Result {
     }
     let renamed = act_well(&server, &client, "PATCH", &path, Some(json!({"name": "support"}))).await?;
     let left = ["+15005550300", "+15005550302"].map(|number| json!({"id": "num_…", "number": number}));
-    let wanted = json!({"id": "pool_…", "name": "support", "numbers": left, "created_at": "(time)"});
+    let wanted = json!({"id": "pool_…", "name": "support", "numbers": left, "choice": "sticky", "order": "near",
+        "exclusive": false, "rest": "1h", "start_text": null, "end_text": null, "ttl": null, "created_at": "(time)"});
     hold_inline(&["Pool", "PoolNumber"], &renamed, &wanted)?;
     let listed = act_well(&server, &client, "GET", "/v1/pools", None).await?;
     ensure!(listed["data"][0] == renamed && listed["data"][1].is_null(), "{listed}");

@@ -1,7 +1,8 @@
-//! Pools: a client's numbers that send together, the same number to the same recipient.
+//! Pools: a client's numbers that send together, the same number to the same recipient; and how they are chosen for the
+//! people of a session.
 
 use super::{Error, Number, Numbers, Result};
-use crate::model::{ClientId, NumberId, PoolId};
+use crate::model::{ClientId, DurationSetting, NumberId, PoolChoice, PoolId, PoolOrder, PoolSettings, text};
 use crate::service::audit::AuditContext;
 use crate::service::page;
 use crate::service::race::{WriteResultExt as _, settled};
@@ -20,8 +21,37 @@ pub struct PoolWithNumbers {
 /// Who does something to a pool, for the audit log.
 type PoolAudit<'a> = AuditContext<'a, PoolWithNumbers>;
 
+/// What is to hold for a pool; what is not given stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct PoolChange {
+    pub name: Option<String>,
+    pub choice: Option<PoolChoice>,
+    pub order: Option<PoolOrder>,
+    pub is_exclusive: Option<bool>,
+    pub rest: Option<DurationSetting>,
+    pub start_text: Option<Option<String>>,
+    pub end_text: Option<Option<String>>,
+    pub ttl: Option<Option<DurationSetting>>,
+}
+
+impl PoolChange {
+    fn settings(&self, before: &PoolSettings) -> PoolSettings {
+        let mut settings = before.clone();
+        settings.choice = self.choice.unwrap_or(settings.choice);
+        settings.order = self.order.unwrap_or(settings.order);
+        settings.is_exclusive = self.is_exclusive.unwrap_or(settings.is_exclusive);
+        settings.rest = self.rest.unwrap_or(settings.rest);
+        settings.start_text = self.start_text.clone().unwrap_or(settings.start_text);
+        settings.end_text = self.end_text.clone().unwrap_or(settings.end_text);
+        settings.ttl = self.ttl.unwrap_or(settings.ttl);
+        settings
+    }
+}
+
 /// Characters of a name at most.
 const NAME: usize = 128;
+/// A session lasts at least so long.
+const SHORTEST_TTL: DurationSetting = DurationSetting::from_millis(1_000);
 
 fn check_name(name: &str) -> Result<()> {
     let wrong = |reason: String| Err(Error::invalid("name", reason));
@@ -32,7 +62,26 @@ fn check_name(name: &str) -> Result<()> {
     }
 }
 
+fn check_text(field: &'static str, said: Option<&str>, longest: usize) -> Result<()> {
+    match said.map(text::units) {
+        Some(units) if units == 0 || units > longest => {
+            Err(Error::invalid(field, format!("must be 1 to {longest} UTF-16 units long, and is {units}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Numbers {
+    /// A text is as long as a message may be.
+    fn check_settings(&self, settings: &PoolSettings) -> Result<()> {
+        check_text("start_text", settings.start_text.as_deref(), self.longest_text)?;
+        check_text("end_text", settings.end_text.as_deref(), self.longest_text)?;
+        if settings.ttl.is_some_and(|ttl| ttl < SHORTEST_TTL) {
+            return Err(Error::invalid("ttl", format!("must be {SHORTEST_TTL} or more")));
+        }
+        Ok(())
+    }
+
     /// Newest first; whether there are more.
     pub async fn list_pools(
         &self,
@@ -62,33 +111,47 @@ impl Numbers {
         PoolWithNumbers { pool, numbers }
     }
 
-    pub async fn add_pool(&self, client: ClientId, name: String, audit: &PoolAudit<'_>) -> Result<PoolWithNumbers> {
+    pub async fn add_pool(
+        &self,
+        client: ClientId,
+        name: String,
+        change: &PoolChange,
+        audit: &PoolAudit<'_>,
+    ) -> Result<PoolWithNumbers> {
         check_name(&name)?;
+        let settings = change.settings(&PoolSettings::default());
+        self.check_settings(&settings)?;
         let now_ms = self.clock.now_ms();
-        let pool = Pool { id: PoolId::new(now_ms), client, name, created_ms: now_ms };
+        let pool = Pool::new(PoolId::new(now_ms), client, name, settings, now_ms);
         let made = PoolWithNumbers { pool, numbers: Vec::new() };
         let entry = audit.entry(now_ms, made.pool.id, None, Some(&made));
         pool::insert(&self.directory.store, &made.pool, entry).await?;
+        self.directory.refresh().await?;
         Ok(made)
     }
 
-    pub async fn rename_pool(
+    /// The pool as it now is.
+    pub async fn change_pool(
         &self,
         client: ClientId,
         id: PoolId,
-        name: &str,
+        change: &PoolChange,
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
-        check_name(name)?;
-        settled("this pool", || async {
+        let changed = settled("this pool", || async {
             let before = self.pool_now(client, id).await?;
             let mut after = before.clone();
-            name.clone_into(&mut after.pool.name);
+            after.pool.name = change.name.clone().unwrap_or(after.pool.name);
+            after.pool.settings = change.settings(&before.pool.settings);
+            check_name(&after.pool.name)?;
+            self.check_settings(&after.pool.settings)?;
             let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-            pool::rename(&self.directory.store, &before.pool, name, entry).await?;
+            pool::update(&self.directory.store, &before.pool, &after.pool.name, &after.pool.settings, entry).await?;
             Ok(after)
         })
-        .await
+        .await?;
+        self.directory.refresh().await?;
+        Ok(changed)
     }
 
     /// Lets its numbers go.

@@ -1,0 +1,139 @@
+//! How a pool chooses numbers, and what holds for its sessions where they do not say otherwise.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DurationSetting, named};
+
+/// Which of the numbers that fit a person comes first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, Deserialize, Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum PoolChoice {
+    /// One that this person had before.
+    #[default]
+    Sticky,
+    /// One that this person never had.
+    AvoidSticky,
+}
+
+named!(PoolChoice, Sticky, AvoidSticky);
+
+/// In which order numbers are looked at.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, Deserialize, Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum PoolOrder {
+    /// Those near the person first: by area code in North America, by country elsewhere.
+    #[default]
+    Near,
+    Any,
+}
+
+named!(PoolOrder, Near, Any);
+
+/// How far from the person a number may be at most.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, Deserialize, Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum PoolBound {
+    #[default]
+    None,
+    Country,
+    AreaCode,
+    /// Area codes of the same place.
+    Overlay,
+    /// Area codes around.
+    Radius,
+}
+
+named!(PoolBound, None, Country, AreaCode, Overlay, Radius);
+
+/// For how long a person does not get a number again on which they talked to others.
+const REST: DurationSetting = DurationSetting::from_millis(3_600_000);
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct PoolSettings {
+    pub choice: PoolChoice,
+    pub order: PoolOrder,
+    pub bound: PoolBound,
+    /// Each of its numbers is in one open session at most, in which everybody has it.
+    #[serde(rename = "exclusive")]
+    pub is_exclusive: bool,
+    /// A number on which a person's session with others ended less than this ago comes last for them.
+    pub rest: DurationSetting,
+    /// What everybody in a session is told when it begins.
+    pub start_text: Option<String>,
+    /// And when it ends.
+    pub end_text: Option<String>,
+    /// How long after the last interaction a session ends; `None`: by itself it does not.
+    pub ttl: Option<DurationSetting>,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            choice: PoolChoice::default(),
+            order: PoolOrder::default(),
+            bound: PoolBound::default(),
+            is_exclusive: false,
+            rest: REST,
+            start_text: None,
+            end_text: None,
+            ttl: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_as_they_are_written() -> Result<(), serde_json::Error> {
+        let settings = PoolSettings {
+            choice: PoolChoice::AvoidSticky,
+            order: PoolOrder::Any,
+            bound: PoolBound::AreaCode,
+            is_exclusive: true,
+            rest: DurationSetting::from_millis(0),
+            start_text: Some("hello".to_owned()),
+            end_text: None,
+            ttl: Some(DurationSetting::from_millis(90_000)),
+        };
+        for settings in [settings, PoolSettings::default()] {
+            assert_eq!(serde_json::from_str::<PoolSettings>(&serde_json::to_string(&settings)?)?, settings);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_written_is_as_it_is_without_and_what_is_not_known_is_passed_over() -> Result<(), serde_json::Error> {
+        let read = |text: &str| serde_json::from_str::<PoolSettings>(text);
+        assert_eq!(read("{}")?, PoolSettings::default());
+        assert_eq!(read(r#"{"colour": "red"}"#)?, PoolSettings::default());
+        assert_eq!(
+            read(r#"{"ttl": null, "exclusive": true}"#)?,
+            PoolSettings { is_exclusive: true, ..PoolSettings::default() }
+        );
+        assert!(read(r#"{"choice": "none"}"#).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn names_are_the_same_in_the_store_and_the_api() -> Result<(), serde_json::Error> {
+        for bound in PoolBound::ALL {
+            assert_eq!(serde_json::to_value(bound)?, bound.name());
+            assert_eq!(PoolBound::parse(bound.name()), Some(bound));
+        }
+        assert_eq!(serde_json::to_value(PoolChoice::AvoidSticky)?, PoolChoice::AvoidSticky.name());
+        assert_eq!(serde_json::to_value(PoolOrder::Near)?, PoolOrder::Near.name());
+        Ok(())
+    }
+}
