@@ -1,9 +1,10 @@
-//! The directory of accounts, numbers and administrators' keys, in memory: every message asks, and the store is asked
-//! only when they have changed. It holds accounts as the handles by which they are used.
+//! The directory of accounts, numbers, pools and administrators' keys, in memory: every message asks, and the store is
+//! asked only when they have changed. It holds accounts as the handles by which they are used.
 
 mod blame;
 mod breaker;
 mod handle;
+mod pool_index;
 mod proof;
 mod rate_limiter;
 
@@ -11,18 +12,19 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::crypto::MasterKey;
-use crate::model::{AccountId, ClientId, Secret};
+use crate::model::{AccountId, ClientId, PoolId, Secret};
 use crate::provider::{CarrierConnectorFactory, CarrierKind};
 use crate::service::snapshot::Snapshot;
 use crate::store::account::Account;
 use crate::store::account::token::place as token_place;
 use crate::store::number::{Number, NumberCapability};
 use crate::store::version::CachedDataset;
-use crate::store::{Result, Store, account, admin, number, version};
+use crate::store::{Result, Store, account, admin, number, pool, version};
 
 pub use blame::BlamedSend;
 pub use breaker::{BreakerChange, BreakerRequestOutcome};
 pub use handle::{AccountHandle, RestPeriod};
+pub use pool_index::PoolIndex;
 pub use proof::{ExtraWebhookToken, MatchedWebhookToken};
 pub use rate_limiter::{RateLimiter, RateReservation};
 
@@ -45,6 +47,7 @@ pub struct DirectoryEntries {
     accounts: HashSet<AccountId>,
     senders: HashMap<String, Arc<SenderNumber>>,
     by_client: HashMap<ClientId, Vec<Arc<SenderNumber>>>,
+    pools: HashMap<PoolId, Arc<PoolIndex>>,
     admins: HashMap<[u8; 32], String>,
 }
 
@@ -82,6 +85,11 @@ impl DirectoryEntries {
     /// A client's numbers, oldest first.
     pub fn senders_of(&self, client: ClientId) -> &[Arc<SenderNumber>] {
         self.by_client.get(&client).map_or(&[], Vec::as_slice)
+    }
+
+    /// The numbers of a pool that may be chosen for sessions, whoever's it is.
+    pub fn pool(&self, id: PoolId) -> Option<&Arc<PoolIndex>> {
+        self.pools.get(&id)
     }
 }
 
@@ -126,15 +134,22 @@ impl Directory {
                 Err(reason) => tracing::error!(account = %id, reason, "an account cannot be used"),
             }
         }
+        let pools = pool::all(&self.store).await?.into_iter();
+        let mut pools: HashMap<PoolId, PoolIndex> =
+            pools.map(|pool| (pool.id, PoolIndex::new(pool.client, pool.settings))).collect();
         for number in number::all(&self.store).await? {
             let kept = old.senders.get(&number.address).filter(|sender| sender.number.rate == number.rate);
             // shared, not copied: some wait in it
             let limiter = kept.map_or_else(|| Arc::new(RateLimiter::new(number.rate)), |kept| kept.limiter.clone());
             let (address, client) = (number.address.clone(), number.client);
             let sender = Arc::new(SenderNumber { number, limiter });
+            if let Some(index) = sender.number.pool.and_then(|pool| pools.get_mut(&pool)) {
+                index.add(&sender);
+            }
             fresh.by_client.entry(client).or_default().push(sender.clone());
             fresh.senders.insert(address, sender);
         }
+        fresh.pools = pools.into_iter().map(|(id, index)| (id, Arc::new(index))).collect();
         fresh.admins = admin::hashes(&self.store).await?.into_iter().collect();
         Ok(fresh)
     }
