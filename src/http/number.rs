@@ -217,7 +217,10 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
 /// `DELETE /v1/numbers/<id>`: lets it go; its messages stay.
 #[utoipa::path(
     delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "delete_number",
-    responses((status = 204, description = "Let go.")),
+    responses(
+        (status = 204, description = "Let go."),
+        (status = 409, description = "It has open sessions; the answer says how many."),
+    ),
 )]
 async fn delete(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;

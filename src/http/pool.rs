@@ -1,4 +1,5 @@
-//! `/v1/pools`: a client's numbers that send together, the same number to the same recipient, and how sessions get them.
+//! `/v1/pools`: a client's numbers that send together, the same number to the same recipient, and how sessions get
+//! theirs.
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -185,7 +186,10 @@ async fn fetch(request: ResourceRequest) -> HandlerResult {
 /// `PATCH /v1/pools/<id>`: changes its name, how its numbers are chosen, and what its sessions begin with.
 #[utoipa::path(
     patch, path = "/v1/pools/{id}", tag = "pools", operation_id = "change_pool", request_body = PoolChangeIn,
-    responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
+    responses(
+        (status = 200, description = "The pool as it now is.", body = PoolOut),
+        (status = 409, description = "It has open sessions, and cannot become exclusive or stop being so."),
+    ),
 )]
 async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
@@ -208,7 +212,10 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
 /// `DELETE /v1/pools/<id>`: lets its numbers go; they stay the client's.
 #[utoipa::path(
     delete, path = "/v1/pools/{id}", tag = "pools", operation_id = "delete_pool",
-    responses((status = 204, description = "Let go.")),
+    responses(
+        (status = 204, description = "Let go."),
+        (status = 409, description = "It has open sessions; the answer says how many."),
+    ),
 )]
 async fn delete(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
@@ -219,7 +226,10 @@ async fn delete(request: ResourceRequest) -> HandlerResult {
 /// `PUT /v1/pools/<id>/numbers/<number_id>`: puts a number of the same client into it, out of any other pool.
 #[utoipa::path(
     put, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "put_into_pool",
-    responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
+    responses(
+        (status = 200, description = "The pool as it now is.", body = PoolOut),
+        (status = 409, description = "The number has open sessions; the answer says how many."),
+    ),
 )]
 async fn put(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
@@ -231,7 +241,10 @@ async fn put(request: ResourceRequest) -> HandlerResult {
 /// `DELETE /v1/pools/<id>/numbers/<number_id>`: takes a number out; it stays the client's.
 #[utoipa::path(
     delete, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "take_out_of_pool",
-    responses((status = 204, description = "Taken out.")),
+    responses(
+        (status = 204, description = "Taken out."),
+        (status = 409, description = "The number has open sessions; the answer says how many."),
+    ),
 )]
 async fn take_out(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;

@@ -58,6 +58,17 @@ fn ordered(capabilities: &[NumberCapability]) -> Vec<NumberCapability> {
     NumberCapability::ALL.into_iter().filter(|one| capabilities.contains(one)).collect()
 }
 
+/// Refuses what would leave people of so many open sessions without their number.
+fn in_no_session(what: &str, reserved: &str, sessions: i64) -> Result<()> {
+    let (sessions, them) = match sessions {
+        0 => return Ok(()),
+        1 => ("1 open session".to_owned(), "it"),
+        more => (format!("{more} open sessions"), "them"),
+    };
+    let way_out = format!("mark {reserved} reserved and wait for {them} to end, or close {them}");
+    Err(Error::conflict(format!("the {what} has {sessions}: {way_out}")))
+}
+
 pub struct Numbers {
     pub directory: Arc<Directory>,
     pub clock: Clock,
@@ -124,8 +135,9 @@ impl Numbers {
             number.rate = change.rate.unwrap_or(number.rate);
             number.is_reserved = change.is_reserved.unwrap_or(number.is_reserved);
             self.holds(&number)?;
-            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
-            number::update(&self.directory.store, &before, &number, entry).await?;
+            let now_ms = self.clock.now_ms();
+            let entry = audit.entry(now_ms, id, Some(&before), Some(&number));
+            number::update(&self.directory.store, &before, &number, now_ms, entry).await?;
             Ok(number)
         })
         .await?;
@@ -137,11 +149,17 @@ impl Numbers {
     pub async fn delete(&self, client: ClientId, id: NumberId, audit: &AuditContext<'_, Number>) -> Result<()> {
         settled("this number", || async {
             let before = self.find(client, id).await?;
+            self.must_be_idle(id).await?;
             let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
             Ok(number::delete(&self.directory.store, &before, entry).await?)
         })
         .await?;
         Ok(self.directory.refresh().await?)
+    }
+
+    /// A number of open sessions stays where it is.
+    async fn must_be_idle(&self, id: NumberId) -> Result<()> {
+        in_no_session("number", "it", number::open_sessions(&self.directory.store, id).await?)
     }
 
     /// A sender name only sends texts. Encrypted texts go to one platform, others to none.

@@ -115,17 +115,35 @@ impl Number {
     }
 }
 
+/// The number is in no open session.
+pub(super) const IS_IDLE: &str = "NOT EXISTS (SELECT 1 FROM sb_pair s WHERE s.number_id = ?)";
+
+/// How many open sessions it is in.
+pub async fn open_sessions(store: &Store, id: NumberId) -> Result<i64> {
+    let sql = "SELECT COUNT(DISTINCT session_id) FROM sb_pair WHERE number_id = ?";
+    Ok(store.first(sql, params![id]).await?.unwrap_or(0))
+}
+
 /// [`super::Error::Guard`]: it is not there, or another than was read.
-pub async fn update(store: &Store, before: &Number, number: &Number, entry: AuditTrail) -> Result<()> {
+pub async fn update(store: &Store, before: &Number, number: &Number, now_ms: Millis, entry: AuditTrail) -> Result<()> {
     let key = [("id", number.id.into()), ("client_id", number.client.into())];
-    let change = Change::new().rewrite("sb_number", number.columns(), key, before.columns());
+    let mut change = Change::new().rewrite("sb_number", number.columns(), key, before.columns());
+    if before.is_reserved != number.is_reserved {
+        // in an exclusive pool it is not free while it is reserved
+        let free_ms = (!number.is_reserved).then_some(now_ms);
+        let sql = "UPDATE sb_pool_number SET free_ms = ? WHERE number_id = ? AND session_id IS NULL";
+        change = change.run(sql, params![free_ms, number.id]);
+    }
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
-/// Lets a number go; its messages stay. [`super::Error::Guard`]: it is not there, or another than was read.
+/// Lets a number go; its messages stay. [`super::Error::Guard`]: it is not there, another than was read, or in an open
+/// session.
 pub async fn delete(store: &Store, before: &Number, entry: AuditTrail) -> Result<()> {
-    let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
-    let change = Change::new().one_as_read(sql, params![before.id, before.client], before.columns());
+    let sql = format!("DELETE FROM sb_number WHERE id = ? AND client_id = ? AND {IS_IDLE}");
+    let change = Change::new()
+        .one_as_read(sql, params![before.id, before.client, before.id], before.columns())
+        .run("DELETE FROM sb_pool_number WHERE number_id = ?", params![before.id]);
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 

@@ -1,8 +1,11 @@
 //! A client's numbers that messages leave from together, and how they are chosen: `sb_pool`, and `sb_number.pool_id`.
 
+mod exclusive;
+
 use serde::{Deserialize, Deserializer, de};
 
 use super::engine::{at_most, below, readable};
+use super::number::{self, Number};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Row, Store, Value, params};
 use crate::model::{ClientId, Millis, NumberId, PoolId, PoolSettings};
@@ -70,43 +73,82 @@ pub async fn insert(store: &Store, pool: &Pool, entry: AuditTrail) -> Result<()>
     store.commit(change.settled_by_id("sb_pool", pool.id)).await
 }
 
-/// Gives it another name and other settings. [`super::Error::Guard`]: there is no such pool, or it is another than was
-/// read.
+/// No number of this pool of this client is in an open session.
+const IS_IDLE: &str = "NOT EXISTS (SELECT 1 FROM sb_pair s JOIN sb_number n ON n.id = s.number_id \
+     WHERE n.client_id = ? AND n.pool_id = ?)";
+
+/// How many open sessions its numbers are in.
+pub async fn open_sessions(store: &Store, client: ClientId, id: PoolId) -> Result<i64> {
+    let sql = "SELECT COUNT(DISTINCT s.session_id) FROM sb_pair s JOIN sb_number n ON n.id = s.number_id \
+               WHERE n.client_id = ? AND n.pool_id = ?";
+    Ok(store.first(sql, params![client, id]).await?.unwrap_or(0))
+}
+
+/// Gives it another name and other settings; `numbers` are those in it. [`super::Error::Guard`]: there is no such pool;
+/// it or its numbers are others than were read; or it has open sessions and is to become exclusive or shared.
 pub async fn update(
     store: &Store,
     before: &Pool,
-    name: &str,
-    settings: &PoolSettings,
+    after: &Pool,
+    numbers: &[Number],
+    now_ms: Millis,
     entry: AuditTrail,
 ) -> Result<()> {
-    let settings = if *settings == before.settings { before.written.clone() } else { written(settings) };
-    let columns = vec![("name", name.into()), ("settings", settings.into())];
+    let (id, client) = (before.id, before.client);
+    let settings = if after.settings == before.settings { before.written.clone() } else { written(&after.settings) };
+    let columns = vec![("name", after.name.as_str().into()), ("settings", settings.into())];
     let read = vec![("name", before.name.as_str().into()), ("settings", before.written.clone().into())];
-    let key = [("id", before.id.into()), ("client_id", before.client.into())];
-    let change = Change::new().rewrite("sb_pool", columns, key, read);
+    let mut change = Change::new().rewrite("sb_pool", columns, [("id", id.into()), ("client_id", client.into())], read);
+    if before.settings.is_exclusive != after.settings.is_exclusive {
+        let idle = format!("UPDATE sb_pool SET name = name WHERE id = ? AND {IS_IDLE}");
+        change = change.one(idle, params![id, client, id]);
+        change = if after.settings.is_exclusive {
+            let count = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
+            change.one(exclusive::HAS_SO_MANY, params![id, client, id, count]).fill_pool(id, numbers, now_ms)
+        } else {
+            change.run("DELETE FROM sb_pool_number WHERE pool_id = ?", params![id])
+        };
+    }
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
-/// Lets its numbers go. [`super::Error::Guard`]: there is no such pool.
+/// Lets its numbers go. [`super::Error::Guard`]: there is no such pool, or it has open sessions.
 pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: AuditTrail) -> Result<()> {
+    let sql = format!("DELETE FROM sb_pool WHERE id = ? AND client_id = ? AND {IS_IDLE}");
     let change = Change::new()
-        .one("DELETE FROM sb_pool WHERE id = ? AND client_id = ?", key(client, id))
-        .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id));
+        .one(sql, [key(client, id), params![client, id]].concat())
+        .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id))
+        .run("DELETE FROM sb_pool_number WHERE pool_id = ?", params![id]);
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
-/// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or not this
-/// client's.
-pub async fn put(store: &Store, client: ClientId, id: PoolId, number: NumberId, entry: AuditTrail) -> Result<()> {
-    let sql = "UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? \
-               AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)";
-    let change = Change::new().one(sql, [params![id, number, client], key(client, id)].concat());
+/// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or is another than
+/// was read; or the number is not in the pool yet, and in an open session.
+pub async fn put(store: &Store, pool: &Pool, number: &Number, now_ms: Millis, entry: AuditTrail) -> Result<()> {
+    let as_read = vec![("settings", pool.written.clone().into())];
+    let sql = "UPDATE sb_pool SET name = name WHERE id = ? AND client_id = ?";
+    let mut change = Change::new().one_as_read(sql, key(pool.client, pool.id), as_read);
+    let in_place = vec![("pool_id", number.pool.into()), ("reserved", number.is_reserved.into())];
+    if number.pool == Some(pool.id) {
+        let sql = "UPDATE sb_number SET pool_id = pool_id WHERE id = ? AND client_id = ?";
+        change = change.one_as_read(sql, params![number.id, pool.client], in_place);
+    } else {
+        let sql = format!("UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? AND {}", number::IS_IDLE);
+        change = change.one_as_read(sql, params![pool.id, number.id, pool.client, number.id], in_place);
+        change = change.run("DELETE FROM sb_pool_number WHERE number_id = ?", params![number.id]);
+        if pool.settings.is_exclusive {
+            change = change.fill_pool(pool.id, [number], now_ms);
+        }
+    }
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
-/// [`super::Error::Guard`]: the number is not in this pool.
+/// [`super::Error::Guard`]: the number is not in this pool, or is in an open session.
 pub async fn take_out(store: &Store, client: ClientId, id: PoolId, number: NumberId, entry: AuditTrail) -> Result<()> {
-    let sql = "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?";
-    let change = Change::new().one(sql, params![number, client, id]);
+    let idle = number::IS_IDLE;
+    let sql = format!("UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ? AND {idle}");
+    let change = Change::new()
+        .one(sql, params![number, client, id, number])
+        .run("DELETE FROM sb_pool_number WHERE number_id = ?", params![number]);
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }

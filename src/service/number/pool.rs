@@ -1,11 +1,11 @@
 //! Pools: a client's numbers that send together, the same number to the same recipient; and how they are chosen for the
 //! people of a session.
 
-use super::{Error, Number, Numbers, Result};
+use super::{Error, Number, Numbers, Result, in_no_session};
 use crate::model::{ClientId, DurationSetting, NumberId, PoolChoice, PoolId, PoolOrder, PoolSettings, text};
 use crate::service::audit::AuditContext;
 use crate::service::page;
-use crate::service::race::{WriteResultExt as _, settled};
+use crate::service::race::settled;
 use crate::store::pool;
 
 pub use crate::store::pool::Pool;
@@ -82,6 +82,12 @@ impl Numbers {
         Ok(())
     }
 
+    /// A pool with open sessions stays what it is.
+    async fn pool_must_be_idle(&self, client: ClientId, id: PoolId) -> Result<()> {
+        let sessions = pool::open_sessions(&self.directory.store, client, id).await?;
+        in_no_session("pool", "its numbers", sessions)
+    }
+
     /// Newest first; whether there are more.
     pub async fn list_pools(
         &self,
@@ -145,8 +151,13 @@ impl Numbers {
             after.pool.settings = change.settings(&before.pool.settings);
             check_name(&after.pool.name)?;
             self.check_settings(&after.pool.settings)?;
-            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-            pool::update(&self.directory.store, &before.pool, &after.pool.name, &after.pool.settings, entry).await?;
+            if before.pool.settings.is_exclusive != after.pool.settings.is_exclusive {
+                self.pool_must_be_idle(client, id).await?;
+            }
+            let now_ms = self.clock.now_ms();
+            let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
+            let PoolWithNumbers { pool, numbers } = &before;
+            pool::update(&self.directory.store, pool, &after.pool, numbers, now_ms, entry).await?;
             Ok(after)
         })
         .await?;
@@ -156,9 +167,13 @@ impl Numbers {
 
     /// Lets its numbers go.
     pub async fn delete_pool(&self, client: ClientId, id: PoolId, audit: &PoolAudit<'_>) -> Result<()> {
-        let before = self.pool_now(client, id).await?;
-        let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
-        pool::delete(&self.directory.store, client, id, entry).await.on_race(|| Error::not_found("pool"))?;
+        settled("this pool", || async {
+            let before = self.pool_now(client, id).await?;
+            self.pool_must_be_idle(client, id).await?;
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
+            Ok(pool::delete(&self.directory.store, client, id, entry).await?)
+        })
+        .await?;
         Ok(self.directory.refresh().await?)
     }
 
@@ -170,16 +185,25 @@ impl Numbers {
         number: NumberId,
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
-        let before = self.pool_now(client, id).await?;
-        let mut after = before.clone();
-        if !after.numbers.iter().any(|one| one.id == number) {
-            after.numbers.push(Number { pool: Some(id), ..self.find(client, number).await? });
-            after.numbers.sort_by_key(|one| one.id);
-        }
-        let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-        pool::put(&self.directory.store, client, id, number, entry).await.on_race(|| Error::not_found("number"))?;
+        let changed = settled("this pool", || async {
+            let before = self.pool_now(client, id).await?;
+            let one = self.find(client, number).await?;
+            if one.pool != Some(id) {
+                self.must_be_idle(number).await?;
+            }
+            let mut after = before.clone();
+            if !after.numbers.iter().any(|one| one.id == number) {
+                after.numbers.push(Number { pool: Some(id), ..one.clone() });
+                after.numbers.sort_by_key(|one| one.id);
+            }
+            let now_ms = self.clock.now_ms();
+            let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
+            pool::put(&self.directory.store, &before.pool, &one, now_ms, entry).await?;
+            Ok(after)
+        })
+        .await?;
         self.directory.refresh().await?;
-        Ok(after)
+        Ok(changed)
     }
 
     pub async fn take_out_of_pool(
@@ -189,12 +213,18 @@ impl Numbers {
         number: NumberId,
         audit: &PoolAudit<'_>,
     ) -> Result<()> {
-        let before = self.pool_now(client, id).await?;
-        let mut after = before.clone();
-        after.numbers.retain(|one| one.id != number);
-        let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-        let taken_out = pool::take_out(&self.directory.store, client, id, number, entry).await;
-        taken_out.on_race(|| Error::not_found("number"))?;
+        settled("this pool", || async {
+            let before = self.pool_now(client, id).await?;
+            if self.find(client, number).await?.pool != Some(id) {
+                return Err(Error::not_found("number"));
+            }
+            self.must_be_idle(number).await?;
+            let mut after = before.clone();
+            after.numbers.retain(|one| one.id != number);
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+            Ok(pool::take_out(&self.directory.store, client, id, number, entry).await?)
+        })
+        .await?;
         Ok(self.directory.refresh().await?)
     }
 }
