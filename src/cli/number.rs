@@ -9,7 +9,7 @@ use super::output::{self, field};
 use super::remote::RemoteCommand;
 use super::{CommandResult, api};
 use crate::config::Config;
-use crate::model::{AccountId, ClientId, NumberId};
+use crate::model::{AccountId, ClientId, NumberId, PoolId};
 use crate::service::number::NumberCapability;
 
 const NUMBERS: &str = "/v1/numbers";
@@ -28,7 +28,17 @@ pub(super) struct NumberCommand {
 enum NumberAction {
     Add(AddNumber),
     /// List all numbers, newest first
-    List,
+    List {
+        /// Only those of this country: two letters (ISO 3166-1), such as GB
+        #[arg(long, value_name = "COUNTRY")]
+        country: Option<String>,
+        /// Only those in this pool
+        #[arg(long, value_name = "ID")]
+        pool: Option<PoolId>,
+        /// Only those that are reserved, or are not
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        reserved: Option<bool>,
+    },
     Change(ChangeNumberArguments),
     /// Ask a provider what it knows of a number, anybody's
     Lookup {
@@ -123,7 +133,15 @@ impl NumberCommand {
                 body["number"] = add.number.as_str().into();
                 remote.post("added", NUMBERS, Some(&body), line).await
             }
-            NumberAction::List => remote.list(NUMBERS, "no numbers; `switchboard number add` adds one", line).await,
+            NumberAction::List { country, pool, reserved } => {
+                let filters = [
+                    ("country", country),
+                    ("pool_id", pool.map(|id| id.to_string())),
+                    ("reserved", reserved.map(|reserved| reserved.to_string())),
+                ];
+                let none = "no numbers; `switchboard number add` adds one";
+                remote.list_first(usize::MAX, NUMBERS, &filters, none, line).await
+            }
             NumberAction::Change(change) => {
                 let body = change.uses.body(change.account);
                 remote.patch("changed", &format!("{NUMBERS}/{}", change.number), &body, line).await

@@ -8,13 +8,14 @@ use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, openapi, reply, written};
 use crate::model::address::{self, Address, AddressKind, AddressRole};
-use crate::model::{PoolId, rfc3339};
+use crate::model::area::AreaCode;
+use crate::model::{Country, PoolId, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::number::{InboundTextPolicy, NewNumber, Number, NumberCapability, NumberChange};
+use crate::service::number::{InboundTextPolicy, NewNumber, Number, NumberCapability, NumberChange, NumberFilter};
 
 pub(super) fn resource() -> Resource {
     Resource::new(openapi::described!(add, list, fetch, change, delete), ("numbers", "num"))
-        .at("numbers", [on(Method::GET, list), with_body(Method::POST, add)])
+        .at("numbers", [on(Method::GET, list).asking(filters), with_body(Method::POST, add)])
         .at("numbers/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }
 
@@ -105,6 +106,8 @@ struct NumberOut<'a> {
     platform: Option<&'a str>,
     rate: i64,
     country: Option<&'a str>,
+    /// Of North American phones: the three digits behind `+1`.
+    area_code: Option<String>,
     /// The pool that it is in.
     pool_id: Option<String>,
     /// Never chosen: only who names it sends from it.
@@ -132,6 +135,7 @@ fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
         platform: number.platform.as_deref(),
         rate: number.rate,
         country: number.country.as_deref(),
+        area_code: AreaCode::of(&number.address).map(|code| code.to_string()),
         pool_id: number.pool.map(|pool: PoolId| pool.to_string()),
         reserved: number.is_reserved,
         is_valid: address::report(&address).map(|report| report.is_valid),
@@ -169,7 +173,36 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
 }
 
-/// `GET /v1/numbers`: all numbers, newest first.
+/// What a list may be narrowed by.
+fn filters() -> Vec<openapi::Parameter> {
+    vec![
+        openapi::optional("number", "This one.", openapi::text()),
+        openapi::optional("country", "Of this country: two letters (ISO 3166-1).", openapi::text()),
+        openapi::optional("pool_id", "In this pool.", openapi::text()),
+        openapi::optional("reserved", "Reserved, or not.", openapi::one_of(["true", "false"])),
+    ]
+}
+
+fn wanted(request: &RequestParts, home: Option<Country>) -> Result<NumberFilter, Refusal> {
+    let number = written::asked(request, "number", AddressRole::Sender, home)?;
+    let wrong = |field: &str, reason: &str| reply::bad_field(field, reason);
+    let country = request.param("country");
+    let country = country.map(|name| name.parse::<Country>().map_err(|error| wrong("country", &error.to_string())));
+    let pool = request.param("pool_id");
+    let pool = pool.map(|id| id.parse::<PoolId>().map_err(|_| wrong("pool_id", "must be the id of a pool")));
+    let is_reserved = request.param("reserved");
+    let is_reserved =
+        is_reserved.map(|flag| flag.parse::<bool>().map_err(|_| wrong("reserved", "must be true or false")));
+    Ok(NumberFilter {
+        after: None,
+        address: number.map(|(_, address)| address.as_str().to_owned()),
+        country: country.transpose()?,
+        pool: pool.transpose()?,
+        is_reserved: is_reserved.transpose()?,
+    })
+}
+
+/// `GET /v1/numbers`: all numbers, newest first, filtered by country, pool and whether they are reserved.
 #[utoipa::path(
     get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(PageIn),
     responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),
@@ -177,7 +210,8 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
 async fn list(request: ResourceRequest) -> HandlerResult {
     let acting = auth::reader(&request.app, &request)?;
     let (after, limit) = list::page(&request)?;
-    let (numbers, more) = request.app.numbers.list(acting.client, after, limit).await?;
+    let filter = NumberFilter { after, ..wanted(&request, request.app.country(acting.client))? };
+    let (numbers, more) = request.app.numbers.list(acting.client, &filter, limit).await?;
     let shown = numbers.iter().map(|number| out(number, acting.is_administrator)).collect();
     Ok(list::reply(shown, numbers.last().map(|number| number.id), more))
 }

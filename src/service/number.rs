@@ -15,7 +15,7 @@ use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result};
 use crate::store::number;
 
-pub use crate::store::number::{InboundTextPolicy, Number, NumberCapability};
+pub use crate::store::number::{InboundTextPolicy, Number, NumberCapability, NumberFilter};
 pub use pool::{Pool, PoolChange, PoolWithNumbers};
 
 /// `[number]`.
@@ -80,8 +80,8 @@ pub struct Numbers {
 
 impl Numbers {
     /// Newest first; whether there are more.
-    pub async fn list(&self, client: ClientId, after: Option<NumberId>, limit: usize) -> Result<(Vec<Number>, bool)> {
-        Ok(page(number::list(&self.directory.store, client, after, limit + 1).await?, limit))
+    pub async fn list(&self, client: ClientId, filter: &NumberFilter, limit: usize) -> Result<(Vec<Number>, bool)> {
+        Ok(page(number::list(&self.directory.store, client, filter, limit + 1).await?, limit))
     }
 
     pub async fn find(&self, client: ClientId, id: NumberId) -> Result<Number> {

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::engine::{ColumnValues, at_most, below, readable};
+use super::engine::{ColumnValues, SqlConditions, below, readable};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Row, Store, params};
-use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
+use crate::model::{AccountId, ClientId, Country, Millis, NumberId, PoolId, named};
 
 /// What a text to a number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -76,10 +76,25 @@ pub async fn all(store: &Store) -> Result<Vec<Number>> {
     Ok(readable("a number", &store.query(format!("{COLUMNS} ORDER BY id"), Vec::new()).await?, Row::read))
 }
 
-/// A client's numbers, newest first, starting after the number `after`.
-pub async fn list(store: &Store, client: ClientId, after: Option<NumberId>, limit: usize) -> Result<Vec<Number>> {
-    let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    store.all(sql, params![client, below(after), at_most(limit)]).await
+/// What a list of numbers is narrowed to, and the number behind which it goes on.
+#[derive(Clone, Debug, Default)]
+pub struct NumberFilter {
+    pub after: Option<NumberId>,
+    pub address: Option<String>,
+    pub country: Option<Country>,
+    pub pool: Option<PoolId>,
+    pub is_reserved: Option<bool>,
+}
+
+/// A client's numbers, newest first.
+pub async fn list(store: &Store, client: ClientId, filter: &NumberFilter, limit: usize) -> Result<Vec<Number>> {
+    let (sql, params) = SqlConditions::of("client_id = ? AND id < ?", params![client, below(filter.after)])
+        .and_some("address = ?", filter.address.as_deref())
+        .and_some("country = ?", filter.country.as_ref().map(Country::name))
+        .and_some("pool_id = ?", filter.pool)
+        .and_some("reserved = ?", filter.is_reserved)
+        .page(COLUMNS, "ORDER BY id DESC LIMIT ?", limit);
+    store.all(sql, params).await
 }
 
 pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Option<Number>> {
