@@ -10,7 +10,7 @@ use super::acts::{Act, Scene, act, on};
 use super::scene::{self, act_well, customer, everything};
 use crate::events::{text, well};
 use crate::harness::{Layout, Result, Server};
-use crate::messages::person;
+use crate::messages::{person, with};
 use crate::on_both_engines;
 use crate::snapshots::hold_inline;
 
@@ -111,4 +111,41 @@ async fn numbers_of_a_pool_keep_to_their_people(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(numbers_of_a_pool_keep_to_their_people,);
+async fn a_pool_says_how_numbers_are_chosen(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let client = customer(&server, "10", json!({})).await?;
+    let settings = json!({
+        "choice": "avoid_sticky", "order": "any", "exclusive": true, "rest": "0s", "start_text": "Hello.",
+        "end_text": "Bye.", "ttl": "36h",
+    });
+    let made =
+        act_well(&server, &client, "POST", "/v1/pools", Some(with(json!({"name": "a"}), settings.clone()))).await?;
+    let path = format!("/v1/pools/{}", text(&made["id"])?);
+    ensure!(made == act_well(&server, &client, "GET", &path, None).await?, "{made}");
+    ensure!(made == with(made.clone(), settings), "{made}");
+    // what is left out stays, and null takes away
+    let change = json!({"choice": "sticky", "start_text": null, "ttl": null});
+    let changed = act_well(&server, &client, "PATCH", &path, Some(change.clone())).await?;
+    ensure!(changed == with(made.clone(), change), "{changed}");
+    for (field, wrong) in [
+        ("choice", json!("none")),
+        ("order", json!("far")),
+        ("exclusive", json!("yes")),
+        ("rest", json!("1 hour")),
+        ("rest", json!(60)),
+        ("start_text", json!("")),
+        ("end_text", json!("x".repeat(1601))),
+        ("ttl", json!("999ms")),
+    ] {
+        let mut body = json!({"name": "b"});
+        body[field] = wrong;
+        for (method, path) in [("POST", "/v1/pools"), ("PATCH", path.as_str())] {
+            let (status, problem) = scene::act(&server, &client, method, path, Some(body.clone())).await?;
+            ensure!(status == 400 && problem["field"] == field, "{method} {body}: {status} {problem}");
+        }
+    }
+    ensure!(changed == act_well(&server, &client, "GET", &path, None).await?, "nothing was done by halves");
+    Ok(())
+}
+
+on_both_engines!(a_pool_says_how_numbers_are_chosen, numbers_of_a_pool_keep_to_their_people);
