@@ -5,7 +5,7 @@ use super::{Change, Result, Store, meta, params};
 /// What is kept in memory together, and has one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CachedDataset {
-    /// Accounts, numbers, administrators' keys.
+    /// Accounts, numbers, pools, administrators' keys.
     Directory,
     /// Clients and their keys.
     Clients,
