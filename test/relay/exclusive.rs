@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::scene::{act, act_well, customer, everything, tamper};
 use crate::events::text;
-use crate::harness::{Layout, Result, Server};
+use crate::harness::{Builder, Layout, Result, Server};
 use crate::on_both_engines;
 
 /// Two people of one open session have the number, as sessions write it.
@@ -141,15 +141,17 @@ async fn what_has_open_sessions_stays(layout: Layout) -> Result {
 
 async fn a_pool_that_becomes_exclusive_misses_no_number(layout: Layout) -> Result {
     let all = &Furnished::new(layout).await?;
-    let phones = &all.numbers[..3];
+    let (other, phones) = (Builder::at(all.server.home()).start_unseeded().await?, &all.numbers[..3]);
     for is_exclusive in [true, false, true] {
-        // those that others put in and take out meanwhile are kept too, or not at all
+        // those that are put in and taken out meanwhile at another node are kept too, or not at all
         let moves = phones.iter().enumerate().map(move |(at, number)| async move {
             let path = format!("{}{number}", all.pool);
             all.act("DELETE", &path, None).await?;
             if at > 0 { all.well("PUT", &path, None).await.map(drop) } else { Ok(()) }
         });
-        let (changed, moved) = tokio::join!(all.exclusive(is_exclusive), try_join_all(moves));
+        let body = Some(json!({"exclusive": is_exclusive}));
+        let change = act_well(&other, &all.client, "PATCH", &all.pool, body);
+        let (changed, moved) = tokio::join!(change, try_join_all(moves));
         changed?;
         moved?;
         let wanted = if is_exclusive { &["415 free", "FR free"][..] } else { &[] };

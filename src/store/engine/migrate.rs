@@ -58,8 +58,8 @@ fn refused(error: &refinery::Error) -> Error {
     Error::Refused(format!("migration: {error}"))
 }
 
-/// The same of a server. What an earlier start has left is cleared: a table, column or index that exists (1050, 1060, 1061)
-/// is another's.
+/// The same of a server. What an earlier start has left is cleared: a table, column or index that exists (1050, 1060,
+/// 1061) is another's.
 fn refused_by_server(error: &refinery::Error) -> Error {
     let said = format!("{error:?}");
     if ["code: 1050", "code: 1060", "code: 1061"].iter().any(|code| said.contains(code)) {
