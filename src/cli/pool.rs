@@ -52,8 +52,8 @@ enum PoolAction {
 
 #[derive(Args)]
 struct PoolArguments {
-    /// Which of the numbers that fit a person in a session comes first: one that they had before, or one that they never
-    /// had [new pools: sticky]
+    /// Which of the numbers that fit a person in a session comes first: one that they had before, or one that they
+    /// never had [new pools: sticky]
     #[arg(long, value_name = "CHOICE", value_parser = PoolChoice::ALL.map(PoolChoice::name))]
     choice: Option<String>,
     /// In which order numbers are looked at for a session: those near the person first, or any [new pools: near]

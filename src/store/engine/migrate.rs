@@ -148,8 +148,8 @@ async fn last_recorded(on: &mut Conn, schema: &StoreSchema) -> Result<i64> {
 }
 
 /// A server keeps a table, column or index as soon as it is made, and only then hears that it was: a start that was cut
-/// short in between has left one that is not recorded. Nothing has used it: it goes, and is made anew. It can only be what
-/// the next migration makes; a table that has rows is none of these, and stays.
+/// short in between has left one that is not recorded. Nothing has used it: it goes, and is made anew. It can only be
+/// what the next migration makes; a table that has rows is none of these, and stays.
 async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
     let is_begun: Option<i64> = on.exec_first(HAS_TABLE, (schema.table,)).await?;
     if is_begun.is_none() {
