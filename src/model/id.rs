@@ -159,6 +159,8 @@ ids! {
     AccountId = "acc",
     /// A sender of ours.
     NumberId = "num",
+    /// Numbers of ours that are taken in together.
+    NumberImportId = "nim",
     /// Where a client's events are posted.
     EndpointId = "ep",
     /// Something that happened and is told.

@@ -137,7 +137,7 @@ pub async fn update(
     store.commit(delivery::add(change, told, told_ms)).await
 }
 
-/// Whether an account has any.
+/// Whether an account has any, or is about to.
 pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_number WHERE account_id = ? LIMIT 1";
     Ok(!store.query(sql, params![id]).await?.is_empty())

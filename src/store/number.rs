@@ -1,11 +1,15 @@
 //! Senders of ours: `sb_number`.
 
+pub mod import;
+
 use serde::{Deserialize, Deserializer};
 
 use super::engine::{ColumnValues, SqlConditions, below, readable};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Row, Store, params};
 use crate::model::{AccountId, ClientId, Country, Millis, NumberId, PoolId, named};
+
+use import::IS_THERE;
 
 /// What a text to a number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -73,7 +77,8 @@ const COLUMNS: &str = "SELECT id, client_id, account_id, address, capabilities, 
 
 /// Every number that can be read, oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Number>> {
-    Ok(readable("a number", &store.query(format!("{COLUMNS} ORDER BY id"), Vec::new()).await?, Row::read))
+    let sql = format!("{COLUMNS} WHERE {IS_THERE} ORDER BY id");
+    Ok(readable("a number", &store.query(sql, Vec::new()).await?, Row::read))
 }
 
 /// What a list of numbers is narrowed to, and the number behind which it goes on.
@@ -89,6 +94,7 @@ pub struct NumberFilter {
 /// A client's numbers, newest first.
 pub async fn list(store: &Store, client: ClientId, filter: &NumberFilter, limit: usize) -> Result<Vec<Number>> {
     let (sql, params) = SqlConditions::of("client_id = ? AND id < ?", params![client, below(filter.after)])
+        .and(IS_THERE, Vec::new())
         .and_some("address = ?", filter.address.as_deref())
         .and_some("country = ?", filter.country.as_ref().map(Country::name))
         .and_some("pool_id = ?", filter.pool)
@@ -98,7 +104,7 @@ pub async fn list(store: &Store, client: ClientId, filter: &NumberFilter, limit:
 }
 
 pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Option<Number>> {
-    store.first(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), params![id, client]).await
+    store.first(format!("{COLUMNS} WHERE id = ? AND client_id = ? AND {IS_THERE}"), params![id, client]).await
 }
 
 /// [`super::Error::Conflict`]: the number is somebody's already. [`super::Error::Guard`]: there is no such account.

@@ -6,7 +6,9 @@ use crate::store::{AuditTrail, Change, Result, Store, params};
 
 /// Which those are.
 pub(super) const UNSEEN: &str = "o.held_ms IS NOT NULL OR (o.is_out = 1 AND NOT EXISTS \
-     (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id))";
+     (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id \
+     AND (n.import_id IS NULL OR EXISTS \
+     (SELECT 1 FROM sb_number_import i WHERE i.id = n.import_id AND i.state = 'done'))))";
 
 impl StoredOptOut {
     fn is_unseen(&self, owner: Option<ClientId>) -> bool {

@@ -1,0 +1,225 @@
+//! Numbers that are taken in together: `sb_number_import`, and `sb_number.import_id` for as long as they are not alone.
+//!
+//! They are written in slices, so that nobody else waits long for the store, and are there from the last commit on:
+//! all of them or none. Then their rows are freed of the import, in slices too, and it is forgotten. Where the last
+//! commit never comes they are removed.
+
+use std::collections::BTreeSet;
+
+use crate::model::{AccountId, ClientId, Millis, NumberId, NumberImportId, PoolId, named};
+use crate::store::lease::{Lease, SKEW_MS, TAKE};
+use crate::store::version::CachedDataset;
+use crate::store::{Change, Result, Row, Store, Value, audit, params};
+
+use super::{InboundTextPolicy, NumberCapability, written};
+
+/// Whether a row of `sb_number` is a number of ours yet.
+pub(super) const IS_THERE: &str = "(import_id IS NULL OR EXISTS \
+     (SELECT 1 FROM sb_number_import i WHERE i.id = import_id AND i.state = 'done'))";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum NumberImportState {
+    /// Its numbers are not there yet.
+    Writing,
+    /// They are.
+    Done,
+    /// They never will be.
+    Failed,
+}
+
+named!(NumberImportState, Writing, Done, Failed);
+
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct NumberImport {
+    pub id: NumberImportId,
+    pub client: ClientId,
+    pub state: NumberImportState,
+    pub total: i64,
+    /// So many are written by now.
+    pub written: i64,
+    pub created_ms: Millis,
+}
+
+/// The fields of [`NumberImport`].
+const COLUMNS: &str = "SELECT id, client_id, state, total, written, created_ms FROM sb_number_import";
+
+/// A number that is taken in with others.
+#[derive(Clone, Debug)]
+pub struct NumberRow {
+    pub id: NumberId,
+    pub account: AccountId,
+    pub address: String,
+    pub capabilities: Vec<NumberCapability>,
+    pub meaning: InboundTextPolicy,
+    pub rate: i64,
+    pub platform: Option<String>,
+    pub country: Option<String>,
+    pub pool: Option<PoolId>,
+    pub is_reserved: bool,
+}
+
+const INSERT: &str = "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, \
+     country, pool_id, reserved, created_ms, import_id)";
+
+impl NumberRow {
+    /// The values of [`INSERT`].
+    fn values(&self, import: &NumberImport) -> Vec<Value> {
+        params![
+            self.id,
+            import.client,
+            self.account,
+            self.address.as_str(),
+            written(&self.capabilities),
+            self.meaning.name(),
+            self.rate,
+            self.platform.clone(),
+            self.country.clone(),
+            self.pool,
+            self.is_reserved,
+            import.created_ms,
+            import.id,
+        ]
+    }
+}
+
+/// Imports that somebody writes, or that have left something to do.
+pub async fn open(store: &Store) -> Result<Vec<NumberImport>> {
+    store.all(format!("{COLUMNS} ORDER BY id"), Vec::new()).await
+}
+
+/// The same of a client, newest first.
+pub async fn list(store: &Store, client: ClientId) -> Result<Vec<NumberImport>> {
+    store.all(format!("{COLUMNS} WHERE client_id = ? ORDER BY id DESC"), params![client]).await
+}
+
+pub async fn find(store: &Store, id: NumberImportId) -> Result<Option<NumberImport>> {
+    store.first(format!("{COLUMNS} WHERE id = ?"), params![id]).await
+}
+
+/// An address that somebody has.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct TakenAddress {
+    pub address: String,
+    pub client: ClientId,
+    /// How the import stands that it came with, where that is not over.
+    pub import: Option<NumberImportState>,
+}
+
+/// Which of these addresses somebody has, or is about to.
+pub async fn taken(store: &Store, addresses: &[&str]) -> Result<Vec<TakenAddress>> {
+    let sql = "SELECT n.address, n.client_id, i.state FROM sb_number n \
+               LEFT JOIN sb_number_import i ON i.id = n.import_id WHERE n.address IN ({})";
+    let rows = store.look_up_each(sql, addresses.iter().map(|address| Value::from(*address)).collect()).await?;
+    rows.iter().map(Row::read).collect()
+}
+
+/// Begins an import, in the name of who holds the lease.
+pub async fn begin(store: &Store, lease: Lease<'_>, import: &NumberImport) -> Result<()> {
+    let change = Change::new().one(
+        "INSERT INTO sb_number_import (id, client_id, state, total, written, owner, ready_ms, set_ms, created_ms) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            import.id,
+            import.client,
+            import.state.name(),
+            import.total,
+            import.written,
+            lease.owner,
+            lease.until_ms,
+            lease.now_ms,
+            import.created_ms,
+        ],
+    );
+    store.commit(change.settled_by("SELECT 1 FROM sb_number_import WHERE id = ?", params![import.id])).await
+}
+
+/// Keys must differ.
+fn each_once(keys: impl Iterator<Item = Value>) -> Vec<Value> {
+    keys.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Writes some of its numbers, behind those that are `written`. [`crate::store::Error::Conflict`]: one of them is
+/// somebody's by now. [`crate::store::Error::Guard`]: the import is no longer ours to write, or an account or a pool is
+/// no more.
+pub async fn write_slice(
+    store: &Store,
+    lease: Lease<'_>,
+    import: &NumberImport,
+    written: i64,
+    rows: &[NumberRow],
+) -> Result<()> {
+    let after = written + i64::try_from(rows.len()).unwrap_or(i64::MAX - written);
+    let accounts = each_once(rows.iter().map(|row| row.account.into()));
+    let pools = each_once(rows.iter().filter_map(|row| row.pool).map(Value::from));
+    let change = Change::new()
+        .one(
+            format!(
+                "UPDATE sb_number_import SET {TAKE}, written = ? \
+                 WHERE id = ? AND owner = ? AND state = 'writing' AND written = ?"
+            ),
+            [lease.take().to_vec(), params![after, import.id, lease.owner, written]].concat(),
+        )
+        // as long as they are held, nobody deletes them
+        .each("UPDATE sb_account SET id = id WHERE id IN ({})", &[], &accounts)
+        .each("UPDATE sb_pool SET id = id WHERE client_id = ? AND id IN ({})", &[import.client.into()], &pools)
+        .insert(INSERT, rows.iter().map(|row| row.values(import)).collect());
+    let settled = "SELECT 1 FROM sb_number_import WHERE id = ? AND written >= ?";
+    store.commit(change.settled_by(settled, params![import.id, after])).await
+}
+
+/// From here on all of them are there. [`crate::store::Error::Guard`]: the import is no longer ours, or not all written.
+pub async fn finish(
+    store: &Store,
+    lease: Lease<'_>,
+    id: NumberImportId,
+    entry: Option<audit::AuditEntry>,
+) -> Result<()> {
+    let change = Change::new().one(
+        "UPDATE sb_number_import SET state = 'done', owner = NULL, ready_ms = NULL, set_ms = ? \
+         WHERE id = ? AND owner = ? AND state = 'writing' AND written = total",
+        params![lease.now_ms, id, lease.owner],
+    );
+    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
+}
+
+/// Gives up an import that is not done.
+pub async fn give_up(store: &Store, lease: Lease<'_>, id: NumberImportId) -> Result<()> {
+    let sql = "UPDATE sb_number_import SET state = 'failed', owner = NULL, ready_ms = NULL, set_ms = ? \
+               WHERE id = ? AND owner = ? AND state = 'writing'";
+    store.commit(Change::new().run(sql, params![lease.now_ms, id, lease.owner])).await
+}
+
+/// The same of all whose writer has gone: its lease is over by any node's clock.
+pub async fn give_up_orphans(store: &Store, now_ms: Millis) -> Result<()> {
+    let sql = "UPDATE sb_number_import SET state = 'failed', owner = NULL, ready_ms = NULL, set_ms = ? \
+               WHERE state = 'writing' AND ready_ms <= ?";
+    store.commit(Change::new().run(sql, params![now_ms, now_ms - SKEW_MS])).await
+}
+
+/// Frees some numbers of an import that is done; once there are none, it is forgotten. How many they were.
+pub async fn free_slice(store: &Store, id: NumberImportId, at_most: usize) -> Result<usize> {
+    slice(store, id, at_most, "UPDATE sb_number SET import_id = NULL WHERE import_id = ? AND id IN ({})").await
+}
+
+/// Removes some numbers of an import that has failed; once there are none, it is forgotten. How many they were.
+pub async fn remove_slice(store: &Store, id: NumberImportId, at_most: usize) -> Result<usize> {
+    slice(store, id, at_most, "DELETE FROM sb_number WHERE import_id = ? AND id IN ({})").await
+}
+
+async fn slice(store: &Store, id: NumberImportId, at_most: usize, sql: &str) -> Result<usize> {
+    let find = "SELECT id FROM sb_number WHERE import_id = ? LIMIT ?";
+    let rows = store.query(find, params![id, i64::try_from(at_most).unwrap_or(i64::MAX)]).await?;
+    let keys = rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
+    let change = if keys.is_empty() {
+        // a number that named one which is no more would never be there
+        let forget = "DELETE FROM sb_number_import WHERE id = ? AND state <> 'writing' \
+                      AND NOT EXISTS (SELECT 1 FROM sb_number WHERE import_id = ?)";
+        Change::new().run(forget, params![id, id])
+    } else {
+        Change::new().any(sql, &[id.into()], &keys)
+    };
+    store.commit(change).await?;
+    Ok(keys.len())
+}
