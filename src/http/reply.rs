@@ -3,7 +3,7 @@
 mod bare;
 mod client;
 mod phone;
-mod tariff;
+mod sheet;
 
 pub(super) use bare::{bare, parts};
 pub(super) use client::{exhausted, forbidden};
@@ -176,7 +176,7 @@ impl From<Error> for Refusal {
                 Some(field) => *bad_field(field, detail),
                 None => problem(Status::BAD_REQUEST, detail),
             },
-            ErrorKind::Lines(wrong) => tariff::lines(&wrong.first, detail),
+            ErrorKind::Lines(wrong) => sheet::lines(&wrong.first, detail),
             ErrorKind::Unreadable | ErrorKind::Refused => problem(Status::BAD_REQUEST, detail),
             ErrorKind::TooLong => problem(Status::PAYLOAD_TOO_LARGE, detail),
             ErrorKind::Unpayable => problem(Status::PAYMENT_REQUIRED, detail),
@@ -204,7 +204,7 @@ impl From<Error> for Refusal {
 mod tests {
     use super::*;
     use crate::service::message::BrokenMessageLimit;
-    use crate::service::tariff::{BadSheetLine, BadSheetLines};
+    use crate::service::sheet::{BadSheetLine, BadSheetLines};
 
     /// Status, `Retry-After` and body.
     fn answered(error: Error) -> (u16, Option<String>, serde_json::Value) {

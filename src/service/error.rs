@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::message::BrokenMessageLimit;
-use super::tariff::BadSheetLines;
+use super::sheet::BadSheetLines;
 use crate::{crypto, store};
 
 /// What a service comes to.

@@ -15,7 +15,6 @@ pub use card::{NewRate, RateChange, RateFilter, TariffRateKey};
 pub use import::ImportedRates;
 pub use manage::{NewRoute, RouteChange};
 pub use routes::{BadRoutePattern, compile};
-pub use sheet::{BadSheetLine, BadSheetLines};
 
 pub use crate::store::rate::Rate;
 pub use crate::store::route::Route;

@@ -1,42 +1,19 @@
 //! A card of rates as CSV: `channel,prefix,price,from,until`, columns in any order, the last two may be missing.
 
-use std::collections::HashMap;
-use std::fmt;
-
-use csv::{ByteRecord, ReaderBuilder, Trim};
-
-use super::{NewRate, Rate, TariffRateKey};
+use super::{NewRate, Rate};
 use crate::model::{Millis, NotMoney, PricedChannel, date, parse_time_or_day, rfc3339};
+use crate::service::sheet::{BadSheetLines, LineFault, SheetColumns, SheetLine};
 
-const COLUMNS: [&str; 5] = ["channel", "prefix", "price", "from", "until"];
-/// Those without which there is no card.
-const NEEDED: usize = 3;
-
-/// Wrong lines that are told of at most.
-const TOLD: usize = 1_000;
-
-/// A line that is no rate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadSheetLine {
-    /// The first line of a file is 1.
-    pub line: u64,
-    pub field: Option<&'static str>,
-    pub reason: String,
-}
-
-impl fmt::Display for BadSheetLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.field {
-            Some(field) => write!(f, "line {}: {field}: {}", self.line, self.reason),
-            None => write!(f, "line {}: {}", self.line, self.reason),
-        }
-    }
-}
+const COLUMNS: SheetColumns = SheetColumns {
+    names: &["channel", "prefix", "price", "from", "until"],
+    needed: 3,
+    same: "is for the same channel, prefix and time as",
+};
 
 /// Writes a card.
 pub(super) fn write(rates: &[Rate]) -> Result<Vec<u8>, csv::Error> {
     let mut sheet = csv::Writer::from_writer(Vec::new());
-    sheet.write_record(COLUMNS)?;
+    sheet.write_record(COLUMNS.names)?;
     for rate in rates {
         let (price, from) = (rate.price.to_string(), rfc3339(rate.from_ms));
         let until = rate.until_ms.map(rfc3339).unwrap_or_default();
@@ -45,106 +22,23 @@ pub(super) fn write(rates: &[Rate]) -> Result<Vec<u8>, csv::Error> {
     sheet.into_inner().map_err(|error| error.into_error().into())
 }
 
-/// Lines of a file that are wrong: the first thousand, and how many there are.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct BadSheetLines {
-    pub first: Vec<BadSheetLine>,
-    pub count: usize,
-}
-
-impl BadSheetLines {
-    fn push(&mut self, line: BadSheetLine) {
-        self.count += 1;
-        if self.first.len() < TOLD {
-            self.first.push(line);
-        }
-    }
-}
-
 /// Reads a card: all of it, or what is wrong with it. What begins at no time begins now.
 pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadSheetLines> {
-    // spreadsheets begin what they write with a byte order mark
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut sheet = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(text);
-    let mut record = ByteRecord::new();
-    let whole =
-        |line, reason: String| BadSheetLines { first: vec![BadSheetLine { line, field: None, reason }], count: 1 };
-    match sheet.read_byte_record(&mut record) {
-        Ok(true) => {}
-        Ok(false) => return Err(whole(1, "the file is empty".into())),
-        Err(error) => return Err(whole(1, error.to_string())),
-    }
-    let places = head(&record).map_err(|reason| whole(1, reason))?;
-    let (mut rates, mut wrong) = (Vec::new(), BadSheetLines::default());
-    let mut lines: HashMap<TariffRateKey, u64> = HashMap::new();
-    loop {
-        let line = sheet.position().line();
-        match sheet.read_byte_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => {
-                wrong.push(BadSheetLine { line, field: None, reason: error.to_string() });
-                break;
-            }
-        }
-        let line = record.position().map_or(line, csv::Position::line);
-        match rate(&record, &places, now_ms) {
-            Ok(rate) => match lines.insert(rate.slot(), line) {
-                Some(first) => {
-                    let reason = format!("is for the same channel, prefix and time as line {first}");
-                    wrong.push(BadSheetLine { line, field: None, reason });
-                }
-                // where one is wrong none is taken: the rest is only looked through
-                None if wrong.count == 0 => rates.push(rate),
-                None => rates = Vec::new(),
-            },
-            Err((field, reason)) => wrong.push(BadSheetLine { line, field, reason }),
-        }
-    }
-    if wrong.count == 0 { Ok(rates) } else { Err(wrong) }
+    COLUMNS.read(text, |line| rate(line, now_ms), Rate::slot).whole()
 }
 
-/// Where each of [`COLUMNS`] stands.
-type SheetColumns = [Option<usize>; 5];
-
-fn head(record: &ByteRecord) -> Result<SheetColumns, String> {
-    let mut places = [None; 5];
-    for (at, name) in record.iter().enumerate() {
-        let name = String::from_utf8_lossy(name).to_lowercase();
-        let Some(column) = COLUMNS.iter().position(|column| *column == name) else {
-            let name: String = name.chars().filter(|c| !c.is_control()).take(32).collect();
-            return Err(format!("`{name}` is no column: the first line names {}", COLUMNS.join(", ")));
-        };
-        if places[column].replace(at).is_some() {
-            return Err(format!("`{name}` stands there twice"));
-        }
-    }
-    match (0..NEEDED).find(|column| places[*column].is_none()) {
-        Some(column) => Err(format!("the column `{}` is missing", COLUMNS[column])),
-        None => Ok(places),
-    }
-}
-
-fn rate(record: &ByteRecord, places: &SheetColumns, now_ms: Millis) -> Result<Rate, (Option<&'static str>, String)> {
-    let columns = places.iter().flatten().count();
-    if record.len() != columns {
-        return Err((None, format!("has {} columns, the first line {columns}", record.len())));
-    }
-    let text = |column: usize| -> Result<&str, (Option<&'static str>, String)> {
-        let bytes = places[column].and_then(|place| record.get(place)).unwrap_or_default();
-        std::str::from_utf8(bytes).map_err(|_| (Some(COLUMNS[column]), "is no UTF-8".into()))
-    };
-    let time = |column: usize| match text(column)? {
+fn rate(line: &SheetLine<'_>, now_ms: Millis) -> Result<Rate, LineFault> {
+    let time = |column: usize| match line.text(column)? {
         "" => Ok(None),
         given => match parse_time_or_day(given) {
             Some(at_ms) => Ok(Some(at_ms)),
-            None => Err((Some(COLUMNS[column]), date::TIME_OR_DAY.into())),
+            None => Err(line.wrong(column, date::TIME_OR_DAY)),
         },
     };
     let channel =
-        PricedChannel::parse(text(0)?).ok_or((Some("channel"), "must be sms, mms, whatsapp or voice".into()))?;
-    let price = text(2)?.parse().map_err(|error: NotMoney| (Some("price"), error.to_string()))?;
-    let new = NewRate { channel, prefix: text(1)?.to_owned(), price, from_ms: time(3)?, until_ms: time(4)? };
+        PricedChannel::parse(line.text(0)?).ok_or_else(|| line.wrong(0, "must be sms, mms, whatsapp or voice"))?;
+    let price = line.text(2)?.parse().map_err(|error: NotMoney| line.wrong(2, error.to_string()))?;
+    let new = NewRate { channel, prefix: line.text(1)?.to_owned(), price, from_ms: time(3)?, until_ms: time(4)? };
     new.check(now_ms).map_err(|(field, reason)| (Some(field), reason))
 }
 

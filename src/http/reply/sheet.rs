@@ -1,11 +1,11 @@
-//! Which lines of a card of rates are wrong.
+//! Which lines of a file are wrong.
 
 use ::http::StatusCode;
 use serde::Serialize;
 use warp::reply::Response;
 
 use super::{Problem, respond};
-use crate::service::tariff::BadSheetLine;
+use crate::service::sheet::BadSheetLine;
 
 #[derive(Serialize)]
 struct BadSheetLineOut<'a> {
