@@ -37,7 +37,7 @@ pub use client::{HttpClient, HttpClientBuildError};
 pub use credential::{AccountCredentials, BadCredentials};
 pub use loopback::{Loopback, LoopbackEvent};
 pub use message::{
-    CallHangupMode, CallNotes, CallStep, DeliveryReceipt, InboundMessage, NumberLookup, OutgoingMessage,
+    CallHangupMode, CallNotes, CallStep, CarrierNumber, DeliveryReceipt, InboundMessage, NumberLookup, OutgoingMessage,
     ProviderListedMessage, UnreadableWebhook,
 };
 pub use outcome::{AskError, CredentialCheckError, SendOutcome};
@@ -91,6 +91,11 @@ pub trait Provider: Clone + Send + Sync {
 
     /// What it knows of anybody's number: [`CarrierFeature::LookUp`].
     fn lookup(&self, _phone: &Phone) -> impl Future<Output = Result<NumberLookup, AskError>> + Send {
+        ready(Err(AskError::Unsupported))
+    }
+
+    /// Which numbers the account has.
+    fn numbers(&self) -> impl Future<Output = Result<Vec<CarrierNumber>, AskError>> + Send {
         ready(Err(AskError::Unsupported))
     }
 

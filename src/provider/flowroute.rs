@@ -3,6 +3,7 @@
 
 mod credentials;
 mod fields;
+mod number;
 mod profile;
 mod webhook;
 
@@ -16,9 +17,9 @@ use super::message::{digits, is_id};
 use super::post::storable;
 use super::word::first_error;
 use super::{
-    AskError, BadPost, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt, InboundMessage, OutgoingMessage,
-    ParsedPost, PostKind, PostVerificationContext, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook,
-    VerifiedPost, path_token,
+    AskError, BadPost, CarrierConnectorFactory, CarrierNumber, CarrierProfile, DeliveryReceipt, InboundMessage,
+    OutgoingMessage, ParsedPost, PostKind, PostVerificationContext, Provider, ProviderPost, SendOutcome, Settings,
+    UnreadableWebhook, VerifiedPost, path_token,
 };
 use crate::model::{Secret, charset};
 
@@ -69,8 +70,12 @@ impl Flowroute {
     }
 
     fn request(&self, method: Method) -> RequestBuilder {
+        self.request_at(method, MESSAGES)
+    }
+
+    fn request_at(&self, method: Method, path: &str) -> RequestBuilder {
         let FlowrouteCredentials { access_key, secret_key, .. } = &self.credentials;
-        self.host.request(method, MESSAGES).basic_auth(access_key, Some(secret_key.expose()))
+        self.host.request(method, path).basic_auth(access_key, Some(secret_key.expose()))
     }
 
     async fn ask(&self, request: RequestBuilder) -> Result<ProviderAnswer, AskError> {
@@ -104,6 +109,10 @@ impl Provider for Flowroute {
         let request = self.request(Method::POST).header(CONTENT_TYPE, JSON_API);
         let request = request.body(document(message).to_string());
         self.host.outcome(request, message.until, explain, made, "Flowroute's answer names no message").await
+    }
+
+    async fn numbers(&self) -> Result<Vec<CarrierNumber>, AskError> {
+        self.list_numbers().await
     }
 
     /// `GET /v2.1/messages?limit=1`: whether the credentials are good.

@@ -29,6 +29,8 @@
 //! | +15005550012 | failed |
 //! | +15005550018 | rings, is answered, and lasts until it is ended |
 //! | +15005550020 | busy |
+//!
+//! An account has the numbers +15005550801, +15005550802 and +15005550803.
 
 mod call;
 mod profile;
@@ -43,8 +45,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{
-    AskError, CallHangupMode, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt, InboundMessage, NumberLookup,
-    OPTED_OUT, OutgoingMessage, Provider, SendOutcome, SentMessagesResult, Settings, UnreadableWebhook,
+    AskError, CallHangupMode, CarrierConnectorFactory, CarrierNumber, CarrierProfile, DeliveryReceipt, InboundMessage,
+    NumberLookup, OPTED_OUT, OutgoingMessage, Provider, SendOutcome, SentMessagesResult, Settings, UnreadableWebhook,
 };
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
@@ -82,6 +84,9 @@ struct LoopbackInner {
 
 /// What is stored in its name and cannot be read.
 const NO_TEXT: UnreadableWebhook = UnreadableWebhook("loopback text");
+
+/// The numbers that its accounts have.
+const OWN_NUMBERS: [&str; 3] = ["+15005550801", "+15005550802", "+15005550803"];
 
 /// What a number does.
 #[derive(Clone, Copy)]
@@ -237,6 +242,16 @@ impl Provider for Loopback {
         let report = address::report(&Address::from(phone.clone()));
         let (is_valid, country) = report.map_or((false, None), |report| (report.is_valid, report.country));
         ready(Ok(NumberLookup { is_valid, country, national_format: None }))
+    }
+
+    fn numbers(&self) -> impl Future<Output = Result<Vec<CarrierNumber>, AskError>> + Send {
+        let number = |address| CarrierNumber {
+            address: Address::stored(address),
+            can_text: true,
+            can_mms: true,
+            can_call: true,
+        };
+        ready(Ok(OWN_NUMBERS.map(number).to_vec()))
     }
 
     fn check(&self) -> impl Future<Output = Result<(), AskError>> + Send {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::message::MessageState;
-use crate::model::{CallPlan, CallStatus, CarrierFields, Channel, Keyword, Media, MessageId, Millis};
+use crate::model::{Address, CallPlan, CallStatus, CarrierFields, Channel, Keyword, Media, MessageId, Millis};
 
 /// A message to hand to a provider, or a call to place.
 #[derive(Clone)]
@@ -60,6 +60,15 @@ pub(super) fn is_id(text: &str) -> bool {
 /// A phone without its plus, as some carriers write it; what is none stays as it is.
 pub(super) fn digits(address: &str) -> &str {
     address.strip_prefix('+').unwrap_or(address)
+}
+
+/// A number that an account has at its carrier, and what the carrier says that it can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrierNumber {
+    pub address: Address,
+    pub can_text: bool,
+    pub can_mms: bool,
+    pub can_call: bool,
 }
 
 /// A message that a provider lists.

@@ -154,6 +154,13 @@ macro_rules! carriers {
                 }
             }
 
+            /// Asks the provider which numbers the account has.
+            pub async fn numbers(&self) -> Result<Vec<CarrierNumber>, AskError> {
+                match self {
+                    $(Self::$kind(account) => Provider::numbers(account).await),+
+                }
+            }
+
             /// Asks the provider whether the credentials are good. Sends nothing to anyone.
             pub async fn check(&self) -> Result<(), CredentialCheckError> {
                 let checked = match self {

@@ -1,6 +1,7 @@
 //! Telnyx: sends, and reads its webhooks (<https://developers.telnyx.com/api-reference/messages/send-a-message>).
 
 mod credentials;
+mod number;
 mod profile;
 mod proof;
 mod webhook;
@@ -13,9 +14,9 @@ use super::message::is_id;
 use super::post::storable;
 use super::word::{error_code, first_error};
 use super::{
-    AskError, BadPost, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt, InboundMessage, OutgoingMessage,
-    ParsedPost, PostVerificationContext, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook,
-    VerifiedPost,
+    AskError, BadPost, CarrierConnectorFactory, CarrierNumber, CarrierProfile, DeliveryReceipt, InboundMessage,
+    OutgoingMessage, ParsedPost, PostVerificationContext, Provider, ProviderPost, SendOutcome, Settings,
+    UnreadableWebhook, VerifiedPost,
 };
 use crate::model::Secret;
 use crate::model::message::MessageState;
@@ -101,6 +102,10 @@ impl Provider for Telnyx {
         let request = self.host.request(Method::POST, "/v2/messages").bearer_auth(self.api_key.expose());
         let request = request.json(&self.document(message));
         self.host.outcome(request, message.until, explain, made, "Telnyx's answer names no message").await
+    }
+
+    async fn numbers(&self) -> Result<Vec<CarrierNumber>, AskError> {
+        self.list_numbers().await
     }
 
     /// `GET /v2/messaging_profiles`: whether the key is good.

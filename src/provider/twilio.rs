@@ -6,6 +6,7 @@ mod credentials;
 mod fields;
 mod inbound;
 mod list;
+mod number;
 mod profile;
 mod proof;
 mod webhook;
@@ -23,9 +24,9 @@ use super::message::is_id;
 use super::post::storable;
 use super::word::error_code;
 use super::{
-    AccountClaim, AskError, BadPost, CallHangupMode, CarrierConnectorFactory, CarrierProfile, DeliveryReceipt,
-    InboundMessage, NumberLookup, OutgoingMessage, ParsedPost, PostKind, PostVerificationContext, Provider,
-    ProviderPost, SendOutcome, SentMessagesResult, Settings, UnreadableWebhook, VerifiedPost,
+    AccountClaim, AskError, BadPost, CallHangupMode, CarrierConnectorFactory, CarrierNumber, CarrierProfile,
+    DeliveryReceipt, InboundMessage, NumberLookup, OutgoingMessage, ParsedPost, PostKind, PostVerificationContext,
+    Provider, ProviderPost, SendOutcome, SentMessagesResult, Settings, UnreadableWebhook, VerifiedPost,
 };
 use crate::model::message::MessageState;
 use crate::model::{Channel, Millis, Phone, Secret};
@@ -189,6 +190,10 @@ impl Provider for Twilio {
 
     async fn lookup(&self, phone: &Phone) -> Result<NumberLookup, AskError> {
         self.ask_about(phone.as_str()).await
+    }
+
+    async fn numbers(&self) -> Result<Vec<CarrierNumber>, AskError> {
+        self.list_numbers().await
     }
 
     /// `GET …/Messages.json?PageSize=1`: whether the credentials are good. API keys may not read the account itself.

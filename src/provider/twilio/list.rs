@@ -28,10 +28,10 @@ struct TwilioMessageIn {
     direction: String,
 }
 
-/// A page of messages, or of calls.
+/// A page of messages, of calls or of numbers.
 #[derive(Deserialize)]
 struct TwilioPageIn<T> {
-    #[serde(alias = "messages", alias = "calls")]
+    #[serde(alias = "messages", alias = "calls", alias = "incoming_phone_numbers")]
     listed: Vec<T>,
     next_page_uri: Option<String>,
 }
@@ -66,12 +66,23 @@ impl Twilio {
     pub(super) async fn walk<T: DeserializeOwned>(
         &self,
         resource: &str,
+        query: Vec<(&'static str, String)>,
+        take: impl FnMut(T) -> ListProgress,
+    ) -> Result<(), AskError> {
+        self.walk_pages(resource, query, PAGES, take).await
+    }
+
+    /// The same of so many pages at most.
+    pub(super) async fn walk_pages<T: DeserializeOwned>(
+        &self,
+        resource: &str,
         mut query: Vec<(&'static str, String)>,
+        pages: usize,
         mut take: impl FnMut(T) -> ListProgress,
     ) -> Result<(), AskError> {
         query.push(("PageSize", PAGE_SIZE.into()));
         let mut request = self.host.request(Method::GET, &format!("{}/{resource}", self.path)).query(&query);
-        for _ in 0..PAGES {
+        for _ in 0..pages {
             let answer = self.ask(&self.host, request).await?;
             let page: TwilioPageIn<T> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
             let mut is_enough = false;
