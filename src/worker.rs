@@ -22,6 +22,7 @@ use crate::service::event::Events;
 use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{InboundHandlers, WebhookInbox, WebhookQueue};
 use crate::service::ledger::Ledger;
+use crate::service::number::import::NumberImports;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
 use crate::service::sync::{PairingService, SyncSockets};
@@ -39,6 +40,7 @@ pub struct WorkerServices {
     pub inbox: Arc<WebhookInbox>,
     pub publish: Arc<PhoneTextPublisher>,
     pub directory: Arc<Directory>,
+    pub number_imports: Arc<NumberImports>,
     pub tariff: Arc<Tariff>,
     pub clients: Arc<Clients>,
     pub ledger: Arc<Ledger>,

@@ -1,6 +1,7 @@
 //! `switchboard account`: credentials at providers, on a running server.
 
 mod change;
+mod numbers;
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use self::change::ChangeAccountArguments;
+use self::numbers::AccountNumbers;
 use super::output::{self, field};
 use super::remote::RemoteCommand;
 use super::{CommandResult, api, secret};
@@ -42,6 +44,7 @@ enum AccountAction {
         account: AccountId,
     },
     Change(ChangeAccountArguments),
+    Numbers(AccountNumbers),
     /// Forget an account and its credentials; it must have no numbers. Its messages stay
     Delete {
         account: AccountId,
@@ -106,6 +109,7 @@ impl AccountCommand {
                 remote.done("good", &known, |_| format!("the provider knows {account}"))
             }
             AccountAction::Change(change) => change.run(&remote).await,
+            AccountAction::Numbers(numbers) => numbers.run(remote).await,
             AccountAction::Delete { account } => remote.delete("deleted", ACCOUNTS, account).await,
         }
     }

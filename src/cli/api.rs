@@ -1,6 +1,7 @@
 //! The HTTP client of the commands that talk to a running server.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -51,6 +52,16 @@ pub(super) fn word(choice: &impl ValueEnum) -> Option<String> {
 /// A text that takes away what there is where it is empty.
 pub(super) fn clearable(given: Option<&str>) -> Option<Value> {
     given.map(|text| if text.is_empty() { Value::Null } else { text.into() })
+}
+
+/// What is in a file; `-`: in the standard input.
+pub(super) fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {
+    if file.as_os_str() != "-" {
+        return std::fs::read(file).with_context(|| file.display().to_string());
+    }
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// A client for ourselves on this machine: what the certificate says of the world's name for us is no matter.
@@ -105,7 +116,7 @@ impl ApiClient {
     /// Posts a file of CSV, which may take its time.
     pub(super) async fn post_csv(&self, path: &str, text: Vec<u8>) -> anyhow::Result<Value> {
         let request = self.request(Method::POST, path).header("content-type", "text/csv").body(text);
-        object(checked(request.timeout(Duration::from_secs(120)).send().await, &self.base).await?).await
+        object(checked(request.timeout(Duration::from_secs(600)).send().await, &self.base).await?).await
     }
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Response> {
@@ -190,7 +201,16 @@ pub(super) async fn checked(sent: reqwest::Result<Response>, base: &str) -> anyh
         return Ok(response);
     }
     let body = response.text().await.unwrap_or_default();
-    let detail = serde_json::from_str::<Value>(&body).ok();
-    let detail = detail.and_then(|problem| problem["detail"].as_str().map(str::to_owned)).unwrap_or(body);
-    anyhow::bail!("{status}: {}", escape::line(&detail))
+    let problem = serde_json::from_str::<Value>(&body).unwrap_or_default();
+    let detail = problem["detail"].as_str().unwrap_or(&body);
+    // the detail names the first line of a file that is wrong
+    let others = problem["lines"].as_array().into_iter().flatten().skip(1);
+    let others: String = others.map(|line| format!("\n{}", escape::line(&wrong_line(line)))).collect();
+    anyhow::bail!("{status}: {}{others}", escape::line(detail))
+}
+
+/// What a line of a file is refused for.
+fn wrong_line(line: &Value) -> String {
+    let field = line["field"].as_str().map(|field| format!("{field}: ")).unwrap_or_default();
+    format!("line {}: {field}{}", line["line"], line["detail"].as_str().unwrap_or_default())
 }

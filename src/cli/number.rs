@@ -1,10 +1,13 @@
 //! `switchboard number`: senders of a running server, and what a text to them means.
 
+mod import;
+
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+use self::import::ImportNumbers;
 use super::output::{self, field};
 use super::remote::RemoteCommand;
 use super::{CommandResult, api};
@@ -27,6 +30,7 @@ pub(super) struct NumberCommand {
 #[derive(Subcommand)]
 enum NumberAction {
     Add(AddNumber),
+    Import(ImportNumbers),
     /// List all numbers, newest first
     List {
         /// Only those of this country: two letters (ISO 3166-1), such as GB
@@ -133,6 +137,7 @@ impl NumberCommand {
                 body["number"] = add.number.as_str().into();
                 remote.post("added", NUMBERS, Some(&body), line).await
             }
+            NumberAction::Import(import) => import.run(&remote).await,
             NumberAction::List { country, pool, reserved } => {
                 let filters = [
                     ("country", country),

@@ -1,10 +1,8 @@
 //! `switchboard rate`: what destinations cost, on a running server.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
@@ -106,7 +104,7 @@ impl RateCommand {
                 remote.patch("changed", &format!("{RATES}/{rate}"), &body, line).await
             }
             RateAction::Import { file, replace } => {
-                let done = remote.api.post_csv(&format!("{CARD}?replace={replace}"), read(&file)?).await?;
+                let done = remote.api.post_csv(&format!("{CARD}?replace={replace}"), api::read_file(&file)?).await?;
                 remote.done("imported", &done, imported)
             }
             RateAction::Export => {
@@ -123,15 +121,6 @@ fn imported(done: &Value) -> String {
     let lines: Vec<_> = lines.map(|(channel, count)| format!("{channel} {count}")).collect();
     let (added, replaced, removed) = (&done["added"], &done["replaced"], &done["removed"]);
     format!("{added} added, {replaced} replaced, {removed} removed: {}", lines.join(", "))
-}
-
-fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
-    if file.as_os_str() != "-" {
-        return std::fs::read(file).with_context(|| file.display().to_string());
-    }
-    let mut text = Vec::new();
-    std::io::stdin().read_to_end(&mut text)?;
-    Ok(text)
 }
 
 fn line(rate: &Value) -> String {

@@ -19,6 +19,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
 use crate::service::ledger::Ledger;
+use crate::service::number::import::NumberImports;
 use crate::service::number::{InboundTextPolicy, NewNumber, NumberCapability, Numbers};
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
@@ -44,6 +45,7 @@ pub(super) struct MessagingParts {
     pub(super) relay: Arc<Relay>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
+    pub(super) number_imports: Arc<NumberImports>,
     pub(super) admins: Administrators,
     pub(super) clients: Arc<Clients>,
     pub(super) loopback: Loopback,
@@ -61,7 +63,8 @@ impl StartContext<'_> {
         let directory = self.directory(loopback.clone()).await?;
         let sending = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
-        let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
+        let platforms: Vec<String> = config.platforms.iter().map(|platform| platform.name.clone()).collect();
+        let number_imports = self.number_imports(&directory, platforms.clone());
         let longest_text = config.outbox.sms_length;
         let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms, longest_text };
         let admin_key = self.key("admin_key").await?;
@@ -79,12 +82,28 @@ impl StartContext<'_> {
             tasks: self.tasks.clone(),
             clock: clock.clone(),
         });
-        let built =
-            MessagingParts { directory, sending, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
+        let built = MessagingParts {
+            directory,
+            sending,
+            tariff,
+            ledger,
+            relay,
+            accounts,
+            numbers,
+            number_imports,
+            admins,
+            clients,
+            loopback,
+        };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
         Ok((built, loopback_events))
+    }
+
+    fn number_imports(&self, directory: &Arc<Directory>, platforms: Vec<String>) -> Arc<NumberImports> {
+        let (clock, owner) = (self.clock.clone(), self.owner.clone());
+        Arc::new(NumberImports { directory: directory.clone(), clock, owner, platforms })
     }
 
     async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {

@@ -31,7 +31,7 @@ impl StartContext<'_> {
     /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
         let Services { messaging, publish, pairing, received, health } = services;
-        let MessagingParts { sending, directory, tariff, clients, ledger, .. } = messaging;
+        let MessagingParts { sending, directory, tariff, clients, ledger, number_imports, .. } = messaging;
         let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.retention.clone(), self.clock.clone());
         let node = WorkerServices {
@@ -43,6 +43,7 @@ impl StartContext<'_> {
             inbox: received.inbox.clone(),
             publish: publish.clone(),
             directory: directory.clone(),
+            number_imports: number_imports.clone(),
             tariff: tariff.clone(),
             clients: clients.clone(),
             ledger: ledger.clone(),
@@ -82,6 +83,7 @@ impl StartContext<'_> {
             ledger: messaging.ledger,
             accounts: messaging.accounts,
             numbers: messaging.numbers,
+            number_imports: messaging.number_imports,
             admins: messaging.admins,
             clients: messaging.clients,
             audit: AuditLog { store: self.databases.store.clone() },

@@ -1,5 +1,6 @@
 //! `/v1/accounts`: credentials at providers, which the administrator manages.
 
+mod numbers;
 mod shape;
 
 use ::http::{Method, StatusCode};
@@ -13,12 +14,13 @@ use crate::service::audit::AuditContext;
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(
-        openapi::described!(add, list, fetch, change, delete, check_account),
+        openapi::described!(add, list, fetch, change, delete, check_account, numbers::list, numbers::add),
         ("accounts", "acc"),
     )
     .at("accounts", [on(Method::GET, list), with_body(Method::POST, add)])
     .at("accounts/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
     .at("accounts/{id}/check", [on(Method::POST, check_account)])
+    .at("accounts/{id}/numbers", [on(Method::GET, numbers::list), with_body(Method::POST, numbers::add)])
 }
 
 fn provider(name: &str) -> Result<CarrierKind, Refusal> {

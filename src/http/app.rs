@@ -18,6 +18,7 @@ use crate::service::inbound::{LoopbackDoor, WebhookInbox};
 use crate::service::ledger::Ledger;
 use crate::service::message::Messages;
 use crate::service::number::Numbers;
+use crate::service::number::import::NumberImports;
 use crate::service::opt_out::OptOuts;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::relay::Relay;
@@ -31,7 +32,7 @@ pub struct App {
     pub settings: Settings,
     /// Requests' bodies that are not answered yet.
     pub bodies: BodyMemory,
-    /// The same of cards of rates.
+    /// The same of cards of rates, and of files of numbers.
     pub imports: BodyMemory,
     pub admin_token: Secret,
     pub origin: PublicOrigin,
@@ -61,6 +62,7 @@ pub struct App {
     pub ledger: Arc<Ledger>,
     pub accounts: Accounts,
     pub numbers: Numbers,
+    pub number_imports: Arc<NumberImports>,
     pub admins: Administrators,
     pub clients: Arc<Clients>,
     pub audit: AuditLog,

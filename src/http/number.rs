@@ -1,5 +1,7 @@
 //! `/v1/numbers`: senders, and what a text to them means.
 
+pub(super) mod import;
+
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,8 +16,12 @@ use crate::service::audit::AuditContext;
 use crate::service::number::{InboundTextPolicy, NewNumber, Number, NumberCapability, NumberChange, NumberFilter};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(openapi::described!(add, list, fetch, change, delete), ("numbers", "num"))
+    let description = openapi::described!(add, import::import, import::list, list, fetch, change, delete);
+    Resource::new(description, ("numbers", "num"))
         .at("numbers", [on(Method::GET, list).asking(filters), with_body(Method::POST, add)])
+        // before what would take the word for an id
+        .at("numbers/import", [with_body(Method::POST, import::import).asking(import::defaults)])
+        .at("number-imports", [on(Method::GET, import::list)])
         .at("numbers/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }
 

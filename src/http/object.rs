@@ -44,6 +44,15 @@ fn is_json(request: &RequestParts) -> Result<(), Refusal> {
     check_media(request, "application/json", |media| media == "application/json" || media.ends_with("+json"))
 }
 
+/// What programs call CSV.
+const CSV: [&str; 5] =
+    ["text/csv", "text/plain", "application/csv", "application/vnd.ms-excel", "application/octet-stream"];
+
+/// Refuses a body that says it is no CSV.
+pub(super) fn check_csv(request: &RequestParts) -> Result<(), Refusal> {
+    check_media(request, "text/csv", |media| CSV.contains(&media))
+}
+
 /// Refuses a body that says it is what this path does not take; `named` is what it does.
 pub(super) fn check_media(request: &RequestParts, named: &str, is_taken: impl Fn(&str) -> bool) -> Result<(), Refusal> {
     let given =

@@ -1,5 +1,6 @@
 //! Numbers: which are whose, on which account, and what a text to them means.
 
+pub mod import;
 mod pool;
 
 use std::sync::Arc;
@@ -162,18 +163,33 @@ impl Numbers {
         in_no_session("number", "it", number::open_sessions(&self.directory.store, id).await?)
     }
 
-    /// A sender name only sends texts. Encrypted texts go to one platform, others to none.
     fn holds(&self, number: &Number) -> Result<()> {
-        let is_name = Address::stored(number.address.as_str()).kind() == AddressKind::Alphanumeric;
-        if is_name && number.capabilities != [NumberCapability::Sms] {
-            return Err(Error::invalid("capabilities", "a sender name can only send sms"));
+        let Number { address, capabilities, meaning, platform, .. } = number;
+        check_use(address, capabilities, *meaning, platform.as_deref(), &self.platforms)
+            .map_err(|(field, reason)| Error::invalid(field, reason))
+    }
+}
+
+/// A sender name only sends texts. Encrypted texts go to one platform, which is one of `platforms`, others to none. Else
+/// the field that is wrong, and how.
+fn check_use(
+    address: &str,
+    capabilities: &[NumberCapability],
+    meaning: InboundTextPolicy,
+    platform: Option<&str>,
+    platforms: &[String],
+) -> Result<(), (&'static str, &'static str)> {
+    let is_name = Address::stored(address).kind() == AddressKind::Alphanumeric;
+    if is_name && capabilities != [NumberCapability::Sms] {
+        return Err(("capabilities", "a sender name can only send sms"));
+    }
+    let wrong = |reason| Err(("platform", reason));
+    match (meaning, platform) {
+        (InboundTextPolicy::Forward, Some(_)) => wrong("only a number for encrypted texts has one"),
+        (InboundTextPolicy::Encrypted, None) => wrong("a number for encrypted texts needs one"),
+        (InboundTextPolicy::Encrypted, Some(name)) if !platforms.iter().any(|known| known == name) => {
+            wrong("is not configured")
         }
-        let wrong = |reason: &'static str| Err(Error::invalid("platform", reason));
-        match (number.meaning, &number.platform) {
-            (InboundTextPolicy::Forward, Some(_)) => wrong("only a number for encrypted texts has one"),
-            (InboundTextPolicy::Encrypted, None) => wrong("a number for encrypted texts needs one"),
-            (InboundTextPolicy::Encrypted, Some(name)) if !self.platforms.contains(name) => wrong("is not configured"),
-            _ => Ok(()),
-        }
+        _ => Ok(()),
     }
 }

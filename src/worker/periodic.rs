@@ -73,6 +73,7 @@ pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
         row("look for changed endpoints", 1, Later, Quiet, |node| work(node.events.refresh())),
         row("look for waits of a clock that has gone back", 1, AtOnce, Quiet, waits),
         row("look after the databases", 1, AtOnce, Quiet, health),
+        row("clear up after imports of numbers", 2, Scattered, Warned, |node| work(node.number_imports.clear_up())),
         row("sort messages by their numbers", 2, Scattered, Warned, |node| work(node.retention.sort_numbers())),
         row("count the messages that wait", 5, AtOnce, Quiet, |node| work(node.dispatch.measure())),
         row("count the webhooks that wait", 5, AtOnce, Quiet, |node| work(node.inbox.measure())),

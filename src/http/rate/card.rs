@@ -14,9 +14,6 @@ use crate::model::form;
 use crate::service::tariff::ImportedRates;
 
 const CSV: &str = "text/csv; charset=utf-8";
-/// What programs call CSV.
-const TAKEN: [&str; 5] =
-    ["text/csv", "text/plain", "application/csv", "application/vnd.ms-excel", "application/octet-stream"];
 
 /// `GET /v1/rates.csv`: all rates: `channel,prefix,price,from,until`.
 #[utoipa::path(
@@ -57,7 +54,7 @@ pub(super) fn replacing() -> Vec<openapi::Parameter> {
     ),
 )]
 pub(super) async fn import(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
-    object::check_media(&request, "text/csv", |media| TAKEN.contains(&media))?;
+    object::check_csv(&request)?;
     let replaces = request.param("replace").map_or(Some(false), |text| form::flag(&text));
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
     let text = object::collect_within(&request.app.imports, posted, &request.app).await?;

@@ -1,0 +1,97 @@
+//! What a carrier says that an account has.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{ImportedNumbers, NumberImports};
+use crate::model::address::{self, Address};
+use crate::model::{AccountId, ClientId, NumberId, PoolId};
+use crate::provider::{AskError, CarrierNumber};
+use crate::service::audit::AuditContext;
+use crate::service::number::{InboundTextPolicy, NumberCapability};
+use crate::service::{Error, ErrorKind, Result};
+use crate::store::number::import::{self, NumberRow};
+
+/// A number that a carrier's account has.
+pub struct CarriedNumber {
+    pub address: Address,
+    pub country: Option<String>,
+    /// What the carrier says that it can do.
+    pub capabilities: Vec<NumberCapability>,
+    /// Somebody here has it already.
+    pub is_known: bool,
+}
+
+/// What an answer that is none comes to. Who refused would again, if it were asked again.
+fn unanswered(error: AskError) -> Error {
+    match error {
+        AskError::Unsupported => Error::conflict("this account's provider lists no numbers"),
+        AskError::Denied { .. } | AskError::Refused { .. } => Error::conflict(error.to_string()),
+        AskError::Throttled { .. } | AskError::Unreachable { .. } => {
+            Error::new(ErrorKind::Unavailable, error.to_string())
+        }
+    }
+}
+
+/// Texts where the carrier names nothing that it can do.
+fn capabilities(number: &CarrierNumber) -> Vec<NumberCapability> {
+    let can = [
+        (NumberCapability::Sms, number.can_text),
+        (NumberCapability::Mms, number.can_mms),
+        (NumberCapability::Voice, number.can_call),
+    ];
+    let can: Vec<_> = can.into_iter().filter(|(_, can)| *can).map(|(what, _)| what).collect();
+    if can.is_empty() { vec![NumberCapability::Sms] } else { can }
+}
+
+impl NumberImports {
+    /// Asks an account's provider which numbers it has, in its order.
+    pub async fn carried(&self, account: AccountId) -> Result<Vec<CarriedNumber>> {
+        self.directory.refresh().await?;
+        let entries = self.directory.current();
+        let handle = entries.handle(account).ok_or_else(|| Error::not_found("account"))?;
+        let mut listed = handle.connector.numbers().await.map_err(unanswered)?;
+        let mut seen = HashSet::new();
+        listed.retain(|number| number.address.can_be_texted() && seen.insert(number.address.clone()));
+        let addresses: Vec<&str> = listed.iter().map(|number| number.address.as_str()).collect();
+        let taken = import::taken(self.store(), &addresses).await?;
+        let taken: HashSet<String> = taken.into_iter().map(|one| one.address).collect();
+        let carried = |number: CarrierNumber| CarriedNumber {
+            country: address::report(&number.address).and_then(|report| report.country),
+            capabilities: capabilities(&number),
+            is_known: taken.contains(number.address.as_str()),
+            address: number.address,
+        };
+        Ok(listed.into_iter().map(carried).collect())
+    }
+
+    /// Takes in those of an account's numbers that nobody here has, as [`NumberImports::from_sheet`] does.
+    pub async fn from_carrier(
+        self: &Arc<Self>,
+        client: ClientId,
+        account: AccountId,
+        pool: Option<PoolId>,
+        audit: AuditContext<'static, ImportedNumbers>,
+    ) -> Result<ImportedNumbers> {
+        if let Some(pool) = pool
+            && !self.known(client).await?.pools.contains(&pool)
+        {
+            return Err(Error::invalid("pool_id", "no such pool"));
+        }
+        let (carried, now_ms) = (self.carried(account).await?, self.clock.now_ms());
+        let row = |number: CarriedNumber| NumberRow {
+            id: NumberId::new(now_ms),
+            account,
+            address: number.address.as_str().to_owned(),
+            capabilities: number.capabilities,
+            meaning: InboundTextPolicy::Forward,
+            rate: 0,
+            platform: None,
+            country: number.country,
+            pool,
+            is_reserved: false,
+        };
+        let rows = carried.into_iter().filter(|number| !number.is_known).map(row).collect();
+        self.take_in(client, rows, audit).await
+    }
+}

@@ -1,0 +1,65 @@
+//! How many rows one commit of many has: so few that whoever waits for the store hardly notices.
+
+use std::time::Duration;
+
+/// Rows of the first slice, and of the largest.
+const FIRST: usize = 32;
+const MOST: usize = 1_000;
+/// What takes less is doubled, what takes longer is halved: nothing between them comes near 50 ms.
+const SHORT: Duration = Duration::from_millis(6);
+const LONG: Duration = Duration::from_millis(15);
+/// The next slice waits at least so long and at most so long.
+const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(100)];
+
+/// How large slices are, by what those before have taken.
+pub(super) struct SlicePace(usize);
+
+impl Default for SlicePace {
+    fn default() -> Self {
+        Self(FIRST)
+    }
+}
+
+impl SlicePace {
+    pub(super) fn rows(&self) -> usize {
+        self.0
+    }
+
+    fn learn(&mut self, took: Duration) {
+        if took > LONG {
+            self.0 = (self.0 / 2).max(1);
+        } else if took < SHORT {
+            self.0 = (self.0 * 2).min(MOST);
+        }
+    }
+
+    /// Lets others have the store for as long as the last slice had it.
+    pub(super) async fn pause(&mut self, took: Duration) {
+        self.learn(took);
+        tokio::time::sleep(took.clamp(PAUSES[0], PAUSES[1])).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_grow_and_shrink_with_what_they_take() {
+        let mut pace = SlicePace::default();
+        let mut after = |millis| {
+            pace.learn(Duration::from_millis(millis));
+            pace.rows()
+        };
+        assert_eq!([after(1), after(5), after(6), after(15)], [64, 128, 128, 128]);
+        assert_eq!([after(16), after(400)], [64, 32]);
+        for _ in 0..9 {
+            after(0);
+        }
+        assert_eq!(after(10), MOST);
+        for _ in 0..20 {
+            after(400);
+        }
+        assert_eq!(after(10), 1, "where the store is slow each row is a commit");
+    }
+}
