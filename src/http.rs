@@ -86,7 +86,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     pub requests_per_address: u32,
     pub body_limit: usize,
-    /// The same of a card of rates.
+    /// The same of a card of rates, or a file of numbers.
     pub import_limit: usize,
     /// What bodies hold at most, until they are answered; and long answers besides, until they are written.
     pub bodies_memory: usize,

@@ -15,7 +15,8 @@ use crate::harness::carrier::ACCOUNT;
 use crate::harness::{ADMIN, Carrier, Layout, Phone, Result, Server, USER, until};
 use crate::messages::{self, drained, fetch, in_state};
 use crate::relay::client::{By, ask, client, key, key_text, now_ms};
-use crate::relay::scene::act_well;
+use crate::relay::number_import::HELD;
+use crate::relay::scene::{act_well, tamper};
 
 const OURS: &str = "+33612345699";
 const PERSON: &str = "+33612345678";
@@ -89,6 +90,13 @@ async fn what_sends_and_where_to() -> Result {
     let (account, number) = set_up(&server).await?;
     hold("account", &account)?;
     hold("number", &number)?;
+    let carried = format!("/v1/accounts/{}/numbers", text(&account["id"])?);
+    hold("account_number", &well(&server, "GET", &carried, None).await?["data"][0])?;
+    hold("imported_numbers", &well(&server, "POST", &carried, Some(json!({}))).await?)?;
+    tamper(&server, HELD).await?;
+    let imports = well(&server, "GET", "/v1/number-imports", None).await?;
+    let is_held = |import: &&Value| import["state"] == "writing";
+    hold("number_import", imports["data"].as_array().and_then(|all| all.iter().find(is_held)).context("not listed")?)?;
     let pool = well(&server, "POST", "/v1/pools", Some(json!({"name": "front desk"}))).await?;
     let member = format!("/v1/pools/{}/numbers/{}", text(&pool["id"])?, text(&number["id"])?);
     well(&server, "PUT", &member, None).await?;

@@ -30,7 +30,7 @@
 //! | +15005550018 | rings, is answered, and lasts until it is ended |
 //! | +15005550020 | busy |
 //!
-//! An account has the numbers +15005550801, +15005550802 and +15005550803.
+//! An account has the numbers +15105550801, +15105550802 and +15105550803.
 
 mod call;
 mod profile;
@@ -86,7 +86,7 @@ struct LoopbackInner {
 const NO_TEXT: UnreadableWebhook = UnreadableWebhook("loopback text");
 
 /// The numbers that its accounts have.
-const OWN_NUMBERS: [&str; 3] = ["+15005550801", "+15005550802", "+15005550803"];
+const OWN_NUMBERS: [&str; 3] = ["+15105550801", "+15105550802", "+15105550803"];
 
 /// What a number does.
 #[derive(Clone, Copy)]

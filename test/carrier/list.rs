@@ -12,6 +12,10 @@ use crate::state::Carrier;
 
 const MOST: usize = 1000;
 
+pub const NUMBERS: &str = "/IncomingPhoneNumbers.json";
+/// Numbers that the account has: more than two pages of a hundred.
+const COUNT: usize = 230;
+
 /// The filters and the place in the list that a query asks for.
 #[derive(Default)]
 struct Query {
@@ -64,6 +68,34 @@ pub fn account(carrier: &Carrier) -> Reply {
     let account = &carrier.account;
     let uri = format!("/2010-04-01/Accounts/{account}.json");
     let shown = json!({ "sid": account, "owner_account_sid": account, "friendly_name": "carrier", "status": "active", "type": "Full", "uri": uri });
+    reply::json(200, &shown)
+}
+
+/// The numbers of the account: every second one sends pictures, none faxes.
+pub fn numbers(carrier: &Carrier, query: &str) -> Reply {
+    let query = match Query::parse(NUMBERS, query) {
+        Ok(query) => query,
+        Err(refusal) => return refusal.reply(),
+    };
+    let account = &carrier.account;
+    let (start, end) = (query.page * query.page_size, COUNT.min((query.page + 1) * query.page_size));
+    let number = |at: usize| {
+        let capabilities = json!({ "voice": true, "sms": true, "mms": at.is_multiple_of(2), "fax": false });
+        json!({ "sid": format!("PN{at:032x}"), "account_sid": account, "phone_number": format!("+1415556{at:04}"),
+            "friendly_name": "ours", "capabilities": capabilities, "status": "in-use" })
+    };
+    let next = (end < COUNT).then(|| query.address(account, query.page + 1, Some(&format!("PN{end:032x}"))));
+    let shown = json!({
+        "incoming_phone_numbers": (start..end).map(number).collect::<Vec<_>>(),
+        "page": query.page,
+        "page_size": query.page_size,
+        "start": start,
+        "end": end.saturating_sub(1),
+        "uri": query.address(account, query.page, query.after.as_deref()),
+        "first_page_uri": query.address(account, 0, None),
+        "next_page_uri": next,
+        "previous_page_uri": null,
+    });
     reply::json(200, &shown)
 }
 

@@ -49,6 +49,7 @@ pub async fn answer(carrier: &Arc<Carrier>, request: Request<Incoming>) -> Resul
             Ok(sid.map_or_else(|| Refusal::not_found(path).reply(), |sid| call::update(carrier, sid, &body)))
         }
         (&Method::GET, ".json") => Ok(list::account(carrier)),
+        (&Method::GET, list::NUMBERS) => Ok(list::numbers(carrier, head.uri.query().unwrap_or_default())),
         (&Method::GET, _) => {
             let item = resource.strip_prefix("/Messages/").or_else(|| resource.strip_prefix("/Calls/"));
             let sid = item.and_then(|rest| rest.strip_suffix(".json"));

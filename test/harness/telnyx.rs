@@ -67,6 +67,19 @@ fn send(login: Option<&str>, body: &[u8], taken: &Mutex<Vec<Value>>) -> Response
     said(StatusCode::OK, &answer)
 }
 
+/// `GET /v2/phone_numbers`: three on each of two pages, one of which is not active.
+fn numbers(query: &str) -> Response<String> {
+    let page = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "page[number]");
+    let page: u32 = page.and_then(|(_, page)| page.parse().ok()).unwrap_or(1);
+    let number = |at: u32| {
+        let status = if at == 5 { "ported-out" } else { "active" };
+        json!({"id": format!("12930{at}"), "record_type": "phone_number", "phone_number": format!("+1415557000{at}"), "status": status})
+    };
+    let data: Vec<Value> = (0..3).map(|place| number((page - 1) * 3 + place)).collect();
+    let meta = json!({"total_pages": 2, "total_results": 6, "page_number": page, "page_size": 3});
+    said(StatusCode::OK, &json!({"data": data, "meta": meta}))
+}
+
 /// The name of a message by its place, from 1.
 pub fn id(place: usize) -> String {
     format!("40385f64-5717-4562-b3fc-{place:012x}")
@@ -85,7 +98,11 @@ impl Telnyx {
             refusal(login.as_deref())
                 .unwrap_or_else(|| said(StatusCode::OK, &json!({"data": [], "meta": {"total_results": 0}})))
         });
-        let serving = tokio::spawn(warp::serve(messages.or(profiles).unify()).incoming(listener).run());
+        let listed = warp::path!("v2" / "phone_numbers").and(warp::get()).and(login).and(warp::query::raw());
+        let listed = listed
+            .map(|login: Option<String>, query: String| refusal(login.as_deref()).unwrap_or_else(|| numbers(&query)));
+        let all = messages.or(profiles).unify().or(listed).unify();
+        let serving = tokio::spawn(warp::serve(all).incoming(listener).run());
         Ok(Self { url, key: PKey::generate_ed25519()?, taken, serving })
     }
 
