@@ -40,6 +40,7 @@
 //! | provider, account | a kind of carrier connection, one row of the table in `src/provider.rs`; one set of credentials at one |
 //! | number, pool | a phone number we can send from; a named set of numbers |
 //! | reserved, exclusive | a number that is never chosen, only named; a pool whose numbers are each in one open session at most |
+//! | import | numbers that are taken in together: written in slices, there from its last commit on |
 //! | client, key | a customer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys |
 //! | consumer | for whom a request is made: the operator, a client by its token, or by one of its keys |

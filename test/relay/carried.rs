@@ -81,8 +81,9 @@ async fn what_other_carriers_have_is_taken_in(layout: Layout) -> Result {
     let shown = listed(&server, &by_flowroute).await?;
     ensure!(shown.len() == 201 && shown[200]["number"] == "+14155580200", "{:?}", shown.last());
     ensure!(added(&server, &by_flowroute, json!({})).await? == 201);
-    let bad =
-        account(&server, "telnyx", json!({"api_key": "x", "public_key": telnyx.credentials()?["public_key"]})).await?;
+    // another customer, whose key is not good
+    let other = Telnyx::start().await?.credentials()?["public_key"].clone();
+    let bad = account(&server, "telnyx", json!({"api_key": "x", "public_key": other})).await?;
     let (status, problem) = call(&server, "GET", &format!("/v1/accounts/{bad}/numbers"), None).await?;
     ensure!(status == 409, "{status} {problem}");
     ensure!(call(&server, "GET", "/v1/accounts/acc_00000000000000000000000000000001/numbers", None).await?.0 == 404);

@@ -7,7 +7,7 @@ use anyhow::{bail, ensure};
 use super::number_import::{file, import, settled};
 use super::scene::{everything, tamper};
 use crate::events::well;
-use crate::harness::{ADMIN, Layout, Result, Server};
+use crate::harness::{ADMIN, Builder, Layout, Result, Server};
 use crate::on_both_engines;
 
 /// So many take a while.
@@ -67,4 +67,24 @@ async fn a_sender_that_hangs_up_leaves_no_half_of_its_file(layout: Layout) -> Re
     Ok(())
 }
 
-on_both_engines!(a_kill_leaves_no_number_of_an_import, a_sender_that_hangs_up_leaves_no_half_of_its_file,);
+/// Two nodes take the same file at once: one of them does.
+async fn of_two_that_race_one_has_it_all(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let account = everything(&server).await?;
+    let other = Builder::at(server.home()).start_unseeded().await?;
+    let (query, all) = (format!("?account_id={account}"), file(2_000)?);
+    let (one, two) = tokio::join!(import(&server, None, &query, &all), import(&other, None, &query, &all));
+    let (one, two) = (one?, two?);
+    let mut statuses = [one.0, two.0];
+    statuses.sort_unstable();
+    ensure!(statuses[0] == 200 && [400, 409].contains(&statuses[1]), "{} and {}", one.1, two.1);
+    settled(&server).await?;
+    ensure!(server.rows("SELECT COUNT(*) FROM sb_number").await?.concat() == ["2001"]);
+    Ok(())
+}
+
+on_both_engines!(
+    a_kill_leaves_no_number_of_an_import,
+    a_sender_that_hangs_up_leaves_no_half_of_its_file,
+    of_two_that_race_one_has_it_all,
+);
