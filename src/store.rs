@@ -30,6 +30,7 @@ pub mod lockout;
 pub mod message;
 pub mod meta;
 pub mod number;
+pub mod number_import;
 pub mod old_message;
 pub mod opt_out;
 pub mod outbox;

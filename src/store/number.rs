@@ -1,15 +1,11 @@
 //! Senders of ours: `sb_number`.
 
-pub mod import;
-
 use serde::{Deserialize, Deserializer};
 
 use super::engine::{ColumnValues, SqlConditions, below, readable};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Row, Store, params};
-use crate::model::{AccountId, ClientId, Country, Millis, NumberId, PoolId, named};
-
-use import::IS_THERE;
+use crate::model::{AccountId, ClientId, Country, Millis, NumberId, NumberImportId, PoolId, named};
 
 /// What a text to a number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -75,6 +71,10 @@ pub struct Number {
 const COLUMNS: &str = "SELECT id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
      pool_id, created_ms, reserved FROM sb_number";
 
+/// Whether a row is a number of ours yet: an import may be bringing it still.
+const IS_THERE: &str = "(import_id IS NULL OR EXISTS \
+     (SELECT 1 FROM sb_number_import i WHERE i.id = import_id AND i.state = 'done'))";
+
 /// Every number that can be read, oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Number>> {
     let sql = format!("{COLUMNS} WHERE {IS_THERE} ORDER BY id");
@@ -120,6 +120,33 @@ pub async fn insert(store: &Store, number: &Number, entry: AuditTrail) -> Result
     let change = Change::new().insert_row_of("sb_number", columns, ("sb_account", number.account.into()));
     let change = change.versioned(CachedDataset::Directory).audited(entry);
     store.commit(change.settled_by_id("sb_number", number.id)).await
+}
+
+impl Change {
+    /// Inserts numbers that an import brings, with their pools. [`super::Error::Conflict`]: one is somebody's already.
+    #[must_use]
+    pub(super) fn imported(self, import: NumberImportId, numbers: &[Number]) -> Self {
+        let into = "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, \
+                    country, pool_id, created_ms, reserved, import_id)";
+        let row = |number: &Number| {
+            params![
+                number.id,
+                number.client,
+                number.account,
+                number.address.as_str(),
+                written(&number.capabilities),
+                number.meaning.name(),
+                number.rate,
+                number.platform.clone(),
+                number.country.clone(),
+                number.pool,
+                number.created_ms,
+                number.is_reserved,
+                import,
+            ]
+        };
+        self.insert(into, numbers.iter().map(row).collect())
+    }
 }
 
 impl Number {

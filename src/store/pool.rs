@@ -104,7 +104,7 @@ pub async fn update(
         change = change.one(idle, params![id, client, id]);
         change = if after.settings.is_exclusive {
             let count = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
-            change.one(exclusive::HAS_SO_MANY, params![id, client, id, count]).fill_pool(id, numbers, now_ms)
+            change.one(exclusive::HAS_SO_MANY, params![id, client, id, count]).fill_pool(id, numbers, Some(now_ms))
         } else {
             change.run("DELETE FROM sb_pool_number WHERE pool_id = ?", params![id])
         };
@@ -122,12 +122,20 @@ pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: AuditTra
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
+impl Change {
+    /// Holds to it that a pool is there, its settings as they were read.
+    #[must_use]
+    pub(super) fn with_pool_as_read(self, pool: &Pool) -> Self {
+        let as_read = vec![("settings", pool.written.clone().into())];
+        let sql = "UPDATE sb_pool SET name = name WHERE id = ? AND client_id = ?";
+        self.one_as_read(sql, key(pool.client, pool.id), as_read)
+    }
+}
+
 /// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or is another than
 /// was read; or the number is not in the pool yet, and in an open session.
 pub async fn put(store: &Store, pool: &Pool, number: &Number, now_ms: Millis, entry: AuditTrail) -> Result<()> {
-    let as_read = vec![("settings", pool.written.clone().into())];
-    let sql = "UPDATE sb_pool SET name = name WHERE id = ? AND client_id = ?";
-    let mut change = Change::new().one_as_read(sql, key(pool.client, pool.id), as_read);
+    let mut change = Change::new().with_pool_as_read(pool);
     let in_place = vec![("pool_id", number.pool.into()), ("reserved", number.is_reserved.into())];
     if number.pool == Some(pool.id) {
         let sql = "UPDATE sb_number SET pool_id = pool_id WHERE id = ? AND client_id = ?";
@@ -137,7 +145,7 @@ pub async fn put(store: &Store, pool: &Pool, number: &Number, now_ms: Millis, en
         change = change.one_as_read(sql, params![pool.id, number.id, pool.client, number.id], in_place);
         change = change.run("DELETE FROM sb_pool_number WHERE number_id = ?", params![number.id]);
         if pool.settings.is_exclusive {
-            change = change.fill_pool(pool.id, [number], now_ms);
+            change = change.fill_pool(pool.id, [number], Some(now_ms));
         }
     }
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await

@@ -217,8 +217,32 @@ async fn nobody_sees_numbers_before_all_are_there(layout: Layout) -> Result {
     well(&server, "GET", &path, None).await.map(drop)
 }
 
+async fn an_exclusive_pool_has_them_once_all_are_there(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let account = everything(&server).await?;
+    let new = json!({"name": "one each", "exclusive": true});
+    let pool = text(&well(&server, "POST", "/v1/pools", Some(new)).await?["id"])?;
+    let file = "number,reserved\n+14156000001,\n+12126000002,true\n40404,\n";
+    let query = format!("?account_id={account}&pool_id={pool}");
+    let (status, done) = import(&server, None, &query, file).await?;
+    ensure!(status == 200 && done["added"] == 3, "{status} {done}");
+    settled(&server).await?;
+    let sql = "SELECT n.address, p.area, CASE WHEN p.free_ms IS NULL THEN 'held' ELSE 'free' END \
+               FROM sb_pool_number p JOIN sb_number n ON n.id = p.number_id ORDER BY n.address";
+    let found = server.rows(sql).await?;
+    ensure!(found == [["+12126000002", "212", "held"], ["+14156000001", "415", "free"]], "{found:?}");
+    // it becomes exclusive, or shared, with them
+    for exclusive in [false, true] {
+        let change = json!({ "exclusive": exclusive });
+        well(&server, "PATCH", &format!("/v1/pools/{pool}"), Some(change)).await?;
+    }
+    ensure!(server.rows(sql).await? == found);
+    Ok(())
+}
+
 on_both_engines!(
     a_file_is_taken_as_a_whole,
+    an_exclusive_pool_has_them_once_all_are_there,
     each_wrong_line_is_named_and_nothing_is_taken,
     files_are_taken_as_spreadsheets_write_them,
     nobody_sees_numbers_before_all_are_there,

@@ -8,6 +8,7 @@ mod sheet;
 mod slice;
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,10 +21,12 @@ use crate::service::directory::{Directory, DirectoryEntries};
 use crate::service::sheet::{BadSheetLine, SheetContents};
 use crate::service::{Error, ErrorKind, Result, snapshot};
 use crate::store::lease::{Lease, LeaseOwner};
-use crate::store::number::import::{self, NumberRow, TakenAddress};
-use crate::store::{self, Store, pool};
+use crate::store::number::Number;
+use crate::store::number_import::{self, TakenAddress};
+use crate::store::pool::{self, Pool};
+use crate::store::{self, Store};
 
-pub use crate::store::number::import::{NumberImport, NumberImportState};
+pub use crate::store::number_import::{NumberImport, NumberImportState};
 pub use carrier::CarriedNumber;
 
 /// So long after its last slice an import is somebody's; slices take milliseconds.
@@ -50,9 +53,18 @@ pub struct ImportedNumbers {
 
 /// What lines of a file may name.
 struct NamedThings {
+    client: ClientId,
     entries: Arc<DirectoryEntries>,
-    pools: HashSet<PoolId>,
+    pools: HashMap<PoolId, Pool>,
     platforms: Vec<String>,
+}
+
+/// What is taken in, all or none.
+struct NumberBatch {
+    client: ClientId,
+    numbers: Vec<Number>,
+    /// Those that they are in, as they were read.
+    pools: Vec<Pool>,
 }
 
 pub struct NumberImports {
@@ -75,7 +87,7 @@ impl NumberImports {
 
     /// A client's imports that are under way, or have left something to do; newest first.
     pub async fn list(&self, client: ClientId) -> Result<Vec<NumberImport>> {
-        Ok(import::list(self.store(), client).await?)
+        Ok(number_import::list(self.store(), client).await?)
     }
 
     /// Takes numbers from CSV. It goes on where whoever asked waits no longer.
@@ -86,13 +98,14 @@ impl NumberImports {
         defaults: NumberDefaults,
         audit: AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
-        let (known, now_ms) = (self.known(client).await?, self.clock.now_ms());
-        let read = tokio::task::spawn_blocking(move || sheet::read(&text, &known, defaults, now_ms));
+        let (known, now_ms) = (Arc::new(self.known(client).await?), self.clock.now_ms());
+        let named = known.clone();
+        let read = tokio::task::spawn_blocking(move || sheet::read(&text, &named, defaults, now_ms));
         let SheetContents { lines, mut wrong } = read.await.map_err(broken)?;
-        let addresses: Vec<&str> = lines.iter().map(|(_, row)| row.address.as_str()).collect();
+        let addresses: Vec<&str> = lines.iter().map(|(_, number)| number.address.as_str()).collect();
         let mut taken = self.taken(client, &addresses).await?;
-        for (line, row) in &lines {
-            if let Some(reason) = taken.remove(&row.address) {
+        for (line, number) in &lines {
+            if let Some(reason) = taken.remove(&number.address) {
                 wrong.push(BadSheetLine { line: *line, field: Some("number"), reason: reason.to_owned() });
             }
         }
@@ -100,19 +113,19 @@ impl NumberImports {
             wrong.first.sort_by_key(|one| one.line);
             return Err(Error::lines(wrong));
         }
-        self.take_in(client, lines.into_iter().map(|(_, row)| row).collect(), audit).await
+        self.take_in(&known, lines.into_iter().map(|(_, number)| number).collect(), audit).await
     }
 
     async fn known(&self, client: ClientId) -> Result<NamedThings> {
         self.directory.refresh().await?;
         let pools = pool::list(self.store(), client, None, usize::MAX).await?;
-        let pools = pools.into_iter().map(|pool| pool.id).collect();
-        Ok(NamedThings { entries: self.directory.current(), pools, platforms: self.platforms.clone() })
+        let pools = pools.into_iter().map(|pool| (pool.id, pool)).collect();
+        Ok(NamedThings { client, entries: self.directory.current(), pools, platforms: self.platforms.clone() })
     }
 
     /// Which of these addresses cannot be taken, and why.
     async fn taken(&self, client: ClientId, addresses: &[&str]) -> Result<HashMap<String, &'static str>> {
-        let taken = import::taken(self.store(), addresses).await?;
+        let taken = number_import::taken(self.store(), addresses).await?;
         let with_reason = |one: TakenAddress| match one.import {
             Some(NumberImportState::Writing | NumberImportState::Failed) => {
                 (one.address, "is held by another import, which has not ended")
@@ -126,32 +139,35 @@ impl NumberImports {
     /// Takes in what has been checked, in a task of its own.
     async fn take_in(
         self: &Arc<Self>,
-        client: ClientId,
-        rows: Vec<NumberRow>,
+        known: &NamedThings,
+        numbers: Vec<Number>,
         audit: AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
-        let imports = self.clone();
-        tokio::spawn(async move { imports.run(client, &rows, &audit).await }).await.map_err(broken)?
+        let (imports, client) = (self.clone(), known.client);
+        let used: HashSet<PoolId> = numbers.iter().filter_map(|number| number.pool).collect();
+        let pools = known.pools.values().filter(|pool| used.contains(&pool.id)).cloned().collect();
+        let batch = NumberBatch { client, numbers, pools };
+        tokio::spawn(async move { imports.run(&batch, &audit).await }).await.map_err(broken)?
     }
 
     async fn run(
         &self,
-        client: ClientId,
-        rows: &[NumberRow],
+        batch: &NumberBatch,
         audit: &AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
+        let (client, count) = (batch.client, batch.numbers.len());
         let created_ms = self.clock.now_ms();
-        let (id, total) = (NumberImportId::new(created_ms), i64::try_from(rows.len()).unwrap_or(i64::MAX));
+        let (id, total) = (NumberImportId::new(created_ms), i64::try_from(count).unwrap_or(i64::MAX));
         let import = NumberImport { id, client, state: NumberImportState::Writing, total, written: 0, created_ms };
-        let done = ImportedNumbers { id, added: rows.len() };
-        import::begin(self.store(), self.lease(), &import).await?;
-        if let Err(error) = self.write(&import, rows, &done, audit).await
+        let done = ImportedNumbers { id, added: count };
+        number_import::begin(self.store(), self.lease(), &import).await?;
+        if let Err(error) = self.write(&import, batch, &done, audit).await
             && !self.is_done_all_the_same(id).await
         {
             tracing::warn!(import = %id, %error, "numbers were not taken in; what was written of them is removed");
             if error.is_race() {
-                let told = "others have taken one of these numbers, or removed an account or a pool, in the meantime; \
-                            nothing was taken: try again";
+                let told = "others have taken one of these numbers in the meantime, or changed an account or a pool of \
+                            theirs; nothing was taken: try again";
                 return Err(Error::conflict(told));
             }
             return Err(error.into());
@@ -163,36 +179,38 @@ impl NumberImports {
     async fn write(
         &self,
         import: &NumberImport,
-        rows: &[NumberRow],
+        batch: &NumberBatch,
         done: &ImportedNumbers,
         audit: &AuditContext<'static, ImportedNumbers>,
     ) -> store::Result<()> {
         let (mut written, mut pace) = (0, SlicePace::default());
-        while written < rows.len() {
-            let slice = &rows[written..rows.len().min(written + pace.rows())];
+        while written < batch.numbers.len() {
+            let end = batch.numbers.len().min(written + pace.rows());
             let begun = Instant::now();
-            self.write_slice(import, written, slice).await?;
-            written += slice.len();
+            self.write_slice(import, batch, written..end).await?;
+            written = end;
             pace.pause(begun.elapsed()).await;
         }
         let entry = audit.entry(self.clock.now_ms(), import.id, None, Some(done));
-        import::finish(self.store(), self.lease(), import.id, entry).await
+        number_import::finish(self.store(), self.lease(), import.id, entry).await
     }
 
     /// Writes a slice, again and again while the store is away or busy.
-    async fn write_slice(&self, import: &NumberImport, written: usize, slice: &[NumberRow]) -> store::Result<()> {
+    async fn write_slice(&self, import: &NumberImport, batch: &NumberBatch, part: Range<usize>) -> store::Result<()> {
         let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+        let (before, after) = (count(part.start), count(part.end));
+        let slice = (before, &batch.numbers[part]);
         let mut tries = TRIES;
         loop {
-            let result = import::write_slice(self.store(), self.lease(), import, count(written), slice).await;
+            let result = number_import::write_slice(self.store(), self.lease(), import, &batch.pools, slice).await;
             tries -= 1;
             match result {
                 Err(error) if error.will_pass() && tries > 0 => tokio::time::sleep(PAUSE).await,
                 result => return result,
             }
             // of one that was not answered nobody knows whether it was written
-            let now = import::find(self.store(), import.id).await;
-            if matches!(now, Ok(Some(now)) if now.written == count(written + slice.len())) {
+            let now = number_import::find(self.store(), import.id).await;
+            if matches!(now, Ok(Some(now)) if now.written == after) {
                 return Ok(());
             }
         }
@@ -202,8 +220,8 @@ impl NumberImports {
     /// it was finished after all, and only the answer was lost.
     async fn is_done_all_the_same(&self, id: NumberImportId) -> bool {
         let removed = async {
-            import::give_up(self.store(), self.lease(), id).await?;
-            let found = import::find(self.store(), id).await?;
+            number_import::give_up(self.store(), self.lease(), id).await?;
+            let found = number_import::find(self.store(), id).await?;
             if found.is_some_and(|found| found.state == NumberImportState::Done) {
                 return Ok(true);
             }
@@ -217,7 +235,7 @@ impl NumberImports {
         let mut pace = SlicePace::default();
         loop {
             let begun = Instant::now();
-            if import::remove_slice(self.store(), id, pace.rows()).await? == 0 {
+            if number_import::remove_slice(self.store(), id, pace.rows()).await? == 0 {
                 return Ok(());
             }
             pace.pause(begun.elapsed()).await;
@@ -228,7 +246,7 @@ impl NumberImports {
         let mut pace = SlicePace::default();
         loop {
             let begun = Instant::now();
-            if import::free_slice(self.store(), id, pace.rows()).await? == 0 {
+            if number_import::free_slice(self.store(), id, pace.rows(), self.clock.now_ms()).await? == 0 {
                 return Ok(());
             }
             pace.pause(begun.elapsed()).await;
@@ -237,9 +255,9 @@ impl NumberImports {
 
     /// Removes what failed imports have left, and those of dead processes; forgets those that are done.
     pub async fn clear_up(&self) -> store::Result<()> {
-        let open = import::open(self.store()).await?;
+        let open = number_import::open(self.store()).await?;
         if open.iter().any(|import| import.state == NumberImportState::Writing) {
-            import::give_up_orphans(self.store(), self.clock.now_ms()).await?;
+            number_import::give_up_orphans(self.store(), self.clock.now_ms()).await?;
         }
         for import in open {
             match import.state {

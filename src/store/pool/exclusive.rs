@@ -8,7 +8,7 @@ use crate::model::{Address, AddressKind, Millis, PoolId};
 use crate::store::number::Number;
 use crate::store::{Change, Value, params};
 
-/// Finds a pool that has so many numbers.
+/// Finds a pool that has so many numbers, those counted that an import is bringing still: it enters them as the pool is.
 pub(super) const HAS_SO_MANY: &str = "UPDATE sb_pool SET name = name WHERE id = ? \
      AND (SELECT COUNT(*) FROM sb_number n WHERE n.client_id = ? AND n.pool_id = ?) = ?";
 const FILL: &str = "INSERT INTO sb_pool_number (number_id, pool_id, area, free_ms) \
@@ -26,19 +26,19 @@ fn is_phone(number: &&Number) -> bool {
 }
 
 impl Change {
-    /// Enters these numbers of an exclusive pool, of which none is entered yet. [`crate::store::Error::Guard`]: one of
+    /// Enters these numbers of an exclusive pool, of which none is entered yet; they may be chosen at once, or not yet. [`crate::store::Error::Guard`]: one of
     /// them is not in this pool.
     #[must_use]
     pub(in crate::store) fn fill_pool<'a>(
         self,
         id: PoolId,
         numbers: impl IntoIterator<Item = &'a Number>,
-        now_ms: Millis,
+        free_ms: Option<Millis>,
     ) -> Self {
         let mut areas: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for number in numbers.into_iter().filter(is_phone) {
             areas.entry(area(number)).or_default().push(number.id.into());
         }
-        areas.into_iter().fold(self, |change, (area, keys)| change.each(FILL, &params![area, now_ms, id], &keys))
+        areas.into_iter().fold(self, |change, (area, keys)| change.each(FILL, &params![area, free_ms, id], &keys))
     }
 }

@@ -10,7 +10,8 @@ use crate::provider::{AskError, CarrierNumber};
 use crate::service::audit::AuditContext;
 use crate::service::number::{InboundTextPolicy, NumberCapability};
 use crate::service::{Error, ErrorKind, Result};
-use crate::store::number::import::{self, NumberRow};
+use crate::store::number::Number;
+use crate::store::number_import;
 
 /// A number that a carrier's account has.
 pub struct CarriedNumber {
@@ -54,7 +55,7 @@ impl NumberImports {
         let mut seen = HashSet::new();
         listed.retain(|number| number.address.can_be_texted() && seen.insert(number.address.clone()));
         let addresses: Vec<&str> = listed.iter().map(|number| number.address.as_str()).collect();
-        let taken = import::taken(self.store(), &addresses).await?;
+        let taken = number_import::taken(self.store(), &addresses).await?;
         let taken: HashSet<String> = taken.into_iter().map(|one| one.address).collect();
         let carried = |number: CarrierNumber| CarriedNumber {
             country: address::report(&number.address).and_then(|report| report.country),
@@ -73,14 +74,14 @@ impl NumberImports {
         pool: Option<PoolId>,
         audit: AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
-        if let Some(pool) = pool
-            && !self.known(client).await?.pools.contains(&pool)
-        {
+        let known = self.known(client).await?;
+        if pool.is_some_and(|pool| !known.pools.contains_key(&pool)) {
             return Err(Error::invalid("pool_id", "no such pool"));
         }
         let (carried, now_ms) = (self.carried(account).await?, self.clock.now_ms());
-        let row = |number: CarriedNumber| NumberRow {
+        let number = |number: CarriedNumber| Number {
             id: NumberId::new(now_ms),
+            client,
             account,
             address: number.address.as_str().to_owned(),
             capabilities: number.capabilities,
@@ -89,9 +90,10 @@ impl NumberImports {
             platform: None,
             country: number.country,
             pool,
+            created_ms: now_ms,
             is_reserved: false,
         };
-        let rows = carried.into_iter().filter(|number| !number.is_known).map(row).collect();
-        self.take_in(client, rows, audit).await
+        let numbers = carried.into_iter().filter(|number| !number.is_known).map(number).collect();
+        self.take_in(&known, numbers, audit).await
     }
 }

@@ -5,7 +5,7 @@ use crate::model::address::{self, Address, AddressRole};
 use crate::model::{AccountId, Millis, NumberId, PoolId, form};
 use crate::service::number::{InboundTextPolicy, NumberCapability, check_use, ordered};
 use crate::service::sheet::{LineFault, SheetColumns, SheetContents, SheetLine};
-use crate::store::number::import::NumberRow;
+use crate::store::number::Number;
 
 const COLUMNS: SheetColumns = SheetColumns {
     names: &["number", "account_id", "capabilities", "meaning", "platform", "rate", "pool_id", "reserved"],
@@ -26,8 +26,8 @@ pub(super) fn read(
     known: &NamedThings,
     defaults: NumberDefaults,
     now_ms: Millis,
-) -> SheetContents<NumberRow> {
-    COLUMNS.read(text, |line| number(line, known, defaults, now_ms), |row: &NumberRow| row.address.clone())
+) -> SheetContents<Number> {
+    COLUMNS.read(text, |line| number(line, known, defaults, now_ms), |number: &Number| number.address.clone())
 }
 
 fn number(
@@ -35,7 +35,7 @@ fn number(
     known: &NamedThings,
     defaults: NumberDefaults,
     now_ms: Millis,
-) -> Result<NumberRow, LineFault> {
+) -> Result<Number, LineFault> {
     let (channel, address) = Address::read(line.text(NUMBER)?, AddressRole::Sender, defaults.country)
         .map_err(|error| line.wrong(NUMBER, error.to_string()))?;
     let capabilities = capabilities(line)?;
@@ -51,7 +51,7 @@ fn number(
         "" => defaults.pool,
         id => Some(id.parse::<PoolId>().map_err(|_| line.wrong(POOL, "no such pool"))?),
     };
-    if pool.is_some_and(|pool| !known.pools.contains(&pool)) {
+    if pool.is_some_and(|pool| !known.pools.contains_key(&pool)) {
         return Err(line.wrong(POOL, "no such pool"));
     }
     let meaning = match line.text(MEANING)? {
@@ -62,8 +62,9 @@ fn number(
     let platform = Some(line.text(PLATFORM)?).filter(|name| !name.is_empty());
     check_use(address.as_str(), &capabilities, meaning, platform, &known.platforms)
         .map_err(|(field, reason)| (Some(field), reason.to_owned()))?;
-    Ok(NumberRow {
+    Ok(Number {
         id: NumberId::new(now_ms),
+        client: known.client,
         account,
         country: address::report(&address).and_then(|report| report.country),
         address: address.as_str().to_owned(),
@@ -72,6 +73,7 @@ fn number(
         rate: rate(line)?,
         platform: platform.map(str::to_owned),
         pool,
+        created_ms: now_ms,
         is_reserved: is_reserved(line)?,
     })
 }
@@ -104,16 +106,18 @@ fn is_reserved(line: &SheetLine<'_>) -> Result<bool, LineFault> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::HashMap;
     use std::sync::Arc;
 
     use super::*;
+    use crate::model::ClientId;
     use crate::service::directory::DirectoryEntries;
 
     fn known() -> NamedThings {
         NamedThings {
+            client: ClientId::OPERATOR,
             entries: Arc::new(DirectoryEntries::default()),
-            pools: HashSet::from([PoolId::first_of(7)]),
+            pools: HashMap::new(),
             platforms: vec!["one".to_owned()],
         }
     }

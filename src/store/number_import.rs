@@ -6,16 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{AccountId, ClientId, Millis, NumberId, NumberImportId, PoolId, named};
-use crate::store::lease::{Lease, SKEW_MS, TAKE};
-use crate::store::version::CachedDataset;
-use crate::store::{Change, Result, Row, Store, Value, audit, params};
-
-use super::{InboundTextPolicy, NumberCapability, written};
-
-/// Whether a row of `sb_number` is a number of ours yet.
-pub(super) const IS_THERE: &str = "(import_id IS NULL OR EXISTS \
-     (SELECT 1 FROM sb_number_import i WHERE i.id = import_id AND i.state = 'done'))";
+use super::lease::{Lease, SKEW_MS, TAKE};
+use super::number::Number;
+use super::pool::Pool;
+use super::version::CachedDataset;
+use super::{Change, Result, Row, Store, Value, audit, params};
+use crate::model::{ClientId, Millis, NumberImportId, PoolId, named};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -44,45 +40,6 @@ pub struct NumberImport {
 
 /// The fields of [`NumberImport`].
 const COLUMNS: &str = "SELECT id, client_id, state, total, written, created_ms FROM sb_number_import";
-
-/// A number that is taken in with others.
-#[derive(Clone, Debug)]
-pub struct NumberRow {
-    pub id: NumberId,
-    pub account: AccountId,
-    pub address: String,
-    pub capabilities: Vec<NumberCapability>,
-    pub meaning: InboundTextPolicy,
-    pub rate: i64,
-    pub platform: Option<String>,
-    pub country: Option<String>,
-    pub pool: Option<PoolId>,
-    pub is_reserved: bool,
-}
-
-const INSERT: &str = "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, \
-     country, pool_id, reserved, created_ms, import_id)";
-
-impl NumberRow {
-    /// The values of [`INSERT`].
-    fn values(&self, import: &NumberImport) -> Vec<Value> {
-        params![
-            self.id,
-            import.client,
-            self.account,
-            self.address.as_str(),
-            written(&self.capabilities),
-            self.meaning.name(),
-            self.rate,
-            self.platform.clone(),
-            self.country.clone(),
-            self.pool,
-            self.is_reserved,
-            import.created_ms,
-            import.id,
-        ]
-    }
-}
 
 /// Imports that somebody writes, or that have left something to do.
 pub async fn open(store: &Store) -> Result<Vec<NumberImport>> {
@@ -135,25 +92,21 @@ pub async fn begin(store: &Store, lease: Lease<'_>, import: &NumberImport) -> Re
     store.commit(change.settled_by("SELECT 1 FROM sb_number_import WHERE id = ?", params![import.id])).await
 }
 
-/// Keys must differ.
-fn each_once(keys: impl Iterator<Item = Value>) -> Vec<Value> {
-    keys.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// Writes some of its numbers, behind those that are `written`. [`crate::store::Error::Conflict`]: one of them is
-/// somebody's by now. [`crate::store::Error::Guard`]: the import is no longer ours to write, or an account or a pool is
-/// no more.
+/// Writes some of its numbers, behind those that are `written`; `pools` are those that they may be in.
+/// [`super::Error::Conflict`]: one of them is somebody's by now. [`super::Error::Guard`]: the import is no longer ours to
+/// write, or an account is no more, or a pool is another than was read.
 pub async fn write_slice(
     store: &Store,
     lease: Lease<'_>,
     import: &NumberImport,
-    written: i64,
-    rows: &[NumberRow],
+    pools: &[Pool],
+    (written, numbers): (i64, &[Number]),
 ) -> Result<()> {
-    let after = written + i64::try_from(rows.len()).unwrap_or(i64::MAX - written);
-    let accounts = each_once(rows.iter().map(|row| row.account.into()));
-    let pools = each_once(rows.iter().filter_map(|row| row.pool).map(Value::from));
-    let change = Change::new()
+    let after = written + i64::try_from(numbers.len()).unwrap_or(i64::MAX - written);
+    let accounts: BTreeSet<Value> = numbers.iter().map(|number| number.account.into()).collect();
+    let used: BTreeSet<PoolId> = numbers.iter().filter_map(|number| number.pool).collect();
+    let pools = pools.iter().filter(|pool| used.contains(&pool.id));
+    let mut change = Change::new()
         .one(
             format!(
                 "UPDATE sb_number_import SET {TAKE}, written = ? \
@@ -162,14 +115,17 @@ pub async fn write_slice(
             [lease.take().to_vec(), params![after, import.id, lease.owner, written]].concat(),
         )
         // as long as they are held, nobody deletes them
-        .each("UPDATE sb_account SET id = id WHERE id IN ({})", &[], &accounts)
-        .each("UPDATE sb_pool SET id = id WHERE client_id = ? AND id IN ({})", &[import.client.into()], &pools)
-        .insert(INSERT, rows.iter().map(|row| row.values(import)).collect());
+        .each("UPDATE sb_account SET id = id WHERE id IN ({})", &[], &accounts.into_iter().collect::<Vec<_>>());
+    change = pools.clone().fold(change, Change::with_pool_as_read).imported(import.id, numbers);
+    // nobody may choose them before they are there
+    change = pools.filter(|pool| pool.settings.is_exclusive).fold(change, |change, pool| {
+        change.fill_pool(pool.id, numbers.iter().filter(|number| number.pool == Some(pool.id)), None)
+    });
     let settled = "SELECT 1 FROM sb_number_import WHERE id = ? AND written >= ?";
     store.commit(change.settled_by(settled, params![import.id, after])).await
 }
 
-/// From here on all of them are there. [`crate::store::Error::Guard`]: the import is no longer ours, or not all written.
+/// From here on all of them are there. [`super::Error::Guard`]: the import is no longer ours, or not all written.
 pub async fn finish(
     store: &Store,
     lease: Lease<'_>,
@@ -198,27 +154,48 @@ pub async fn give_up_orphans(store: &Store, now_ms: Millis) -> Result<()> {
     store.commit(Change::new().run(sql, params![now_ms, now_ms - SKEW_MS])).await
 }
 
+/// What `free_slice` does in exclusive pools.
+const MAY_BE_CHOSEN: &str = "UPDATE sb_pool_number SET free_ms = ? WHERE free_ms IS NULL AND session_id IS NULL \
+     AND EXISTS (SELECT 1 FROM sb_number n WHERE n.id = number_id AND n.reserved = 0) AND number_id IN ({})";
+
 /// Frees some numbers of an import that is done; once there are none, it is forgotten. How many they were.
-pub async fn free_slice(store: &Store, id: NumberImportId, at_most: usize) -> Result<usize> {
-    slice(store, id, at_most, "UPDATE sb_number SET import_id = NULL WHERE import_id = ? AND id IN ({})").await
+pub async fn free_slice(store: &Store, id: NumberImportId, at_most: usize, now_ms: Millis) -> Result<usize> {
+    let keys = slice(store, id, at_most).await?;
+    let change = Change::new().any(MAY_BE_CHOSEN, &[now_ms.into()], &keys).any(
+        "UPDATE sb_number SET import_id = NULL WHERE import_id = ? AND id IN ({})",
+        &[id.into()],
+        &keys,
+    );
+    commit_slice(store, id, &keys, change).await
 }
 
 /// Removes some numbers of an import that has failed; once there are none, it is forgotten. How many they were.
 pub async fn remove_slice(store: &Store, id: NumberImportId, at_most: usize) -> Result<usize> {
-    slice(store, id, at_most, "DELETE FROM sb_number WHERE import_id = ? AND id IN ({})").await
+    let keys = slice(store, id, at_most).await?;
+    let change = Change::new().any("DELETE FROM sb_pool_number WHERE number_id IN ({})", &[], &keys).any(
+        "DELETE FROM sb_number WHERE import_id = ? AND id IN ({})",
+        &[id.into()],
+        &keys,
+    );
+    commit_slice(store, id, &keys, change).await
 }
 
-async fn slice(store: &Store, id: NumberImportId, at_most: usize, sql: &str) -> Result<usize> {
+/// The keys of some of its numbers.
+async fn slice(store: &Store, id: NumberImportId, at_most: usize) -> Result<Vec<Value>> {
     let find = "SELECT id FROM sb_number WHERE import_id = ? LIMIT ?";
     let rows = store.query(find, params![id, i64::try_from(at_most).unwrap_or(i64::MAX)]).await?;
-    let keys = rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
+    rows.iter().map(|row| row.key(0)).collect()
+}
+
+/// Does something to these; where there are none, the import is over.
+async fn commit_slice(store: &Store, id: NumberImportId, keys: &[Value], change: Change) -> Result<usize> {
     let change = if keys.is_empty() {
         // a number that named one which is no more would never be there
         let forget = "DELETE FROM sb_number_import WHERE id = ? AND state <> 'writing' \
                       AND NOT EXISTS (SELECT 1 FROM sb_number WHERE import_id = ?)";
         Change::new().run(forget, params![id, id])
     } else {
-        Change::new().any(sql, &[id.into()], &keys)
+        change
     };
     store.commit(change).await?;
     Ok(keys.len())
