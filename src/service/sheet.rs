@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::{ByteRecord, Position, ReaderBuilder, Trim};
 
 /// Wrong lines that are told of at most.
 const TOLD: usize = 1_000;
@@ -122,7 +122,7 @@ impl SheetColumns {
         let (mut found, mut seen) = (Vec::new(), HashMap::<K, u64>::new());
         let mut wrong = BadSheetLines::default();
         loop {
-            let line = sheet.position().line();
+            let line = line_at(text, sheet.position());
             match sheet.read_byte_record(&mut record) {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -135,7 +135,6 @@ impl SheetColumns {
             if record.iter().all(<[u8]>::is_empty) {
                 continue;
             }
-            let line = record.position().map_or(line, csv::Position::line);
             match self.line(&record, &places, &mut parse) {
                 Ok(one) => match seen.insert(key(&one), line) {
                     Some(first) => {
@@ -181,6 +180,13 @@ impl SheetColumns {
             None => Ok(places),
         }
     }
+}
+
+/// On which line the next record begins: what is left of the end of the one before, and empty lines, stand before it.
+fn line_at(text: &[u8], position: &Position) -> u64 {
+    let rest = usize::try_from(position.byte()).ok().and_then(|at| text.get(at..)).unwrap_or_default();
+    let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n');
+    position.line() + u64::try_from(ends.count()).unwrap_or_default()
 }
 
 /// What stands between columns. Where a comma is that of decimals, spreadsheets write semicolons. No name of a column has
