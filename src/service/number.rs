@@ -170,8 +170,8 @@ impl Numbers {
     }
 }
 
-/// A sender name only sends texts. Encrypted texts go to one platform, which is one of `platforms`, others to none. Else
-/// the field that is wrong, and how.
+/// A sender name only sends texts. Encrypted texts go to one platform, which is one of `platforms`, others to none.
+/// Else the field that is wrong, and how.
 fn check_use(
     address: &str,
     capabilities: &[NumberCapability],

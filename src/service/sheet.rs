@@ -189,8 +189,8 @@ fn line_at(text: &[u8], position: &Position) -> u64 {
     position.line() + u64::try_from(ends.count()).unwrap_or_default()
 }
 
-/// What stands between columns. Where a comma is that of decimals, spreadsheets write semicolons. No name of a column has
-/// any of these.
+/// What stands between columns. Where a comma is that of decimals, spreadsheets write semicolons. No name of a column
+/// has any of these.
 fn delimiter(text: &[u8]) -> u8 {
     let head = text.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| !line.is_empty()).unwrap_or_default();
     [b',', b';', b'\t'].into_iter().find(|byte| head.contains(byte)).unwrap_or(b',')

@@ -93,8 +93,8 @@ pub async fn begin(store: &Store, lease: Lease<'_>, import: &NumberImport) -> Re
 }
 
 /// Writes some of its numbers, behind those that are `written`; `pools` are those that they may be in.
-/// [`super::Error::Conflict`]: one of them is somebody's by now. [`super::Error::Guard`]: the import is no longer ours to
-/// write, or an account is no more, or a pool is another than was read.
+/// [`super::Error::Conflict`]: one of them is somebody's by now. [`super::Error::Guard`]: the import is no longer ours
+/// to write, or an account is no more, or a pool is another than was read.
 pub async fn write_slice(
     store: &Store,
     lease: Lease<'_>,

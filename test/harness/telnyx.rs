@@ -73,7 +73,8 @@ fn numbers(query: &str) -> Response<String> {
     let page: u32 = page.and_then(|(_, page)| page.parse().ok()).unwrap_or(1);
     let number = |at: u32| {
         let status = if at == 5 { "ported-out" } else { "active" };
-        json!({"id": format!("12930{at}"), "record_type": "phone_number", "phone_number": format!("+1415557000{at}"), "status": status})
+        let phone = format!("+1415557000{at}");
+        json!({"id": format!("12930{at}"), "record_type": "phone_number", "phone_number": phone, "status": status})
     };
     let data: Vec<Value> = (0..3).map(|place| number((page - 1) * 3 + place)).collect();
     let meta = json!({"total_pages": 2, "total_results": 6, "page_number": page, "page_size": 3});

@@ -30,7 +30,10 @@ async fn what_twilio_has_is_taken_in_page_by_page(layout: Layout) -> Result {
     messages::number(&server, &account, "+14155560007", json!({})).await?;
     let shown = listed(&server, &account).await?;
     ensure!(shown.len() == 230 && shown.iter().filter(|one| one["in_use"] == true).count() == 1, "{}", shown.len());
-    let wanted = |at: usize, capabilities: Value| json!({"number": format!("+1415556{at:04}"), "country": "US", "capabilities": capabilities, "in_use": false});
+    let wanted = |at: usize, can: Value| {
+        let number = format!("+1415556{at:04}");
+        json!({"number": number, "country": "US", "capabilities": can, "in_use": false})
+    };
     ensure!(shown[0] == wanted(0, json!(["sms", "mms", "voice"])), "{}", shown[0]);
     ensure!(shown[229] == wanted(229, json!(["sms", "voice"])), "{}", shown[229]);
     let pool = text(&well(&server, "POST", "/v1/pools", Some(json!({"name": "all"}))).await?["id"])?;

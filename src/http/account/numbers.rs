@@ -60,8 +60,8 @@ struct AccountNumbersIn {
     pool_id: Option<String>,
 }
 
-/// `POST /v1/accounts/<id>/numbers`: asks the provider which numbers the account has, and takes those into use that nobody
-/// here has, all or none.
+/// `POST /v1/accounts/<id>/numbers`: asks the provider which numbers the account has, and takes those into use that
+/// nobody here has, all or none.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/numbers", tag = "accounts", operation_id = "add_account_numbers",
     request_body = AccountNumbersIn,

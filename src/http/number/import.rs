@@ -44,8 +44,8 @@ pub(super) fn defaults() -> Vec<openapi::Parameter> {
 }
 
 /// `POST /v1/numbers/import`: takes numbers from a file, all or none: the first line names the column `number`, and may
-/// name `account_id`, `capabilities`, `meaning`, `platform`, `rate`, `pool_id` and `reserved`. They are there at once, when
-/// the last is written. `http.import_limit` bytes at most.
+/// name `account_id`, `capabilities`, `meaning`, `platform`, `rate`, `pool_id` and `reserved`. They are there at once,
+/// when the last is written. `http.import_limit` bytes at most.
 #[utoipa::path(
     post, path = "/v1/numbers/import", tag = "numbers", operation_id = "import_numbers",
     request_body(content = String, content_type = "text/csv"),
@@ -96,8 +96,8 @@ fn out(import: &NumberImport) -> NumberImportOut {
     }
 }
 
-/// `GET /v1/number-imports`: the imports of numbers that are under way, or have left something to do, newest first. Soon
-/// after its end one is in the audit log alone.
+/// `GET /v1/number-imports`: the imports of numbers that are under way, or have left something to do, newest first.
+/// Soon after its end one is in the audit log alone.
 #[utoipa::path(
     get, path = "/v1/number-imports", tag = "numbers", operation_id = "list_number_imports",
     responses((status = 200, description = "All of them.", body = ListOut<NumberImportOut>)),

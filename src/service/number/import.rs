@@ -1,7 +1,7 @@
 //! Numbers taken into use many at once, from a file or from what a carrier's account has: all of them or none.
 //!
-//! All is checked first. Then they are written in slices with pauses between, as others use the store too, and are there
-//! from the last commit on. What a failure or a dead process leaves is removed.
+//! All is checked first. Then they are written in slices with pauses between, as others use the store too, and are
+//! there from the last commit on. What a failure or a dead process leaves is removed.
 
 mod carrier;
 mod sheet;
@@ -216,8 +216,8 @@ impl NumberImports {
         }
     }
 
-    /// Gives an import up and removes what there is of it; what is left then, [`NumberImports::clear_up`] removes. True:
-    /// it was finished after all, and only the answer was lost.
+    /// Gives an import up and removes what there is of it; what is left then, [`NumberImports::clear_up`] removes.
+    /// True: it was finished after all, and only the answer was lost.
     async fn is_done_all_the_same(&self, id: NumberImportId) -> bool {
         let removed = async {
             number_import::give_up(self.store(), self.lease(), id).await?;

@@ -8,7 +8,7 @@ use crate::model::{Address, AddressKind, Millis, PoolId};
 use crate::store::number::Number;
 use crate::store::{Change, Value, params};
 
-/// Finds a pool that has so many numbers, those counted that an import is bringing still: it enters them as the pool is.
+/// Finds a pool that has so many numbers, with those that an import is bringing still: it enters them as the pool was.
 pub(super) const HAS_SO_MANY: &str = "UPDATE sb_pool SET name = name WHERE id = ? \
      AND (SELECT COUNT(*) FROM sb_number n WHERE n.client_id = ? AND n.pool_id = ?) = ?";
 const FILL: &str = "INSERT INTO sb_pool_number (number_id, pool_id, area, free_ms) \
@@ -26,8 +26,8 @@ fn is_phone(number: &&Number) -> bool {
 }
 
 impl Change {
-    /// Enters these numbers of an exclusive pool, of which none is entered yet; they may be chosen at once, or not yet. [`crate::store::Error::Guard`]: one of
-    /// them is not in this pool.
+    /// Enters these numbers of an exclusive pool, of which none is entered yet; they may be chosen at once, or
+    /// not yet. [`crate::store::Error::Guard`]: one of them is not in this pool.
     #[must_use]
     pub(in crate::store) fn fill_pool<'a>(
         self,
