@@ -158,8 +158,9 @@ fn undone(sql: &str) -> Option<String> {
     }
 }
 
-/// Our migrations by their versions.
-fn texts() -> Result<BTreeMap<usize, String>> {
+/// Our migrations that can be undone, the last first: by version, with what undoes them. One that only writes rows
+/// cannot, nor what came before it.
+fn undoable() -> Result<Vec<(usize, String, String)>> {
     let mut texts = BTreeMap::new();
     for entry in std::fs::read_dir(crate::harness::server::root().join("src/store/migrations"))? {
         let path = entry?.path();
@@ -167,24 +168,50 @@ fn texts() -> Result<BTreeMap<usize, String>> {
         let version = name.strip_prefix('V').and_then(|rest| rest.split_once("__")).context("no version")?.0.parse()?;
         texts.insert(version, std::fs::read_to_string(path)?);
     }
-    Ok(texts)
+    let with_undo = |(version, text): (usize, String)| {
+        let undo = undone(&text)?;
+        Some((version, text, undo))
+    };
+    Ok(texts.into_iter().rev().map_while(with_undo).collect())
 }
+
+/// A column that may hold nothing, and one that has a default; what somebody writes there, and takes back.
+const COLUMNS: [(&str, &str, &str); 2] = [
+    (
+        "ALTER TABLE sb_number ADD COLUMN reserved ",
+        "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, created_ms, reserved) \
+         VALUES (X'01', X'01', X'01', '+1', '', 'forward', 0, 0, 1)",
+        "DELETE FROM sb_number",
+    ),
+    (
+        "ALTER TABLE sb_pool ADD COLUMN settings ",
+        "INSERT INTO sb_pool (id, client_id, name, created_ms, settings) VALUES (X'01', X'01', '', 0, '{}')",
+        "DELETE FROM sb_pool",
+    ),
+];
 
 #[tokio::test]
 async fn a_start_that_was_cut_short_at_a_column_is_gone_on_with() -> Result {
     let builder = Builder::new(Layout::MariadbShared).await?;
     run(&builder, &["migrate"]).await?.well()?;
-    let url = &builder.home().databases.store_url;
-    let texts = texts()?;
-    let is_column = |(_, text): &(&usize, &String)| text.lines().any(|line| line.starts_with("ALTER TABLE"));
-    let (&column, _) = texts.iter().find(is_column).context("no migration adds a column")?;
-    // what came behind it goes, the last first
-    for sql in texts.range(column + 1..).rev().filter_map(|(_, text)| undone(text)) {
-        execute(url, &sql).await?;
+    let home = builder.home();
+    let (url, undoable, mut tried) = (&home.databases.store_url, undoable()?, 0);
+    for (column, write, take_back) in COLUMNS {
+        let Some(place) = undoable.iter().position(|(_, text, _)| text.contains(column)) else { continue };
+        let version = undoable[place].0;
+        for (_, _, undo) in &undoable[..place] {
+            execute(url, undo).await?;
+        }
+        execute(url, &format!("DELETE FROM sb_migration WHERE version >= {version}")).await?;
+        execute(url, write).await?;
+        let said = run(&builder, &["migrate"]).await?.refusal()?;
+        assert!(said.contains("is not recorded") && said.contains("has rows"), "{said}");
+        execute(url, take_back).await?;
+        let said = run(&builder, &["migrate"]).await?.well()?;
+        assert_eq!(applied(&said), place + 1, "{said}");
+        tried += 1;
     }
-    execute(url, &format!("DELETE FROM sb_migration WHERE version >= {column}")).await?;
-    let said = run(&builder, &["migrate"]).await?.well()?;
-    assert_eq!(applied(&said), texts.range(column..).count(), "{said}");
+    assert!(tried > 0, "no column is among what can be undone");
     Ok(())
 }
 

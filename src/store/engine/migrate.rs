@@ -109,8 +109,16 @@ pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &StoreSchema) -> R
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::store) enum CreatedSchemaObject<'a> {
     Table(&'a str),
-    Index { name: &'a str, table: &'a str },
-    Column { name: &'a str, table: &'a str },
+    Index {
+        name: &'a str,
+        table: &'a str,
+    },
+    /// `default`: what it holds where nobody has written anything; `None`: NULL.
+    Column {
+        name: &'a str,
+        table: &'a str,
+        default: Option<&'a str>,
+    },
 }
 
 impl<'a> CreatedSchemaObject<'a> {
@@ -119,8 +127,10 @@ impl<'a> CreatedSchemaObject<'a> {
         match words.next()? {
             "CREATE" => {}
             "ALTER" => {
-                let ["TABLE", table, "ADD", "COLUMN", name, ..] = words.collect::<Vec<_>>()[..] else { return None };
-                return Some(Self::Column { name, table });
+                let words: Vec<&str> = words.collect();
+                let ["TABLE", table, "ADD", "COLUMN", name, kind @ ..] = words.as_slice() else { return None };
+                let default = kind.iter().skip_while(|word| **word != "DEFAULT").nth(1).copied();
+                return Some(Self::Column { name: *name, table: *table, default });
             }
             _ => return None,
         }
@@ -131,6 +141,30 @@ impl<'a> CreatedSchemaObject<'a> {
                 words.find(|word| *word != "ON").map(|table| Self::Index { name, table })
             }
             _ => None,
+        }
+    }
+
+    /// What it is called, and a query for rows in which somebody has kept something there. An index keeps nothing.
+    fn kept(&self) -> Option<(String, String)> {
+        match self {
+            Self::Table(table) => Some(((*table).to_owned(), format!("SELECT 1 FROM {table} LIMIT 1"))),
+            Self::Index { .. } => None,
+            Self::Column { name, table, default } => {
+                let is_kept = match default {
+                    Some(default) => format!("{name} <> {default}"),
+                    None => format!("{name} IS NOT NULL"),
+                };
+                Some((format!("{table}.{name}"), format!("SELECT 1 FROM {table} WHERE {is_kept} LIMIT 1")))
+            }
+        }
+    }
+
+    /// What takes it away.
+    fn undone(&self) -> String {
+        match self {
+            Self::Table(table) => format!("DROP TABLE {table}"),
+            Self::Index { name, table } => format!("DROP INDEX {name} ON {table}"),
+            Self::Column { name, table, .. } => format!("ALTER TABLE {table} DROP COLUMN {name}"),
         }
     }
 }
@@ -149,7 +183,7 @@ async fn last_recorded(on: &mut Conn, schema: &StoreSchema) -> Result<i64> {
 
 /// A server keeps a table, column or index as soon as it is made, and only then hears that it was: a start that was cut
 /// short in between has left one that is not recorded. Nothing has used it: it goes, and is made anew. It can only be
-/// what the next migration makes; a table that has rows is none of these, and stays.
+/// what the next migration makes; a table that has rows, or a column that has values, is none of these, and stays.
 async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
     let is_begun: Option<i64> = on.exec_first(HAS_TABLE, (schema.table,)).await?;
     if is_begun.is_none() {
@@ -161,7 +195,7 @@ async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
     let is_there: Option<i64> = match next {
         CreatedSchemaObject::Table(table) => on.exec_first(HAS_TABLE, (table,)).await?,
         CreatedSchemaObject::Index { name, table } => on.exec_first(HAS_INDEX, (table, name)).await?,
-        CreatedSchemaObject::Column { name, table } => on.exec_first(HAS_COLUMN, (table, name)).await?,
+        CreatedSchemaObject::Column { name, table, .. } => on.exec_first(HAS_COLUMN, (table, name)).await?,
     };
     if is_there.is_none() {
         return Ok(());
@@ -170,19 +204,14 @@ async fn clear_unrecorded(on: &mut Conn, schema: &StoreSchema) -> Result<()> {
     if last_recorded(on, schema).await? != last {
         return Ok(());
     }
-    let drop = match next {
-        CreatedSchemaObject::Table(table) => {
-            let row: Option<i64> = on.query_first(format!("SELECT 1 FROM {table} LIMIT 1")).await?;
-            if row.is_some() {
-                let reason = format!("{table} is not recorded in {}, but has rows", schema.table);
-                return Err(Error::Refused(format!("migration: {reason}")));
-            }
-            format!("DROP TABLE {table}")
+    if let Some((what, kept)) = next.kept() {
+        let row: Option<i64> = on.query_first(kept).await?;
+        if row.is_some() {
+            let reason = format!("{what} is not recorded in {}, but has rows", schema.table);
+            return Err(Error::Refused(format!("migration: {reason}")));
         }
-        CreatedSchemaObject::Index { name, table } => format!("DROP INDEX {name} ON {table}"),
-        CreatedSchemaObject::Column { name, table } => format!("ALTER TABLE {table} DROP COLUMN {name}"),
-    };
-    Ok(on.query_drop(drop).await?)
+    }
+    Ok(on.query_drop(next.undone()).await?)
 }
 
 #[cfg(test)]
@@ -195,12 +224,35 @@ mod tests {
             ("-- CREATE TABLE u (\nCREATE TABLE t (\n    id INT\n)", Some(CreatedSchemaObject::Table("t"))),
             ("CREATE INDEX i ON t (a, b)", Some(CreatedSchemaObject::Index { name: "i", table: "t" })),
             ("CREATE UNIQUE INDEX i ON t (a)\n", Some(CreatedSchemaObject::Index { name: "i", table: "t" })),
-            ("ALTER TABLE t ADD COLUMN c INT NULL", Some(CreatedSchemaObject::Column { name: "c", table: "t" })),
+            (
+                "ALTER TABLE t ADD COLUMN c INT NULL",
+                Some(CreatedSchemaObject::Column { name: "c", table: "t", default: None }),
+            ),
+            (
+                "ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT 0\n",
+                Some(CreatedSchemaObject::Column { name: "c", table: "t", default: Some("0") }),
+            ),
             ("ALTER TABLE t DROP COLUMN c", None),
             ("INSERT INTO t (a) VALUES (1)", None),
             ("", None),
         ] {
             assert_eq!(CreatedSchemaObject::of(sql), wanted, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_has_kept_is_looked_for() {
+        for (sql, wanted) in [
+            ("CREATE TABLE t (", Some(("t", "SELECT 1 FROM t LIMIT 1"))),
+            ("CREATE INDEX i ON t (a)", None),
+            ("ALTER TABLE t ADD COLUMN c INT NULL", Some(("t.c", "SELECT 1 FROM t WHERE c IS NOT NULL LIMIT 1"))),
+            (
+                "ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT 0",
+                Some(("t.c", "SELECT 1 FROM t WHERE c <> 0 LIMIT 1")),
+            ),
+        ] {
+            let kept = CreatedSchemaObject::of(sql).and_then(|made| made.kept());
+            assert_eq!(kept.as_ref().map(|(what, kept)| (what.as_str(), kept.as_str())), wanted, "{sql}");
         }
     }
 }
