@@ -163,8 +163,17 @@ impl Number {
     }
 }
 
-/// The number is in no open session.
-pub(super) const IS_IDLE: &str = "NOT EXISTS (SELECT 1 FROM sb_pair s WHERE s.number_id = ?)";
+impl Change {
+    /// Holds to it that a number is as it was read, and in no open session. In two statements: one alone may look for
+    /// sessions, and only then wait for the row, while whoever has it begins one.
+    #[must_use]
+    pub(super) fn with_idle_number(self, client: ClientId, id: NumberId, before: ColumnValues) -> Self {
+        let held = "UPDATE sb_number SET id = id WHERE id = ? AND client_id = ?";
+        let idle = "UPDATE sb_number SET id = id WHERE id = ? \
+                    AND NOT EXISTS (SELECT 1 FROM sb_pair s WHERE s.number_id = ?)";
+        self.one_as_read(held, params![id, client], before).one(idle, params![id, id])
+    }
+}
 
 /// How many open sessions it is in.
 pub async fn open_sessions(store: &Store, id: NumberId) -> Result<i64> {
@@ -188,9 +197,9 @@ pub async fn update(store: &Store, before: &Number, number: &Number, now_ms: Mil
 /// Lets a number go; its messages stay. [`super::Error::Guard`]: it is not there, another than was read, or in an open
 /// session.
 pub async fn delete(store: &Store, before: &Number, entry: AuditTrail) -> Result<()> {
-    let sql = format!("DELETE FROM sb_number WHERE id = ? AND client_id = ? AND {IS_IDLE}");
     let change = Change::new()
-        .one_as_read(sql, params![before.id, before.client, before.id], before.columns())
+        .with_idle_number(before.client, before.id, before.columns())
+        .one("DELETE FROM sb_number WHERE id = ?", params![before.id])
         .run("DELETE FROM sb_pool_number WHERE number_id = ?", params![before.id]);
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }

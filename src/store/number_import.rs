@@ -117,9 +117,10 @@ pub async fn write_slice(
         // as long as they are held, nobody deletes them
         .each("UPDATE sb_account SET id = id WHERE id IN ({})", &[], &accounts.into_iter().collect::<Vec<_>>());
     change = pools.clone().fold(change, Change::with_pool_as_read).imported(import.id, numbers);
-    // nobody may choose them before they are there
+    // they are not free before they are there
     change = pools.filter(|pool| pool.settings.is_exclusive).fold(change, |change, pool| {
-        change.fill_pool(pool.id, numbers.iter().filter(|number| number.pool == Some(pool.id)), None)
+        let own = numbers.iter().filter(|number| number.pool == Some(pool.id));
+        change.fill_pool_with(pool, &own.map(|number| number.id.into()).collect::<Vec<Value>>(), lease.now_ms)
     });
     let settled = "SELECT 1 FROM sb_number_import WHERE id = ? AND written >= ?";
     store.commit(change.settled_by(settled, params![import.id, after])).await
@@ -161,11 +162,9 @@ const MAY_BE_CHOSEN: &str = "UPDATE sb_pool_number SET free_ms = ? WHERE free_ms
 /// Frees some numbers of an import that is done; once there are none, it is forgotten. How many they were.
 pub async fn free_slice(store: &Store, id: NumberImportId, at_most: usize, now_ms: Millis) -> Result<usize> {
     let keys = slice(store, id, at_most).await?;
-    let change = Change::new().any(MAY_BE_CHOSEN, &[now_ms.into()], &keys).any(
-        "UPDATE sb_number SET import_id = NULL WHERE import_id = ? AND id IN ({})",
-        &[id.into()],
-        &keys,
-    );
+    // their rows first: whoever has one of them just now may be reserving it
+    let free = "UPDATE sb_number SET import_id = NULL WHERE import_id = ? AND id IN ({})";
+    let change = Change::new().any(free, &[id.into()], &keys).any(MAY_BE_CHOSEN, &[now_ms.into()], &keys);
     commit_slice(store, id, &keys, change).await
 }
 

@@ -5,7 +5,7 @@ mod exclusive;
 use serde::{Deserialize, Deserializer, de};
 
 use super::engine::{at_most, below, readable};
-use super::number::{self, Number};
+use super::number::Number;
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Row, Store, Value, params};
 use crate::model::{ClientId, Millis, NumberId, PoolId, PoolSettings};
@@ -73,56 +73,26 @@ pub async fn insert(store: &Store, pool: &Pool, entry: AuditTrail) -> Result<()>
     store.commit(change.settled_by_id("sb_pool", pool.id)).await
 }
 
-/// No number of this pool of this client is in an open session.
-const IS_IDLE: &str = "NOT EXISTS (SELECT 1 FROM sb_pair s JOIN sb_number n ON n.id = s.number_id \
-     WHERE n.client_id = ? AND n.pool_id = ?)";
+/// The open sessions of this client's numbers in this pool.
+const SESSIONS: &str = "FROM sb_pair s JOIN sb_number n ON n.id = s.number_id WHERE n.client_id = ? AND n.pool_id = ?";
 
 /// How many open sessions its numbers are in.
 pub async fn open_sessions(store: &Store, client: ClientId, id: PoolId) -> Result<i64> {
-    let sql = "SELECT COUNT(DISTINCT s.session_id) FROM sb_pair s JOIN sb_number n ON n.id = s.number_id \
-               WHERE n.client_id = ? AND n.pool_id = ?";
+    let sql = format!("SELECT COUNT(DISTINCT s.session_id) {SESSIONS}");
     Ok(store.first(sql, params![client, id]).await?.unwrap_or(0))
 }
 
-/// Gives it another name and other settings; `numbers` are those in it. [`super::Error::Guard`]: there is no such pool;
-/// it or its numbers are others than were read; or it has open sessions and is to become exclusive or shared.
-pub async fn update(
-    store: &Store,
-    before: &Pool,
-    after: &Pool,
-    numbers: &[Number],
-    now_ms: Millis,
-    entry: AuditTrail,
-) -> Result<()> {
-    let (id, client) = (before.id, before.client);
-    let settings = if after.settings == before.settings { before.written.clone() } else { written(&after.settings) };
-    let columns = vec![("name", after.name.as_str().into()), ("settings", settings.into())];
-    let read = vec![("name", before.name.as_str().into()), ("settings", before.written.clone().into())];
-    let mut change = Change::new().rewrite("sb_pool", columns, [("id", id.into()), ("client_id", client.into())], read);
-    if before.settings.is_exclusive != after.settings.is_exclusive {
-        let idle = format!("UPDATE sb_pool SET name = name WHERE id = ? AND {IS_IDLE}");
-        change = change.one(idle, params![id, client, id]);
-        change = if after.settings.is_exclusive {
-            let count = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
-            change.one(exclusive::HAS_SO_MANY, params![id, client, id, count]).fill_pool(id, numbers, Some(now_ms))
-        } else {
-            change.run("DELETE FROM sb_pool_number WHERE pool_id = ?", params![id])
-        };
-    }
-    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
-}
-
-/// Lets its numbers go. [`super::Error::Guard`]: there is no such pool, or it has open sessions.
-pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: AuditTrail) -> Result<()> {
-    let sql = format!("DELETE FROM sb_pool WHERE id = ? AND client_id = ? AND {IS_IDLE}");
-    let change = Change::new()
-        .one(sql, [key(client, id), params![client, id]].concat())
-        .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id))
-        .run("DELETE FROM sb_pool_number WHERE pool_id = ?", params![id]);
-    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
-}
-
 impl Change {
+    /// Holds to it that a pool is there, and its numbers are in no open session; none of them goes anywhere meanwhile.
+    /// What is looked at is held by statements of its own: one that looks as well may have looked before it waits.
+    #[must_use]
+    fn with_idle_pool(self, client: ClientId, id: PoolId) -> Self {
+        let idle = format!("UPDATE sb_pool SET name = name WHERE id = ? AND NOT EXISTS (SELECT 1 {SESSIONS})");
+        self.one("UPDATE sb_pool SET name = name WHERE id = ? AND client_id = ?", key(client, id))
+            .run("UPDATE sb_number SET pool_id = pool_id WHERE client_id = ? AND pool_id = ?", params![client, id])
+            .one(idle, params![id, client, id])
+    }
+
     /// Holds to it that a pool is there, its settings as they were read.
     #[must_use]
     pub(super) fn with_pool_as_read(self, pool: &Pool) -> Self {
@@ -132,31 +102,54 @@ impl Change {
     }
 }
 
+/// Gives it another name and other settings. [`super::Error::Guard`]: there is no such pool, or it is another than was
+/// read; or it has open sessions and is to become exclusive or shared.
+pub async fn update(store: &Store, before: &Pool, after: &Pool, now_ms: Millis, entry: AuditTrail) -> Result<()> {
+    let (id, client) = (before.id, before.client);
+    let settings = if after.settings == before.settings { before.written.clone() } else { written(&after.settings) };
+    let columns = vec![("name", after.name.as_str().into()), ("settings", settings.into())];
+    let read = vec![("name", before.name.as_str().into()), ("settings", before.written.clone().into())];
+    let mut change = Change::new().rewrite("sb_pool", columns, [("id", id.into()), ("client_id", client.into())], read);
+    if before.settings.is_exclusive != after.settings.is_exclusive {
+        change = change.with_idle_pool(client, id);
+        change = if after.settings.is_exclusive {
+            change.fill_pool(after, now_ms)
+        } else {
+            change.run("DELETE FROM sb_pool_number WHERE pool_id = ?", params![id])
+        };
+    }
+    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
+}
+
+/// Lets its numbers go. [`super::Error::Guard`]: there is no such pool, or it has open sessions.
+pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: AuditTrail) -> Result<()> {
+    let change = Change::new()
+        .with_idle_pool(client, id)
+        .one("DELETE FROM sb_pool WHERE id = ?", params![id])
+        .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id))
+        .run("DELETE FROM sb_pool_number WHERE pool_id = ?", params![id]);
+    store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
+}
+
 /// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or is another than
-/// was read; or the number is not in the pool yet, and in an open session.
+/// was read; or the number is in an open session.
 pub async fn put(store: &Store, pool: &Pool, number: &Number, now_ms: Millis, entry: AuditTrail) -> Result<()> {
-    let mut change = Change::new().with_pool_as_read(pool);
-    let in_place = vec![("pool_id", number.pool.into()), ("reserved", number.is_reserved.into())];
-    if number.pool == Some(pool.id) {
-        let sql = "UPDATE sb_number SET pool_id = pool_id WHERE id = ? AND client_id = ?";
-        change = change.one_as_read(sql, params![number.id, pool.client], in_place);
-    } else {
-        let sql = format!("UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? AND {}", number::IS_IDLE);
-        change = change.one_as_read(sql, params![pool.id, number.id, pool.client, number.id], in_place);
-        change = change.run("DELETE FROM sb_pool_number WHERE number_id = ?", params![number.id]);
-        if pool.settings.is_exclusive {
-            change = change.fill_pool(pool.id, [number], Some(now_ms));
-        }
+    let mut change = Change::new()
+        .with_pool_as_read(pool)
+        .with_idle_number(pool.client, number.id, vec![("pool_id", number.pool.into())])
+        .one("UPDATE sb_number SET pool_id = ? WHERE id = ?", params![pool.id, number.id])
+        .run("DELETE FROM sb_pool_number WHERE number_id = ?", params![number.id]);
+    if pool.settings.is_exclusive {
+        change = change.fill_pool_with(pool, &params![number.id], now_ms);
     }
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: the number is not in this pool, or is in an open session.
 pub async fn take_out(store: &Store, client: ClientId, id: PoolId, number: NumberId, entry: AuditTrail) -> Result<()> {
-    let idle = number::IS_IDLE;
-    let sql = format!("UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ? AND {idle}");
     let change = Change::new()
-        .one(sql, params![number, client, id, number])
+        .with_idle_number(client, number, vec![("pool_id", id.into())])
+        .one("UPDATE sb_number SET pool_id = NULL WHERE id = ?", params![number])
         .run("DELETE FROM sb_pool_number WHERE number_id = ?", params![number]);
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }

@@ -161,7 +161,7 @@ fn undone(sql: &str) -> Option<String> {
 /// Our migrations that can be undone, the last first: by version, with what undoes them. One that only writes rows
 /// cannot, nor what came before it.
 fn undoable() -> Result<Vec<(usize, String, String)>> {
-    let mut texts = BTreeMap::new();
+    let mut texts: BTreeMap<usize, String> = BTreeMap::new();
     for entry in std::fs::read_dir(crate::harness::server::root().join("src/store/migrations"))? {
         let path = entry?.path();
         let name = path.file_name().context("no name")?.to_string_lossy().into_owned();

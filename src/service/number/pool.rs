@@ -156,8 +156,7 @@ impl Numbers {
             }
             let now_ms = self.clock.now_ms();
             let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
-            let PoolWithNumbers { pool, numbers } = &before;
-            pool::update(&self.directory.store, pool, &after.pool, numbers, now_ms, entry).await?;
+            pool::update(&self.directory.store, &before.pool, &after.pool, now_ms, entry).await?;
             Ok(after)
         })
         .await?;

@@ -1,44 +1,28 @@
-//! The phones of exclusive pools, each with one open session at most: `sb_pool_number`. Sessions take them and give
-//! them back; here they come with their pools.
+//! The phones of exclusive pools, each in one open session at most: `sb_pool_number`. Sessions take them and give them
+//! back; here they come with their pools.
 
-use std::collections::BTreeMap;
-
-use crate::model::area::AreaCode;
-use crate::model::{Address, AddressKind, Millis, PoolId};
-use crate::store::number::Number;
+use super::Pool;
+use crate::model::Millis;
 use crate::store::{Change, Value, params};
 
-/// Finds a pool that has so many numbers, with those that an import is bringing still: it enters them as the pool was.
-pub(super) const HAS_SO_MANY: &str = "UPDATE sb_pool SET name = name WHERE id = ? \
-     AND (SELECT COUNT(*) FROM sb_number n WHERE n.client_id = ? AND n.pool_id = ?) = ?";
-const FILL: &str = "INSERT INTO sb_pool_number (number_id, pool_id, area, free_ms) \
-     SELECT n.id, n.pool_id, ?, CASE WHEN n.reserved = 0 THEN ? END FROM sb_number n \
-     WHERE n.pool_id = ? AND n.id IN ({})";
-
-/// Where a number is, as sessions look for it: its area code in North America, else its country.
-fn area(number: &Number) -> String {
-    let area = AreaCode::of(&number.address).map(|area| area.to_string());
-    area.or_else(|| number.country.clone()).unwrap_or_default()
-}
-
-fn is_phone(number: &&Number) -> bool {
-    Address::stored(number.address.as_str()).kind() == AddressKind::Phone
-}
+/// Each with where it is, as sessions look for it: its area code in North America, else its country. One that is
+/// reserved is not free, nor one of an import that still goes on: nobody has it before all are there.
+const FILL: &str = "INSERT INTO sb_pool_number (number_id, pool_id, area, free_ms) SELECT id, pool_id, \
+     CASE WHEN address LIKE '+1__________' THEN SUBSTR(address, 3, 3) ELSE COALESCE(country, '') END, \
+     CASE WHEN reserved = 0 AND import_id IS NULL THEN ? END \
+     FROM sb_number WHERE client_id = ? AND pool_id = ? AND address LIKE '+%'";
 
 impl Change {
-    /// Enters these numbers of an exclusive pool, of which none is entered yet; they may be chosen at once, or
-    /// not yet. [`crate::store::Error::Guard`]: one of them is not in this pool.
+    /// Enters all phones of an exclusive pool, of which none is entered yet. This must be held, so that none of them
+    /// comes or goes meanwhile.
     #[must_use]
-    pub(in crate::store) fn fill_pool<'a>(
-        self,
-        id: PoolId,
-        numbers: impl IntoIterator<Item = &'a Number>,
-        free_ms: Option<Millis>,
-    ) -> Self {
-        let mut areas: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for number in numbers.into_iter().filter(is_phone) {
-            areas.entry(area(number)).or_default().push(number.id.into());
-        }
-        areas.into_iter().fold(self, |change, (area, keys)| change.each(FILL, &params![area, free_ms, id], &keys))
+    pub(super) fn fill_pool(self, pool: &Pool, now_ms: Millis) -> Self {
+        self.run(FILL, params![now_ms, pool.client, pool.id])
+    }
+
+    /// The same of those of these numbers that are phones of the pool.
+    #[must_use]
+    pub(in crate::store) fn fill_pool_with(self, pool: &Pool, numbers: &[Value], now_ms: Millis) -> Self {
+        self.any(&format!("{FILL} AND id IN ({{}})"), &params![now_ms, pool.client, pool.id], numbers)
     }
 }
