@@ -3,11 +3,12 @@
 mod exclusive;
 
 use serde::{Deserialize, Deserializer, de};
+use serde_json::Map;
 
 use super::engine::{at_most, below, readable};
 use super::number::Number;
 use super::version::CachedDataset;
-use super::{AuditTrail, Change, Result, Row, Store, Value, params};
+use super::{AuditTrail, Change, Error, Result, Row, Store, Value, params};
 use crate::model::{ClientId, Millis, NumberId, PoolId, PoolSettings};
 
 #[derive(Clone, Debug, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Pool {
     pub created_ms: Millis,
     #[serde(deserialize_with = "read")]
     pub settings: PoolSettings,
-    /// The settings as they were read: another version of ours may have written more than we know.
+    /// The settings as they are in the store.
     written: Option<String>,
 }
 
@@ -30,15 +31,24 @@ fn read<'de, D: Deserializer<'de>>(from: D) -> Result<PoolSettings, D::Error> {
     text.map_or_else(|| Ok(PoolSettings::default()), |text| serde_json::from_str(&text).map_err(de::Error::custom))
 }
 
-/// As a pool's column holds them.
-fn written(settings: &PoolSettings) -> Option<String> {
-    if *settings == PoolSettings::default() { None } else { serde_json::to_string(settings).ok() }
+/// As a pool's column holds them: what another version of ours has written there, and we do not know, stays.
+fn written(settings: &PoolSettings, before: Option<&str>) -> Result<Option<String>> {
+    if before.is_none() && *settings == PoolSettings::default() {
+        return Ok(None);
+    }
+    let failed = |error: serde_json::Error| Error::Data(format!("settings of a pool: {error}"));
+    let mut all: Map<String, serde_json::Value> =
+        before.map(serde_json::from_str).transpose().map_err(failed)?.unwrap_or_default();
+    if let serde_json::Value::Object(known) = serde_json::to_value(settings).map_err(failed)? {
+        all.extend(known);
+    }
+    serde_json::to_string(&all).map(Some).map_err(failed)
 }
 
 impl Pool {
-    pub fn new(id: PoolId, client: ClientId, name: String, settings: PoolSettings, created_ms: Millis) -> Self {
-        let written = written(&settings);
-        Self { id, client, name, created_ms, settings, written }
+    pub fn new(id: PoolId, client: ClientId, name: String, settings: PoolSettings, created_ms: Millis) -> Result<Self> {
+        let written = written(&settings, None)?;
+        Ok(Self { id, client, name, created_ms, settings, written })
     }
 }
 
@@ -51,10 +61,20 @@ pub async fn all(store: &Store) -> Result<Vec<Pool>> {
     Ok(readable("a pool", &store.query(COLUMNS, Vec::new()).await?, Row::read))
 }
 
-/// A client's pools, newest first, behind the pool `after`.
+/// A client's pools that can be read, newest first, behind the pool `after`.
 pub async fn list(store: &Store, client: ClientId, after: Option<PoolId>, limit: usize) -> Result<Vec<Pool>> {
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    store.all(sql, params![client, below(after), at_most(limit)]).await
+    let (mut found, mut last) = (Vec::new(), below(after));
+    loop {
+        let left = limit - found.len();
+        let rows = store.query(sql.clone(), params![client, last, at_most(left)]).await?;
+        found.extend(readable("a pool", &rows, Row::read::<Pool>));
+        // others come in the place of those that cannot be read
+        match rows.last() {
+            Some(row) if rows.len() == left && found.len() < limit => last = row.key(0)?,
+            _ => return Ok(found),
+        }
+    }
 }
 
 pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<Pool>> {
@@ -106,7 +126,7 @@ impl Change {
 /// read; or it has open sessions and is to become exclusive or shared.
 pub async fn update(store: &Store, before: &Pool, after: &Pool, now_ms: Millis, entry: AuditTrail) -> Result<()> {
     let (id, client) = (before.id, before.client);
-    let settings = if after.settings == before.settings { before.written.clone() } else { written(&after.settings) };
+    let settings = written(&after.settings, before.written.as_deref())?;
     let columns = vec![("name", after.name.as_str().into()), ("settings", settings.into())];
     let read = vec![("name", before.name.as_str().into()), ("settings", before.written.clone().into())];
     let mut change = Change::new().rewrite("sb_pool", columns, [("id", id.into()), ("client_id", client.into())], read);
@@ -152,4 +172,23 @@ pub async fn take_out(store: &Store, client: ClientId, id: PoolId, number: Numbe
         .one("UPDATE sb_number SET pool_id = NULL WHERE id = ?", params![number])
         .run("DELETE FROM sb_pool_number WHERE number_id = ?", params![number]);
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_another_version_stay() -> Result<()> {
+        assert_eq!(written(&PoolSettings::default(), None)?, None);
+        let settings = PoolSettings { is_exclusive: true, ..PoolSettings::default() };
+        let ours = written(&settings, None)?.unwrap_or_default();
+        assert_eq!(serde_json::from_str::<PoolSettings>(&ours).ok().as_ref(), Some(&settings));
+        assert_eq!(written(&settings, Some(&ours))?, Some(ours));
+        let theirs = r#"{"colour": "red", "exclusive": false}"#;
+        let both = written(&settings, Some(theirs))?.unwrap_or_default();
+        assert!(both.contains(r#""colour":"red""#) && both.contains(r#""exclusive":true"#), "{both}");
+        assert!(matches!(written(&settings, Some("[]")), Err(Error::Data(_))));
+        Ok(())
+    }
 }

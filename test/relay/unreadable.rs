@@ -3,7 +3,8 @@
 use anyhow::ensure;
 use serde_json::json;
 
-use super::{Client, balance, client, post, scene::tamper};
+use super::scene::{act_well, customer, everything, tamper};
+use super::{Client, balance, client, post};
 use crate::events::{text, well};
 use crate::harness::{Layout, Result, Server};
 use crate::on_both_engines;
@@ -65,4 +66,32 @@ async fn rows_that_cannot_be_read_keep_no_others_out(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(rows_that_cannot_be_read_keep_no_others_out);
+/// Its numbers go on sending, lists leave it out, and other pools may be changed.
+async fn a_pool_that_cannot_be_read_is_passed_over(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let account = everything(&server).await?;
+    let client = customer(&server, "10", json!({})).await?;
+    let mut pools = Vec::new();
+    for name in ["first", "moon", "last"] {
+        let made = act_well(&server, &client, "POST", "/v1/pools", Some(json!({ "name": name }))).await?;
+        pools.push(text(&made["id"])?);
+    }
+    let new = json!({"number": "+15005550101", "account_id": account});
+    let number = text(&act_well(&server, &client, "POST", "/v1/numbers", Some(new)).await?["id"])?;
+    act_well(&server, &client, "PUT", &format!("/v1/pools/{}/numbers/{number}", pools[1]), None).await?;
+    tamper(&server, r#"UPDATE sb_pool SET settings = '{"choice": "by the moon"}' WHERE name = 'moon'"#).await?;
+    // whatever changes, all pools are read again
+    let change = json!({"exclusive": true});
+    act_well(&server, &client, "PATCH", &format!("/v1/pools/{}", pools[0]), Some(change)).await?;
+    ensure!(server.log()?.contains(pools[1].trim_start_matches("pool_")), "it is not named");
+    let query = format!("/v1/routes/explain?to=%2B14155550101&client={client}&from={}", pools[1]);
+    ensure!(well(&server, "GET", &query, None).await?["from"] == "+15005550101");
+    let page = act_well(&server, &client, "GET", "/v1/pools?limit=1", None).await?;
+    ensure!(page["data"][0]["name"] == "last", "{page}");
+    let query = format!("/v1/pools?limit=1&cursor={}", text(&page["next_cursor"])?);
+    let page = act_well(&server, &client, "GET", &query, None).await?;
+    ensure!(page["data"][0]["name"] == "first" && page["next_cursor"].is_null(), "{page}");
+    Ok(())
+}
+
+on_both_engines!(a_pool_that_cannot_be_read_is_passed_over, rows_that_cannot_be_read_keep_no_others_out);

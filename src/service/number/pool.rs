@@ -128,7 +128,7 @@ impl Numbers {
         let settings = change.settings(&PoolSettings::default());
         self.check_settings(&settings)?;
         let now_ms = self.clock.now_ms();
-        let pool = Pool::new(PoolId::new(now_ms), client, name, settings, now_ms);
+        let pool = Pool::new(PoolId::new(now_ms), client, name, settings, now_ms)?;
         let made = PoolWithNumbers { pool, numbers: Vec::new() };
         let entry = audit.entry(now_ms, made.pool.id, None, Some(&made));
         pool::insert(&self.directory.store, &made.pool, entry).await?;
