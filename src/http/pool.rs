@@ -10,7 +10,7 @@ use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, Resourc
 use super::{RequestParts, audit, auth, list, openapi, reply};
 use crate::model::{DurationSetting, PoolChoice, PoolOrder, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::number::{Number, PoolChange, PoolWithNumbers};
+use crate::service::number::{Number, PoolChange, PoolSettingsChange, PoolWithNumbers};
 
 pub(super) fn resource() -> Resource {
     Resource::new(openapi::described!(add, list, fetch, change, delete, put, take_out), ("pools", "pool"))
@@ -55,12 +55,16 @@ fn orders() -> openapi::SchemaOrRef {
     openapi::one_of(PoolOrder::ALL.map(PoolOrder::name))
 }
 
+fn one_of(field: &str, names: &[&str]) -> Refusal {
+    reply::bad_field(field, &format!("must be {}", names.join(" or ")))
+}
+
 fn choice(name: &str) -> Result<PoolChoice, Refusal> {
-    PoolChoice::parse(name).ok_or_else(|| reply::bad_field("choice", "must be sticky or avoid_sticky"))
+    PoolChoice::parse(name).ok_or_else(|| one_of("choice", &PoolChoice::ALL.map(PoolChoice::name)))
 }
 
 fn order(name: &str) -> Result<PoolOrder, Refusal> {
-    PoolOrder::parse(name).ok_or_else(|| reply::bad_field("order", "must be near or any"))
+    PoolOrder::parse(name).ok_or_else(|| one_of("order", &PoolOrder::ALL.map(PoolOrder::name)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -145,8 +149,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let posted: PoolIn = object::read(&request, posted).await?;
-    let settings = PoolChange {
-        name: None,
+    let settings = PoolSettingsChange {
         choice: posted.choice.as_deref().map(choice).transpose()?,
         order: posted.order.as_deref().map(order).transpose()?,
         is_exclusive: Some(posted.exclusive),
@@ -195,8 +198,7 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let id = request.id("pool")?;
     let posted: PoolChangeIn = object::read(&request, posted).await?;
-    let change = PoolChange {
-        name: posted.name,
+    let settings = PoolSettingsChange {
         choice: posted.choice.as_deref().map(choice).transpose()?,
         order: posted.order.as_deref().map(order).transpose()?,
         is_exclusive: posted.exclusive,
@@ -205,6 +207,7 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         end_text: posted.end_text,
         ttl: posted.ttl,
     };
+    let change = PoolChange { name: posted.name, settings };
     let pool = request.app.numbers.change_pool(client, id, &change, &context(&request, "pool.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }

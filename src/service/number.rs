@@ -17,7 +17,7 @@ use crate::service::{Error, Result};
 use crate::store::number;
 
 pub use crate::store::number::{InboundTextPolicy, Number, NumberCapability, NumberFilter};
-pub use pool::{Pool, PoolChange, PoolWithNumbers};
+pub use pool::{Pool, PoolChange, PoolSettingsChange, PoolWithNumbers};
 
 /// `[number]`.
 #[derive(Clone, Debug, Deserialize)]

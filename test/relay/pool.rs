@@ -127,6 +127,11 @@ async fn a_pool_says_how_numbers_are_chosen(layout: Layout) -> Result {
     let change = json!({"choice": "sticky", "start_text": null, "ttl": null});
     let changed = act_well(&server, &client, "PATCH", &path, Some(change.clone())).await?;
     ensure!(changed == with(made.clone(), change), "{changed}");
+    // what changes nothing is not written down
+    let entries = server.rows("SELECT id FROM sb_audit").await?.len();
+    let same = json!({"name": "a", "choice": "sticky", "rest": "0ms", "ttl": null});
+    ensure!(act_well(&server, &client, "PATCH", &path, Some(same)).await? == changed);
+    ensure!(server.rows("SELECT id FROM sb_audit").await?.len() == entries);
     for (field, wrong) in [
         ("choice", json!("none")),
         ("order", json!("far")),

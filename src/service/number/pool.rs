@@ -25,6 +25,12 @@ type PoolAudit<'a> = AuditContext<'a, PoolWithNumbers>;
 #[derive(Clone, Debug, Default)]
 pub struct PoolChange {
     pub name: Option<String>,
+    pub settings: PoolSettingsChange,
+}
+
+/// How its numbers are to be chosen, and what its sessions are to use by default.
+#[derive(Clone, Debug, Default)]
+pub struct PoolSettingsChange {
     pub choice: Option<PoolChoice>,
     pub order: Option<PoolOrder>,
     pub is_exclusive: Option<bool>,
@@ -34,8 +40,9 @@ pub struct PoolChange {
     pub ttl: Option<Option<DurationSetting>>,
 }
 
-impl PoolChange {
-    fn settings(&self, before: &PoolSettings) -> PoolSettings {
+impl PoolSettingsChange {
+    /// What holds from then on.
+    fn of(&self, before: &PoolSettings) -> PoolSettings {
         let mut settings = before.clone();
         settings.choice = self.choice.unwrap_or(settings.choice);
         settings.order = self.order.unwrap_or(settings.order);
@@ -121,11 +128,11 @@ impl Numbers {
         &self,
         client: ClientId,
         name: String,
-        change: &PoolChange,
+        settings: &PoolSettingsChange,
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
         check_name(&name)?;
-        let settings = change.settings(&PoolSettings::default());
+        let settings = settings.of(&PoolSettings::default());
         self.check_settings(&settings)?;
         let now_ms = self.clock.now_ms();
         let pool = Pool::new(PoolId::new(now_ms), client, name, settings, now_ms)?;
@@ -136,7 +143,7 @@ impl Numbers {
         Ok(made)
     }
 
-    /// The pool as it now is.
+    /// The pool as it now is. What changes nothing is not written.
     pub async fn change_pool(
         &self,
         client: ClientId,
@@ -148,9 +155,12 @@ impl Numbers {
             let before = self.pool_now(client, id).await?;
             let mut after = before.clone();
             after.pool.name = change.name.clone().unwrap_or(after.pool.name);
-            after.pool.settings = change.settings(&before.pool.settings);
+            after.pool.settings = change.settings.of(&before.pool.settings);
             check_name(&after.pool.name)?;
             self.check_settings(&after.pool.settings)?;
+            if after.pool.name == before.pool.name && after.pool.settings == before.pool.settings {
+                return Ok(before);
+            }
             if before.pool.settings.is_exclusive != after.pool.settings.is_exclusive {
                 self.pool_must_be_idle(client, id).await?;
             }
@@ -176,7 +186,7 @@ impl Numbers {
         Ok(self.directory.refresh().await?)
     }
 
-    /// Puts a number into a pool, out of any other.
+    /// Puts a number into a pool, out of any other. One that is there already stays, and nothing is written.
     pub async fn put_into_pool(
         &self,
         client: ClientId,
@@ -185,16 +195,15 @@ impl Numbers {
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
         let changed = settled("this pool", || async {
-            let before = self.pool_now(client, id).await?;
             let one = self.find(client, number).await?;
-            if one.pool != Some(id) {
-                self.must_be_idle(number).await?;
+            let before = self.pool_now(client, id).await?;
+            if one.pool == Some(id) {
+                return Ok(before);
             }
+            self.must_be_idle(number).await?;
             let mut after = before.clone();
-            if !after.numbers.iter().any(|one| one.id == number) {
-                after.numbers.push(Number { pool: Some(id), ..one.clone() });
-                after.numbers.sort_by_key(|one| one.id);
-            }
+            after.numbers.push(Number { pool: Some(id), ..one.clone() });
+            after.numbers.sort_by_key(|one| one.id);
             let now_ms = self.clock.now_ms();
             let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
             pool::put(&self.directory.store, &before.pool, &one, now_ms, entry).await?;
