@@ -33,6 +33,9 @@ enum NumberAction {
     Import(ImportNumbers),
     /// List all numbers, newest first
     List {
+        /// Only this one
+        #[arg(long)]
+        number: Option<String>,
         /// Only those of this country: two letters (ISO 3166-1), such as GB
         #[arg(long, value_name = "COUNTRY")]
         country: Option<String>,
@@ -138,8 +141,9 @@ impl NumberCommand {
                 remote.post("added", NUMBERS, Some(&body), line).await
             }
             NumberAction::Import(import) => import.run(&remote).await,
-            NumberAction::List { country, pool, reserved } => {
+            NumberAction::List { number, country, pool, reserved } => {
                 let filters = [
+                    ("number", number),
                     ("country", country),
                     ("pool_id", pool.map(|id| id.to_string())),
                     ("reserved", reserved.map(|reserved| reserved.to_string())),

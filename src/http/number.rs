@@ -2,6 +2,8 @@
 
 pub(super) mod import;
 
+use std::str::FromStr;
+
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,7 +11,7 @@ use utoipa::ToSchema;
 use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, openapi, reply, written};
-use crate::model::address::{self, Address, AddressKind, AddressRole};
+use crate::model::address::{self, Address, AddressKind, AddressRole, UnknownCountry};
 use crate::model::area::AreaCode;
 use crate::model::{Country, PoolId, rfc3339};
 use crate::service::audit::AuditContext;
@@ -189,26 +191,23 @@ fn filters() -> Vec<openapi::Parameter> {
     ]
 }
 
+/// What a parameter says; `must`: what it must be.
+fn said<T: FromStr>(request: &RequestParts, name: &str, must: &str) -> Result<Option<T>, Refusal> {
+    request.param(name).map(|text| text.parse().map_err(|_| reply::bad_field(name, must))).transpose()
+}
+
 fn wanted(request: &RequestParts, home: Option<Country>) -> Result<NumberFilter, Refusal> {
     let number = written::asked(request, "number", AddressRole::Sender, home)?;
-    let wrong = |field: &str, reason: &str| reply::bad_field(field, reason);
-    let country = request.param("country");
-    let country = country.map(|name| name.parse::<Country>().map_err(|error| wrong("country", &error.to_string())));
-    let pool = request.param("pool_id");
-    let pool = pool.map(|id| id.parse::<PoolId>().map_err(|_| wrong("pool_id", "must be the id of a pool")));
-    let is_reserved = request.param("reserved");
-    let is_reserved =
-        is_reserved.map(|flag| flag.parse::<bool>().map_err(|_| wrong("reserved", "must be true or false")));
     Ok(NumberFilter {
         after: None,
         address: number.map(|(_, address)| address.as_str().to_owned()),
-        country: country.transpose()?,
-        pool: pool.transpose()?,
-        is_reserved: is_reserved.transpose()?,
+        country: said(request, "country", &UnknownCountry.to_string())?,
+        pool: said(request, "pool_id", "must be the id of a pool")?,
+        is_reserved: said(request, "reserved", "must be true or false")?,
     })
 }
 
-/// `GET /v1/numbers`: all numbers, newest first, filtered by country, pool and whether they are reserved.
+/// `GET /v1/numbers`: all numbers, newest first, narrowed by number, country, pool and whether they are reserved.
 #[utoipa::path(
     get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(PageIn),
     responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),

@@ -98,6 +98,7 @@ async fn numbers_are_reserved_and_pools_changed_by_commands() -> Result {
     ensure!(added["reserved"] == true, "{added}");
     let number = text(&added["id"])?;
     ensure!(on(&["number", "list", "--reserved"]).await?.contains("reserved"));
+    ensure!(on(&["number", "list", "--number", "+1 415 555 0300"]).await?.lines().count() == 1);
     let changed = on(&["number", "change", &number, "--reserved=false"]).await?;
     ensure!(!changed.contains("reserved"), "{changed}");
     ensure!(!on(&["number", "list", "--reserved=true"]).await?.contains("+14155550300"));

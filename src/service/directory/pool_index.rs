@@ -33,10 +33,7 @@ impl PoolIndex {
             return;
         }
         if let Some(country) = &number.country {
-            match self.by_country.get_mut(country) {
-                Some(places) => places.push(place),
-                None => drop(self.by_country.insert(country.clone(), vec![place])),
-            }
+            self.by_country.entry(country.clone()).or_default().push(place);
         }
         if let Some(area) = AreaCode::of(&number.address) {
             self.by_area.entry(area).or_default().push(place);

@@ -132,7 +132,8 @@ impl Relay {
             candidates.push(candidate);
         }
         if candidates.is_empty() && consumer.is_operator() {
-            // the operator needs no routes: its numbers lead to their own accounts
+            // the operator needs no routes: its numbers lead to their own accounts; so do those that are reserved, as
+            // the order may name one
             let entries = self.directory.current();
             let able = entries.senders_of(consumer.client).iter().filter(|sender| sender.can(wanted(order)));
             candidates.extend(able.map(|sender| new(None, sender.number.account)));
