@@ -205,8 +205,8 @@ pub(super) async fn checked(sent: reqwest::Result<Response>, base: &str) -> anyh
     let detail = problem["detail"].as_str().unwrap_or(&body);
     // the detail names the first line of a file that is wrong
     let others = problem["lines"].as_array().into_iter().flatten().skip(1);
-    let others: String = others.map(|line| format!("\n{}", escape::line(&wrong_line(line)))).collect();
-    anyhow::bail!("{status}: {}{others}", escape::line(detail))
+    let others: Vec<String> = others.map(|line| format!("\n{}", escape::line(&wrong_line(line)))).collect();
+    anyhow::bail!("{status}: {}{}", escape::line(detail), others.concat())
 }
 
 /// What a line of a file is refused for.
