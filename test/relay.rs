@@ -26,6 +26,7 @@ mod forms;
 mod gone;
 mod hangup;
 mod idempotency;
+mod idle;
 mod key;
 mod ledger;
 mod login;

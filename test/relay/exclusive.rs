@@ -1,7 +1,6 @@
 //! Exclusive pools: what is kept of their numbers, and what is refused while people are in sessions.
 
 use anyhow::ensure;
-use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::scene::{act, act_well, customer, everything, tamper};
@@ -10,7 +9,7 @@ use crate::harness::{Builder, Layout, Result, Server};
 use crate::on_both_engines;
 
 /// Two people of one open session have the number, as sessions write it.
-const OPEN: &str = "INSERT INTO sb_pair (person, number_id, session_id, participant_id, client_id) \
+pub const OPEN: &str = "INSERT INTO sb_pair (person, number_id, session_id, participant_id, client_id) \
      SELECT p.address, n.id, n.id, p.id, n.client_id FROM sb_number n JOIN sb_number p ON p.address <> n.address \
      WHERE n.address = '+14155550300' AND (p.address = '+33612345678' OR p.address = '40404')";
 /// And two more sessions.
@@ -26,16 +25,16 @@ async fn kept(server: &Server) -> Result<Vec<String>> {
 }
 
 /// A client's pool with a number of New York, San Francisco and France each, and a short code.
-struct Furnished {
-    server: Server,
-    client: String,
-    pool: String,
+pub struct Furnished {
+    pub server: Server,
+    pub client: String,
+    pub pool: String,
     /// Their paths.
     numbers: Vec<String>,
 }
 
 impl Furnished {
-    async fn new(layout: Layout) -> Result<Self> {
+    pub async fn new(layout: Layout) -> Result<Self> {
         let server = Server::start(layout).await?;
         let account = everything(&server).await?;
         let client = customer(&server, "10", json!({})).await?;
@@ -60,7 +59,7 @@ impl Furnished {
     }
 
     /// Makes the pool exclusive, or shared.
-    async fn exclusive(&self, is_exclusive: bool) -> Result<Value> {
+    pub async fn exclusive(&self, is_exclusive: bool) -> Result<Value> {
         self.well("PATCH", &self.pool, Some(json!({"exclusive": is_exclusive}))).await
     }
 
@@ -79,9 +78,11 @@ async fn phones_of_an_exclusive_pool_are_kept_for_sessions(layout: Layout) -> Re
     ensure!(kept(server).await?.is_empty());
     ensure!(all.exclusive(true).await?["exclusive"] == true);
     assert_eq!(kept(server).await?, ["212 free", "415 free", "FR free"]);
+    let entries = server.rows("SELECT id FROM sb_audit").await?.len();
     all.exclusive(true).await?;
     all.well("PUT", &format!("{pool}{}", numbers[0]), None).await?;
     assert_eq!(kept(server).await?, ["212 free", "415 free", "FR free"], "again changes nothing");
+    assert_eq!(server.rows("SELECT id FROM sb_audit").await?.len(), entries, "and is not written down");
 
     let number = |at: usize| format!("/v1{}", numbers[at]);
     all.well("PATCH", &number(1), Some(json!({"reserved": true}))).await?;
@@ -134,29 +135,48 @@ async fn what_has_open_sessions_stays(layout: Layout) -> Result {
 
     tamper(&all.server, "DELETE FROM sb_pair").await?;
     all.exclusive(true).await?;
+    tamper(&all.server, OPEN).await?;
+    all.refused("PATCH", pool, Some(json!({"exclusive": false})), "the pool has 1 open session").await?;
+    assert_eq!(kept(&all.server).await?, ["415 taken", "FR free"], "reserved, and not");
+    tamper(&all.server, "DELETE FROM sb_pair").await?;
     all.well("DELETE", &number, None).await?;
     all.well("DELETE", pool, None).await?;
     Ok(())
 }
 
+/// The phones of exclusive pools as they are kept; and as their numbers say that they must be.
+const KEPT: &str = "SELECT n.address, k.pool_id, CASE WHEN k.free_ms IS NULL THEN 'taken' ELSE 'free' END \
+     FROM sb_pool_number k LEFT JOIN sb_number n ON n.id = k.number_id ORDER BY n.address";
+const WANTED: &str = "SELECT n.address, n.pool_id, CASE WHEN n.reserved = 0 THEN 'free' ELSE 'taken' END \
+     FROM sb_number n JOIN sb_pool p ON p.id = n.pool_id \
+     WHERE n.address LIKE '+%' AND p.settings LIKE '%\"exclusive\":true%' ORDER BY n.address";
+
+/// Numbers come and go at one node, and one is reserved, while another node makes their pool exclusive or shared.
 async fn a_pool_that_becomes_exclusive_misses_no_number(layout: Layout) -> Result {
-    let all = &Furnished::new(layout).await?;
-    let (other, phones) = (Builder::at(all.server.home()).start_unseeded().await?, &all.numbers[..3]);
-    for is_exclusive in [true, false, true] {
-        // those that are put in and taken out meanwhile at another node are kept too, or not at all
-        let moves = phones.iter().enumerate().map(move |(at, number)| async move {
-            let path = format!("{}{number}", all.pool);
-            all.act("DELETE", &path, None).await?;
-            if at > 0 { all.well("PUT", &path, None).await.map(drop) } else { Ok(()) }
-        });
-        let body = Some(json!({"exclusive": is_exclusive}));
-        let change = act_well(&other, &all.client, "PATCH", &all.pool, body);
-        let (changed, moved) = tokio::join!(change, try_join_all(moves));
-        changed?;
-        moved?;
-        let wanted = if is_exclusive { &["415 free", "FR free"][..] } else { &[] };
-        assert_eq!(kept(&all.server).await?, wanted);
+    let all = Furnished::new(layout).await?;
+    let (server, pool, numbers) = (&all.server, &all.pool, &all.numbers);
+    let other = Builder::at(server.home()).start_unseeded().await?;
+    let riders = json!({"name": "riders", "exclusive": true});
+    let riders = format!("/v1/pools/{}", text(&all.well("POST", "/v1/pools", Some(riders)).await?["id"])?);
+    for round in 0..10 {
+        let taken_out = async {
+            all.well("DELETE", &format!("{pool}{}", numbers[0]), None).await?;
+            all.well("PUT", &format!("{pool}{}", numbers[0]), None).await
+        };
+        let moved = async {
+            all.well("PUT", &format!("{riders}{}", numbers[1]), None).await?;
+            all.well("PUT", &format!("{pool}{}", numbers[1]), None).await
+        };
+        let number = format!("/v1{}", numbers[2]);
+        let reserved = all.well("PATCH", &number, Some(json!({"reserved": round % 2 == 0})));
+        let change = json!({"exclusive": round % 2 == 0});
+        let changed = act_well(&other, &all.client, "PATCH", pool, Some(change));
+        tokio::try_join!(taken_out, moved, reserved, changed)?;
+        assert_eq!(server.rows(KEPT).await?, server.rows(WANTED).await?, "round {round}");
     }
+    all.well("PUT", &format!("{riders}{}", numbers[1]), None).await?;
+    let kept = server.rows(KEPT).await?;
+    ensure!(kept.len() == 1 && kept == server.rows(WANTED).await?, "{kept:?}");
     Ok(())
 }
 

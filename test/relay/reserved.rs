@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::scene::{act, act_well, customer, everything, text_to};
 use crate::events::{text, well};
 use crate::harness::{Layout, Result, Server};
+use crate::inbound::play;
 use crate::messages::person;
 use crate::on_both_engines;
 use crate::operations::command::run;
@@ -50,6 +51,19 @@ async fn a_reserved_number_is_only_sent_from_by_name(layout: Layout) -> Result {
     ensure!(senders(&server, &client, Some(&pool)).await? == ["+14155550300"]);
     let (status, problem) = act(&server, &client, "PATCH", &numbers[0], Some(json!({"reserved": "no"}))).await?;
     ensure!(status == 400 && problem["field"] == "reserved", "{status} {problem}");
+    Ok(())
+}
+
+async fn a_text_to_a_reserved_number_is_told(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    everything(&server).await?;
+    well(&server, "POST", "/v1/endpoints", Some(json!({"url": "https://example.com/"}))).await?;
+    let number = text(&well(&server, "GET", "/v1/numbers", None).await?["data"][0]["id"])?;
+    well(&server, "PATCH", &format!("/v1/numbers/{number}"), Some(json!({"reserved": true}))).await?;
+    play::text(&server, "+14155550101", "+15005550100", "hello").await?;
+    play::settled(&server).await?;
+    let told = well(&server, "GET", "/v1/events?type=message.received", None).await?;
+    ensure!(told["data"][0]["data"]["body"] == "hello", "{told}");
     Ok(())
 }
 
@@ -115,4 +129,8 @@ async fn numbers_are_reserved_and_pools_changed_by_commands() -> Result {
     Ok(())
 }
 
-on_both_engines!(a_reserved_number_is_only_sent_from_by_name, lists_of_numbers_are_narrowed);
+on_both_engines!(
+    a_reserved_number_is_only_sent_from_by_name,
+    a_text_to_a_reserved_number_is_told,
+    lists_of_numbers_are_narrowed,
+);
