@@ -52,8 +52,8 @@ enum PoolAction {
 
 #[derive(Args)]
 struct PoolArguments {
-    /// Which of the numbers that fit a person in a session comes first: one that they had before, or one that they
-    /// never had [new pools: sticky]
+    /// Which of the numbers that fit a person in a session comes first: one that they had before (sticky); or those
+    /// that they had before come last (avoid_sticky) [new pools: sticky]
     #[arg(long, value_name = "CHOICE", value_parser = PoolChoice::ALL.map(PoolChoice::name))]
     choice: Option<String>,
     /// In which order numbers are looked at for a session: those near the person first, or any [new pools: near]
@@ -66,13 +66,13 @@ struct PoolArguments {
     /// 1h]
     #[arg(long, value_name = "DURATION")]
     rest: Option<DurationSetting>,
-    /// What everybody in a session is texted when it begins
+    /// What everybody in a session is texted when it begins, for sessions that do not say otherwise
     #[arg(long, value_name = "TEXT")]
     start_text: Option<String>,
-    /// What they are texted when it ends
+    /// What they are texted when it ends, likewise
     #[arg(long, value_name = "TEXT")]
     end_text: Option<String>,
-    /// How long after the last text or call a session ends, such as 7d
+    /// How long after the last text or call a session ends that does not say otherwise, such as 7d
     #[arg(long, value_name = "DURATION")]
     ttl: Option<String>,
 }

@@ -96,7 +96,7 @@ struct NumberChangeIn {
     #[serde(default, deserialize_with = "nullable")]
     platform: Option<Option<String>>,
     rate: Option<u32>,
-    /// `true` drains it: it is never chosen again, while its open sessions go on and who names it still sends from it.
+    /// `true` drains it: it is not chosen any more, while its open sessions go on and who names it still sends from it.
     reserved: Option<bool>,
 }
 

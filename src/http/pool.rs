@@ -25,8 +25,8 @@ pub(super) fn resource() -> Resource {
 struct PoolIn {
     #[schema(example = "sales")]
     name: String,
-    /// Which of the numbers that fit a person in a session comes first: `sticky` (one that they had before), or
-    /// `avoid_sticky` (one that they never had).
+    /// Which of the numbers that fit a person in a session comes first: `sticky` (one that they had before); with
+    /// `avoid_sticky` those that they had before come last.
     #[schema(schema_with = choices)]
     choice: Option<String>,
     /// In which order numbers are looked at for a session: `near` (those near the person first) or `any`.
@@ -38,11 +38,13 @@ struct PoolIn {
     /// A number on which a person's session with others ended less than this ago comes last for them.
     #[schema(value_type = Option<String>, example = "1h")]
     rest: Option<DurationSetting>,
-    /// What everybody in a session is texted when it begins; at most 1600 UTF-16 units (`outbox.sms_length`).
+    /// What everybody in a session is texted when it begins, for sessions that do not say otherwise; at most 1600
+    /// UTF-16 units (`outbox.sms_length`).
     start_text: Option<String>,
-    /// What they are texted when it ends.
+    /// What they are texted when it ends, likewise.
     end_text: Option<String>,
-    /// How long after the last text or call a session ends. Left out: by itself it does not.
+    /// How long after the last text or call a session ends that does not say otherwise. Left out: by itself it does
+    /// not.
     #[schema(value_type = Option<String>, example = "7d")]
     ttl: Option<DurationSetting>,
 }
@@ -186,7 +188,7 @@ async fn fetch(request: ResourceRequest) -> HandlerResult {
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
-/// `PATCH /v1/pools/<id>`: changes its name, how its numbers are chosen, and what its sessions begin with.
+/// `PATCH /v1/pools/<id>`: changes its name, how its numbers are chosen, and what its sessions use by default.
 #[utoipa::path(
     patch, path = "/v1/pools/{id}", tag = "pools", operation_id = "change_pool", request_body = PoolChangeIn,
     responses(

@@ -1,4 +1,4 @@
-//! How a pool chooses numbers, and what holds for its sessions where they do not say otherwise.
+//! How a pool chooses numbers, and what holds for sessions that do not say otherwise.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub enum PoolChoice {
     /// One that this person had before.
     #[default]
     Sticky,
-    /// One that this person never had.
+    /// Those that this person had before come last.
     AvoidSticky,
 }
 
@@ -68,7 +68,7 @@ pub struct PoolSettings {
     pub is_exclusive: bool,
     /// A number on which a person's session with others ended less than this ago comes last for them.
     pub rest: DurationSetting,
-    /// What everybody in a session is told when it begins.
+    /// What everybody in a session that does not say otherwise is told when it begins.
     pub start_text: Option<String>,
     /// And when it ends.
     pub end_text: Option<String>,
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_written_is_as_it_is_without_and_what_is_not_known_is_passed_over() -> Result<(), serde_json::Error> {
+    fn what_is_left_out_is_the_default_and_what_is_unknown_is_ignored() -> Result<(), serde_json::Error> {
         let read = |text: &str| serde_json::from_str::<PoolSettings>(text);
         assert_eq!(read("{}")?, PoolSettings::default());
         assert_eq!(read(r#"{"colour": "red"}"#)?, PoolSettings::default());

@@ -1,4 +1,5 @@
-//! The numbers of an account at Flowroute (<https://developer.flowroute.com/api/numbers/v2.0/list-account-phone-numbers/>).
+//! The numbers of an account at Flowroute
+//! (<https://developer.flowroute.com/api/numbers/v2.0/list-account-phone-numbers/>).
 
 use http::Method;
 use serde::Deserialize;

@@ -1,4 +1,5 @@
-//! The numbers of an account at Telnyx (<https://developers.telnyx.com/api-reference/phone-number-configurations/list-phone-numbers>).
+//! The numbers of an account at Telnyx
+//! (<https://developers.telnyx.com/api-reference/phone-number-configurations/list-phone-numbers>).
 
 use http::Method;
 use serde::Deserialize;
