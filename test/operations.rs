@@ -24,6 +24,7 @@ mod lookup;
 mod messaging;
 mod metrics;
 mod migration;
+mod migration_cut;
 pub mod openapi;
 pub mod openmetrics;
 mod openssl;
