@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Rows of the first slice, and of the largest.
-const FIRST: usize = 32;
+/// Rows of the first slice, and of the largest. The first is the smallest too: so few are a few milliseconds of work, and
+/// where they take longer they have waited for others, which fewer would do as long.
+const LEAST: usize = 64;
 const MOST: usize = 1_000;
 /// What takes less is doubled, what takes longer is halved: nothing between them comes near 50 ms.
 const SHORT: Duration = Duration::from_millis(6);
@@ -16,7 +17,7 @@ pub(super) struct SlicePace(usize);
 
 impl Default for SlicePace {
     fn default() -> Self {
-        Self(FIRST)
+        Self(LEAST)
     }
 }
 
@@ -27,7 +28,7 @@ impl SlicePace {
 
     fn learn(&mut self, took: Duration) {
         if took > LONG {
-            self.0 = (self.0 / 2).max(1);
+            self.0 = (self.0 / 2).max(LEAST);
         } else if took < SHORT {
             self.0 = (self.0 * 2).min(MOST);
         }
@@ -51,8 +52,8 @@ mod tests {
             pace.learn(Duration::from_millis(millis));
             pace.rows()
         };
-        assert_eq!([after(1), after(5), after(6), after(15)], [64, 128, 128, 128]);
-        assert_eq!([after(16), after(400)], [64, 32]);
+        assert_eq!([after(1), after(5), after(6), after(15)], [128, 256, 256, 256]);
+        assert_eq!([after(16), after(400)], [128, 64]);
         for _ in 0..9 {
             after(0);
         }
@@ -60,6 +61,6 @@ mod tests {
         for _ in 0..20 {
             after(400);
         }
-        assert_eq!(after(10), 1, "where the store is slow each row is a commit");
+        assert_eq!(after(10), LEAST, "a store that is slow is no quicker with fewer");
     }
 }
