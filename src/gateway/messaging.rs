@@ -103,7 +103,8 @@ impl StartContext<'_> {
 
     fn number_imports(&self, directory: &Arc<Directory>, platforms: Vec<String>) -> Arc<NumberImports> {
         let (clock, owner) = (self.clock.clone(), self.owner.clone());
-        Arc::new(NumberImports { directory: directory.clone(), clock, owner, platforms })
+        let (tasks, stop) = (self.tasks.clone(), self.stop.clone());
+        Arc::new(NumberImports { directory: directory.clone(), clock, owner, platforms, tasks, stop })
     }
 
     async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {

@@ -126,7 +126,8 @@ pub async fn write_slice(
     store.commit(change.settled_by(settled, params![import.id, after])).await
 }
 
-/// From here on all of them are there. [`super::Error::Guard`]: the import is no longer ours, or not all written.
+/// From here on all of them are there. [`super::Error::Guard`]: the import is no longer ours, or not all written. Its
+/// entry settles whether it was done: the import itself may be forgotten by the time somebody looks.
 pub async fn finish(
     store: &Store,
     lease: Lease<'_>,
@@ -155,28 +156,51 @@ pub async fn give_up_orphans(store: &Store, now_ms: Millis) -> Result<()> {
     store.commit(Change::new().run(sql, params![now_ms, now_ms - SKEW_MS])).await
 }
 
+/// Takes one that is over, to clear up after it. [`super::Error::Guard`]: somebody else does so.
+pub async fn claim(store: &Store, lease: Lease<'_>, id: NumberImportId) -> Result<()> {
+    let sql = format!(
+        "UPDATE sb_number_import SET {TAKE} WHERE id = ? AND state <> 'writing' AND (owner IS NULL OR ready_ms <= ?)"
+    );
+    let values = [lease.take().to_vec(), params![id, lease.now_ms - SKEW_MS]].concat();
+    store.commit(Change::new().one(sql, values)).await
+}
+
+/// Lets others clear up after it, where it is not forgotten yet.
+pub async fn give_back(store: &Store, lease: Lease<'_>, id: NumberImportId) -> Result<()> {
+    let sql = "UPDATE sb_number_import SET owner = NULL, ready_ms = NULL, set_ms = ? \
+               WHERE id = ? AND owner = ? AND state <> 'writing'";
+    store.commit(Change::new().run(sql, params![lease.now_ms, id, lease.owner])).await
+}
+
 /// What `free_slice` does in exclusive pools.
 const MAY_BE_CHOSEN: &str = "UPDATE sb_pool_number SET free_ms = ? WHERE free_ms IS NULL AND session_id IS NULL \
      AND EXISTS (SELECT 1 FROM sb_number n WHERE n.id = number_id AND n.reserved = 0) AND number_id IN ({})";
 
-/// Frees some numbers of an import that is done; once there are none, it is forgotten. How many they were.
-pub async fn free_slice(store: &Store, id: NumberImportId, at_most: usize, now_ms: Millis) -> Result<usize> {
+/// Frees some numbers of a claimed import that is done; once there are none, it is forgotten. How many they were.
+/// [`super::Error::Guard`]: somebody else has claimed it.
+pub async fn free_slice(store: &Store, lease: Lease<'_>, id: NumberImportId, at_most: usize) -> Result<usize> {
     let keys = slice(store, id, at_most).await?;
     // their rows first: whoever has one of them just now may be reserving it
     let free = "UPDATE sb_number SET import_id = NULL WHERE import_id = ? AND id IN ({})";
-    let change = Change::new().any(free, &[id.into()], &keys).any(MAY_BE_CHOSEN, &[now_ms.into()], &keys);
+    let change = held(lease, id).any(free, &[id.into()], &keys).any(MAY_BE_CHOSEN, &[lease.now_ms.into()], &keys);
     commit_slice(store, id, &keys, change).await
 }
 
-/// Removes some numbers of an import that has failed; once there are none, it is forgotten. How many they were.
-pub async fn remove_slice(store: &Store, id: NumberImportId, at_most: usize) -> Result<usize> {
+/// Removes some numbers of a claimed import that has failed; once there are none, it is forgotten. How many they were.
+/// [`super::Error::Guard`]: somebody else has claimed it.
+pub async fn remove_slice(store: &Store, lease: Lease<'_>, id: NumberImportId, at_most: usize) -> Result<usize> {
     let keys = slice(store, id, at_most).await?;
-    let change = Change::new().any("DELETE FROM sb_pool_number WHERE number_id IN ({})", &[], &keys).any(
-        "DELETE FROM sb_number WHERE import_id = ? AND id IN ({})",
-        &[id.into()],
-        &keys,
-    );
+    // in the order in which a number is deleted by itself
+    let change = held(lease, id)
+        .any("DELETE FROM sb_number WHERE import_id = ? AND id IN ({})", &[id.into()], &keys)
+        .any("DELETE FROM sb_pool_number WHERE number_id IN ({})", &[], &keys);
     commit_slice(store, id, &keys, change).await
+}
+
+/// Goes on for as long as the lease says with one that was claimed.
+fn held(lease: Lease<'_>, id: NumberImportId) -> Change {
+    let sql = format!("UPDATE sb_number_import SET {TAKE} WHERE id = ? AND owner = ? AND state <> 'writing'");
+    Change::new().one(sql, [lease.take().to_vec(), params![id, lease.owner]].concat())
 }
 
 /// The keys of some of its numbers.
@@ -186,16 +210,14 @@ async fn slice(store: &Store, id: NumberImportId, at_most: usize) -> Result<Vec<
     rows.iter().map(|row| row.key(0)).collect()
 }
 
-/// Does something to these; where there are none, the import is over.
-async fn commit_slice(store: &Store, id: NumberImportId, keys: &[Value], change: Change) -> Result<usize> {
-    let change = if keys.is_empty() {
-        // a number that named one which is no more would never be there
+/// Commits what is done to these; where there are none, the import is over.
+async fn commit_slice(store: &Store, id: NumberImportId, keys: &[Value], mut change: Change) -> Result<usize> {
+    if keys.is_empty() {
+        // an import that is forgotten too early would hide its numbers for ever
         let forget = "DELETE FROM sb_number_import WHERE id = ? AND state <> 'writing' \
                       AND NOT EXISTS (SELECT 1 FROM sb_number WHERE import_id = ?)";
-        Change::new().run(forget, params![id, id])
-    } else {
-        change
-    };
+        change = change.run(forget, params![id, id]);
+    }
     store.commit(change).await?;
     Ok(keys.len())
 }

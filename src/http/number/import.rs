@@ -50,9 +50,9 @@ pub(super) fn defaults() -> Vec<openapi::Parameter> {
     post, path = "/v1/numbers/import", tag = "numbers", operation_id = "import_numbers",
     request_body(content = String, content_type = "text/csv"),
     responses(
-        (status = 200, description = "All are in use from now on.", body = ImportedNumbersOut),
+        (status = 200, description = "All are in use from now on, in exclusive pools soon.", body = ImportedNumbersOut),
         (status = 400, description = "Nothing was taken; `lines` names each line that is wrong, and why."),
-        (status = 409, description = "Others took one of the numbers in the meantime; nothing was taken."),
+        (status = 409, description = "Others took one of them, or an account or a pool changed; nothing was taken."),
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]

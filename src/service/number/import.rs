@@ -4,17 +4,18 @@
 //! there from the last commit on. What a failure or a dead process leaves is removed.
 
 mod carrier;
+mod clear;
 mod sheet;
 mod slice;
+mod write;
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use self::slice::SlicePace;
 use crate::model::{AccountId, ClientId, Clock, Country, Millis, NumberImportId, PoolId};
 use crate::service::audit::AuditContext;
 use crate::service::directory::{Directory, DirectoryEntries};
@@ -29,11 +30,8 @@ use crate::store::{self, Store};
 pub use crate::store::number_import::{NumberImport, NumberImportState};
 pub use carrier::CarriedNumber;
 
-/// So long after its last slice an import is somebody's; slices take milliseconds.
+/// So long after its last slice an import is its writer's, or that of who clears up after it; slices take milliseconds.
 const LEASE_MS: Millis = 15_000;
-/// How often a slice is tried while the store is away or busy, and the pause between.
-const TRIES: usize = 10;
-const PAUSE: Duration = Duration::from_millis(300);
 
 /// What holds for numbers of a file that says nothing of it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +71,10 @@ pub struct NumberImports {
     pub owner: LeaseOwner,
     /// Names of the configured platforms.
     pub platforms: Vec<String>,
+    /// A node that stops waits for these.
+    pub tasks: TaskTracker,
+    /// From then on nothing is written any more.
+    pub stop: CancellationToken,
 }
 
 impl NumberImports {
@@ -147,11 +149,11 @@ impl NumberImports {
         let used: HashSet<PoolId> = numbers.iter().filter_map(|number| number.pool).collect();
         let pools = known.pools.values().filter(|pool| used.contains(&pool.id)).cloned().collect();
         let batch = NumberBatch { client, numbers, pools };
-        tokio::spawn(async move { imports.run(&batch, &audit).await }).await.map_err(broken)?
+        self.tasks.spawn(async move { imports.run(&batch, &audit).await }).await.map_err(broken)?
     }
 
     async fn run(
-        &self,
+        self: &Arc<Self>,
         batch: &NumberBatch,
         audit: &AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
@@ -162,115 +164,53 @@ impl NumberImports {
         let done = ImportedNumbers { id, added: count };
         number_import::begin(self.store(), self.lease(), &import).await?;
         if let Err(error) = self.write(&import, batch, &done, audit).await
-            && !self.is_done_all_the_same(id).await
+            && !self.is_done_all_the_same(id, batch).await
         {
             tracing::warn!(import = %id, %error, "numbers were not taken in; what was written of them is removed");
-            if error.is_race() {
-                let told = "others have taken one of these numbers in the meantime, or changed an account or a pool of \
-                            theirs; nothing was taken: try again";
-                return Err(Error::conflict(told));
-            }
-            return Err(error.into());
+            return Err(told(error, self.stop.is_cancelled()));
         }
         snapshot::renewed("numbers", self.directory.refresh().await);
+        // nobody waits for it, but sessions get no number of an exclusive pool before
+        let imports = self.clone();
+        self.tasks.spawn(async move { imports.clear(id, NumberImportState::Done).await });
         Ok(done)
     }
+}
 
-    async fn write(
-        &self,
-        import: &NumberImport,
-        batch: &NumberBatch,
-        done: &ImportedNumbers,
-        audit: &AuditContext<'static, ImportedNumbers>,
-    ) -> store::Result<()> {
-        let (mut written, mut pace) = (0, SlicePace::default());
-        while written < batch.numbers.len() {
-            let end = batch.numbers.len().min(written + pace.rows());
-            let begun = Instant::now();
-            self.write_slice(import, batch, written..end).await?;
-            written = end;
-            pace.pause(begun.elapsed()).await;
+/// What whoever asked is told of numbers that were not taken in.
+fn told(error: store::Error, is_stopping: bool) -> Error {
+    match error {
+        store::Error::Conflict => {
+            Error::conflict("others have taken one of these numbers in the meantime; nothing was taken: try again")
         }
-        let entry = audit.entry(self.clock.now_ms(), import.id, None, Some(done));
-        number_import::finish(self.store(), self.lease(), import.id, entry).await
-    }
-
-    /// Writes a slice, again and again while the store is away or busy.
-    async fn write_slice(&self, import: &NumberImport, batch: &NumberBatch, part: Range<usize>) -> store::Result<()> {
-        let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
-        let (before, after) = (count(part.start), count(part.end));
-        let slice = (before, &batch.numbers[part]);
-        let mut tries = TRIES;
-        loop {
-            let result = number_import::write_slice(self.store(), self.lease(), import, &batch.pools, slice).await;
-            tries -= 1;
-            match result {
-                Err(error) if error.will_pass() && tries > 0 => tokio::time::sleep(PAUSE).await,
-                result => return result,
-            }
-            // of one that was not answered nobody knows whether it was written
-            let now = number_import::find(self.store(), import.id).await;
-            if matches!(now, Ok(Some(now)) if now.written == after) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Gives an import up and removes what there is of it; what is left then, [`NumberImports::clear_up`] removes.
-    /// True: it was finished after all, and only the answer was lost.
-    async fn is_done_all_the_same(&self, id: NumberImportId) -> bool {
-        let removed = async {
-            number_import::give_up(self.store(), self.lease(), id).await?;
-            let found = number_import::find(self.store(), id).await?;
-            if found.is_some_and(|found| found.state == NumberImportState::Done) {
-                return Ok(true);
-            }
-            self.remove(id).await.map(|()| false)
-        };
-        let failed = |error: &store::Error| tracing::warn!(import = %id, %error, "it is removed later");
-        removed.await.inspect_err(failed).unwrap_or(false)
-    }
-
-    async fn remove(&self, id: NumberImportId) -> store::Result<()> {
-        let mut pace = SlicePace::default();
-        loop {
-            let begun = Instant::now();
-            if number_import::remove_slice(self.store(), id, pace.rows()).await? == 0 {
-                return Ok(());
-            }
-            pace.pause(begun.elapsed()).await;
-        }
-    }
-
-    async fn free(&self, id: NumberImportId) -> store::Result<()> {
-        let mut pace = SlicePace::default();
-        loop {
-            let begun = Instant::now();
-            if number_import::free_slice(self.store(), id, pace.rows(), self.clock.now_ms()).await? == 0 {
-                return Ok(());
-            }
-            pace.pause(begun.elapsed()).await;
-        }
-    }
-
-    /// Removes what failed imports have left, and those of dead processes; forgets those that are done.
-    pub async fn clear_up(&self) -> store::Result<()> {
-        let open = number_import::open(self.store()).await?;
-        if open.iter().any(|import| import.state == NumberImportState::Writing) {
-            number_import::give_up_orphans(self.store(), self.clock.now_ms()).await?;
-        }
-        for import in open {
-            match import.state {
-                NumberImportState::Writing => {}
-                NumberImportState::Done => self.free(import.id).await?,
-                NumberImportState::Failed => self.remove(import.id).await?,
-            }
-        }
-        Ok(())
+        store::Error::Guard(_) => Error::conflict(
+            "an account or a pool has changed, or the import took too long; nothing was taken: try again",
+        ),
+        _ if is_stopping => Error::new(ErrorKind::Unavailable, "this node is stopping; nothing was taken: try again"),
+        error => error.into(),
     }
 }
 
 /// A fault of ours.
 fn broken(error: tokio::task::JoinError) -> Error {
     Error::new(ErrorKind::Internal, format!("numbers were not taken in: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asked_is_told_why_nothing_was_taken() {
+        let away = || store::Error::Unavailable(String::new());
+        for (error, is_stopping, kind, words) in [
+            (store::Error::Conflict, false, ErrorKind::Conflict, "others have taken one"),
+            (store::Error::Guard(0), true, ErrorKind::Conflict, "an account or a pool has changed"),
+            (away(), true, ErrorKind::Unavailable, "this node is stopping"),
+            (away(), false, ErrorKind::Unavailable, "the store is away"),
+        ] {
+            let told = told(error, is_stopping);
+            assert!(told.kind == kind && told.detail.starts_with(words), "{told:?}");
+        }
+    }
 }
