@@ -147,7 +147,12 @@ pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
 /// read.
 pub async fn delete(store: &Store, before: &Account, entry: AuditTrail) -> Result<()> {
     let sql = "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)";
-    let change = Change::new().one_as_read(sql, params![before.id, before.id], before.columns());
+    // held first: one statement alone may look for numbers, and only then wait for who holds it and adds some
+    let change = Change::new().one("UPDATE sb_account SET id = id WHERE id = ?", params![before.id]).one_as_read(
+        sql,
+        params![before.id, before.id],
+        before.columns(),
+    );
     let change = ["sb_account_rest", "sb_account_token"].into_iter().fold(change, |change, table| {
         change.run(format!("DELETE FROM {table} WHERE account_id = ?"), params![before.id])
     });

@@ -117,8 +117,9 @@ pub async fn insert(store: &Store, number: &Number, entry: AuditTrail) -> Result
         ("created_ms", number.created_ms.into()),
     ];
     let columns = [fixed, number.columns()].concat();
-    let change = Change::new().insert_row_of("sb_number", columns, ("sb_account", number.account.into()));
-    let change = change.versioned(CachedDataset::Directory).audited(entry);
+    // as long as the account is held, nobody deletes it
+    let change = Change::new().one("UPDATE sb_account SET id = id WHERE id = ?", params![number.account]);
+    let change = change.insert_row("sb_number", columns).versioned(CachedDataset::Directory).audited(entry);
     store.commit(change.settled_by_id("sb_number", number.id)).await
 }
 
