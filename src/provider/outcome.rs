@@ -107,6 +107,13 @@ pub enum AskError {
     Unsupported,
 }
 
+impl AskError {
+    /// Of an account whose list has not ended behind the last page that is read: part of it is not taken for all.
+    pub(super) fn too_many_numbers() -> Self {
+        Self::Refused { code: None, reason: "the account has more numbers than are read".into() }
+    }
+}
+
 impl From<RequestFailure> for AskError {
     fn from(failure: RequestFailure) -> Self {
         let reason = failure.to_string();

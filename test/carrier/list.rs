@@ -13,8 +13,8 @@ use crate::state::Carrier;
 const MOST: usize = 1000;
 
 pub const NUMBERS: &str = "/IncomingPhoneNumbers.json";
-/// Numbers that the account has: more than two pages of a hundred.
-const COUNT: usize = 230;
+/// Numbers that the account has: more than two pages of a hundred. The last only faxes.
+const COUNT: usize = 231;
 
 /// The filters and the place in the list that a query asks for.
 #[derive(Default)]
@@ -71,7 +71,7 @@ pub fn account(carrier: &Carrier) -> Reply {
     reply::json(200, &shown)
 }
 
-/// The numbers of the account: every second one sends pictures, none faxes.
+/// The numbers of the account: every second one sends pictures.
 pub fn numbers(carrier: &Carrier, query: &str) -> Reply {
     let query = match Query::parse(NUMBERS, query) {
         Ok(query) => query,
@@ -80,7 +80,9 @@ pub fn numbers(carrier: &Carrier, query: &str) -> Reply {
     let account = &carrier.account;
     let (start, end) = (query.page * query.page_size, COUNT.min((query.page + 1) * query.page_size));
     let number = |at: usize| {
-        let capabilities = json!({ "voice": true, "sms": true, "mms": at.is_multiple_of(2), "fax": false });
+        let is_fax = at == COUNT - 1;
+        let capabilities =
+            json!({ "voice": !is_fax, "sms": !is_fax, "mms": !is_fax && at.is_multiple_of(2), "fax": is_fax });
         json!({ "sid": format!("PN{at:032x}"), "account_sid": account, "phone_number": format!("+1415556{at:04}"),
             "friendly_name": "ours", "capabilities": capabilities, "status": "in-use" })
     };

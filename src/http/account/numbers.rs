@@ -38,7 +38,7 @@ fn out(number: &CarriedNumber) -> AccountNumberOut<'_> {
     }
 }
 
-/// `GET /v1/accounts/<id>/numbers`: asks the provider which numbers the account has.
+/// `GET /v1/accounts/<id>/numbers`: asks the provider which numbers the account has that text or call.
 #[utoipa::path(
     get, path = "/v1/accounts/{id}/numbers", tag = "accounts", operation_id = "list_account_numbers",
     responses(

@@ -37,9 +37,9 @@ impl Flowroute {
                 CarrierNumber { address, can_text: true, can_mms: true, can_call: false }
             }));
             if read.data.len() < PAGE_SIZE {
-                break;
+                return Ok(found);
             }
         }
-        Ok(found)
+        Err(AskError::too_many_numbers())
     }
 }

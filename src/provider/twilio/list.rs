@@ -69,17 +69,17 @@ impl Twilio {
         query: Vec<(&'static str, String)>,
         take: impl FnMut(T) -> ListProgress,
     ) -> Result<(), AskError> {
-        self.walk_pages(resource, query, PAGES, take).await
+        self.walk_pages(resource, query, PAGES, take).await.map(drop)
     }
 
-    /// The same of so many pages at most.
+    /// The same of so many pages at most; whether there were no more.
     pub(super) async fn walk_pages<T: DeserializeOwned>(
         &self,
         resource: &str,
         mut query: Vec<(&'static str, String)>,
         pages: usize,
         mut take: impl FnMut(T) -> ListProgress,
-    ) -> Result<(), AskError> {
+    ) -> Result<bool, AskError> {
         query.push(("PageSize", PAGE_SIZE.into()));
         let mut request = self.host.request(Method::GET, &format!("{}/{resource}", self.path)).query(&query);
         for _ in 0..pages {
@@ -91,10 +91,10 @@ impl Twilio {
             }
             // the rest of the path is theirs; the host and the account stay ours
             let next = page.next_page_uri.filter(|next| next.starts_with(&format!("{}/", self.path)));
-            let Some(next) = next.filter(|_| !is_enough) else { break };
+            let Some(next) = next.filter(|_| !is_enough) else { return Ok(true) };
             request = self.host.request(Method::GET, &next);
         }
-        Ok(())
+        Ok(false)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{ImportedNumbers, NumberImports};
+use super::{ImportedNumbers, NumberImports, broken};
 use crate::model::address::{self, Address};
 use crate::model::{AccountId, ClientId, NumberId, PoolId};
 use crate::provider::{AskError, CarrierNumber};
@@ -34,15 +34,25 @@ fn unanswered(error: AskError) -> Error {
     }
 }
 
-/// Texts where the carrier names nothing that it can do.
+/// What it can do of what numbers of ours do.
 fn capabilities(number: &CarrierNumber) -> Vec<NumberCapability> {
     let can = [
         (NumberCapability::Sms, number.can_text),
         (NumberCapability::Mms, number.can_mms),
         (NumberCapability::Voice, number.can_call),
     ];
-    let can: Vec<_> = can.into_iter().filter(|(_, can)| *can).map(|(what, _)| what).collect();
-    if can.is_empty() { vec![NumberCapability::Sms] } else { can }
+    can.into_iter().filter(|(_, can)| *can).map(|(what, _)| what).collect()
+}
+
+/// Those that can do something for us: others only fax.
+fn read(listed: Vec<CarrierNumber>, taken: &HashSet<String>) -> Vec<CarriedNumber> {
+    let carried = listed.into_iter().map(|number| CarriedNumber {
+        country: address::report(&number.address).and_then(|report| report.country),
+        capabilities: capabilities(&number),
+        is_known: taken.contains(number.address.as_str()),
+        address: number.address,
+    });
+    carried.filter(|number| !number.capabilities.is_empty()).collect()
 }
 
 impl NumberImports {
@@ -57,13 +67,9 @@ impl NumberImports {
         let addresses: Vec<&str> = listed.iter().map(|number| number.address.as_str()).collect();
         let taken = number_import::taken(self.store(), &addresses).await?;
         let taken: HashSet<String> = taken.into_iter().map(|one| one.address).collect();
-        let carried = |number: CarrierNumber| CarriedNumber {
-            country: address::report(&number.address).and_then(|report| report.country),
-            capabilities: capabilities(&number),
-            is_known: taken.contains(number.address.as_str()),
-            address: number.address,
-        };
-        Ok(listed.into_iter().map(carried).collect())
+        // where each of a hundred thousand is takes a while
+        let read = tokio::task::spawn_blocking(move || read(listed, &taken));
+        read.await.map_err(broken)
     }
 
     /// Takes in those of an account's numbers that nobody here has, as [`NumberImports::from_sheet`] does.
