@@ -31,11 +31,11 @@ pub async fn import(server: &Server, client: Option<&str>, query: &str, file: &s
     Ok((answer.status().as_u16(), serde_json::from_str(&answer.text().await?)?))
 }
 
-/// `+1415600…`: so many lines behind a head.
+/// From `+14156000000` on: so many lines behind a head.
 pub fn file(count: usize) -> Result<String> {
     let mut file = "number\n".to_owned();
     for at in 0..count {
-        writeln!(file, "+1415600{at:04}")?;
+        writeln!(file, "+1415{}", 6_000_000 + at)?;
     }
     Ok(file)
 }
@@ -80,12 +80,16 @@ async fn a_file_is_taken_as_a_whole(layout: Layout) -> Result {
         one["pool_id"] == pool.as_str() && one["country"] == "US" && one["capabilities"] == json!(["sms"]),
         "{one}"
     );
+    ensure!(
+        one["number"] == "+14156000999" && one["id"] == done["last_number_id"],
+        "the last of it is the newest: {one}"
+    );
     let filled = act_well(&server, &client, "GET", &format!("/v1/pools/{pool}"), None).await?;
     ensure!(filled["numbers"].as_array().is_some_and(|all| all.len() == 1_000));
     // they can be sent from at once
     text_to(&server, &client, "+14155550101", json!({"from": "+14156000999"})).await?;
     let entry = well(&server, "GET", &format!("/v1/audit?object={}", text(&done["id"])?), None).await?;
-    ensure!(entry["data"][0]["action"] == "number.import" && entry["data"][0]["after"]["added"] == 1_000, "{entry}");
+    ensure!(entry["data"][0]["action"] == "number.import" && entry["data"][0]["after"] == done, "{entry}");
     settled(&server).await?;
 
     let (status, problem) = import(&server, Some(&client), &query, &all).await?;

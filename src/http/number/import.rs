@@ -19,10 +19,14 @@ pub(in crate::http) struct ImportedNumbersOut {
     id: String,
     /// So many numbers are in use from now on.
     added: usize,
+    /// The ids of the first and the last of them: those of all others are between these.
+    first_number_id: Option<String>,
+    last_number_id: Option<String>,
 }
 
 pub(in crate::http) fn imported(done: &ImportedNumbers) -> ImportedNumbersOut {
-    ImportedNumbersOut { id: done.id.to_string(), added: done.added }
+    let (first, last) = done.bounds.map(|(first, last)| (first.to_string(), last.to_string())).unzip();
+    ImportedNumbersOut { id: done.id.to_string(), added: done.added, first_number_id: first, last_number_id: last }
 }
 
 /// Who takes numbers in.

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::model::{AccountId, ClientId, Clock, Country, Millis, NumberImportId, PoolId};
+use crate::model::{AccountId, ClientId, Clock, Country, Millis, NumberId, NumberImportId, PoolId};
 use crate::service::audit::AuditContext;
 use crate::service::directory::{Directory, DirectoryEntries};
 use crate::service::sheet::{BadSheetLine, SheetContents};
@@ -47,6 +47,8 @@ pub struct NumberDefaults {
 pub struct ImportedNumbers {
     pub id: NumberImportId,
     pub added: usize,
+    /// The first and the last of its numbers: the ids of all others are between theirs.
+    pub bounds: Option<(NumberId, NumberId)>,
 }
 
 /// What lines of a file may name.
@@ -142,10 +144,11 @@ impl NumberImports {
     async fn take_in(
         self: &Arc<Self>,
         known: &NamedThings,
-        numbers: Vec<Number>,
+        mut numbers: Vec<Number>,
         audit: AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
         let (imports, client) = (self.clone(), known.client);
+        put_in_order(&mut numbers);
         let used: HashSet<PoolId> = numbers.iter().filter_map(|number| number.pool).collect();
         let pools = known.pools.values().filter(|pool| used.contains(&pool.id)).cloned().collect();
         let batch = NumberBatch { client, numbers, pools };
@@ -161,7 +164,8 @@ impl NumberImports {
         let created_ms = self.clock.now_ms();
         let (id, total) = (NumberImportId::new(created_ms), i64::try_from(count).unwrap_or(i64::MAX));
         let import = NumberImport { id, client, state: NumberImportState::Writing, total, written: 0, created_ms };
-        let done = ImportedNumbers { id, added: count };
+        let bounds = batch.numbers.first().zip(batch.numbers.last()).map(|(first, last)| (first.id, last.id));
+        let done = ImportedNumbers { id, added: count, bounds };
         number_import::begin(self.store(), self.lease(), &import).await?;
         if let Err(error) = self.write(&import, batch, &done, audit).await
             && !self.is_done_all_the_same(id, batch).await
@@ -174,6 +178,15 @@ impl NumberImports {
         let imports = self.clone();
         self.tasks.spawn(async move { imports.clear(id, NumberImportState::Done).await });
         Ok(done)
+    }
+}
+
+/// Ids of one moment are in no order: they are dealt out anew, so that numbers are listed as they were given.
+fn put_in_order(numbers: &mut [Number]) {
+    let mut ids: Vec<NumberId> = numbers.iter().map(|number| number.id).collect();
+    ids.sort_unstable();
+    for (number, id) in numbers.iter_mut().zip(ids) {
+        number.id = id;
     }
 }
 
