@@ -69,7 +69,10 @@ pub(super) async fn import(request: ResourceRequest, posted: UnreadBody) -> Hand
         country: request.app.country(client),
     };
     let text = object::collect_within(&request.app.imports, posted, &request.app).await?;
-    let done = request.app.number_imports.from_sheet(client, text.clone(), defaults, context(&request)).await?;
+    let bytes = text.clone();
+    // it counts until it is answered, but is held only until it is read: writing takes longer
+    request.hold(text);
+    let done = request.app.number_imports.from_sheet(client, bytes, defaults, context(&request)).await?;
     Ok(reply::json(StatusCode::OK, &imported(&done)))
 }
 
