@@ -68,12 +68,20 @@ pub struct Number {
 }
 
 /// The fields of [`Number`].
-const COLUMNS: &str = "SELECT id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
-     pool_id, created_ms, reserved FROM sb_number";
+const COLUMNS: &str = "SELECT n.id, n.client_id, n.account_id, n.address, n.capabilities, n.meaning, n.rate, \
+     n.platform, n.country, n.pool_id, n.created_ms, n.reserved FROM sb_number n";
 
-/// Whether a row is a number of ours yet: an import may be bringing it still.
-const IS_THERE: &str = "(import_id IS NULL OR EXISTS \
-     (SELECT 1 FROM sb_number_import i WHERE i.id = import_id AND i.state = 'done'))";
+/// Whether a row `n` of `sb_number` is a number of ours yet: an import may be bringing it still.
+macro_rules! is_there {
+    () => {
+        "(n.import_id IS NULL OR EXISTS \
+         (SELECT 1 FROM sb_number_import i WHERE i.id = n.import_id AND i.state = 'done'))"
+    };
+}
+
+pub(super) use is_there;
+
+const IS_THERE: &str = is_there!();
 
 /// Every number that can be read, oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Number>> {

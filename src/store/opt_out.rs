@@ -7,6 +7,7 @@ pub use unseen::lift;
 
 use super::engine::SqlConditions;
 use super::event::{EventSequenceSource, PendingEvents};
+use super::number::is_there;
 use super::{AuditTrail, Change, Query, Result, Row, Store, Value, delivery, params};
 use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis, id};
 
@@ -191,10 +192,12 @@ const COLUMNS: &str = "SELECT COALESCE(o.channel, 'sms'), o.number, o.person, o.
 
 /// A client's entries of its numbers, by number, person and channel.
 pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<OptOutEntry>> {
-    let own = "(o.client_id = ? \
-               AND EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id \
-               AND (n.import_id IS NULL OR EXISTS \
-               (SELECT 1 FROM sb_number_import i WHERE i.id = n.import_id AND i.state = 'done'))))";
+    let own = concat!(
+        "(o.client_id = ? AND EXISTS (SELECT 1 FROM sb_number n \
+         WHERE n.address = o.number AND n.client_id = o.client_id AND ",
+        is_there!(),
+        "))"
+    );
     let whose = if filter.with_unseen { format!("({own} OR {})", unseen::UNSEEN) } else { own.to_owned() };
     let forms: Vec<_> = filter.person.iter().map(|form| Value::from(form.as_str())).collect();
     let mut those = SqlConditions::of(&whose, params![client])

@@ -2,13 +2,16 @@
 
 use super::{ADMINISTRATOR, NumberPersonOptOuts, OptOutEntry, StoredOptOut};
 use crate::model::{ClientId, Millis};
+use crate::store::number::is_there;
 use crate::store::{AuditTrail, Change, Result, Store, params};
 
 /// Which those are.
-pub(super) const UNSEEN: &str = "o.held_ms IS NOT NULL OR (o.is_out = 1 AND NOT EXISTS \
-     (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id \
-     AND (n.import_id IS NULL OR EXISTS \
-     (SELECT 1 FROM sb_number_import i WHERE i.id = n.import_id AND i.state = 'done'))))";
+pub(super) const UNSEEN: &str = concat!(
+    "o.held_ms IS NOT NULL OR (o.is_out = 1 AND NOT EXISTS (SELECT 1 FROM sb_number n \
+     WHERE n.address = o.number AND n.client_id = o.client_id AND ",
+    is_there!(),
+    "))"
+);
 
 impl StoredOptOut {
     fn is_unseen(&self, owner: Option<ClientId>) -> bool {
