@@ -16,6 +16,9 @@ use crate::model::ClientId;
 
 /// What a server gives in one page.
 const LARGEST_PAGE: usize = 200;
+/// How long an answer may take, and one for which the server has a lot to do, or others to ask.
+const PROMPT: Duration = Duration::from_secs(20);
+const PATIENT: Duration = Duration::from_secs(600);
 
 /// Which server to talk to.
 #[derive(Args, Clone)]
@@ -76,10 +79,11 @@ pub(super) struct ApiClient {
     token: String,
     /// The client whose things these are; without one, the operator.
     acts_for: Option<ClientId>,
+    timeout: Duration,
 }
 
 pub(super) fn client(ca: Option<&PathBuf>) -> anyhow::Result<Client> {
-    let mut builder = Client::builder().timeout(Duration::from_secs(20)).redirect(reqwest::redirect::Policy::none());
+    let mut builder = Client::builder().timeout(PROMPT).redirect(reqwest::redirect::Policy::none());
     if let Some(path) = ca {
         let pem = std::fs::read(path).with_context(|| path.display().to_string())?;
         builder = builder.add_root_certificate(Certificate::from_pem(&pem)?);
@@ -95,7 +99,7 @@ impl ServerUrlArguments {
         };
         let token = config.admin.token.expose();
         let token = if token.is_empty() { DEV_TOKEN } else { token }.to_owned();
-        Ok(ApiClient { base, client: client(self.ca.as_ref())?, token, acts_for: None })
+        Ok(ApiClient { base, client: client(self.ca.as_ref())?, token, acts_for: None, timeout: PROMPT })
     }
 }
 
@@ -105,8 +109,14 @@ impl ApiClient {
         Self { acts_for: client, ..self }
     }
 
+    /// The same for what may take its time.
+    pub(super) fn patient(self) -> Self {
+        Self { timeout: PATIENT, ..self }
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let request = request.timeout(self.timeout);
         match self.acts_for {
             Some(client) => request.header("switchboard-client", client.to_string()),
             None => request,
@@ -116,7 +126,7 @@ impl ApiClient {
     /// Posts a file of CSV, which may take its time.
     pub(super) async fn post_csv(&self, path: &str, text: Vec<u8>) -> anyhow::Result<Value> {
         let request = self.request(Method::POST, path).header("content-type", "text/csv").body(text);
-        object(checked(request.timeout(Duration::from_secs(600)).send().await, &self.base).await?).await
+        object(checked(request.timeout(PATIENT).send().await, &self.base).await?).await
     }
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Response> {

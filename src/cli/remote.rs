@@ -42,6 +42,11 @@ impl RemoteCommandContext {
         Self { api: self.api.acting_for(client), output: self.output }
     }
 
+    /// The same for what may take its time.
+    pub(super) fn patient(self) -> Self {
+        Self { api: self.api.patient(), output: self.output }
+    }
+
     /// Shows an object.
     pub(super) fn show(&self, object: &Value, words: impl FnOnce(&Value) -> String) -> CommandResult {
         self.output.show(object, words);

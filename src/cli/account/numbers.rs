@@ -27,6 +27,8 @@ pub(super) struct AccountNumbers {
 impl AccountNumbers {
     pub(super) async fn run(self, remote: RemoteCommandContext) -> CommandResult {
         let path = format!("{ACCOUNTS}/{}/numbers", self.account);
+        // a carrier lists them page by page
+        let remote = remote.patient();
         if !self.add {
             return remote.list(&path, "no numbers: the provider says that the account has none", line).await;
         }
