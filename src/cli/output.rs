@@ -75,6 +75,11 @@ pub(super) fn joined(object: &Value, name: &str) -> String {
     object[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
 }
 
+/// `1 number`, `2 numbers`.
+pub(super) fn numbers(count: &Value) -> String {
+    if *count == 1 { "1 number".to_owned() } else { format!("{count} numbers") }
+}
+
 /// How to show what a command came to: for a script as it came, for a person in words.
 #[derive(Args, Clone, Copy)]
 pub(super) struct OutputArguments {

@@ -267,6 +267,9 @@ async fn files_are_taken_on_the_command_line() -> Result {
     ensure!(said.contains("imported 20 numbers"), "{said}");
     let refused = on(&["number", "import", &path]).await?.refusal()?;
     ensure!(refused.contains("line 2: account_id") && refused.contains("line 21: account_id"), "{refused}");
+    std::fs::write(&path, "number\n+12126000001\n")?;
+    let said = on(&["number", "import", &path, "--account", &account]).await?.well()?;
+    ensure!(said.trim_end().ends_with("imported 1 number"), "{said}");
     let said = on(&["account", "numbers", &account]).await?.well()?;
     ensure!(said.lines().count() == 3 && said.contains("+15105550801") && said.contains("not in use"), "{said}");
     let said = on(&["account", "numbers", &account, "--add"]).await?.well()?;

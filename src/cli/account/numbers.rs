@@ -34,7 +34,7 @@ impl AccountNumbers {
         }
         let body = api::fields([("pool_id", self.pool.map(|id| id.to_string().into()))]);
         let remote = remote.acting_for(self.client);
-        remote.post("added", &path, Some(&body), |done| format!("{} numbers", done["added"])).await
+        remote.post("added", &path, Some(&body), |done| output::numbers(&done["added"])).await
     }
 }
 

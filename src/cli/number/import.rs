@@ -47,7 +47,7 @@ impl ImportNumbers {
         } else {
             posted.await?
         };
-        remote.done("imported", &done, |done| format!("{} numbers", done["added"]))
+        remote.done("imported", &done, |done| output::numbers(&done["added"]))
     }
 }
 
