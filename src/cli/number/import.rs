@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{IsTerminal as _, stderr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
@@ -55,17 +56,20 @@ impl ImportNumbers {
 async fn watched(api: &api::ApiClient, posted: impl Future<Output = anyhow::Result<Value>>) -> anyhow::Result<Value> {
     // an import that was there before is another's
     let earlier: HashSet<String> = under_way(api).await.into_iter().map(|one| field(&one, "id").to_owned()).collect();
-    let mut posted = std::pin::pin!(posted);
+    let mut posted = pin!(posted);
+    let mut asked = pin!(in_a_while(api));
     let mut has_said = false;
     let done = loop {
         tokio::select! {
             done = &mut posted => break done,
-            () = tokio::time::sleep(EVERY) => {}
-        }
-        let ours = under_way(api).await.into_iter().find(|one| !earlier.contains(field(one, "id")));
-        if let Some(line) = ours.as_ref().and_then(progress) {
-            output::ask(format!("\r{line}  "));
-            has_said = true;
+            open = &mut asked => {
+                let ours = open.into_iter().find(|one| !earlier.contains(field(one, "id")));
+                if let Some(line) = ours.as_ref().and_then(progress) {
+                    output::ask(format!("\r{line}  "));
+                    has_said = true;
+                }
+                asked.set(in_a_while(api));
+            }
         }
     };
     if has_said {
@@ -74,13 +78,19 @@ async fn watched(api: &api::ApiClient, posted: impl Future<Output = anyhow::Resu
     done
 }
 
+/// The imports that are under way a moment from now.
+async fn in_a_while(api: &api::ApiClient) -> Vec<Value> {
+    tokio::time::sleep(EVERY).await;
+    under_way(api).await
+}
+
 /// Nothing where nobody can say: the import itself will tell what is wrong.
 async fn under_way(api: &api::ApiClient) -> Vec<Value> {
     let said = api.read(IMPORTS).await.unwrap_or_default();
     said["data"].as_array().cloned().unwrap_or_default()
 }
 
-/// `12,000 of 100,000 numbers (12%)`, without the commas.
+/// `12000 of 100000 numbers (12%)`.
 fn progress(import: &Value) -> Option<String> {
     let (written, total) = (import["written"].as_u64()?, import["total"].as_u64()?);
     let percent = (written * 100).checked_div(total).unwrap_or(100);
