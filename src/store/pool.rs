@@ -113,7 +113,7 @@ impl Change {
             .one(idle, params![id, client, id])
     }
 
-    /// Holds to it that a pool is there, its settings as they were read.
+    /// Requires that a pool is there, with its settings as they were read.
     #[must_use]
     pub(super) fn with_pool_as_read(self, pool: &Pool) -> Self {
         let as_read = vec![("settings", pool.written.clone().into())];
