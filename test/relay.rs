@@ -35,6 +35,7 @@ mod moved;
 mod node;
 pub mod number_import;
 mod number_import_crash;
+mod number_import_slice;
 mod pace;
 mod parameter;
 mod picture;

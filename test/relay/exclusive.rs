@@ -19,9 +19,11 @@ const OPEN_MORE: &str = "INSERT INTO sb_pair (person, number_id, session_id, par
      WHERE n.address = '+14155550300' AND (p.address = '+33612345678' OR p.address = '40404')";
 
 /// The numbers that sessions may claim, or may not just now.
-async fn kept(server: &Server) -> Result<Vec<String>> {
-    let sql = "SELECT area, CASE WHEN free_ms IS NULL THEN 'taken' ELSE 'free' END FROM sb_pool_number ORDER BY area";
-    Ok(server.rows(sql).await?.into_iter().map(|row| row.join(" ")).collect())
+pub async fn kept(server: &Server) -> Result<Vec<String>> {
+    let sql = "SELECT area, CASE WHEN free_ms IS NULL THEN 'taken' ELSE 'free' END FROM sb_pool_number";
+    let mut kept: Vec<String> = server.rows(sql).await?.into_iter().map(|row| row.join(" ")).collect();
+    kept.sort_unstable();
+    Ok(kept)
 }
 
 /// A client's pool with a number of New York, San Francisco and France each, and a short code.
@@ -30,7 +32,7 @@ pub struct Furnished {
     pub client: String,
     pub pool: String,
     /// Their paths.
-    numbers: Vec<String>,
+    pub numbers: Vec<String>,
 }
 
 impl Furnished {
