@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Rows of the first slice, and of the largest. The first is the smallest too: so few are a few milliseconds of work, and
-/// where they take longer they have waited for others, which fewer would do as long.
+/// Rows of the first slice, which is the smallest too, and of the largest. So few are a few milliseconds of work: where
+/// they take longer they have waited for others, which fewer would do as long.
 const LEAST: usize = 64;
 const MOST: usize = 1_000;
 /// What takes less is doubled, what takes longer is halved: nothing between them comes near 50 ms.

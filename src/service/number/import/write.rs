@@ -69,7 +69,7 @@ impl NumberImports {
         loop {
             let result = number_import::write_slice(self.store(), self.lease(), import, &batch.pools, slice).await;
             let Err(error) = result else { return Ok(()) };
-            // one that was not answered may be written all the same, even behind the last look: then the next is refused
+            // one that was not answered may be written all the same, even after this look: then the next is refused
             let now = number_import::find(self.store(), import.id).await;
             if matches!(now, Ok(Some(now)) if now.written == after && now.state == NumberImportState::Writing) {
                 return Ok(());
