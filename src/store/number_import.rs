@@ -6,11 +6,12 @@
 
 use std::collections::BTreeSet;
 
+use super::engine::at_most;
 use super::lease::{Lease, SKEW_MS, TAKE};
 use super::number::Number;
 use super::pool::Pool;
 use super::version::CachedDataset;
-use super::{Change, Result, Row, Store, Value, audit, params};
+use super::{AuditTrail, Change, Result, Row, Store, Value, params};
 use crate::model::{ClientId, Millis, NumberImportId, PoolId, named};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -74,22 +75,19 @@ pub async fn taken(store: &Store, addresses: &[&str]) -> Result<Vec<TakenAddress
 
 /// Begins an import, in the name of who holds the lease.
 pub async fn begin(store: &Store, lease: Lease<'_>, import: &NumberImport) -> Result<()> {
-    let change = Change::new().one(
-        "INSERT INTO sb_number_import (id, client_id, state, total, written, owner, ready_ms, set_ms, created_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
-            import.id,
-            import.client,
-            import.state.name(),
-            import.total,
-            import.written,
-            lease.owner,
-            lease.until_ms,
-            lease.now_ms,
-            import.created_ms,
-        ],
-    );
-    store.commit(change.settled_by("SELECT 1 FROM sb_number_import WHERE id = ?", params![import.id])).await
+    let columns = vec![
+        ("id", import.id.into()),
+        ("client_id", import.client.into()),
+        ("state", import.state.name().into()),
+        ("total", import.total.into()),
+        ("written", import.written.into()),
+        ("owner", lease.owner.into()),
+        ("ready_ms", lease.until_ms.into()),
+        ("set_ms", lease.now_ms.into()),
+        ("created_ms", import.created_ms.into()),
+    ];
+    let change = Change::new().insert_row("sb_number_import", columns);
+    store.commit(change.settled_by_id("sb_number_import", import.id)).await
 }
 
 /// Writes some of its numbers, behind those that are `written`; `pools` are those that they may be in.
@@ -128,12 +126,7 @@ pub async fn write_slice(
 
 /// From here on all of them are there. [`super::Error::Guard`]: the import is no longer ours, or not all written. Its
 /// entry settles whether it was done: the import itself may be forgotten by the time somebody looks.
-pub async fn finish(
-    store: &Store,
-    lease: Lease<'_>,
-    id: NumberImportId,
-    entry: Option<audit::AuditEntry>,
-) -> Result<()> {
+pub async fn finish(store: &Store, lease: Lease<'_>, id: NumberImportId, entry: AuditTrail) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_number_import SET state = 'done', owner = NULL, ready_ms = NULL, set_ms = ? \
          WHERE id = ? AND owner = ? AND state = 'writing' AND written = total",
@@ -178,8 +171,8 @@ const MAY_BE_CHOSEN: &str = "UPDATE sb_pool_number SET free_ms = ? WHERE free_ms
 
 /// Frees some numbers of a claimed import that is done; once there are none, it is forgotten. How many they were.
 /// [`super::Error::Guard`]: somebody else has claimed it.
-pub async fn free_slice(store: &Store, lease: Lease<'_>, id: NumberImportId, at_most: usize) -> Result<usize> {
-    let keys = slice(store, id, at_most).await?;
+pub async fn free_slice(store: &Store, lease: Lease<'_>, id: NumberImportId, limit: usize) -> Result<usize> {
+    let keys = slice(store, id, limit).await?;
     // their rows first: whoever has one of them just now may be reserving it
     let free = "UPDATE sb_number SET import_id = NULL WHERE import_id = ? AND id IN ({})";
     let change = held(lease, id).any(free, &[id.into()], &keys).any(MAY_BE_CHOSEN, &[lease.now_ms.into()], &keys);
@@ -188,8 +181,8 @@ pub async fn free_slice(store: &Store, lease: Lease<'_>, id: NumberImportId, at_
 
 /// Removes some numbers of a claimed import that has failed; once there are none, it is forgotten. How many they were.
 /// [`super::Error::Guard`]: somebody else has claimed it.
-pub async fn remove_slice(store: &Store, lease: Lease<'_>, id: NumberImportId, at_most: usize) -> Result<usize> {
-    let keys = slice(store, id, at_most).await?;
+pub async fn remove_slice(store: &Store, lease: Lease<'_>, id: NumberImportId, limit: usize) -> Result<usize> {
+    let keys = slice(store, id, limit).await?;
     // in the order in which a number is deleted by itself
     let change = held(lease, id)
         .any("DELETE FROM sb_number WHERE import_id = ? AND id IN ({})", &[id.into()], &keys)
@@ -204,9 +197,9 @@ fn held(lease: Lease<'_>, id: NumberImportId) -> Change {
 }
 
 /// The keys of some of its numbers.
-async fn slice(store: &Store, id: NumberImportId, at_most: usize) -> Result<Vec<Value>> {
+async fn slice(store: &Store, id: NumberImportId, limit: usize) -> Result<Vec<Value>> {
     let find = "SELECT id FROM sb_number WHERE import_id = ? LIMIT ?";
-    let rows = store.query(find, params![id, i64::try_from(at_most).unwrap_or(i64::MAX)]).await?;
+    let rows = store.query(find, params![id, at_most(limit)]).await?;
     rows.iter().map(|row| row.key(0)).collect()
 }
 

@@ -7,9 +7,8 @@ use super::slice::SlicePace;
 use super::{ImportedNumbers, NumberBatch, NumberImports};
 use crate::model::NumberImportId;
 use crate::service::audit::AuditContext;
-use crate::store::audit::AuditEntry;
 use crate::store::number_import::{self, NumberImport, NumberImportState};
-use crate::store::{self, number};
+use crate::store::{self, AuditTrail, number};
 
 /// How often a step is tried while the store is away or busy, and the pause between.
 const TRIES: usize = 10;
@@ -79,7 +78,7 @@ impl NumberImports {
     }
 
     /// The last commit, tried as often.
-    async fn finish(&self, id: NumberImportId, batch: &NumberBatch, entry: Option<AuditEntry>) -> store::Result<()> {
+    async fn finish(&self, id: NumberImportId, batch: &NumberBatch, entry: AuditTrail) -> store::Result<()> {
         let mut tries = StepTries::default();
         loop {
             let result = number_import::finish(self.store(), self.lease(), id, entry.clone()).await;
