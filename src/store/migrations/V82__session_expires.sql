@@ -1,0 +1,1 @@
+CREATE INDEX sb_session_expires ON sb_session (expires_ms)

@@ -1,0 +1,1 @@
+CREATE INDEX sb_session_tell ON sb_session (tell_ms)

@@ -1,0 +1,1 @@
+CREATE INDEX sb_participant_session ON sb_participant (session_id, id)

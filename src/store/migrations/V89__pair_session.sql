@@ -1,0 +1,1 @@
+CREATE INDEX sb_pair_session ON sb_pair (session_id)
