@@ -85,6 +85,23 @@ impl ChargeBatch {
         true
     }
 
+    /// The first of these messages that cannot be paid for when those before it are.
+    pub(super) fn first_unpaid<'a>(&self, mut messages: impl Iterator<Item = &'a Message>) -> Option<usize> {
+        let mut left: HashMap<ClientId, Money> = HashMap::new();
+        let is_unpaid = |message: &Message| {
+            let Some(cost) = message.cost.filter(|cost| *cost > Money::ZERO) else { return false };
+            let before = left.get(&message.client).or_else(|| self.left.get(&message.client)).copied();
+            match before.and_then(|before| before.minus(cost)).filter(|rest| !rest.is_negative()) {
+                Some(rest) => {
+                    left.insert(message.client, rest);
+                    false
+                }
+                None => true,
+            }
+        };
+        messages.position(is_unpaid)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.taken.is_empty()
     }

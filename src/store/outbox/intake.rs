@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use self::plan::OutboxBatchPlan;
+pub(in crate::store) use self::plan::{GroupRefusal, OutboxBatchPlan};
 use super::{LaneHead, place, uncalled};
 use crate::model::{Clock, LaneKey, Millis, Money};
 use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
@@ -18,7 +18,7 @@ use crate::store::idempotency::{self, IdempotencyFingerprint, StoredReplies, Sto
 use crate::store::lease::LeaseOwner;
 use crate::store::ledger::{self, ChargeBatch, ChargeResult};
 use crate::store::message::Message;
-use crate::store::{AuditTrail, Query, Result, Row, Store, Value, opt_out};
+use crate::store::{AuditTrail, Change, Query, Result, Row, Store, Value, opt_out};
 
 /// A message to accept.
 pub struct NewMessage {
@@ -44,8 +44,16 @@ pub struct NewMessage {
 
 /// A message to accept, with the permit to call its provider at once where there is one.
 pub struct MessageWithSendPermit<T> {
-    new: NewMessage,
+    pub(in crate::store) new: NewMessage,
     permit: Option<T>,
+}
+
+impl<T> MessageWithSendPermit<T> {
+    /// Takes a permit where the message is due as soon as it is stored.
+    pub(in crate::store) fn asking(new: NewMessage, permit: &impl Fn(&Message) -> Option<T>) -> Self {
+        let permit = if new.due_ms.is_none() { permit(&new.message) } else { None };
+        Self { new, permit }
+    }
 }
 
 /// A reply kept under a client's name for its request.
@@ -117,11 +125,12 @@ pub struct OutboxBatchWriter<T> {
 }
 
 /// What the store knows that decides over a batch.
-struct IntakeFacts {
+#[derive(Default)]
+pub(in crate::store) struct IntakeFacts {
     opted_out: Vec<LaneKey>,
     replies: StoredReplies,
     lanes: HashMap<LaneKey, u128>,
-    purse: ChargeBatch,
+    pub(in crate::store) purse: ChargeBatch,
 }
 
 /// The way into the outbox. Whoever accepts messages by it knows nothing of who sends them.
@@ -139,16 +148,14 @@ impl<T: Send + Sync + 'static> OutboxBatchWriter<T> {
     /// may be; then one commit says both.
     pub fn open(self, permit: impl Fn(&Message) -> Option<T> + Send + Sync + 'static) -> OutboxEnqueuer {
         let batch = BatchWriter::start_many(self, WRITERS);
-        OutboxEnqueuer(Box::new(move |new: NewMessage| {
-            let permit = if new.due_ms.is_none() { permit(&new.message) } else { None };
-            batch.send(MessageWithSendPermit { new, permit })
-        }))
+        OutboxEnqueuer(Box::new(move |new: NewMessage| batch.send(MessageWithSendPermit::asking(new, &permit))))
     }
 }
 
 impl<T> OutboxBatchWriter<T> {
-    async fn look_up(&self, items: &[MessageWithSendPermit<T>]) -> Result<IntakeFacts> {
-        let all = || items.iter().map(|item| &item.new);
+    /// What is known of the recipients, lanes and payers of messages that are accepted in one commit.
+    pub(in crate::store) async fn look_up(&self, items: &[&NewMessage]) -> Result<IntakeFacts> {
+        let all = || items.iter().copied();
         let keys: Vec<Value> = all().map(|item| item.lane.into()).collect();
         let people: Vec<Value> = all().flat_map(|item| &item.opt_out).map(Value::from).collect();
         let kept = idempotency::over(all().filter_map(|item| item.kept.as_ref()).map(|kept| &kept.named));
@@ -182,6 +189,31 @@ impl<T> OutboxBatchWriter<T> {
         }
         Ok(known)
     }
+
+    /// Sends a stored message that this node owns.
+    pub(in crate::store) fn send_leased(
+        &self,
+        item: MessageWithSendPermit<T>,
+        done: AcceptResultAndLease,
+    ) -> AcceptResult {
+        if let Some(NewLaneLease { head, room, started_ms }) = done.leased {
+            let MessageWithSendPermit { new: NewMessage { message, lease_ends, .. }, permit } = item;
+            (self.start)(LeasedMessage { message, head, lease_ends, room, call: permit.zip(started_ms) });
+        }
+        done.accepted
+    }
+
+    /// Lets lanes go that may have been born saying that we call.
+    pub(in crate::store) fn free<'a>(&self, items: impl IntoIterator<Item = &'a MessageWithSendPermit<T>>)
+    where
+        T: 'a,
+    {
+        let permitted = items.into_iter().filter(|item| item.permit.is_some()).map(|item| &item.new);
+        let born: Vec<_> = permitted.map(|item| (item.lane, place(item.lane, item.message.id.bits()))).collect();
+        if !born.is_empty() {
+            tokio::spawn(uncalled::free(self.store.clone(), self.clock.clone(), self.owner.clone(), born));
+        }
+    }
 }
 
 impl<T: Send + Sync + 'static> BatchWrite for OutboxBatchWriter<T> {
@@ -196,12 +228,13 @@ impl<T: Send + Sync + 'static> BatchWrite for OutboxBatchWriter<T> {
     }
 
     async fn write(&self, items: &[MessageWithSendPermit<T>]) -> Result<Vec<AcceptResultAndLease>> {
-        let mut known = self.look_up(items).await?;
+        let all: Vec<&NewMessage> = items.iter().map(|item| &item.new).collect();
+        let mut known = self.look_up(&all).await?;
         let mut plan = OutboxBatchPlan::at(self.clock.now_ms());
         let mut done: Vec<_> = items.iter().map(|item| plan.take(item, &mut known, &self.room)).collect();
         if let Some(id) = plan.messages.first().and_then(|row| row.first()).cloned() {
             let is_paid = !known.purse.is_empty();
-            let change = plan.change(known.purse, &self.owner, self.lease_ms);
+            let change = plan.write(Change::new(), known.purse, &self.owner, self.lease_ms);
             let change = change.settled_by("SELECT 1 FROM sb_message WHERE id = ?", vec![id]);
             let found = self.store.commit_telling(change).await?.found;
             if is_paid {
@@ -212,19 +245,11 @@ impl<T: Send + Sync + 'static> BatchWrite for OutboxBatchWriter<T> {
     }
 
     fn finish(&self, item: MessageWithSendPermit<T>, done: AcceptResultAndLease) -> AcceptResult {
-        if let Some(NewLaneLease { head, room, started_ms }) = done.leased {
-            let MessageWithSendPermit { new: NewMessage { message, lease_ends, .. }, permit } = item;
-            (self.start)(LeasedMessage { message, head, lease_ends, room, call: permit.zip(started_ms) });
-        }
-        done.accepted
+        self.send_leased(item, done)
     }
 
     fn fail(&self, items: Vec<MessageWithSendPermit<T>>) {
-        let permitted = items.into_iter().filter(|item| item.permit.is_some()).map(|item| item.new);
-        let born: Vec<_> = permitted.map(|item| (item.lane, place(item.lane, item.message.id.bits()))).collect();
-        if !born.is_empty() {
-            tokio::spawn(uncalled::free(self.store.clone(), self.clock.clone(), self.owner.clone(), born));
-        }
+        self.free(&items);
     }
 }
 

@@ -17,9 +17,16 @@ use crate::store::message::{self, address};
 use crate::store::outbox::{CALLING, LaneHead, WAITING, place};
 use crate::store::{Change, Value, audit, call, callback, delivery, params};
 
+/// Messages that are accepted together or not at all: which of them is refused, and what becomes of it.
+#[derive(Debug)]
+pub(in crate::store) struct GroupRefusal {
+    pub(in crate::store) nth: usize,
+    pub(in crate::store) why: AcceptResult,
+}
+
 /// The rows of one batch.
 #[derive(Default)]
-pub(super) struct OutboxBatchPlan {
+pub(in crate::store) struct OutboxBatchPlan {
     now_ms: Millis,
     pub(super) messages: Vec<Vec<Value>>,
     addresses: Vec<Vec<Value>>,
@@ -53,8 +60,30 @@ struct LaneAppendPlan {
 }
 
 impl OutboxBatchPlan {
-    pub(super) fn at(now_ms: Millis) -> Self {
+    pub(in crate::store) fn at(now_ms: Millis) -> Self {
         Self { now_ms, ..Self::default() }
+    }
+
+    /// Takes messages together or not at all. None has a reply to keep: that is for whoever groups them.
+    pub(in crate::store) fn take_all<T>(
+        &mut self,
+        items: &[MessageWithSendPermit<T>],
+        known: &mut IntakeFacts,
+        room: &Arc<Semaphore>,
+    ) -> Result<Vec<AcceptResultAndLease>, GroupRefusal> {
+        if let Some(nth) = items.iter().position(|item| known.is_out(&item.new)) {
+            return Err(GroupRefusal { nth, why: AcceptResult::OptedOut });
+        }
+        if let Some(nth) = known.purse.first_unpaid(items.iter().map(|item| &item.new.message)) {
+            return Err(GroupRefusal { nth, why: AcceptResult::Unpayable });
+        }
+        Ok(items.iter().map(|item| self.take(item, known, room)).collect())
+    }
+
+    /// Tells of something else in the same commit.
+    pub(in crate::store) fn tell(&mut self, told: &PendingEvents) {
+        self.told.new.extend_from_slice(&told.new);
+        self.told.targets.extend_from_slice(&told.targets);
     }
 
     pub(super) fn take<T>(
@@ -69,8 +98,7 @@ impl OutboxBatchPlan {
             Some(FoundRequest::Other) => return AcceptResult::KeyReused.into(),
             None => {}
         }
-        let is_out = item.opt_out.iter().any(|key| known.opted_out.contains(key));
-        if is_out && !item.passes_opt_out {
+        if known.is_out(item) {
             return AcceptResult::OptedOut.into();
         }
         if !known.purse.pays(&item.message, self.now_ms) {
@@ -86,8 +114,7 @@ impl OutboxBatchPlan {
         let callback = item.callback.clone();
         self.callbacks.extend(callback.map(|url| params![item.message.id, url]));
         self.entries.extend(item.entry.as_ref().map(audit::AuditEntry::values));
-        self.told.new.extend_from_slice(&item.told.new);
-        self.told.targets.extend_from_slice(&item.told.targets);
+        self.tell(&item.told);
         if let Some(due_ms) = item.due_ms {
             self.scheduled.push(params![item.message.id, due_ms]);
             return AcceptResult::Stored(None).into();
@@ -146,9 +173,16 @@ impl OutboxBatchPlan {
         }
     }
 
-    pub(super) fn change(self, purse: ChargeBatch, owner: &LeaseOwner, lease_ms: Millis) -> Change {
+    /// Adds all of it to a change; nothing may come behind it but what looks at what was done.
+    pub(in crate::store) fn write(
+        self,
+        change: Change,
+        purse: ChargeBatch,
+        owner: &LeaseOwner,
+        lease_ms: Millis,
+    ) -> Change {
         let now_ms = self.now_ms;
-        let mut change = Change::new().insert(message::INSERT, self.messages).insert(address::INSERT, self.addresses);
+        let mut change = change.insert(message::INSERT, self.messages).insert(address::INSERT, self.addresses);
         change = join_lanes(change, self.lanes, owner, now_ms, lease_ms);
         let change = change
             .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
@@ -163,6 +197,13 @@ impl OutboxBatchPlan {
                        WHERE id = ?";
             change.run(sql, params![client, later, id])
         })
+    }
+}
+
+impl IntakeFacts {
+    /// Whether its recipient wants nothing from its number, and is not to be told just that.
+    fn is_out(&self, item: &NewMessage) -> bool {
+        !item.passes_opt_out && item.opt_out.iter().any(|key| self.opted_out.contains(key))
     }
 }
 
