@@ -41,6 +41,7 @@ pub mod receipt;
 pub mod redaction;
 pub mod route;
 pub mod seed;
+pub mod session;
 pub mod sync;
 pub mod version;
 pub mod wait;

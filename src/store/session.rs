@@ -1,0 +1,261 @@
+//! Conversations in which nobody learns a number: `sb_session`, and the people in them, `sb_participant`.
+//!
+//! What must be there once stands in tables of its own, in which only open sessions have rows: a person and a number
+//! (`sb_pair`), a unique name (`sb_session_name`), a number of a pool that gives each to one session
+//! (`sb_pool_number`). Their keys decide; whoever chose what another took reads and chooses again.
+
+mod change;
+mod close;
+mod due;
+pub mod intake;
+mod join;
+mod memory;
+mod old;
+
+pub use change::{add, leave, reopen, update};
+pub use close::{SessionEnd, close};
+pub use due::{defer, expired, untold};
+pub use join::{NewParticipant, StickyMark};
+pub use memory::{REMEMBERED, StickyNumber, free, free_near, named, remembered, remembered_at};
+pub use old::OldSessions;
+
+use std::collections::HashMap;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::engine::{SqlConditions, below};
+use super::{Query, Result, Row, Store, Value, params};
+use crate::model::{
+    ClientId, Millis, NumberId, ParticipantId, PoolId, SessionDoor, SessionId, SessionLabels, SessionMode, SessionState,
+};
+
+/// What a session says of itself and need not be found by; its column holds it as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct SessionSettings {
+    pub labels: SessionLabels,
+    /// What each is told when it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_text: Option<String>,
+    /// The same when it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_text: Option<String>,
+    /// What somebody is told who has no session at the number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_session_text: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Session {
+    pub id: SessionId,
+    pub client: ClientId,
+    /// The pool that it has its numbers of.
+    pub pool: Option<PoolId>,
+    pub name: Option<String>,
+    /// No other open session of its client has it.
+    pub unique_name: Option<String>,
+    pub mode: SessionMode,
+    pub state: SessionState,
+    /// Why it ended.
+    pub reason: Option<String>,
+    pub door: SessionDoor,
+    #[serde(deserialize_with = "read_settings")]
+    pub settings: SessionSettings,
+    #[serde(deserialize_with = "read_metadata")]
+    pub metadata: Option<Map<String, Json>>,
+    /// It ends so long after what was said last, or after it was made.
+    pub ttl_ms: Option<Millis>,
+    /// It ends then, whatever is said.
+    pub ends_ms: Option<Millis>,
+    /// When something was said last.
+    pub last_ms: Option<Millis>,
+    /// When it ends as things are; of one that is over, nothing.
+    pub expires_ms: Option<Millis>,
+    /// Its people are to be told that it has ended, from then on.
+    pub tell_ms: Option<Millis>,
+    /// How many events it has had: each change adds to it, so that nobody changes what they have not read.
+    pub sequence: i64,
+    pub created_ms: Millis,
+    pub changed_ms: Millis,
+    pub closed_ms: Option<Millis>,
+}
+
+/// Somebody in a session, and the number by which they know all the others.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Participant {
+    pub id: ParticipantId,
+    pub session: SessionId,
+    pub client: ClientId,
+    /// As it was given.
+    pub address: String,
+    /// The form of it by which they are found.
+    pub person: String,
+    pub name: Option<String>,
+    pub number_id: NumberId,
+    pub number: String,
+    pub joined_ms: Millis,
+    /// From when on they are not in it any more.
+    pub left_ms: Option<Millis>,
+    /// Who came before whom.
+    pub place: i64,
+}
+
+/// A session with its people, those who have left among them, in the order in which they came.
+#[derive(Clone, Debug)]
+pub struct SessionWithParticipants {
+    pub session: Session,
+    pub participants: Vec<Participant>,
+}
+
+impl SessionWithParticipants {
+    /// Those who are in it; of one that is over, those who were to the end.
+    pub fn present(&self) -> impl Iterator<Item = &Participant> {
+        let closed_ms = self.session.closed_ms;
+        self.participants.iter().filter(move |one| one.left_ms.is_none() || one.left_ms == closed_ms)
+    }
+}
+
+fn read_settings<'de, D: Deserializer<'de>>(from: D) -> Result<SessionSettings, D::Error> {
+    serde_json::from_str(&String::deserialize(from)?).map_err(D::Error::custom)
+}
+
+fn read_metadata<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Map<String, Json>>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| serde_json::from_str(&text).map_err(D::Error::custom)).transpose()
+}
+
+/// The fields of [`Session`].
+const COLUMNS: &str = "SELECT id, client_id, pool_id, name, unique_name, mode, state, reason, door, settings, metadata, \
+     ttl_ms, ends_ms, last_ms, expires_ms, tell_ms, sequence, created_ms, changed_ms, closed_ms FROM sb_session";
+
+const INSERT: &str = "INSERT INTO sb_session (id, client_id, pool_id, name, unique_name, mode, state, reason, door, \
+     settings, metadata, ttl_ms, ends_ms, last_ms, expires_ms, tell_ms, sequence, created_ms, changed_ms, closed_ms)";
+
+/// The fields of [`Participant`].
+const PARTICIPANT: &str = "SELECT id, session_id, client_id, address, person, name, number_id, number, joined_ms, \
+     left_ms, place FROM sb_participant";
+
+impl SessionSettings {
+    fn text(&self) -> String {
+        // an enum and texts always serialise
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Metadata as its column holds it.
+fn metadata_text(metadata: Option<&Map<String, Json>>) -> Option<String> {
+    metadata.and_then(|metadata| serde_json::to_string(metadata).ok())
+}
+
+impl Session {
+    /// When it ends as things are.
+    pub fn end(&self) -> Option<Millis> {
+        let silent_ms = self.ttl_ms.map(|ttl_ms| self.last_ms.unwrap_or(self.created_ms).saturating_add(ttl_ms));
+        [silent_ms, self.ends_ms].into_iter().flatten().min()
+    }
+
+    /// The values of [`INSERT`].
+    fn values(&self) -> Vec<Value> {
+        params![
+            self.id,
+            self.client,
+            self.pool,
+            self.name.clone(),
+            self.unique_name.clone(),
+            self.mode.name(),
+            self.state.name(),
+            self.reason.clone(),
+            self.door.name(),
+            self.settings.text(),
+            metadata_text(self.metadata.as_ref()),
+            self.ttl_ms,
+            self.ends_ms,
+            self.last_ms,
+            self.expires_ms,
+            self.tell_ms,
+            self.sequence,
+            self.created_ms,
+            self.changed_ms,
+            self.closed_ms,
+        ]
+    }
+}
+
+/// Which sessions are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub state: Option<SessionState>,
+    /// Somebody is in it, or was, who is found by this form of their address.
+    pub person: Option<String>,
+    /// It is open, and somebody in it has this number.
+    pub number: Option<NumberId>,
+    pub unique_name: Option<String>,
+    pub pool: Option<PoolId>,
+    pub after: Option<SessionId>,
+    /// Not those that have ended by then, though nobody has closed them yet.
+    pub live_at_ms: Option<Millis>,
+}
+
+/// A client's sessions, newest first.
+pub async fn list(
+    store: &Store,
+    client: ClientId,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<SessionWithParticipants>> {
+    let with = |condition| format!("id IN (SELECT session_id FROM {condition})");
+    let those = SqlConditions::of("client_id = ? AND id < ?", params![client, below(filter.after)])
+        .and_some("state = ?", filter.state.map(SessionState::name))
+        .and_some("unique_name = ?", filter.unique_name.as_deref())
+        .and_some("pool_id = ?", filter.pool)
+        .and_some("(expires_ms IS NULL OR expires_ms > ?)", filter.live_at_ms)
+        .and_some(&with("sb_participant WHERE person = ?"), filter.person.as_deref())
+        .and_some(&with("sb_pair WHERE number_id = ?"), filter.number);
+    let (sql, params) = those.page(COLUMNS, "ORDER BY id DESC LIMIT ?", limit);
+    filled(store, store.all(sql, params).await?).await
+}
+
+pub async fn find(store: &Store, client: ClientId, id: SessionId) -> Result<Option<SessionWithParticipants>> {
+    let found = store.all(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), params![id, client]).await?;
+    Ok(filled(store, found).await?.pop())
+}
+
+/// Sessions with their people.
+async fn filled(store: &Store, sessions: Vec<Session>) -> Result<Vec<SessionWithParticipants>> {
+    let ids: Vec<Value> = sessions.iter().map(|session| session.id.into()).collect();
+    let mut people: HashMap<SessionId, Vec<Participant>> = HashMap::new();
+    if !ids.is_empty() {
+        let all = Query::over(format!("{PARTICIPANT} WHERE session_id IN ({{}})"), &[], ids);
+        let rows = store.read(vec![all]).await?.concat();
+        for one in rows.iter().map(Row::read::<Participant>) {
+            let one = one?;
+            people.entry(one.session).or_default().push(one);
+        }
+    }
+    let fill = |session: Session| {
+        let mut participants = people.remove(&session.id).unwrap_or_default();
+        participants.sort_by_key(|one| (one.place, one.id));
+        SessionWithParticipants { session, participants }
+    };
+    Ok(sessions.into_iter().map(fill).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_as_they_are_written_and_unknown_ones_passed_over() -> serde_json::Result<()> {
+        let settings = SessionSettings {
+            labels: SessionLabels::Letter,
+            start_text: Some("Hello".to_owned()),
+            ..SessionSettings::default()
+        };
+        assert_eq!(settings.text(), r#"{"labels":"letter","start_text":"Hello"}"#);
+        assert_eq!(serde_json::from_str::<SessionSettings>(&settings.text())?, settings);
+        assert_eq!(serde_json::from_str::<SessionSettings>(r#"{"hook": 1}"#)?, SessionSettings::default());
+        Ok(())
+    }
+}

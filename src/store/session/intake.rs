@@ -1,0 +1,199 @@
+//! Making sessions: with the numbers of all their people, what is told of them, and the texts with which they begin, in
+//! one commit shared with whoever else makes one; or nothing of it.
+
+use std::borrow::Cow;
+
+use super::join::{JoinRows, claim};
+use super::{INSERT, NewParticipant, Session};
+use crate::model::{Id as _, Millis, NumberId, SessionId};
+use crate::store::audit::{self, AuditEntry};
+use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
+use crate::store::event::PendingEvents;
+use crate::store::idempotency::{self, FoundRequest, StoredReplies, StoredReply};
+use crate::store::message::Message;
+use crate::store::outbox::intake::{
+    AcceptResult, AcceptResultAndLease, GroupRefusal, IdempotencyRecord, IntakeFacts, MessageWithSendPermit,
+    NewMessage, OutboxBatchPlan, OutboxBatchWriter,
+};
+use crate::store::{Change, Result, Value, params};
+
+/// A session to make.
+pub struct NewSession {
+    pub session: Session,
+    pub people: Vec<NewParticipant>,
+    /// Nobody else may have its number, which all of them share.
+    pub is_exclusive: bool,
+    /// What they are told as it begins.
+    pub texts: Vec<NewMessage>,
+    pub told: PendingEvents,
+    /// The reply to keep for a request that comes again.
+    pub kept: Option<IdempotencyRecord>,
+    pub entry: Option<AuditEntry>,
+}
+
+/// A session to make, with permits to send its texts at once.
+pub struct PermittedSession<T> {
+    new: NewSession,
+    texts: Vec<MessageWithSendPermit<T>>,
+}
+
+/// What became of a session.
+#[derive(Debug)]
+pub enum SessionAcceptResult {
+    Stored,
+    /// The same request came before, and this was its reply.
+    Replayed(StoredReply),
+    /// Another request came under this key.
+    KeyReused,
+    /// Of its texts this one is not accepted.
+    Refused {
+        nth: usize,
+        why: AcceptResult,
+    },
+}
+
+/// What is decided over a session, and over each of its texts.
+#[derive(Debug)]
+pub struct SessionDecision {
+    result: SessionAcceptResult,
+    texts: Vec<AcceptResultAndLease>,
+}
+
+impl From<SessionAcceptResult> for SessionDecision {
+    fn from(result: SessionAcceptResult) -> Self {
+        Self { result, texts: Vec::new() }
+    }
+}
+
+/// Writes batches of new sessions.
+pub struct SessionIntake<T> {
+    /// What accepts messages, for the texts.
+    pub messages: OutboxBatchWriter<T>,
+}
+
+/// The way in. A race is told to whoever makes the session: they have to choose other numbers.
+pub struct SessionAcceptor(Box<dyn Fn(NewSession) -> Result<PendingBatchWrite<SessionAcceptResult>> + Send + Sync>);
+
+impl SessionAcceptor {
+    /// Makes a session together with its neighbours; returns after their commit.
+    pub async fn accept(&self, new: NewSession) -> Result<SessionAcceptResult> {
+        (self.0)(new)?.written().await
+    }
+}
+
+impl<T: Send + Sync + 'static> SessionIntake<T> {
+    /// Starts its writers. `permit`: to send a text at once, as for messages.
+    pub fn open(self, permit: impl Fn(&Message) -> Option<T> + Send + Sync + 'static) -> SessionAcceptor {
+        let batch = BatchWriter::start_many(self, WRITERS);
+        SessionAcceptor(Box::new(move |mut new: NewSession| {
+            let texts = std::mem::take(&mut new.texts).into_iter();
+            let texts = texts.map(|text| MessageWithSendPermit::asking(text, &permit)).collect();
+            batch.send(PermittedSession { new, texts })
+        }))
+    }
+
+    async fn replies(&self, items: &[PermittedSession<T>]) -> Result<StoredReplies> {
+        let named = items.iter().filter_map(|item| item.new.kept.as_ref()).map(|kept| &kept.named);
+        let Some(query) = idempotency::over(named) else { return Ok(StoredReplies::default()) };
+        StoredReplies::of(&self.messages.store.look_up(vec![query]).await?.concat())
+    }
+
+    async fn known(&self, items: &[PermittedSession<T>]) -> Result<IntakeFacts> {
+        let texts: Vec<&NewMessage> = items.iter().flat_map(|item| &item.texts).map(|text| &text.new).collect();
+        if texts.is_empty() { Ok(IntakeFacts::default()) } else { self.messages.look_up(&texts).await }
+    }
+}
+
+/// The rows of one batch.
+#[derive(Default)]
+struct SessionRows {
+    sessions: Vec<Vec<Value>>,
+    names: Vec<Vec<Value>>,
+    claims: Vec<(NumberId, SessionId)>,
+    kept: Vec<Vec<Value>>,
+    entries: Vec<Vec<Value>>,
+    joined: JoinRows,
+}
+
+impl SessionRows {
+    fn add(&mut self, new: &NewSession, now_ms: Millis) {
+        let session = &new.session;
+        self.sessions.push(session.values());
+        let name = session.unique_name.as_deref();
+        self.names.extend(name.map(|name| params![session.client, name, session.id]));
+        for one in &new.people {
+            self.joined.join(one, now_ms);
+        }
+        let claimed = new.people.first().filter(|_| new.is_exclusive);
+        self.claims.extend(claimed.map(|one| (one.participant.number_id, session.id)));
+        self.entries.extend(new.entry.as_ref().map(AuditEntry::values));
+        if let Some(IdempotencyRecord { named, reply, .. }) = &new.kept {
+            self.kept.push(params![named.id, named.hash, reply.as_str(), now_ms]);
+        }
+    }
+
+    fn write(mut self, change: Change, now_ms: Millis) -> Change {
+        self.names.sort_unstable();
+        self.claims.sort_unstable();
+        let change = self.claims.into_iter().fold(change, claim);
+        let change = change.insert("INSERT INTO sb_session_name (client_id, unique_name, session_id)", self.names);
+        self.joined
+            .write(change, now_ms)
+            .insert(INSERT, self.sessions)
+            .insert("INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)", self.kept)
+            .insert(audit::INSERT, self.entries)
+    }
+}
+
+impl<T: Send + Sync + 'static> BatchWrite for SessionIntake<T> {
+    type Item = PermittedSession<T>;
+    type Done = SessionDecision;
+    type Answer = SessionAcceptResult;
+
+    fn row<'a>(&self, item: &'a PermittedSession<T>) -> Option<Cow<'a, [u8]>> {
+        Some(item.new.session.id.bytes().to_vec().into())
+    }
+
+    async fn write(&self, items: &[PermittedSession<T>]) -> Result<Vec<SessionDecision>> {
+        let mut replies = self.replies(items).await?;
+        let mut known = self.known(items).await?;
+        let now_ms = self.messages.clock.now_ms();
+        let (mut plan, mut rows) = (OutboxBatchPlan::at(now_ms), SessionRows::default());
+        let mut done: Vec<SessionDecision> = Vec::with_capacity(items.len());
+        for item in items {
+            let kept = item.new.kept.as_ref();
+            done.push(match kept.and_then(|kept| replies.find(&kept.named)) {
+                Some(FoundRequest::Same(reply)) => SessionAcceptResult::Replayed(reply).into(),
+                Some(FoundRequest::Other) => SessionAcceptResult::KeyReused.into(),
+                None => match plan.take_all(&item.texts, &mut known, &self.messages.room) {
+                    Ok(texts) => {
+                        rows.add(&item.new, now_ms);
+                        plan.tell(&item.new.told);
+                        if let Some(kept) = kept {
+                            replies.add(&kept.named, &kept.reply);
+                        }
+                        SessionDecision { result: SessionAcceptResult::Stored, texts }
+                    }
+                    Err(GroupRefusal { nth, why }) => SessionAcceptResult::Refused { nth, why }.into(),
+                },
+            });
+        }
+        let Some(first) = rows.sessions.first().and_then(|row| row.first()).cloned() else { return Ok(done) };
+        let change = rows.write(Change::new(), now_ms);
+        let change = plan.write(change, known.purse, &self.messages.owner, self.messages.lease_ms);
+        let change = change.settled_by("SELECT 1 FROM sb_session WHERE id = ?", vec![first]);
+        let written = self.messages.store.commit(change).await;
+        // after a race nothing of it is there; after anything else it may be
+        if written.as_ref().is_err_and(|error| !error.is_race()) {
+            self.messages.free(items.iter().flat_map(|item| &item.texts));
+        }
+        written.map(|()| done)
+    }
+
+    fn finish(&self, item: PermittedSession<T>, done: SessionDecision) -> SessionAcceptResult {
+        for (text, decided) in item.texts.into_iter().zip(done.texts) {
+            self.messages.send_leased(text, decided);
+        }
+        done.result
+    }
+}

@@ -1,0 +1,63 @@
+//! What is looked at before numbers are chosen: which a person has and had, and which nobody has.
+
+use serde::Deserialize;
+
+use crate::model::{ClientId, Millis, NumberId, PoolId, SessionId};
+use crate::store::{Query, Result, Row, Store, Value, params};
+
+/// Of the numbers that a person had, so many are looked at; who had fewer is known in full.
+pub const REMEMBERED: usize = 64;
+
+/// Numbers that nobody has, of which one is chosen.
+const FREE: i64 = 64;
+
+/// A number that a person has, or had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct StickyNumber {
+    pub number: NumberId,
+    pub used_ms: Millis,
+    /// Since when it is free for them again; `None`: they have it.
+    pub ended_ms: Option<Millis>,
+}
+
+/// The numbers that each of these people had last, the last one first, by the hashes of who they are.
+pub async fn remembered(store: &Store, people: &[[u8; 32]]) -> Result<Vec<Vec<StickyNumber>>> {
+    let sql = "SELECT number_id, used_ms, ended_ms FROM sb_sticky WHERE person = ? ORDER BY used_ms DESC LIMIT ?";
+    let limit = i64::try_from(REMEMBERED).unwrap_or(i64::MAX);
+    let queries = people.iter().map(|person| Query::new(sql, params![person, limit])).collect();
+    let found = store.look_up(queries).await?;
+    found.iter().map(|rows| rows.iter().map(Row::read).collect::<Result<Vec<_>>>()).collect()
+}
+
+/// The same at these numbers.
+pub async fn remembered_at(store: &Store, person: &[u8; 32], numbers: &[NumberId]) -> Result<Vec<StickyNumber>> {
+    let sql = "SELECT number_id, used_ms, ended_ms FROM sb_sticky WHERE person = ? AND number_id IN ({})";
+    let keys: Vec<Value> = numbers.iter().map(Value::from).collect();
+    let found = store.look_up(vec![Query::over(sql, &params![person], keys)]).await?.concat();
+    found.iter().map(Row::read).collect()
+}
+
+/// The open session of this name.
+pub async fn named(store: &Store, client: ClientId, name: &str) -> Result<Option<SessionId>> {
+    let sql = "SELECT session_id FROM sb_session_name WHERE client_id = ? AND unique_name = ?";
+    let found = store.look_up(vec![Query::new(sql, params![client, name])]).await?.concat();
+    found.first().map(Row::read).transpose()
+}
+
+/// Numbers of a pool that nobody has, those first that have been free for longest, behind so many of them.
+pub async fn free(store: &Store, pool: PoolId, behind: usize) -> Result<Vec<NumberId>> {
+    let sql =
+        "SELECT number_id FROM sb_pool_number WHERE pool_id = ? AND free_ms >= 0 ORDER BY free_ms LIMIT ? OFFSET ?";
+    let behind = i64::try_from(behind).unwrap_or(i64::MAX);
+    let found = store.look_up(vec![Query::new(sql, params![pool, FREE, behind])]).await?.concat();
+    found.iter().map(Row::read).collect()
+}
+
+/// The same in each of these areas.
+pub async fn free_near(store: &Store, pool: PoolId, areas: &[&str]) -> Result<Vec<Vec<NumberId>>> {
+    let sql = "SELECT number_id FROM sb_pool_number WHERE pool_id = ? AND area = ? AND free_ms >= 0 \
+               ORDER BY free_ms LIMIT ?";
+    let queries = areas.iter().map(|area| Query::new(sql, params![pool, *area, FREE])).collect();
+    let found = store.look_up(queries).await?;
+    found.iter().map(|rows| rows.iter().map(Row::read).collect::<Result<Vec<_>>>()).collect()
+}
