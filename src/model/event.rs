@@ -19,6 +19,13 @@ pub enum EventType {
     BalanceLow,
     AccountResting,
     AccountResumed,
+    SessionCreated,
+    SessionInProgress,
+    SessionInactive,
+    SessionClosed,
+    SessionFailed,
+    SessionParticipantAdded,
+    SessionParticipantRemoved,
     EndpointTest,
 }
 
@@ -101,6 +108,20 @@ event_types! {
         "A carrier refuses an account itself: the account rests, and its messages wait."
     [AccountResumed] "account.resumed"
         "An account that rested is in use again."
+    [SessionCreated] "session.created"
+        "A session was made: all its people have their numbers."
+    [SessionInProgress] "session.in_progress"
+        "Something was said in a session for the first time, or it goes on after a rest."
+    [SessionInactive] "session.inactive"
+        "A session rests: it keeps its numbers, and passes nothing on."
+    [SessionClosed] "session.closed"
+        "A session has ended; `reason` is `expired` where its time was over."
+    [SessionFailed] "session.failed"
+        "A session was ended by what went wrong."
+    [SessionParticipantAdded] "session.participant_added"
+        "Somebody came into a session."
+    [SessionParticipantRemoved] "session.participant_removed"
+        "Somebody has left a session."
     [EndpointTest] "endpoint.test"
         "Somebody tries out an endpoint; no other endpoint is told."
 }
@@ -115,6 +136,13 @@ impl EventType {
             Self::OptOutChanged => EventGroup::OptOut,
             Self::BalanceLow => EventGroup::Balance,
             Self::AccountResting | Self::AccountResumed => EventGroup::Account,
+            Self::SessionCreated
+            | Self::SessionInProgress
+            | Self::SessionInactive
+            | Self::SessionClosed
+            | Self::SessionFailed
+            | Self::SessionParticipantAdded
+            | Self::SessionParticipantRemoved => EventGroup::Session,
             Self::EndpointTest => EventGroup::Endpoint,
         }
     }
@@ -143,12 +171,21 @@ pub enum EventGroup {
     OptOut,
     Balance,
     Account,
+    Session,
     Endpoint,
 }
 
 impl EventGroup {
-    pub const ALL: [Self; 7] =
-        [Self::Message, Self::Call, Self::Device, Self::OptOut, Self::Balance, Self::Account, Self::Endpoint];
+    pub const ALL: [Self; 8] = [
+        Self::Message,
+        Self::Call,
+        Self::Device,
+        Self::OptOut,
+        Self::Balance,
+        Self::Account,
+        Self::Session,
+        Self::Endpoint,
+    ];
 
     /// What a listener writes who wants all of them.
     pub fn pattern(self) -> &'static str {
@@ -159,6 +196,7 @@ impl EventGroup {
             Self::OptOut => "opt_out.*",
             Self::Balance => "balance.*",
             Self::Account => "account.*",
+            Self::Session => "session.*",
             Self::Endpoint => "endpoint.*",
         }
     }
@@ -231,7 +269,9 @@ mod tests {
             assert_eq!(kind.name().parse::<EventType>().ok(), Some(kind));
             assert_eq!(kind.name().parse::<EventPattern>().ok(), Some(EventPattern::One(kind)));
         }
-        for text in ["*", "message.*", "call.*", "device.*", "opt_out.*", "balance.*", "account.*", "endpoint.*"] {
+        for text in
+            ["*", "message.*", "call.*", "device.*", "opt_out.*", "balance.*", "account.*", "session.*", "endpoint.*"]
+        {
             assert_eq!(text.parse::<EventPattern>().map(|pattern| pattern.to_string()).ok().as_deref(), Some(text));
         }
         for bad in ["", "message", "message.", "messages.*", "Message.sent", "message.sent ", "**", "message.s*"] {
@@ -247,7 +287,8 @@ mod tests {
             assert!(kind.when().ends_with('.') && kind.when().starts_with(char::is_uppercase), "{kind}");
         }
         let said = "x".parse::<EventPattern>().map_err(|error| error.to_string());
-        let patterns = "`*`, `message.*`, `call.*`, `device.*`, `opt_out.*`, `balance.*`, `account.*`, `endpoint.*`";
+        let patterns =
+            "`*`, `message.*`, `call.*`, `device.*`, `opt_out.*`, `balance.*`, `account.*`, `session.*`, `endpoint.*`";
         assert!(said.is_err_and(|said| said.ends_with(patterns)));
     }
 
@@ -267,7 +308,7 @@ mod tests {
             let pattern = text.parse::<EventPattern>().ok();
             EventType::all().filter(|kind| pattern.is_some_and(|pattern| pattern.matches(*kind))).count()
         };
-        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (27, 11, 2, 1));
-        assert_eq!((taken("call.*"), taken("call.no-answer")), (9, 1));
+        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (34, 11, 2, 1));
+        assert_eq!((taken("call.*"), taken("call.no-answer"), taken("session.*")), (9, 1, 7));
     }
 }

@@ -15,6 +15,7 @@ mod message;
 mod metrics;
 pub mod payload;
 mod reason;
+mod session;
 
 pub use batch::{EventMetadata, NewEventBatch};
 pub use courier::{ClaimedDelivery, DeliveryDestination, EventCourier, FinishedDelivery};

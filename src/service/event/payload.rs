@@ -160,6 +160,47 @@ pub(in crate::service) struct AccountEventData<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SessionData)]
+pub(in crate::service) struct SessionEventData<'a> {
+    /// Which of this session's events came first: each has a higher one than those before it.
+    #[schema(value_type = i64)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) sequence: Option<i64>,
+    pub(in crate::service) id: String,
+    /// `open`, `in_progress`, `inactive`, `closed` or `failed`.
+    pub(in crate::service) state: &'static str,
+    /// Why it ended by itself.
+    pub(in crate::service) reason: Option<&'a str>,
+    /// `message`, `voice` or `both`.
+    pub(in crate::service) mode: &'static str,
+    pub(in crate::service) name: Option<&'a str>,
+    pub(in crate::service) unique_name: Option<&'a str>,
+    pub(in crate::service) pool_id: Option<String>,
+    /// Those who are in it; when it has ended, those who were to the end.
+    pub(in crate::service) participants: Vec<SessionParticipantEventData<'a>>,
+    /// Who came or left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) participant: Option<SessionParticipantEventData<'a>>,
+    #[schema(value_type = Option<Object>)]
+    pub(in crate::service) metadata: Option<&'a Map<String, Value>>,
+    /// RFC 3339.
+    pub(in crate::service) created_at: String,
+}
+
+/// Somebody in a session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionParticipantData)]
+pub(in crate::service) struct SessionParticipantEventData<'a> {
+    pub(in crate::service) id: String,
+    pub(in crate::service) address: &'a str,
+    pub(in crate::service) name: Option<&'a str>,
+    /// The number of yours by which they know the others.
+    pub(in crate::service) number: &'a str,
+    /// RFC 3339.
+    pub(in crate::service) joined_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
 #[schema(as = EndpointData)]
 pub(in crate::service) struct EndpointEventData {
     pub(in crate::service) endpoint_id: String,
@@ -191,6 +232,7 @@ payloads! {
     OptOut: OptOutEventData<'_>,
     Balance: BalanceEventData,
     Account: AccountEventData<'_>,
+    Session: SessionEventData<'_>,
     Endpoint: EndpointEventData,
 }
 

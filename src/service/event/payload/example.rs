@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::{
     AccountEventData, BalanceEventData, CallEventData, DeviceEventData, EndpointEventData, EventErrorData,
-    EventPayload, MessageEventData, OptOutEventData,
+    EventPayload, MessageEventData, OptOutEventData, SessionEventData, SessionParticipantEventData,
 };
 use crate::model::event::EventType;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{
-    AccountId, CallId, CallStatus, Channel, ClientId, DeviceId, EndpointId, MessageId, Millis, Money, rfc3339,
+    AccountId, CallId, CallStatus, Channel, ClientId, DeviceId, EndpointId, MessageId, Millis, Money, ParticipantId,
+    PoolId, SessionId, SessionMode, SessionState, rfc3339,
 };
 use crate::provider::CallNotes;
 
@@ -30,6 +31,14 @@ pub fn example(kind: EventType) -> Value {
         EventType::OptOutChanged => opt_out(),
         EventType::BalanceLow => balance(),
         EventType::AccountResting | EventType::AccountResumed => account(),
+        EventType::SessionCreated => session(SessionState::Open, None),
+        EventType::SessionInProgress => session(SessionState::InProgress, None),
+        EventType::SessionInactive => session(SessionState::Inactive, None),
+        EventType::SessionClosed => session(SessionState::Closed, None),
+        EventType::SessionFailed => session(SessionState::Failed, None),
+        EventType::SessionParticipantAdded | EventType::SessionParticipantRemoved => {
+            session(SessionState::InProgress, Some(participant()))
+        }
         EventType::EndpointTest => value(&EndpointEventData { endpoint_id: EndpointId::first_of(AT_MS).to_string() }),
     };
     json!({"type": kind.name(), "timestamp": rfc3339(AT_MS), "data": data})
@@ -117,6 +126,33 @@ fn balance() -> Value {
         balance: Money::from_micros(4_992_500),
         low_at: Some(Money::from_micros(5_000_000)),
         credit_limit: Money::ZERO,
+    })
+}
+
+fn participant() -> SessionParticipantEventData<'static> {
+    SessionParticipantEventData {
+        id: ParticipantId::first_of(AT_MS).to_string(),
+        address: PERSON,
+        name: Some("Ann"),
+        number: OURS,
+        joined_at: rfc3339(AT_MS),
+    }
+}
+
+fn session(state: SessionState, who: Option<SessionParticipantEventData<'static>>) -> Value {
+    value(&SessionEventData {
+        sequence: Some(if state == SessionState::Open { 1 } else { 2 }),
+        id: SessionId::first_of(AT_MS).to_string(),
+        state: state.name(),
+        reason: (state == SessionState::Closed).then_some("expired"),
+        mode: SessionMode::Both.name(),
+        name: Some("order 17"),
+        unique_name: None,
+        pool_id: Some(PoolId::first_of(AT_MS).to_string()),
+        participants: vec![participant()],
+        participant: who,
+        metadata: None,
+        created_at: rfc3339(AT_MS),
     })
 }
 
