@@ -24,6 +24,7 @@ pub mod relay;
 pub mod retention;
 mod retry;
 mod salt;
+pub mod session;
 pub mod sheet;
 mod snapshot;
 pub mod sync;

@@ -22,9 +22,11 @@ use crate::service::ledger::Ledger;
 use crate::service::number::import::NumberImports;
 use crate::service::number::{InboundTextPolicy, NewNumber, NumberCapability, Numbers};
 use crate::service::relay::Relay;
+use crate::service::session::{self, Sessions};
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
 use crate::signal::SharedCounter;
+use crate::store::session::intake::SessionAcceptor;
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
@@ -43,6 +45,7 @@ pub(super) struct MessagingParts {
     pub(super) tariff: Arc<Tariff>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) relay: Arc<Relay>,
+    pub(super) sessions: Arc<Sessions>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
     pub(super) number_imports: Arc<NumberImports>,
@@ -61,7 +64,7 @@ impl StartContext<'_> {
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let directory = self.directory(loopback.clone()).await?;
-        let sending = self.sending(&directory, registry).await?;
+        let (sending, way_in) = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms: Vec<String> = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let number_imports = self.number_imports(&directory, platforms.clone());
@@ -82,12 +85,14 @@ impl StartContext<'_> {
             tasks: self.tasks.clone(),
             clock: clock.clone(),
         });
+        let sessions = Arc::new(self.sessions(&directory, &sending, &relay, way_in).await?);
         let built = MessagingParts {
             directory,
             sending,
             tariff,
             ledger,
             relay,
+            sessions,
             accounts,
             numbers,
             number_imports,
@@ -105,6 +110,25 @@ impl StartContext<'_> {
         let (clock, owner) = (self.clock.clone(), self.owner.clone());
         let (tasks, stop) = (self.tasks.clone(), self.stop.clone());
         Arc::new(NumberImports { directory: directory.clone(), clock, owner, platforms, tasks, stop })
+    }
+
+    async fn sessions(
+        &self,
+        directory: &Arc<Directory>,
+        sending: &SendingParts,
+        relay: &Arc<Relay>,
+        intake: SessionAcceptor,
+    ) -> Result<Sessions, StartError> {
+        Ok(Sessions::new(session::Parts {
+            store: self.databases.store.clone(),
+            directory: directory.clone(),
+            events: self.events.clone(),
+            relay: relay.clone(),
+            messages: sending.messages.clone(),
+            clock: self.clock.clone(),
+            intake,
+            memory_key: self.key("sticky").await?,
+        }))
     }
 
     async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {

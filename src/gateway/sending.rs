@@ -13,6 +13,7 @@ use crate::service::message::{self, Messages};
 use crate::service::opt_out::{self, OptOuts};
 use crate::store::outbox::LaneKeyHasher;
 use crate::store::outbox::intake::{LeasedMessage, OutboxBatchWriter, OutboxEnqueuer};
+use crate::store::session::intake::{SessionAcceptor, SessionIntake};
 
 /// What it consists of.
 pub(super) struct SendingParts {
@@ -26,27 +27,32 @@ pub(super) struct SendingParts {
 type DispatchOnceCell = Arc<OnceLock<Weak<Dispatch>>>;
 
 impl StartContext<'_> {
+    /// And the way in of sessions, whose texts go the way of messages.
     pub(super) async fn sending(
         &self,
         directory: &Arc<Directory>,
         registry: &mut Registry,
-    ) -> Result<SendingParts, StartError> {
+    ) -> Result<(SendingParts, SessionAcceptor), StartError> {
         let lanes = LaneKeyHasher::new(self.key("lane").await?);
         let room = Arc::new(Semaphore::new(self.config.outbox.held));
         let sender = DispatchOnceCell::default();
-        let outbox = self.outbox(directory, &room, &sender);
+        let permits = || SendPermits { directory: directory.clone(), stop: self.stop.clone() };
+        let (of_messages, of_sessions) = (permits(), permits());
+        let outbox = self.intake(&room, &sender).open(move |message| of_messages.take(message));
+        let sessions = SessionIntake { messages: self.intake(&room, &sender) };
+        let sessions = sessions.open(move |message| of_sessions.take(message));
         let messages = Arc::new(self.messages(directory, outbox, &lanes, registry).await?);
         let opt_outs = Arc::new(self.opt_outs(directory, &messages, &lanes));
         let dispatch = Arc::new(self.dispatch(directory, &opt_outs, &lanes, room, registry));
         let _ = sender.set(Arc::downgrade(&dispatch));
         dispatch.inherit().await.map_err(StartError::storing(self.config))?;
-        Ok(SendingParts { messages, opt_outs, dispatch, lanes })
+        Ok((SendingParts { messages, opt_outs, dispatch, lanes }, sessions))
     }
 
-    /// The way into the outbox: what comes out of it leased goes to the sender at once.
-    fn outbox(&self, directory: &Arc<Directory>, room: &Arc<Semaphore>, sender: &DispatchOnceCell) -> OutboxEnqueuer {
+    /// What writes messages into the outbox: what comes out of it leased goes to the sender at once.
+    fn intake(&self, room: &Arc<Semaphore>, sender: &DispatchOnceCell) -> OutboxBatchWriter<SendPermit> {
         let sender = sender.clone();
-        let intake = OutboxBatchWriter {
+        OutboxBatchWriter {
             store: self.databases.store.clone(),
             clock: self.clock.clone(),
             owner: self.owner.clone(),
@@ -58,9 +64,7 @@ impl StartContext<'_> {
                     dispatch.send(leased);
                 }
             }),
-        };
-        let permits = SendPermits { directory: directory.clone(), stop: self.stop.clone() };
-        intake.open(move |message| permits.take(message))
+        }
     }
 
     async fn messages(

@@ -31,7 +31,7 @@ impl StartContext<'_> {
     /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
         let Services { messaging, publish, pairing, received, health } = services;
-        let MessagingParts { sending, directory, tariff, clients, ledger, number_imports, .. } = messaging;
+        let MessagingParts { sending, directory, tariff, clients, ledger, number_imports, sessions, .. } = messaging;
         let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.retention.clone(), self.clock.clone());
         let node = WorkerServices {
@@ -47,6 +47,7 @@ impl StartContext<'_> {
             tariff: tariff.clone(),
             clients: clients.clone(),
             ledger: ledger.clone(),
+            sessions: sessions.clone(),
             retention: Retention { settings, store: store.clone(), lanes: sending.lanes.clone(), clock },
             health: health.clone(),
             memory: LoopMemory::new(ClockRollbackGuard::new(
@@ -79,6 +80,7 @@ impl StartContext<'_> {
             messages: messaging.sending.messages,
             opt_outs: messaging.sending.opt_outs,
             relay: messaging.relay,
+            sessions: messaging.sessions,
             tariff: messaging.tariff,
             ledger: messaging.ledger,
             accounts: messaging.accounts,

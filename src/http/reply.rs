@@ -182,9 +182,11 @@ impl From<Error> for Refusal {
             ErrorKind::Unpayable => problem(Status::PAYMENT_REQUIRED, detail),
             ErrorKind::Forged | ErrorKind::Forbidden | ErrorKind::OptedOut => problem(Status::FORBIDDEN, detail),
             ErrorKind::NotFound => problem(Status::NOT_FOUND, detail),
-            ErrorKind::Conflict | ErrorKind::KeyReused | ErrorKind::TooLate | ErrorKind::NotOver => {
-                problem(Status::CONFLICT, detail)
-            }
+            ErrorKind::Conflict
+            | ErrorKind::NoNumber(_)
+            | ErrorKind::KeyReused
+            | ErrorKind::TooLate
+            | ErrorKind::NotOver => problem(Status::CONFLICT, detail),
             ErrorKind::Provider => problem(Status::BAD_GATEWAY, detail),
             ErrorKind::NoRoute => problem(Status::SERVICE_UNAVAILABLE, detail),
             ErrorKind::Unavailable => {
@@ -204,6 +206,7 @@ impl From<Error> for Refusal {
 mod tests {
     use super::*;
     use crate::service::message::BrokenMessageLimit;
+    use crate::service::session::NumberShortage;
     use crate::service::sheet::{BadSheetLine, BadSheetLines};
 
     /// Status, `Retry-After` and body.
@@ -225,6 +228,7 @@ mod tests {
             (ErrorKind::OptedOut, 403, None),
             (ErrorKind::NotFound, 404, None),
             (ErrorKind::Conflict, 409, None),
+            (ErrorKind::NoNumber(NumberShortage::Taken), 409, None),
             (ErrorKind::KeyReused, 409, None),
             (ErrorKind::TooLate, 409, None),
             (ErrorKind::NotOver, 409, None),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::message::BrokenMessageLimit;
+use super::session::NumberShortage;
 use super::sheet::BadSheetLines;
 use crate::{crypto, store};
 
@@ -54,6 +55,8 @@ pub enum ErrorKind {
     Unpayable,
     /// No route leads to the destination.
     NoRoute,
+    /// No number of a pool is free for somebody.
+    NoNumber(NumberShortage),
     /// A carrier was asked, and gave no good answer.
     Provider,
     /// What is needed is away: the same request may succeed later.

@@ -8,13 +8,14 @@ use crate::model::{Clock, DurationSetting};
 use crate::store::account::token;
 use crate::store::old_message::OldMessages;
 use crate::store::outbox::LaneKeyHasher;
+use crate::store::session::OldSessions;
 use crate::store::{self, Store, idempotency, message};
 
 /// `[retention]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Messages that are over; zero: for ever.
+    /// Messages and sessions that are over; zero: for ever.
     pub messages: DurationSetting,
     pub idempotency_keys: DurationSetting,
     /// How often what has been kept long enough is looked for.
@@ -54,6 +55,19 @@ impl Retention {
             throttle.rest().await;
         }
         message::run::sweep(&self.store).await
+    }
+
+    /// Sessions that have been over for as long as messages are kept: they name people as those do.
+    pub async fn remove_sessions(&self) -> store::Result<()> {
+        if self.settings.messages.as_ms() == 0 {
+            return Ok(());
+        }
+        let mut old = OldSessions::before(self.clock.now_ms() - self.settings.messages.as_ms());
+        let mut throttle = RemovalThrottle::default();
+        while old.remove(&self.store).await? {
+            throttle.rest().await;
+        }
+        Ok(())
     }
 
     /// Sorts what has been accepted lately into the index of numbers.

@@ -71,6 +71,8 @@ pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
         row("look for changed routes and rates", 1, Later, Warned, |node| work(node.tariff.refresh())),
         row("look for changed clients and keys", 1, Later, Warned, |node| work(node.clients.refresh())),
         row("look for changed endpoints", 1, Later, Quiet, |node| work(node.events.refresh())),
+        row("end sessions whose time is over", 1, AtOnce, Warned, |node| work(node.sessions.expire())),
+        row("tell whose sessions have ended", 1, AtOnce, Warned, |node| work(node.sessions.tell_ended())),
         row("look for waits of a clock that has gone back", 1, AtOnce, Quiet, waits),
         row("look after the databases", 1, AtOnce, Quiet, health),
         row("clear up after imports of numbers", 2, Scattered, Warned, |node| work(node.number_imports.clear_up())),
@@ -130,7 +132,7 @@ fn sockets(node: &WorkerServices) -> RoutineRun<'_> {
 }
 
 /// What serves for a while only; one after the other, since the store is for what is sent.
-const SERVED: [(&str, PeriodicRoutine); 8] = [
+const SERVED: [(&str, PeriodicRoutine); 9] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
     ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),
@@ -139,6 +141,7 @@ const SERVED: [(&str, PeriodicRoutine); 8] = [
     ("old events", |node| work(node.events.sweep())),
     ("logins of callbacks", |node| work(node.events.sweep_logins())),
     ("old messages", |node| work(node.retention.remove_messages())),
+    ("old sessions", |node| work(node.retention.remove_sessions())),
 ];
 
 fn sweep(node: &WorkerServices) -> RoutineRun<'_> {

@@ -179,6 +179,7 @@ fn worded(refused: Error, no_route: StatusCode) -> Response {
         | ErrorKind::Forged
         | ErrorKind::NotFound
         | ErrorKind::Conflict
+        | ErrorKind::NoNumber(_)
         | ErrorKind::TooLate
         | ErrorKind::NotOver
         | ErrorKind::Provider

@@ -12,6 +12,7 @@ use crate::service::directory::SenderNumber;
 use crate::service::event::FailureReason;
 use crate::service::idempotency::{self, IdempotencyFingerprint, StoredReply};
 use crate::service::number::NumberCapability;
+use crate::service::race::settled_in_store;
 use crate::service::{Error, Result};
 use crate::store::message::Message;
 use crate::store::outbox::intake::{AcceptResult, IdempotencyRecord, NewMessage};
@@ -102,6 +103,41 @@ impl Messages {
             self.parts.events.wake();
         }
         Ok(OrderResult::Accepted(message, paid))
+    }
+
+    /// A draft as the outbox takes it, for whoever writes it with something else; [`Messages::stored`] when it is there.
+    pub(in crate::service) fn part_of(&self, draft: MessageDraft) -> NewMessage {
+        let MessageDraft { message, callback, due_ms, .. } = draft;
+        NewMessage { callback, due_ms, ..self.intake(*message, false) }
+    }
+
+    /// Counts messages that were written with something else.
+    pub(in crate::service) fn stored(&self, count: usize) {
+        for _ in 0..count {
+            self.parts.metrics.accepted();
+        }
+    }
+
+    /// Accepts a message of our own once for its id, which is made again for it. What its recipient does not want, or
+    /// its client cannot pay for, is not sent.
+    pub(in crate::service) async fn accept_once(&self, draft: MessageDraft, id: MessageId) -> store::Result<()> {
+        let message = Message { id, ..*draft.message };
+        let accepted = settled_in_store("the lane of a text", || async {
+            if self.find(message.client, id).await?.is_some() {
+                return Ok(None);
+            }
+            self.parts.outbox.accept(self.intake(message.clone(), false)).await.map(Some)
+        })
+        .await?;
+        match accepted {
+            Some(AcceptResult::Stored(_)) => {
+                self.parts.metrics.accepted();
+                self.parts.events.wake();
+            }
+            Some(refused) => tracing::info!(?refused, %id, "a text of a session is not sent"),
+            None => {}
+        }
+        Ok(())
     }
 
     /// A message as the outbox takes it, with the events that tell of it.

@@ -109,6 +109,7 @@ impl std::convert::From<Error> for TwilioCompatRefusal {
             | ErrorKind::Forbidden
             | ErrorKind::Conflict
             | ErrorKind::NoRoute
+            | ErrorKind::NoNumber(_)
             | ErrorKind::Unavailable
             | ErrorKind::Busy
             | ErrorKind::Internal => Refusal::from(error).into(),

@@ -1,0 +1,84 @@
+//! Conversations in which nobody learns a number: each knows all the others by a number of a pool.
+//!
+//! Numbers are chosen from memory and by one look at what a person had (`choose.rs`, `number.rs`); the commit that makes
+//! the session decides, and whoever was slower chooses again. Time ends sessions (`end.rs`): a worker closes what is
+//! over, and tells those who are to be told.
+
+mod choose;
+mod create;
+mod end;
+mod limit;
+mod number;
+mod people;
+mod text;
+mod update;
+
+use std::sync::Arc;
+
+pub use choose::NumberShortage;
+pub use create::{ParticipantOrder, SessionOrder, SessionResult};
+pub use update::{SessionChange, SessionMove};
+
+pub use crate::store::session::{Filter, Participant, Session, SessionSettings, SessionWithParticipants};
+
+use crate::crypto::HashKey;
+use crate::model::{ClientId, Clock, NumberId, SessionId};
+use crate::service::directory::Directory;
+use crate::service::event::Events;
+use crate::service::message::Messages;
+use crate::service::relay::Relay;
+use crate::service::{Error, Result, page};
+use crate::store::session::intake::SessionAcceptor;
+use crate::store::{Store, session};
+
+/// What the service is built from.
+pub struct Parts {
+    pub store: Store,
+    pub directory: Arc<Directory>,
+    pub events: Arc<Events>,
+    /// How texts of sessions go, and what they cost.
+    pub relay: Arc<Relay>,
+    pub messages: Arc<Messages>,
+    pub clock: Clock,
+    /// The way in.
+    pub intake: SessionAcceptor,
+    /// Under which it is remembered which numbers people had.
+    pub memory_key: HashKey,
+}
+
+pub struct Sessions {
+    parts: Parts,
+}
+
+impl Sessions {
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    /// Newest first; whether there are more. What has ended by itself is none of the open ones, closed yet or not.
+    pub async fn list(
+        &self,
+        client: ClientId,
+        filter: Filter,
+        limit: usize,
+    ) -> Result<(Vec<SessionWithParticipants>, bool)> {
+        let is_open = filter.state.is_some_and(|state| !state.is_over());
+        let filter = Filter { live_at_ms: is_open.then(|| self.parts.clock.now_ms()), ..filter };
+        Ok(page(session::list(&self.parts.store, client, &filter, limit + 1).await?, limit))
+    }
+
+    pub async fn find(&self, client: ClientId, id: SessionId) -> Result<SessionWithParticipants> {
+        session::find(&self.parts.store, client, id).await?.ok_or_else(|| Error::not_found("session"))
+    }
+
+    /// The number of a client's with this address, to look for sessions by.
+    pub fn number(&self, client: ClientId, address: &str) -> Option<NumberId> {
+        let entries = self.parts.directory.current();
+        entries.sender(address).filter(|sender| sender.number.client == client).map(|sender| sender.number.id)
+    }
+
+    /// Under which it is remembered which numbers a person had.
+    fn memory(&self, person: &str) -> [u8; 32] {
+        self.parts.memory_key.mac(&[person.as_bytes()])
+    }
+}

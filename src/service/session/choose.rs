@@ -1,0 +1,235 @@
+//! Which number of a pool a person gets: an order of all of them, and the first in it that is free for that person.
+
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::model::area::AreaCode;
+use crate::model::pool::{PoolChoice, PoolOrder};
+use crate::model::{Address, Millis, NumberId, address};
+use crate::service::directory::{PoolIndex, SenderNumber};
+use crate::store::session::StickyNumber;
+
+/// Why no number is free for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberShortage {
+    /// The pool has no number at all.
+    Empty,
+    /// None can do what the session is for, or none may be used by whoever makes it.
+    Unfit,
+    /// Those that could be are of a country that this person gets none of.
+    Country,
+    /// This person has a session on each.
+    Taken,
+    /// Each is another session's, in a pool that gives none to two.
+    Exhausted,
+}
+
+impl NumberShortage {
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Empty => "it has none",
+            Self::Unfit => "none can do what the session is for, or none may be used by this key",
+            Self::Country => "none is of this person's country, and none of the others may be used there",
+            Self::Taken => "this person is in an open session on each",
+            Self::Exhausted => "each is in use by another session",
+        }
+    }
+}
+
+/// Two countries that share a code, and nothing else: nobody gets a number across their border.
+const BORDER: [&str; 2] = ["CA", "US"];
+
+/// Coprime to any number of numbers.
+const STRIDE: u64 = 2_654_435_761;
+
+/// Where a person is, as their number tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PersonPlace {
+    pub(super) area: Option<AreaCode>,
+    pub(super) country: Option<String>,
+}
+
+impl PersonPlace {
+    pub(super) fn of(person: &str) -> Self {
+        let area = AreaCode::of(person);
+        let country = match area {
+            Some(area) => Some(area.country().to_owned()),
+            None => address::report(&Address::stored(person)).and_then(|report| report.country),
+        };
+        Self { area, country }
+    }
+
+    /// Whether a border lies between this person and a number.
+    pub(super) fn is_apart(&self, number: Option<&str>) -> bool {
+        match (at_border(self.country.as_deref()), at_border(number)) {
+            (Some(theirs), Some(ours)) => theirs != ours,
+            _ => false,
+        }
+    }
+}
+
+fn at_border(country: Option<&str>) -> Option<&str> {
+    country.filter(|country| BORDER.contains(country))
+}
+
+/// Each place of a list once, in an order that differs by where it starts.
+fn shuffled(places: u64, start: u64) -> impl Iterator<Item = u64> {
+    let first = if places == 0 { 0 } else { start % places };
+    (0..places).map(move |nth| (first + nth * STRIDE) % places)
+}
+
+/// The numbers of a group of places.
+fn spread<'a>(index: &'a PoolIndex, group: &'a [u32], start: u64) -> impl Iterator<Item = &'a Arc<SenderNumber>> {
+    let at = move |place: u64| usize::try_from(place).ok().and_then(|place| group.get(place));
+    let number = move |place: &u32| usize::try_from(*place).ok().and_then(|place| index.numbers.get(place));
+    shuffled(group.len() as u64, start).filter_map(at).filter_map(number)
+}
+
+fn all(index: &PoolIndex, start: u64) -> impl Iterator<Item = &Arc<SenderNumber>> {
+    let number = move |place: u64| usize::try_from(place).ok().and_then(|place| index.numbers.get(place));
+    shuffled(index.numbers.len() as u64, start).filter_map(number)
+}
+
+/// A number of a pool: they stand there in the order of their ids.
+pub(super) fn by_id(index: &PoolIndex, id: NumberId) -> Option<&Arc<SenderNumber>> {
+    let place = index.numbers.binary_search_by_key(&id, |one| one.number.id).ok()?;
+    index.numbers.get(place)
+}
+
+/// A pool's numbers in the order in which a person would have them, each once: those of their area, of the areas next to
+/// it, of their country, then all others. Equal ones come in an order that `start` decides, so that those who choose at
+/// the same time do not meet. Nothing is looked at before it is asked for.
+pub(super) fn candidates<'a>(
+    index: &'a PoolIndex,
+    person: &'a PersonPlace,
+    start: u64,
+) -> Box<dyn Iterator<Item = &'a Arc<SenderNumber>> + 'a> {
+    let country = person.country.as_deref().filter(|_| index.settings.order == PoolOrder::Near);
+    let Some(country) = country else {
+        return Box::new(all(index, start).filter(move |one| !person.is_apart(one.number.country.as_deref())));
+    };
+    let areas = move || person.area.into_iter().flat_map(AreaCode::nearest);
+    let near = areas().filter_map(move |area| index.by_area.get(&area));
+    let near = near.flat_map(move |group| spread(index, group, start));
+    // known only when somebody has come that far
+    let reached: Rc<OnceCell<HashSet<AreaCode>>> = Rc::default();
+    let is_left = move |one: &&Arc<SenderNumber>| {
+        let area = AreaCode::of(&one.number.address);
+        area.is_none_or(|area| !reached.get_or_init(|| areas().collect()).contains(&area))
+    };
+    let own = index.by_country.get(country).map_or(&[][..], Vec::as_slice);
+    let own = spread(index, own, start).filter(is_left.clone());
+    let mut others: Vec<&String> = index.by_country.keys().collect();
+    others.retain(|other| other.as_str() != country && !person.is_apart(Some(other.as_str())));
+    others.sort_unstable();
+    let others = others.into_iter().filter_map(move |other| index.by_country.get(other));
+    let others = others.flat_map(move |group| spread(index, group, start)).filter(is_left.clone());
+    let nowhere = all(index, start).filter(|one| one.number.country.is_none()).filter(is_left);
+    Box::new(near.chain(own).chain(others).chain(nowhere))
+}
+
+/// The areas of a pool, as its rows name them, in the order in which a person would have them.
+pub(super) fn areas(index: &PoolIndex, person: &PersonPlace) -> Vec<String> {
+    if index.settings.order != PoolOrder::Near {
+        return Vec::new();
+    }
+    let Some(area) = person.area else { return person.country.iter().cloned().collect() };
+    let groups = area.nearest().filter_map(|area| index.by_area.get(&area)?.first());
+    let numbers = groups.filter_map(|place| index.numbers.get(usize::try_from(*place).ok()?));
+    numbers.filter_map(|one| one.number.address.get(2..5)).map(str::to_owned).collect()
+}
+
+/// What is remembered of a person's numbers.
+#[derive(Debug, Default)]
+pub(super) struct PersonMemory {
+    numbers: HashMap<NumberId, StickyNumber>,
+    /// The last one first.
+    latest: Vec<NumberId>,
+}
+
+impl PersonMemory {
+    pub(super) fn of(numbers: &[StickyNumber]) -> Self {
+        let latest = numbers.iter().map(|one| one.number).collect();
+        Self { numbers: numbers.iter().map(|one| (one.number, *one)).collect(), latest }
+    }
+
+    pub(super) fn add(&mut self, numbers: &[StickyNumber]) {
+        self.numbers.extend(numbers.iter().map(|one| (one.number, *one)));
+    }
+
+    pub(super) fn is_known(&self, number: NumberId) -> bool {
+        self.numbers.contains_key(&number)
+    }
+
+    pub(super) fn is_taken(&self, number: NumberId) -> bool {
+        self.numbers.get(&number).is_some_and(|known| known.ended_ms.is_none())
+    }
+
+    pub(super) fn latest(&self) -> &[NumberId] {
+        &self.latest
+    }
+}
+
+/// What comes in question behind all others, of the numbers that were gone by.
+#[derive(Default)]
+pub(super) struct NumberSearch {
+    /// Had before, where those come last.
+    had: Option<Arc<SenderNumber>>,
+    /// A session of this person has ended there just now.
+    resting: Option<Arc<SenderNumber>>,
+    /// Some were taken.
+    is_any_taken: bool,
+}
+
+impl NumberSearch {
+    /// The first of these numbers that is free for a person, and not one of those that come last.
+    pub(super) fn first<'a>(
+        &mut self,
+        numbers: impl IntoIterator<Item = &'a Arc<SenderNumber>>,
+        memory: &PersonMemory,
+        index: &PoolIndex,
+        now_ms: Millis,
+    ) -> Option<Arc<SenderNumber>> {
+        for one in numbers {
+            let Some(known) = memory.numbers.get(&one.number.id) else { return Some(one.clone()) };
+            let Some(ended_ms) = known.ended_ms else {
+                self.is_any_taken = true;
+                continue;
+            };
+            if now_ms.saturating_sub(ended_ms) < index.settings.rest.as_ms() {
+                self.resting.get_or_insert_with(|| one.clone());
+            } else if index.settings.choice == PoolChoice::AvoidSticky {
+                self.had.get_or_insert_with(|| one.clone());
+            } else {
+                return Some(one.clone());
+            }
+        }
+        None
+    }
+
+    /// What is left when all have been gone by. `fits`: what comes in question at all.
+    pub(super) fn rest(
+        self,
+        index: &PoolIndex,
+        fits: impl Fn(&SenderNumber) -> bool,
+    ) -> Result<Arc<SenderNumber>, NumberShortage> {
+        let is_taken = self.is_any_taken;
+        self.had.or(self.resting).ok_or_else(|| {
+            if index.numbers.is_empty() {
+                NumberShortage::Empty
+            } else if is_taken {
+                NumberShortage::Taken
+            } else if index.numbers.iter().any(|one| fits(one)) {
+                NumberShortage::Country
+            } else {
+                NumberShortage::Unfit
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "choose_test.rs"]
+mod tests;

@@ -1,0 +1,161 @@
+//! The order of a pool's numbers for somebody, and which of them is chosen.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::model::pool::PoolSettings;
+use crate::model::{AccountId, ClientId, Id as _};
+use crate::service::directory::RateLimiter;
+use crate::service::number::{InboundTextPolicy, Number, NumberCapability};
+
+const NOW_MS: Millis = 10_000_000;
+
+fn sender(nth: u32, address: &str, country: Option<&str>) -> Arc<SenderNumber> {
+    let mut bytes = [0; 16];
+    bytes[12..].copy_from_slice(&nth.to_be_bytes());
+    let number = Number {
+        id: crate::model::FromBytes::from_bytes(bytes),
+        client: ClientId::OPERATOR,
+        account: AccountId::new(1),
+        address: address.to_owned(),
+        capabilities: NumberCapability::ALL.to_vec(),
+        meaning: InboundTextPolicy::Forward,
+        rate: 0,
+        platform: None,
+        country: country.map(str::to_owned),
+        pool: None,
+        created_ms: 1,
+        is_reserved: false,
+    };
+    Arc::new(SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)) })
+}
+
+fn pool(settings: PoolSettings, numbers: Vec<Arc<SenderNumber>>) -> PoolIndex {
+    let (mut by_country, mut by_area) = (HashMap::<String, Vec<u32>>::new(), HashMap::<AreaCode, Vec<u32>>::new());
+    for (place, one) in (0..).zip(&numbers) {
+        if let Some(country) = &one.number.country {
+            by_country.entry(country.clone()).or_default().push(place);
+        }
+        if let Some(area) = AreaCode::of(&one.number.address) {
+            by_area.entry(area).or_default().push(place);
+        }
+    }
+    PoolIndex { settings, client: ClientId::OPERATOR, numbers, by_country, by_area }
+}
+
+fn mixed(settings: PoolSettings) -> PoolIndex {
+    let all = [
+        ("+447700900123", Some("GB")),
+        ("+14155550100", Some("US")),
+        ("+12125550100", Some("US")),
+        ("+12125550101", Some("US")),
+        ("+18005550100", Some("US")),
+        ("+14165550100", Some("CA")),
+        ("+999123456789", None),
+    ];
+    pool(settings, (0..).zip(all).map(|(nth, (address, country))| sender(nth, address, country)).collect())
+}
+
+fn addresses(index: &PoolIndex, person: &PersonPlace, start: u64) -> Vec<String> {
+    candidates(index, person, start).map(|one| one.number.address.clone()).collect()
+}
+
+fn place(area: Option<&str>, country: Option<&str>) -> PersonPlace {
+    PersonPlace { area: area.and_then(AreaCode::of), country: country.map(str::to_owned) }
+}
+
+#[test]
+fn every_place_comes_once_wherever_it_begins() {
+    for count in [0, 1, 2, 3, 64, 100, 1_000] {
+        for start in [0, 1, 7, u64::MAX] {
+            let all: BTreeSet<u64> = shuffled(count, start).collect();
+            assert_eq!(
+                (shuffled(count, start).count() as u64, all.len() as u64),
+                (count, count),
+                "{count} from {start}"
+            );
+            assert!(all.iter().all(|place| *place < count));
+        }
+    }
+}
+
+#[test]
+fn what_is_near_goes_before_what_is_far_and_each_comes_once() {
+    let index = mixed(PoolSettings::default());
+    let (new_york, start) = (place(Some("+12125550199"), Some("US")), 3);
+    let all = addresses(&index, &new_york, start);
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
+    let is_of = |one: &String, area: &str| one.starts_with(area);
+    assert!(all[..2].iter().all(|one| is_of(one, "+1212")), "{all:?}");
+    assert!(all[2..4].iter().all(|one| is_of(one, "+1415") || is_of(one, "+1800")), "{all:?}");
+    assert_eq!(all.len(), 6, "all but the one beyond the border: {all:?}");
+    let british = addresses(&index, &place(None, Some("GB")), start);
+    assert_eq!((british[0].as_str(), british.len()), ("+447700900123", 7), "{british:?}");
+}
+
+#[test]
+fn nobody_gets_a_number_across_the_border() {
+    for settings in [PoolSettings::default(), PoolSettings { order: PoolOrder::Any, ..PoolSettings::default() }] {
+        let index = mixed(settings);
+        let canadian = addresses(&index, &place(None, Some("CA")), 1);
+        assert!(canadian.contains(&"+14165550100".to_owned()) && canadian.contains(&"+447700900123".to_owned()));
+        assert!(!canadian.contains(&"+12125550100".to_owned()), "{canadian:?}");
+    }
+}
+
+#[test]
+fn those_who_choose_at_the_same_time_begin_elsewhere() {
+    let index = pool(
+        PoolSettings { order: PoolOrder::Any, ..PoolSettings::default() },
+        (0..100).map(|nth| sender(nth, &format!("+1212555{nth:04}"), Some("US"))).collect(),
+    );
+    let here = place(Some("+12125550199"), Some("US"));
+    let first: BTreeSet<String> = (0..100).map(|start| addresses(&index, &here, start)[0].clone()).collect();
+    assert_eq!(first.len(), 100);
+}
+
+/// What is chosen of three numbers where this is known of them: nothing, that one is taken, or since when it is free.
+#[expect(clippy::option_option, reason = "not had, had and kept, and had and let go are three things")]
+fn chosen(settings: PoolSettings, known: [Option<Option<Millis>>; 3]) -> Result<usize, NumberShortage> {
+    let numbers: Vec<_> = (0..3).map(|nth| sender(nth, &format!("+1212555010{nth}"), Some("US"))).collect();
+    let index = pool(settings, numbers.clone());
+    let known = numbers
+        .iter()
+        .zip(known)
+        .filter_map(|(one, known)| known.map(|ended_ms| StickyNumber { number: one.number.id, used_ms: 1, ended_ms }));
+    let memory = PersonMemory::of(&known.collect::<Vec<_>>());
+    let mut search = NumberSearch::default();
+    let found = search.first(&numbers, &memory, &index, NOW_MS);
+    let found = found.map_or_else(|| search.rest(&index, |_| true), Ok)?;
+    let place = numbers.iter().position(|one| one.number.id.bytes() == found.number.id.bytes());
+    Ok(place.unwrap_or(usize::MAX))
+}
+
+#[test]
+fn what_is_taken_is_not_chosen_and_what_rests_comes_last() {
+    let (taken, rests, had) = (Some(None), Some(Some(NOW_MS - 1_000)), Some(Some(1)));
+    let usual = PoolSettings::default;
+    assert_eq!(chosen(usual(), [taken, None, None]), Ok(1));
+    assert_eq!(chosen(usual(), [taken, rests, None]), Ok(2));
+    assert_eq!(chosen(usual(), [taken, rests, taken]), Ok(1), "an order, never a refusal");
+    assert_eq!(chosen(usual(), [taken, taken, taken]), Err(NumberShortage::Taken));
+    let avoiding = || PoolSettings { choice: PoolChoice::AvoidSticky, ..PoolSettings::default() };
+    assert_eq!(chosen(usual(), [had, None, None]), Ok(0));
+    assert_eq!(chosen(avoiding(), [had, None, None]), Ok(1));
+    assert_eq!(chosen(avoiding(), [rests, had, taken]), Ok(1));
+}
+
+#[test]
+fn a_shortage_says_why() {
+    let shortage = |index: &PoolIndex, fits: bool| NumberSearch::default().rest(index, |_| fits).err();
+    assert_eq!(shortage(&pool(PoolSettings::default(), Vec::new()), true), Some(NumberShortage::Empty));
+    assert_eq!(shortage(&mixed(PoolSettings::default()), false), Some(NumberShortage::Unfit));
+    assert_eq!(shortage(&mixed(PoolSettings::default()), true), Some(NumberShortage::Country));
+}
+
+#[test]
+fn the_areas_of_a_pool_are_named_the_nearest_first() {
+    let index = mixed(PoolSettings::default());
+    assert_eq!(areas(&index, &place(Some("+12125550199"), Some("US"))).first().map(String::as_str), Some("212"));
+    assert_eq!(areas(&index, &place(None, Some("GB"))), ["GB"]);
+}

@@ -1,0 +1,247 @@
+//! Making a session: all of its numbers and its texts in one commit, or none of it.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::number::{ChosenNumber, SessionPool};
+use super::{NumberShortage, SessionSettings, SessionWithParticipants, Sessions, text};
+use crate::model::event::EventType;
+use crate::model::{
+    Address, DurationSetting, Millis, ParticipantId, PoolId, SessionDoor, SessionId, SessionMode, SessionState,
+};
+use crate::service::audit::AuditContext;
+use crate::service::client::ApiConsumer;
+use crate::service::idempotency::{IdempotencyFingerprint, IdempotencyKey, StoredReply};
+use crate::service::race::settled;
+use crate::service::{Error, ErrorKind, Result};
+use crate::store::outbox::intake::IdempotencyRecord;
+use crate::store::session::intake::{NewSession, SessionAcceptResult};
+use crate::store::session::{self, NewParticipant, Participant, Session};
+
+/// Somebody who is to be in a session.
+#[derive(Clone, Debug)]
+pub struct ParticipantOrder {
+    pub address: Address,
+    pub name: Option<String>,
+    /// The number of the pool that they are to have; unless given, one is chosen.
+    pub number: Option<Address>,
+}
+
+/// A session as somebody wants it.
+#[derive(Clone, Debug)]
+pub struct SessionOrder {
+    pub pool: PoolId,
+    pub participants: Vec<ParticipantOrder>,
+    pub mode: SessionMode,
+    pub name: Option<String>,
+    pub unique_name: Option<String>,
+    pub metadata: Option<Map<String, Json>>,
+    /// Unless given, as the pool says.
+    pub ttl: Option<DurationSetting>,
+    pub ends_ms: Option<Millis>,
+    /// Texts that are not given are the pool's.
+    pub settings: SessionSettings,
+    pub door: SessionDoor,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum SessionResult {
+    Made(Box<SessionWithParticipants>),
+    /// What was told when the same request came first.
+    Again(StoredReply),
+}
+
+/// How a door writes the reply that is kept for a request that comes again.
+type ReplyText<'a> = &'a (dyn Fn(&SessionWithParticipants) -> String + Send + Sync);
+
+impl SessionOrder {
+    /// The same for the same order, however it was written.
+    fn canonical(&self) -> Vec<u8> {
+        let person =
+            |one: &ParticipantOrder| json!([one.address.as_str(), one.name, one.number.as_ref().map(Address::as_str)]);
+        let all = json!({
+            "pool": self.pool.hex(),
+            "participants": self.participants.iter().map(person).collect::<Vec<_>>(),
+            "mode": self.mode.name(),
+            "name": self.name,
+            "unique_name": self.unique_name,
+            "metadata": self.metadata,
+            "ttl_ms": self.ttl.map(DurationSetting::as_ms),
+            "ends_ms": self.ends_ms,
+            "settings": self.settings,
+            "door": self.door.name(),
+        });
+        all.to_string().into_bytes()
+    }
+
+    /// The session that comes of it, with these numbers.
+    fn filled(
+        &self,
+        pool: &SessionPool<'_>,
+        numbers: Vec<ChosenNumber>,
+        now_ms: Millis,
+    ) -> (Session, Vec<NewParticipant>) {
+        let (client, id) = (pool.consumer.client, SessionId::new(now_ms));
+        let of_pool = &pool.index.settings;
+        let mut session = Session {
+            id,
+            client,
+            pool: Some(self.pool),
+            name: self.name.clone(),
+            unique_name: self.unique_name.clone(),
+            mode: self.mode,
+            state: SessionState::Open,
+            reason: None,
+            door: self.door,
+            settings: SessionSettings {
+                start_text: self.settings.start_text.clone().or_else(|| of_pool.start_text.clone()),
+                end_text: self.settings.end_text.clone().or_else(|| of_pool.end_text.clone()),
+                ..self.settings.clone()
+            },
+            metadata: self.metadata.clone(),
+            ttl_ms: self.ttl.or(of_pool.ttl).map(DurationSetting::as_ms),
+            ends_ms: self.ends_ms,
+            last_ms: None,
+            expires_ms: None,
+            tell_ms: None,
+            sequence: 1,
+            created_ms: now_ms,
+            changed_ms: now_ms,
+            closed_ms: None,
+        };
+        session.expires_ms = session.end();
+        let joined = self.participants.iter().zip(numbers).zip(0..);
+        let people = joined.map(|((one, number), place)| joining(&session, one, number, place, now_ms)).collect();
+        (session, people)
+    }
+}
+
+/// Somebody who comes into a session, with their number.
+pub(super) fn joining(
+    session: &Session,
+    one: &ParticipantOrder,
+    number: ChosenNumber,
+    place: i64,
+    now_ms: Millis,
+) -> NewParticipant {
+    let ChosenNumber { sender, memory } = number;
+    let participant = Participant {
+        id: ParticipantId::new(now_ms),
+        session: session.id,
+        client: session.client,
+        address: one.address.as_str().to_owned(),
+        person: one.address.folded().into_owned(),
+        name: one.name.clone(),
+        number_id: sender.number.id,
+        number: sender.number.address.clone(),
+        joined_ms: now_ms,
+        left_ms: None,
+        place,
+    };
+    NewParticipant { participant, memory }
+}
+
+/// Whether what was refused may be granted once sessions are closed whose time is over.
+pub(super) fn may_pass(error: &Error) -> bool {
+    let shortages = [NumberShortage::Taken, NumberShortage::Exhausted];
+    match error.kind {
+        ErrorKind::NoNumber(shortage) => shortages.contains(&shortage),
+        ErrorKind::Conflict => true,
+        _ => false,
+    }
+}
+
+impl Sessions {
+    /// Makes a session: when this returns, all its people have their numbers, and the texts with which it begins will
+    /// be sent or accounted for. `answered`: what is kept for a request that comes again.
+    pub async fn create(
+        &self,
+        consumer: &ApiConsumer,
+        order: SessionOrder,
+        key: Option<IdempotencyKey>,
+        answered: ReplyText<'_>,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<SessionResult> {
+        let named = key.map(|key| self.parts.messages.named(consumer.client, key, &order.canonical()));
+        let made = match self.check(consumer, &order) {
+            Ok(()) => {
+                let attempt = || self.attempt(consumer, &order, named.as_ref(), answered, audit);
+                settled("these numbers", attempt).await
+            }
+            Err(error) => Err(error),
+        };
+        match made {
+            Err(error) if error.kind != ErrorKind::Forbidden => {
+                // what was good when it came first is answered as it was then
+                self.parts.messages.replayed(named.as_ref()).await?.map(SessionResult::Again).ok_or(error)
+            }
+            made => made,
+        }
+    }
+
+    fn check(&self, consumer: &ApiConsumer, order: &SessionOrder) -> Result<()> {
+        order.check(self.parts.clock.now_ms())?;
+        order.participants.iter().try_for_each(|one| self.check_person(one, consumer))
+    }
+
+    /// Chooses numbers and writes; a race is told as what it is.
+    async fn attempt(
+        &self,
+        consumer: &ApiConsumer,
+        order: &SessionOrder,
+        named: Option<&IdempotencyFingerprint>,
+        answered: ReplyText<'_>,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<SessionResult> {
+        let pool = self.pool(order.pool, order.mode, consumer).await?;
+        let numbers = match self.free(&pool, order).await {
+            Err(error) if may_pass(&error) => {
+                self.expire().await?;
+                self.free(&pool, order).await?
+            }
+            numbers => numbers?,
+        };
+        let now_ms = self.parts.clock.now_ms();
+        let (session, people) = order.filled(&pool, numbers, now_ms);
+        let participants = people.iter().map(|one| one.participant.clone()).collect();
+        let made = SessionWithParticipants { session: session.clone(), participants };
+        let texts = self.start_texts(&made).await?;
+        let mut events = self.parts.events.batch();
+        events.session(&made, EventType::SessionCreated, None, now_ms);
+        let kept =
+            named.map(|named| IdempotencyRecord { named: named.clone(), reply: answered(&made), with_balance: false });
+        let (told, count) = (events.into_rows(), texts.len());
+        let is_told = !told.new.is_empty() || count > 0;
+        let new = NewSession {
+            session,
+            people,
+            is_exclusive: pool.index.settings.is_exclusive,
+            texts,
+            told,
+            kept,
+            entry: audit.entry(now_ms, made.session.id, None, Some(&made)),
+        };
+        match self.parts.intake.accept(new).await? {
+            SessionAcceptResult::Stored => {
+                self.parts.messages.stored(count);
+                if is_told {
+                    self.parts.events.wake();
+                }
+                Ok(SessionResult::Made(Box::new(made)))
+            }
+            SessionAcceptResult::Replayed(reply) => Ok(SessionResult::Again(reply)),
+            SessionAcceptResult::KeyReused => Err(Error::key_reused()),
+            SessionAcceptResult::Refused { nth, why } => Err(text::refused(made.participants.get(nth), &why)),
+        }
+    }
+
+    /// Numbers for all of them, where its name is free too.
+    async fn free(&self, pool: &SessionPool<'_>, order: &SessionOrder) -> Result<Vec<ChosenNumber>> {
+        if let Some(name) = &order.unique_name
+            && session::named(&self.parts.store, pool.consumer.client, name).await?.is_some()
+        {
+            return Err(Error::conflict("an open session has this unique_name already"));
+        }
+        self.numbers(pool, &order.participants).await
+    }
+}

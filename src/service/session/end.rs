@@ -1,0 +1,139 @@
+//! The end of a session: by whoever made it, or by time. Its numbers are free with the commit that ends it; its people are
+//! told behind it, and again by a worker where a crash was in between.
+
+use super::{Session, SessionWithParticipants, Sessions};
+use crate::model::event::EventType;
+use crate::model::{ClientId, Millis, SessionId, SessionState};
+use crate::service::audit::{AuditContext, AuditEntry};
+use crate::service::race::{settled, won};
+use crate::service::{Error, Result};
+use crate::store::Change;
+use crate::store::session::{self, SessionEnd};
+
+/// Sessions that are looked for at once.
+const BATCH: usize = 64;
+
+/// For so long whoever has ended a session may take to tell its people; then others do.
+const TELLING_MS: Millis = 30_000;
+
+/// Why a session ended that nobody has closed.
+const EXPIRED: &str = "expired";
+
+/// A session before and after its end.
+struct EndedSession {
+    before: SessionWithParticipants,
+    after: SessionWithParticipants,
+    end: SessionEnd,
+}
+
+impl EndedSession {
+    fn of(before: SessionWithParticipants, reason: Option<&'static str>, at_ms: Millis) -> Self {
+        let is_told = before.session.settings.end_text.is_some() && before.session.mode.has_texts();
+        let end = SessionEnd {
+            state: SessionState::Closed,
+            reason,
+            at_ms,
+            tell_ms: is_told.then_some(at_ms + TELLING_MS),
+            is_expiry: reason == Some(EXPIRED),
+        };
+        let mut participants = before.participants.clone();
+        for one in &mut participants {
+            one.left_ms = one.left_ms.or(Some(at_ms));
+        }
+        let after = SessionWithParticipants { session: end.of(&before.session), participants };
+        Self { before, after, end }
+    }
+}
+
+impl Sessions {
+    /// Ends a session; one that is over stays as it is.
+    pub async fn close(
+        &self,
+        client: ClientId,
+        id: SessionId,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<SessionWithParticipants> {
+        let (ended, is_new) = settled("this session", || async {
+            let before = self.find(client, id).await?;
+            if before.session.state.is_over() {
+                return Ok((before, false));
+            }
+            let ended = EndedSession::of(before, None, self.parts.clock.now_ms());
+            let entry = audit.entry(ended.end.at_ms, id, Some(&ended.before), Some(&ended.after));
+            self.write_ends(std::slice::from_ref(&ended), entry).await?;
+            Ok((ended.after, true))
+        })
+        .await?;
+        if is_new {
+            self.tell(&ended).await;
+        }
+        Ok(ended)
+    }
+
+    /// Ends all sessions whose time is over.
+    pub async fn expire(&self) -> Result<()> {
+        loop {
+            let now_ms = self.parts.clock.now_ms();
+            let due = session::expired(&self.parts.store, now_ms, BATCH).await?;
+            let is_last = due.len() < BATCH;
+            let due: Vec<_> = due.into_iter().map(|one| EndedSession::of(one, Some(EXPIRED), now_ms)).collect();
+            let mut ended = due.iter().collect::<Vec<_>>();
+            if !due.is_empty() && won(self.write_ends(&due, None).await)?.is_none() {
+                // somebody else is at some of them: each for itself
+                ended.clear();
+                for one in &due {
+                    if won(self.write_ends(std::slice::from_ref(one), None).await)?.is_some() {
+                        ended.push(one);
+                    }
+                }
+            }
+            let is_stuck = ended.is_empty();
+            for one in ended {
+                self.tell(&one.after).await;
+            }
+            if is_last || is_stuck {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tells the people of those sessions that are over, and that nobody has told.
+    pub async fn tell_ended(&self) -> Result<()> {
+        let now_ms = self.parts.clock.now_ms();
+        for one in session::untold(&self.parts.store, now_ms, BATCH).await? {
+            let until_ms = Some(now_ms + TELLING_MS);
+            let mine = session::defer(one.session.id, one.session.tell_ms, until_ms);
+            if won(self.parts.store.commit(mine).await)?.is_some() {
+                let session = Session { tell_ms: until_ms, ..one.session };
+                self.tell(&SessionWithParticipants { session, ..one }).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// What fails here is made up for by [`Sessions::tell_ended`].
+    async fn tell(&self, ended: &SessionWithParticipants) {
+        let Session { id, tell_ms: Some(tell_ms), .. } = ended.session else { return };
+        let told = async {
+            self.end_texts(ended).await?;
+            won(self.parts.store.commit(session::defer(id, Some(tell_ms), None)).await)?;
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(%error, session = %id, "the people of a session are not told yet that it has ended");
+        }
+    }
+
+    /// Writes the ends of sessions, all or none.
+    async fn write_ends(&self, ended: &[EndedSession], entry: Option<AuditEntry>) -> crate::store::Result<()> {
+        let mut events = self.parts.events.batch();
+        let mut change = Change::new();
+        for EndedSession { before, after, end } in ended {
+            change = session::close(change, before, end, |person| self.memory(person));
+            events.session(after, EventType::SessionClosed, None, end.at_ms);
+        }
+        self.parts.store.commit(events.write(change).audited(entry)).await?;
+        events.committed();
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! Who comes into a session later, and who leaves it.
+
+use super::create::{joining, may_pass};
+use super::limit::MOST_PEOPLE;
+use super::number::ChosenNumber;
+use super::{ParticipantOrder, SessionWithParticipants, Sessions};
+use crate::model::event::EventType;
+use crate::model::{ClientId, Millis, ParticipantId, SessionId};
+use crate::service::audit::AuditContext;
+use crate::service::client::ApiConsumer;
+use crate::service::race::settled;
+use crate::service::{Error, Result};
+use crate::store::Change;
+use crate::store::session::{self, Participant, Session};
+
+/// A session with one more event, as it is after a change of its people.
+fn counted(before: &Session, now_ms: Millis) -> Session {
+    Session { sequence: before.sequence + 1, changed_ms: now_ms, ..before.clone() }
+}
+
+impl Sessions {
+    /// The open session, as it is to be changed.
+    async fn find_open(&self, client: ClientId, id: SessionId) -> Result<SessionWithParticipants> {
+        let found = self.find(client, id).await?;
+        if found.session.state.is_over() {
+            return Err(Error::conflict("the session is over: open it again first"));
+        }
+        Ok(found)
+    }
+
+    /// Somebody comes into a session: it, and who they are in it.
+    pub async fn add_participant(
+        &self,
+        consumer: &ApiConsumer,
+        id: SessionId,
+        order: ParticipantOrder,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<(SessionWithParticipants, Participant)> {
+        self.check_person(&order, consumer)?;
+        settled("this session", || async {
+            let before = self.find_open(consumer.client, id).await?;
+            let folded = order.address.folded();
+            if before.present().any(|one| one.person == folded) {
+                return Err(Error::conflict(format!("{} is in this session already", order.address.as_str())));
+            }
+            if before.present().count() >= MOST_PEOPLE {
+                return Err(Error::invalid("participants", format!("must be 1 to {MOST_PEOPLE}")));
+            }
+            let number = self.number_in(consumer, &before, &order).await?;
+            let now_ms = self.parts.clock.now_ms();
+            let place = before.participants.iter().map(|one| one.place + 1).max().unwrap_or(0);
+            let new = joining(&before.session, &order, number, place, now_ms);
+            let mut participants = before.participants.clone();
+            participants.push(new.participant.clone());
+            let after = SessionWithParticipants { session: counted(&before.session, now_ms), participants };
+            let change = session::add(&before.session, &new, now_ms);
+            let kind = EventType::SessionParticipantAdded;
+            self.write_people(change, (&before, &after), (kind, &new.participant), audit).await?;
+            Ok((after, new.participant))
+        })
+        .await
+    }
+
+    /// A number for somebody who comes later: where each is one session's, that of the others.
+    async fn number_in(
+        &self,
+        consumer: &ApiConsumer,
+        before: &SessionWithParticipants,
+        order: &ParticipantOrder,
+    ) -> Result<ChosenNumber> {
+        let no_pool = || Error::conflict("the session has no pool to choose a number of");
+        let pool = self.pool(before.session.pool.ok_or_else(no_pool)?, before.session.mode, consumer).await?;
+        let known = before.participants.first().filter(|_| pool.index.settings.is_exclusive);
+        if let Some(shared) = known.and_then(|one| pool.entries.sender(&one.number)) {
+            if order.number.as_ref().is_some_and(|named| named.as_str() != shared.number.address) {
+                let reason = format!("must have {}, as all in this session", shared.number.address);
+                return Err(Error::invalid("number", reason));
+            }
+            return Ok(ChosenNumber { sender: shared.clone(), memory: None });
+        }
+        let order = std::slice::from_ref(order);
+        let mut chosen = match self.numbers(&pool, order).await {
+            Err(error) if may_pass(&error) => {
+                self.expire().await?;
+                self.numbers(&pool, order).await?
+            }
+            chosen => chosen?,
+        };
+        chosen.pop().ok_or_else(|| Error::busy("no number was chosen"))
+    }
+
+    /// Somebody leaves a session; the number that they knew is free for them again.
+    pub async fn remove_participant(
+        &self,
+        client: ClientId,
+        id: SessionId,
+        participant: ParticipantId,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<SessionWithParticipants> {
+        settled("this session", || async {
+            let before = self.find(client, id).await?;
+            let one = before.participants.iter().find(|one| one.id == participant);
+            let one = one.ok_or_else(|| Error::not_found("participant"))?;
+            // gone is gone, whichever way
+            if one.left_ms.is_some() {
+                return Ok(before.clone());
+            }
+            let now_ms = self.parts.clock.now_ms();
+            let mut participants = before.participants.clone();
+            for left in participants.iter_mut().filter(|left| left.id == participant) {
+                left.left_ms = Some(now_ms);
+            }
+            let after = SessionWithParticipants { session: counted(&before.session, now_ms), participants };
+            let change = session::leave(&before.session, one, self.memory(&one.person), now_ms);
+            self.write_people(change, (&before, &after), (EventType::SessionParticipantRemoved, one), audit).await?;
+            Ok(after)
+        })
+        .await
+    }
+
+    async fn write_people(
+        &self,
+        change: Change,
+        (before, after): (&SessionWithParticipants, &SessionWithParticipants),
+        (kind, one): (EventType, &Participant),
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<()> {
+        let now_ms = after.session.changed_ms;
+        let mut events = self.parts.events.batch();
+        events.session(after, kind, Some(one), now_ms);
+        let entry = audit.entry(now_ms, after.session.id, Some(before), Some(after));
+        self.parts.store.commit(events.write(change).audited(entry)).await?;
+        events.committed();
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! The texts with which a session begins and ends: messages like any other, paid for by its client.
+
+use super::{Participant, SessionWithParticipants, Sessions};
+use crate::model::{Address, Channel};
+use crate::service::client::ApiConsumer;
+use crate::service::message::{DraftResult, MessageDraft, Order, SenderChoice};
+use crate::service::{Error, ErrorKind, Result};
+use crate::store::outbox::intake::{AcceptResult, NewMessage};
+
+/// A text of a session that is not accepted, in words that say whose.
+pub(super) fn refused(one: Option<&Participant>, why: &AcceptResult) -> Error {
+    match (why, one) {
+        (AcceptResult::OptedOut, Some(Participant { address, number, .. })) => {
+            Error::new(ErrorKind::OptedOut, format!("{address} has opted out of texts from {number}"))
+        }
+        (AcceptResult::OptedOut, None) => Error::opted_out(),
+        _ => Error::unpayable(),
+    }
+}
+
+impl Sessions {
+    /// The text that each is told as their session begins, in their order.
+    pub(super) async fn start_texts(&self, made: &SessionWithParticipants) -> Result<Vec<NewMessage>> {
+        let (session, mut texts) = (&made.session, Vec::new());
+        let Some(body) = session.settings.start_text.as_deref().filter(|_| session.mode.has_texts()) else {
+            return Ok(texts);
+        };
+        for one in &made.participants {
+            let named = |error: Error| {
+                let detail = format!("the start text for {}: {}", one.address, error.detail);
+                Error { detail: detail.into(), ..error }
+            };
+            let draft = self.draft(one, body).await.map_err(named)?;
+            texts.push(self.parts.messages.part_of(draft));
+        }
+        Ok(texts)
+    }
+
+    /// Tells the people of a session that it has ended, each once however often it is done.
+    pub(super) async fn end_texts(&self, ended: &SessionWithParticipants) -> Result<()> {
+        let (Some(body), Some(closed_ms)) = (&ended.session.settings.end_text, ended.session.closed_ms) else {
+            return Ok(());
+        };
+        for one in ended.present() {
+            match self.draft(one, body).await {
+                Ok(draft) => self.parts.messages.accept_once(draft, one.id.end_text(closed_ms)).await?,
+                // the same another time, too
+                Err(Error { source: None, kind, detail, .. }) => {
+                    tracing::warn!(?kind, %detail, session = %ended.session.id, "an end text cannot be sent");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// A text to somebody from the number that they know.
+    async fn draft(&self, one: &Participant, body: &str) -> Result<MessageDraft> {
+        let from = Some(SenderChoice::Address(Address::stored(one.number.as_str())));
+        let to = Address::stored(one.address.as_str());
+        let order = Order { from, body: body.to_owned(), ..Order::new(Channel::Sms, to) };
+        match self.parts.relay.draft(&ApiConsumer::of(one.client), order, None).await? {
+            DraftResult::New(draft) => Ok(draft),
+            // what has no name does not come again
+            DraftResult::Again(_) => Err(Error::key_reused()),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What is changed of a session, and opening one again that was over.
+
+use serde_json::{Map, Value as Json};
+
+use super::{Participant, Session, SessionWithParticipants, Sessions, limit};
+use crate::model::event::EventType;
+use crate::model::{ClientId, DurationSetting, Millis, SessionId, SessionLabels, SessionState};
+use crate::service::audit::AuditContext;
+use crate::service::race::{WriteResultExt as _, settled};
+use crate::service::{Error, Result};
+use crate::store::session::{self, NewParticipant, StickyMark};
+
+/// Where a session is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionMove {
+    /// It goes on; one that was over is opened again.
+    Resume,
+    /// It keeps its numbers, and passes nothing on.
+    Pause,
+    Close,
+}
+
+/// What may be changed; a field within a field: `None` takes it away.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::option_option, reason = "left out, taken away, and given are three things")]
+pub struct SessionChange {
+    pub name: Option<Option<String>>,
+    pub metadata: Option<Option<Map<String, Json>>>,
+    pub ttl: Option<Option<DurationSetting>>,
+    pub ends_ms: Option<Option<Millis>>,
+    pub labels: Option<SessionLabels>,
+    pub state: Option<SessionMove>,
+}
+
+fn over() -> Error {
+    Error::conflict("the session is over: open it again first")
+}
+
+impl SessionChange {
+    /// Whether it says anything but where the session is to go.
+    fn is_of_fields(&self) -> bool {
+        self.name.is_some()
+            || self.metadata.is_some()
+            || self.ttl.is_some()
+            || self.ends_ms.is_some()
+            || self.labels.is_some()
+    }
+
+    fn check(&self, now_ms: Millis) -> Result<()> {
+        limit::name(self.name.as_ref().and_then(Option::as_deref))?;
+        limit::metadata(self.metadata.as_ref().and_then(Option::as_ref))?;
+        limit::end(self.ttl.flatten(), self.ends_ms.flatten(), now_ms)
+    }
+
+    /// The session as it then is.
+    fn apply(&self, before: &Session, now_ms: Millis) -> Session {
+        let mut after = Session { sequence: before.sequence + 1, changed_ms: now_ms, ..before.clone() };
+        after.name = self.name.clone().unwrap_or(after.name);
+        after.metadata = self.metadata.clone().unwrap_or(after.metadata);
+        after.ttl_ms = self.ttl.map_or(after.ttl_ms, |ttl| ttl.map(DurationSetting::as_ms));
+        after.ends_ms = self.ends_ms.unwrap_or(after.ends_ms);
+        after.settings.labels = self.labels.unwrap_or(after.settings.labels);
+        match self.state {
+            Some(SessionMove::Pause) => after.state = SessionState::Inactive,
+            Some(SessionMove::Resume) if after.state == SessionState::Inactive => {
+                after.state = SessionState::InProgress;
+            }
+            _ => {}
+        }
+        after.expires_ms = after.end();
+        after
+    }
+}
+
+impl Sessions {
+    /// The session as it now is.
+    pub async fn change(
+        &self,
+        client: ClientId,
+        id: SessionId,
+        change: SessionChange,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<SessionWithParticipants> {
+        change.check(self.parts.clock.now_ms())?;
+        let before = self.find(client, id).await?;
+        if before.session.state.is_over() {
+            return match change.state {
+                Some(SessionMove::Close) if !change.is_of_fields() => Ok(before),
+                Some(SessionMove::Resume) if !change.is_of_fields() => self.reopen(client, id, audit).await,
+                _ => Err(over()),
+            };
+        }
+        let changed = if change.is_of_fields() || change.state.is_some_and(|to| to != SessionMove::Close) {
+            self.rewrite(client, id, &change, audit).await?
+        } else {
+            before
+        };
+        if change.state == Some(SessionMove::Close) { self.close(client, id, audit).await } else { Ok(changed) }
+    }
+
+    async fn rewrite(
+        &self,
+        client: ClientId,
+        id: SessionId,
+        change: &SessionChange,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<SessionWithParticipants> {
+        settled("this session", || async {
+            let before = self.find(client, id).await?;
+            if before.session.state.is_over() {
+                return Err(over());
+            }
+            let now_ms = self.parts.clock.now_ms();
+            let session = change.apply(&before.session, now_ms);
+            let after = SessionWithParticipants { session, participants: before.participants.clone() };
+            let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
+            let mut events = self.parts.events.batch();
+            match (before.session.state, after.session.state) {
+                (was, SessionState::Inactive) if was != SessionState::Inactive => {
+                    events.session(&after, EventType::SessionInactive, None, now_ms);
+                }
+                (SessionState::Inactive, SessionState::InProgress) => {
+                    events.session(&after, EventType::SessionInProgress, None, now_ms);
+                }
+                _ => {}
+            }
+            let written = events.write(session::update(&before.session, &after.session)).audited(entry);
+            self.parts.store.commit(written).await?;
+            events.committed();
+            Ok(after)
+        })
+        .await
+    }
+
+    /// Opens a session again, for those who were in it to the end, each with the number that they had.
+    pub async fn reopen(
+        &self,
+        client: ClientId,
+        id: SessionId,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<SessionWithParticipants> {
+        settled("this session", || async {
+            let before = self.find(client, id).await?;
+            if !before.session.state.is_over() {
+                return Ok(before);
+            }
+            let now_ms = self.parts.clock.now_ms();
+            let is_exclusive = self.is_exclusive(&before.session);
+            let (mut people, mut participants) = (Vec::new(), before.participants.clone());
+            let present: Vec<_> = before.present().map(|one| one.id).collect();
+            for one in participants.iter_mut().filter(|one| present.contains(&one.id)) {
+                one.left_ms = None;
+                let memory = if is_exclusive { None } else { Some(self.had(one).await?) };
+                people.push(NewParticipant { participant: one.clone(), memory });
+            }
+            let mut session = Session {
+                state: SessionState::InProgress,
+                reason: None,
+                // an end that has passed would end it at once
+                ends_ms: before.session.ends_ms.filter(|ends_ms| *ends_ms > now_ms),
+                last_ms: Some(now_ms),
+                tell_ms: None,
+                sequence: before.session.sequence + 1,
+                changed_ms: now_ms,
+                closed_ms: None,
+                ..before.session.clone()
+            };
+            session.expires_ms = session.end();
+            let after = SessionWithParticipants { session, participants };
+            let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
+            let mut events = self.parts.events.batch();
+            events.session(&after, EventType::SessionInProgress, None, now_ms);
+            let change = session::reopen(&before.session, &after.session, &people, is_exclusive);
+            let written = self.parts.store.commit(events.write(change).audited(entry)).await;
+            let taken = || Error::conflict("another open session has its unique_name, or one of its numbers");
+            written.on_conflict(taken)?;
+            events.committed();
+            Ok(after)
+        })
+        .await
+    }
+
+    pub(super) fn is_exclusive(&self, session: &Session) -> bool {
+        let entries = self.parts.directory.current();
+        session.pool.and_then(|pool| entries.pool(pool)).is_some_and(|index| index.settings.is_exclusive)
+    }
+
+    /// What is remembered of somebody at the number that they had, where it is still there and free for them.
+    async fn had(&self, one: &Participant) -> Result<StickyMark> {
+        let entries = self.parts.directory.current();
+        if entries.sender(&one.number).is_none_or(|sender| sender.number.id != one.number_id) {
+            return Err(Error::conflict(format!("{} is no longer there", one.number)));
+        }
+        let person = self.memory(&one.person);
+        let known = session::remembered_at(&self.parts.store, &person, &[one.number_id]).await?;
+        if known.iter().any(|known| known.ended_ms.is_none()) {
+            let reason = format!("{} is in another open session on {}", one.address, one.number);
+            return Err(Error::conflict(reason));
+        }
+        Ok(StickyMark { person, is_known: !known.is_empty() })
+    }
+}
