@@ -27,21 +27,20 @@ struct EndedSession {
 }
 
 impl EndedSession {
-    fn of(before: SessionWithParticipants, reason: Option<&'static str>, at_ms: Millis) -> Self {
+    fn of(before: SessionWithParticipants, state: SessionState, reason: Option<&'static str>, at_ms: Millis) -> Self {
         let is_told = before.session.settings.end_text.is_some() && before.session.mode.has_texts();
-        let end = SessionEnd {
-            state: SessionState::Closed,
-            reason,
-            at_ms,
-            tell_ms: is_told.then_some(at_ms + TELLING_MS),
-            is_expiry: reason == Some(EXPIRED),
-        };
+        let tell_ms = is_told.then_some(at_ms + TELLING_MS);
+        let end = SessionEnd { state, reason, at_ms, tell_ms, is_expiry: reason == Some(EXPIRED) };
         let mut participants = before.participants.clone();
         for one in &mut participants {
             one.left_ms = one.left_ms.or(Some(at_ms));
         }
         let after = SessionWithParticipants { session: end.of(&before.session), participants };
         Self { before, after, end }
+    }
+
+    fn kind(&self) -> EventType {
+        if self.end.state == SessionState::Failed { EventType::SessionFailed } else { EventType::SessionClosed }
     }
 }
 
@@ -53,12 +52,27 @@ impl Sessions {
         id: SessionId,
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<SessionWithParticipants> {
+        self.end(client, id, (SessionState::Closed, None), audit).await
+    }
+
+    /// Ends a session that cannot go on; `reason` is told.
+    pub async fn fail(&self, client: ClientId, id: SessionId, reason: &'static str) -> Result<SessionWithParticipants> {
+        self.end(client, id, (SessionState::Failed, Some(reason)), &AuditContext::unwritten()).await
+    }
+
+    async fn end(
+        &self,
+        client: ClientId,
+        id: SessionId,
+        (state, reason): (SessionState, Option<&'static str>),
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<SessionWithParticipants> {
         let (ended, is_new) = settled("this session", || async {
             let before = self.find(client, id).await?;
             if before.session.state.is_over() {
                 return Ok((before, false));
             }
-            let ended = EndedSession::of(before, None, self.parts.clock.now_ms());
+            let ended = EndedSession::of(before, state, reason, self.parts.clock.now_ms());
             let entry = audit.entry(ended.end.at_ms, id, Some(&ended.before), Some(&ended.after));
             self.write_ends(std::slice::from_ref(&ended), entry).await?;
             Ok((ended.after, true))
@@ -76,7 +90,8 @@ impl Sessions {
             let now_ms = self.parts.clock.now_ms();
             let due = session::expired(&self.parts.store, now_ms, BATCH).await?;
             let is_last = due.len() < BATCH;
-            let due: Vec<_> = due.into_iter().map(|one| EndedSession::of(one, Some(EXPIRED), now_ms)).collect();
+            let expired = |one| EndedSession::of(one, SessionState::Closed, Some(EXPIRED), now_ms);
+            let due: Vec<_> = due.into_iter().map(expired).collect();
             let mut ended = due.iter().collect::<Vec<_>>();
             if !due.is_empty() && won(self.write_ends(&due, None).await)?.is_none() {
                 // somebody else is at some of them: each for itself
@@ -128,9 +143,9 @@ impl Sessions {
     async fn write_ends(&self, ended: &[EndedSession], entry: Option<AuditEntry>) -> crate::store::Result<()> {
         let mut events = self.parts.events.batch();
         let mut change = Change::new();
-        for EndedSession { before, after, end } in ended {
-            change = session::close(change, before, end, |person| self.memory(person));
-            events.session(after, EventType::SessionClosed, None, end.at_ms);
+        for one in ended {
+            change = session::close(change, &one.before, &one.end, |person| self.memory(person));
+            events.session(&one.after, one.kind(), None, one.end.at_ms);
         }
         self.parts.store.commit(events.write(change).audited(entry)).await?;
         events.committed();
