@@ -29,6 +29,7 @@ mod secret;
 mod seed;
 mod send;
 mod serve;
+mod session;
 mod sync;
 
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ enum Command {
     Account(account::AccountCommand),
     Number(number::NumberCommand),
     Pool(pool::PoolCommand),
+    Session(session::SessionCommand),
     Route(route::RouteCommand),
     Rate(rate::RateCommand),
     Ledger(ledger::LedgerCommand),
@@ -153,6 +155,7 @@ async fn dispatch(command: Command, config: Config, reload: LogReload) -> Comman
         Command::Account(command) => command.run(config).await,
         Command::Number(command) => command.run(config).await,
         Command::Pool(command) => command.run(config).await,
+        Command::Session(command) => command.run(config).await,
         Command::Route(command) => command.run(config).await,
         Command::Rate(command) => command.run(config).await,
         Command::Ledger(command) => command.run(config).await,

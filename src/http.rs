@@ -42,6 +42,7 @@ mod reply;
 mod resource;
 mod route;
 mod server;
+mod session;
 mod sms;
 mod socket;
 mod tls;
@@ -192,6 +193,7 @@ fn resources() -> Vec<Resource> {
         rate::resource(),
         ledger::resource(),
         pool::resource(),
+        session::resource(),
         loopback::resource(),
     ]
 }

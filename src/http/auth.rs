@@ -171,12 +171,15 @@ fn admit(app: &App, request: &RequestParts, consumer: &ApiConsumer) -> Result<()
 
 /// For whom something is sent: a client that is active, or the operator. What a key may send is asked later.
 pub(super) fn consumer(app: &App, request: &RequestParts) -> Result<ApiConsumer, Refusal> {
-    let acting = acting(app, request)?;
-    // clients' own credentials end with them; an administrator may still look, but send nothing for them
+    Ok(active(app, acting(app, request)?)?.consumer)
+}
+
+/// Clients' own credentials end with them; an administrator may still look, but send nothing for them.
+pub(super) fn active(app: &App, acting: ActingClient) -> Result<ActingClient, Refusal> {
     if app.clients.current().client(acting.client).is_some_and(|client| !client.is_active) {
         return Err(reply::forbidden("this client is not active"));
     }
-    Ok(acting.consumer)
+    Ok(acting)
 }
 
 /// Who reads what is a client's.
@@ -187,6 +190,11 @@ pub(super) fn reader(app: &App, request: &RequestParts) -> Result<ActingClient, 
 /// Whoever may send a message may change it.
 pub(super) fn may_change(acting: &ActingClient, message: &Message) -> Result<(), Refusal> {
     acting.consumer.may_change(message).map_err(reply::forbidden)
+}
+
+/// Who makes a client's sessions, and changes them.
+pub(super) fn host(app: &App, request: &RequestParts) -> Result<ActingClient, Refusal> {
+    with_scope(app, request, KeyScope::Sessions, "this key may not make sessions, nor change them")
 }
 
 /// Who ends a client's calls.
