@@ -12,5 +12,6 @@ mod outside;
 mod pairing;
 mod publish;
 mod relay;
+mod session;
 mod smoke;
 mod snapshots;

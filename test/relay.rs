@@ -69,7 +69,12 @@ use crate::harness::{Builder, Result, Server};
 
 /// What is done to the resources whose tests say so themselves, a row each: it is to be in the audit log.
 async fn acts_of_resources(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
-    let all = [pool::acts(server, scene).await?, rate::acts(server).await?, route::acts(server, scene).await?];
+    let all = [
+        pool::acts(server, scene).await?,
+        rate::acts(server).await?,
+        route::acts(server, scene).await?,
+        crate::session::acts(server, scene).await?,
+    ];
     Ok(all.into_iter().flatten().collect())
 }
 

@@ -1,0 +1,78 @@
+//! Many at once: each pair of a person and a number is given once, on any number of nodes.
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::{SESSIONS, consistent, order, pool};
+use crate::harness::{ADMIN, Builder, Layout, Result, Server};
+use crate::messages::person;
+use crate::on_both_engines;
+
+const ANN: &str = "+14155559999";
+
+/// Makes so many sessions at once, by turns on these nodes, each of one person and somebody else; how each was answered.
+async fn flurry(nodes: &[&Server], pool: &str, count: usize) -> Result<Vec<(u16, Value)>> {
+    let mut all = JoinSet::new();
+    for nth in 0..count {
+        let node = nodes[nth % nodes.len()];
+        let (http, url) = (node.http.clone(), node.url(SESSIONS));
+        let body = order(pool, &[ANN, &person(nth)], json!({})).to_string();
+        all.spawn(async move {
+            let request = http.post(url).bearer_auth(ADMIN).header("content-type", "application/json");
+            let answer = request.body(body).send().await?;
+            anyhow::Ok((answer.status().as_u16(), answer.json().await?))
+        });
+    }
+    all.join_all().await.into_iter().collect()
+}
+
+/// How many were made; all others were told that there is no number, or that it is busy.
+async fn held(server: &Server, answers: &[(u16, Value)]) -> Result<usize> {
+    let made = answers.iter().filter(|(status, _)| *status == 201).count();
+    for (status, answer) in answers {
+        ensure!([201, 409, 503].contains(status), "{status} {answer}");
+    }
+    let sessions = server.rows("SELECT id FROM sb_session").await?.len();
+    ensure!(sessions == made, "{sessions} are there, {made} were answered");
+    let sql = "SELECT COUNT(*) FROM sb_participant";
+    ensure!(server.rows(sql).await?.concat() == [(2 * made).to_string()], "nothing is left of the refused");
+    consistent(server).await?;
+    Ok(made)
+}
+
+async fn a_crowd_that_shares_one_person(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 20).await?;
+    let answers = flurry(&[&server], &pool, 200).await?;
+    let made = held(&server, &answers).await?;
+    ensure!(made == 20, "{made} of 20");
+    Ok(())
+}
+
+async fn where_there_is_room_for_all_of_them_all_are_made(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 60).await?;
+    let answers = flurry(&[&server], &pool, 60).await?;
+    let made = held(&server, &answers).await?;
+    ensure!(made == 60, "{made} of 60: {:?}", answers.iter().find(|(status, _)| *status != 201));
+    let one_more = flurry(&[&server], &pool, 1).await?;
+    ensure!(one_more[0].0 == 409, "{one_more:?}");
+    Ok(())
+}
+
+async fn two_nodes_give_no_pair_twice(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 30).await?;
+    let other = Builder::at(server.home()).start_unseeded().await?;
+    let answers = flurry(&[&server, &other], &pool, 120).await?;
+    let made = held(&server, &answers).await?;
+    ensure!(made == 30, "{made} of 30");
+    Ok(())
+}
+
+on_both_engines!(
+    a_crowd_that_shares_one_person,
+    where_there_is_room_for_all_of_them_all_are_made,
+    two_nodes_give_no_pair_twice,
+);

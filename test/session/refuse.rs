@@ -1,0 +1,119 @@
+//! What is refused, in words that say what it must be, and leaves nothing behind.
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+
+use super::{SESSIONS, consistent, made, order, ours, pool};
+use crate::events::{call, well};
+use crate::harness::{Layout, Result, Server};
+use crate::on_both_engines;
+use crate::relay::{client, post};
+
+const ANN: &str = "+14155550101";
+const BEN: &str = "+14155550102";
+
+async fn what_is_wrong_is_named_and_leaves_nothing(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 2).await?;
+    let crowd: Vec<String> = (0..51).map(|nth| format!("+1415555{nth:04}")).collect();
+    let crowd: Vec<&str> = crowd.iter().map(String::as_str).collect();
+    let number = ours(0);
+    let unknown = format!("pool_{}", "0".repeat(32));
+    let of = |people: &[&str], set: Value| order(&pool, people, set);
+    for (body, field, words) in [
+        (of(&[], json!({})), "participants", "1 to 50"),
+        (of(&crowd, json!({})), "participants", "1 to 50"),
+        (of(&[ANN, "+1 (415) 555-0101"], json!({})), "participants", "more than once"),
+        (of(&["+525512345678", "+5215512345678"], json!({})), "participants", "more than once"),
+        (of(&["hello?"], json!({})), "participants", ""),
+        (of(&["40404"], json!({})), "participants", "phone number"),
+        (of(&[ANN, number.as_str()], json!({})), "participants", "number of this server"),
+        (order(&unknown, &[ANN], json!({})), "pool_id", "no such pool"),
+        (order("x", &[ANN], json!({})), "pool_id", "no such pool"),
+        (of(&[ANN], json!({"mode": "x"})), "mode", "message, voice or both"),
+        (of(&[ANN], json!({"labels": "x"})), "labels", "off, name or letter"),
+        (of(&[ANN], json!({"ttl": "0s"})), "ttl", "1s at least"),
+        (of(&[ANN], json!({"ends_at": "2020-01-01T00:00:00Z"})), "ends_at", "past"),
+        (of(&[ANN], json!({"name": ""})), "name", "empty"),
+        (of(&[ANN], json!({"unique_name": "x".repeat(192)})), "unique_name", "191"),
+        (of(&[ANN], json!({"metadata": {"a": "x".repeat(5_000)}})), "metadata", "4096"),
+        (of(&[ANN], json!({"start_text": "x".repeat(1_601)})), "start_text", "1600"),
+        (
+            json!({"pool_id": pool, "participants": [{"address": ANN, "number": "+15005559999"}]}),
+            "participants",
+            "pool",
+        ),
+    ] {
+        let (status, problem) = call(&server, "POST", SESSIONS, Some(body.clone())).await?;
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        ensure!(status == 400 && problem["field"] == field && detail.contains(words), "{body}: {status} {problem}");
+    }
+    for table in ["SELECT id FROM sb_session", "SELECT id FROM sb_participant", "SELECT person FROM sb_pair"] {
+        ensure!(server.rows(table).await?.is_empty(), "{table}");
+    }
+    consistent(&server).await
+}
+
+async fn what_another_has_is_a_conflict(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 2).await?;
+    made(&server, &pool, &[ANN], json!({"unique_name": "one"})).await?;
+    let named = order(&pool, &[BEN], json!({"unique_name": "one"}));
+    let (status, problem) = call(&server, "POST", SESSIONS, Some(named)).await?;
+    ensure!(status == 409 && problem["detail"].as_str().is_some_and(|said| said.contains("unique_name")), "{problem}");
+    let explicit = json!({"pool_id": pool, "participants": [{"address": BEN, "number": ours(1)}]});
+    let session = well(&server, "POST", SESSIONS, Some(explicit.clone())).await?;
+    ensure!(session["participants"][0]["number"] == ours(1), "{session}");
+    let (status, problem) = call(&server, "POST", SESSIONS, Some(explicit)).await?;
+    ensure!(status == 409 && problem["detail"].as_str().is_some_and(|said| said.contains(&ours(1))), "{problem}");
+    let empty = well(&server, "POST", "/v1/pools", Some(json!({"name": "empty"}))).await?;
+    let none = order(empty["id"].as_str().unwrap_or_default(), &[ANN], json!({}));
+    let (status, problem) = call(&server, "POST", SESSIONS, Some(none)).await?;
+    ensure!(status == 409, "{status} {problem}");
+    consistent(&server).await
+}
+
+async fn a_client_has_what_is_its_own_and_its_keys_what_they_may(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 1).await?;
+    let session = made(&server, &pool, &[ANN], json!({})).await?;
+    let other = client(&server, "1").await?;
+    let (status, problem) = post(&server, &other.key, SESSIONS, &order(&pool, &[ANN], json!({}))).await?;
+    ensure!(status == 400 && problem["field"] == "pool_id", "{status} {problem}");
+    let path = format!("{SESSIONS}/{}", session["id"].as_str().unwrap_or_default());
+    let asked = server.http.get(server.url(&path)).header("x-proxy-auth", &other.key).send().await?;
+    ensure!(asked.status() == 404, "{}", asked.status());
+    let keys = format!("/v1/clients/{}/keys", other.id);
+    let blind = well(&server, "POST", &keys, Some(json!({"scopes": ["sms", "read"]}))).await?;
+    let blind = blind["key"].as_str().unwrap_or_default();
+    let (status, problem) = post(&server, blind, SESSIONS, &order(&pool, &[ANN], json!({}))).await?;
+    ensure!(status == 403, "{status} {problem}");
+    Ok(())
+}
+
+async fn the_same_request_makes_one_session(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 2).await?;
+    let ask = async |body: Value| -> Result<(u16, bool, Value)> {
+        let request = server.http.post(server.url(SESSIONS)).bearer_auth(crate::harness::ADMIN);
+        let request = request.header("content-type", "application/json").header("idempotency-key", "once");
+        let answer = request.body(body.to_string()).send().await?;
+        let is_again = answer.headers().contains_key("idempotent-replayed");
+        Ok((answer.status().as_u16(), is_again, answer.json().await?))
+    };
+    let (status, is_again, first) = ask(order(&pool, &[ANN, BEN], json!({"unique_name": "u"}))).await?;
+    ensure!(status == 201 && !is_again, "{status} {first}");
+    let (status, is_again, second) = ask(order(&pool, &[ANN, BEN], json!({"unique_name": "u"}))).await?;
+    ensure!(status == 201 && is_again && first == second, "{status} {second}");
+    let (status, _, problem) = ask(order(&pool, &[ANN], json!({}))).await?;
+    ensure!(status == 409, "{status} {problem}");
+    ensure!(server.rows("SELECT id FROM sb_session").await?.len() == 1);
+    Ok(())
+}
+
+on_both_engines!(
+    what_is_wrong_is_named_and_leaves_nothing,
+    what_another_has_is_a_conflict,
+    a_client_has_what_is_its_own_and_its_keys_what_they_may,
+    the_same_request_makes_one_session,
+);

@@ -1,0 +1,105 @@
+//! The texts with which sessions begin and end: accepted with their session or not at all, and told once.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+
+use super::{SESSIONS, close, consistent, made, number_of, order, path, pool};
+use crate::events::{call, text, well};
+use crate::harness::{Layout, Result, Server, until};
+use crate::messages::drained;
+use crate::on_both_engines;
+use crate::relay::scene::{act, act_well, balance, customer};
+
+const ANN: &str = "+14155550101";
+const BEN: &str = "+14155550102";
+
+/// What somebody was sent, by the loopback provider, and from which number: how often each.
+async fn heard(server: &Server, address: &str) -> Result<BTreeMap<(String, String), usize>> {
+    let query = format!("/v1/loopback/messages?to={}", address.replace('+', "%2B"));
+    let listed = well(server, "GET", &query, None).await?;
+    let mut heard = BTreeMap::new();
+    for one in listed["data"].as_array().context("no list")? {
+        *heard.entry((text(&one["from"])?, text(&one["body"])?)).or_default() += 1;
+    }
+    Ok(heard)
+}
+
+async fn each_is_told_from_the_number_that_they_know(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 2).await?;
+    let texts = json!({"start_text": "It begins.", "end_text": "It has ended."});
+    let session = made(&server, &pool, &[ANN, BEN], texts).await?;
+    drained(&server).await?;
+    for person in [ANN, BEN] {
+        let said = (number_of(&session, person)?, "It begins.".to_owned());
+        ensure!(heard(&server, person).await? == BTreeMap::from([(said, 1)]), "{person}");
+    }
+    close(&server, &session).await?;
+    close(&server, &session).await?;
+    for person in [ANN, BEN] {
+        let said = (number_of(&session, person)?, "It has ended.".to_owned());
+        until("the end to be told", async || Ok(heard(&server, person).await?.contains_key(&said).then_some(())))
+            .await?;
+    }
+    drained(&server).await?;
+    for person in [ANN, BEN] {
+        let heard = heard(&server, person).await?;
+        ensure!(heard.len() == 2 && heard.values().all(|times| *times == 1), "{heard:?}");
+    }
+    // an end for each time that it ends
+    well(&server, "PATCH", &path(&session)?, Some(json!({"state": "in_progress"}))).await?;
+    close(&server, &session).await?;
+    let said = (number_of(&session, ANN)?, "It has ended.".to_owned());
+    until("the second end", async || Ok((heard(&server, ANN).await?.get(&said) == Some(&2)).then_some(()))).await?;
+    consistent(&server).await
+}
+
+async fn who_has_opted_out_of_the_start_is_in_no_session(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 1).await?;
+    let out = format!("/v1/opt-outs/{}/{BEN}", super::ours(0));
+    well(&server, "PUT", &out, Some(json!({"is_out": true}))).await?;
+    let body = order(&pool, &[ANN, BEN], json!({"start_text": "It begins."}));
+    let (status, problem) = call(&server, "POST", SESSIONS, Some(body)).await?;
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    ensure!(status == 403 && detail.contains(BEN) && detail.contains("opted out"), "{status} {problem}");
+    for table in ["SELECT id FROM sb_session", "SELECT id FROM sb_message", "SELECT person FROM sb_sticky"] {
+        ensure!(server.rows(table).await?.is_empty(), "{table}");
+    }
+    // without a text it is nobody's concern
+    made(&server, &pool, &[ANN, BEN], json!({})).await?;
+    consistent(&server).await
+}
+
+async fn its_client_pays_for_all_of_its_texts_or_for_none(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let account = crate::relay::loopback(&server).await?;
+    let rate = json!({"channel": "sms", "prefix": "1", "price": "1"});
+    well(&server, "POST", "/v1/rates", Some(rate)).await?;
+    let client = customer(&server, "3", json!({})).await?;
+    let pool = text(&act_well(&server, &client, "POST", "/v1/pools", Some(json!({"name": "masks"}))).await?["id"])?;
+    let number = json!({"number": "+12125550100", "account_id": account});
+    let number = text(&act_well(&server, &client, "POST", "/v1/numbers", Some(number)).await?["id"])?;
+    act_well(&server, &client, "PUT", &format!("/v1/pools/{pool}/numbers/{number}"), None).await?;
+    let with_texts = |people: &[&str]| order(&pool, people, json!({"start_text": "It begins."}));
+    let session = act_well(&server, &client, "POST", SESSIONS, Some(with_texts(&[ANN, BEN]))).await?;
+    ensure!(balance(&server, &client).await?.starts_with('1'), "two were paid for");
+    act_well(&server, &client, "PATCH", &path(&session)?, Some(json!({"state": "closed"}))).await?;
+    let (status, problem) = act(&server, &client, "POST", SESSIONS, Some(with_texts(&[ANN, BEN]))).await?;
+    ensure!(status == 402, "{status} {problem}");
+    ensure!(balance(&server, &client).await?.starts_with('1'), "none of the two was");
+    ensure!(server.rows("SELECT id FROM sb_session").await?.len() == 1);
+    let alone: Value = act_well(&server, &client, "POST", SESSIONS, Some(with_texts(&[ANN]))).await?;
+    ensure!(alone["state"] == "open", "{alone}");
+    ensure!(balance(&server, &client).await?.starts_with('0'), "and this one is");
+    drained(&server).await?;
+    consistent(&server).await
+}
+
+on_both_engines!(
+    each_is_told_from_the_number_that_they_know,
+    who_has_opted_out_of_the_start_is_in_no_session,
+    its_client_pays_for_all_of_its_texts_or_for_none,
+);
