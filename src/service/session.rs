@@ -7,6 +7,7 @@
 mod choose;
 mod create;
 mod end;
+mod hold;
 mod limit;
 mod number;
 mod people;
@@ -21,6 +22,7 @@ pub use update::{SessionChange, SessionMove};
 
 pub use crate::store::session::{Filter, Participant, Session, SessionSettings, SessionWithParticipants};
 
+use self::hold::NumberHolds;
 use crate::crypto::HashKey;
 use crate::model::{ClientId, Clock, NumberId, SessionId};
 use crate::service::directory::Directory;
@@ -48,11 +50,12 @@ pub struct Parts {
 
 pub struct Sessions {
     parts: Parts,
+    holds: Arc<NumberHolds>,
 }
 
 impl Sessions {
     pub fn new(parts: Parts) -> Self {
-        Self { parts }
+        Self { parts, holds: Arc::default() }
     }
 
     /// Newest first; whether there are more. What has ended by itself is none of the open ones, closed yet or not.

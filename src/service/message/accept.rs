@@ -121,7 +121,8 @@ impl Messages {
     /// Accepts a message of our own once for its id, which is made again for it. What its recipient does not want, or
     /// its client cannot pay for, is not sent.
     pub(in crate::service) async fn accept_once(&self, draft: MessageDraft, id: MessageId) -> store::Result<()> {
-        let message = Message { id, ..*draft.message };
+        let mut message = *draft.message;
+        message.id = id;
         let accepted = settled_in_store("the lane of a text", || async {
             if self.find(message.client, id).await?.is_some() {
                 return Ok(None);

@@ -179,32 +179,38 @@ pub(super) struct NumberSearch {
     had: Option<Arc<SenderNumber>>,
     /// A session of this person has ended there just now.
     resting: Option<Arc<SenderNumber>>,
+    /// Another caller is about to give it to this person.
+    held: Option<Arc<SenderNumber>>,
     /// Some were taken.
     is_any_taken: bool,
 }
 
 impl NumberSearch {
-    /// The first of these numbers that is free for a person, and not one of those that come last.
+    /// The first of these numbers that is free for a person, and not one of those that come last. `is_held`: by another
+    /// caller, who may not get it in the end.
     pub(super) fn first<'a>(
         &mut self,
         numbers: impl IntoIterator<Item = &'a Arc<SenderNumber>>,
         memory: &PersonMemory,
         index: &PoolIndex,
         now_ms: Millis,
+        is_held: impl Fn(NumberId) -> bool,
     ) -> Option<Arc<SenderNumber>> {
         for one in numbers {
-            let Some(known) = memory.numbers.get(&one.number.id) else { return Some(one.clone()) };
-            let Some(ended_ms) = known.ended_ms else {
-                self.is_any_taken = true;
-                continue;
+            let known = memory.numbers.get(&one.number.id);
+            let ended_ms = known.map(|known| known.ended_ms);
+            let rests = |ended_ms: Millis| now_ms.saturating_sub(ended_ms) < index.settings.rest.as_ms();
+            let last = match ended_ms {
+                Some(None) => {
+                    self.is_any_taken = true;
+                    continue;
+                }
+                _ if is_held(one.number.id) => &mut self.held,
+                Some(Some(ended_ms)) if rests(ended_ms) => &mut self.resting,
+                Some(Some(_)) if index.settings.choice == PoolChoice::AvoidSticky => &mut self.had,
+                _ => return Some(one.clone()),
             };
-            if now_ms.saturating_sub(ended_ms) < index.settings.rest.as_ms() {
-                self.resting.get_or_insert_with(|| one.clone());
-            } else if index.settings.choice == PoolChoice::AvoidSticky {
-                self.had.get_or_insert_with(|| one.clone());
-            } else {
-                return Some(one.clone());
-            }
+            last.get_or_insert_with(|| one.clone());
         }
         None
     }
@@ -216,7 +222,7 @@ impl NumberSearch {
         fits: impl Fn(&SenderNumber) -> bool,
     ) -> Result<Arc<SenderNumber>, NumberShortage> {
         let is_taken = self.is_any_taken;
-        self.had.or(self.resting).ok_or_else(|| {
+        self.had.or(self.resting).or(self.held).ok_or_else(|| {
             if index.numbers.is_empty() {
                 NumberShortage::Empty
             } else if is_taken {

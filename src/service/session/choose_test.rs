@@ -117,15 +117,26 @@ fn those_who_choose_at_the_same_time_begin_elsewhere() {
 /// What is chosen of three numbers where this is known of them: nothing, that one is taken, or since when it is free.
 #[expect(clippy::option_option, reason = "not had, had and kept, and had and let go are three things")]
 fn chosen(settings: PoolSettings, known: [Option<Option<Millis>>; 3]) -> Result<usize, NumberShortage> {
+    chosen_beside(settings, known, None)
+}
+
+/// The same while another caller is about to give one of them.
+#[expect(clippy::option_option, reason = "as above")]
+fn chosen_beside(
+    settings: PoolSettings,
+    known: [Option<Option<Millis>>; 3],
+    held: Option<usize>,
+) -> Result<usize, NumberShortage> {
     let numbers: Vec<_> = (0..3).map(|nth| sender(nth, &format!("+1212555010{nth}"), Some("US"))).collect();
     let index = pool(settings, numbers.clone());
+    let held = held.map(|held| numbers[held].number.id);
     let known = numbers
         .iter()
         .zip(known)
         .filter_map(|(one, known)| known.map(|ended_ms| StickyNumber { number: one.number.id, used_ms: 1, ended_ms }));
     let memory = PersonMemory::of(&known.collect::<Vec<_>>());
     let mut search = NumberSearch::default();
-    let found = search.first(&numbers, &memory, &index, NOW_MS);
+    let found = search.first(&numbers, &memory, &index, NOW_MS, |id| held == Some(id));
     let found = found.map_or_else(|| search.rest(&index, |_| true), Ok)?;
     let place = numbers.iter().position(|one| one.number.id.bytes() == found.number.id.bytes());
     Ok(place.unwrap_or(usize::MAX))
@@ -139,6 +150,9 @@ fn what_is_taken_is_not_chosen_and_what_rests_comes_last() {
     assert_eq!(chosen(usual(), [taken, rests, None]), Ok(2));
     assert_eq!(chosen(usual(), [taken, rests, taken]), Ok(1), "an order, never a refusal");
     assert_eq!(chosen(usual(), [taken, taken, taken]), Err(NumberShortage::Taken));
+    assert_eq!(chosen_beside(usual(), [None, None, None], Some(0)), Ok(1));
+    assert_eq!(chosen_beside(usual(), [None, rests, taken], Some(0)), Ok(1), "who holds it may get it");
+    assert_eq!(chosen_beside(usual(), [None, taken, taken], Some(0)), Ok(0), "and may not");
     let avoiding = || PoolSettings { choice: PoolChoice::AvoidSticky, ..PoolSettings::default() };
     assert_eq!(chosen(usual(), [had, None, None]), Ok(0));
     assert_eq!(chosen(avoiding(), [had, None, None]), Ok(1));

@@ -124,7 +124,7 @@ pub(super) fn joining(
     place: i64,
     now_ms: Millis,
 ) -> NewParticipant {
-    let ChosenNumber { sender, memory } = number;
+    let ChosenNumber { sender, memory, .. } = number;
     let participant = Participant {
         id: ParticipantId::new(now_ms),
         session: session.id,
@@ -194,7 +194,7 @@ impl Sessions {
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<SessionResult> {
         let pool = self.pool(order.pool, order.mode, consumer).await?;
-        let numbers = match self.free(&pool, order).await {
+        let mut numbers = match self.free(&pool, order).await {
             Err(error) if may_pass(&error) => {
                 self.expire().await?;
                 self.free(&pool, order).await?
@@ -202,6 +202,8 @@ impl Sessions {
             numbers => numbers?,
         };
         let now_ms = self.parts.clock.now_ms();
+        // until it is written, or is not
+        let holds: Vec<_> = numbers.iter_mut().filter_map(|number| number.hold.take()).collect();
         let (session, people) = order.filled(&pool, numbers, now_ms);
         let participants = people.iter().map(|one| one.participant.clone()).collect();
         let made = SessionWithParticipants { session: session.clone(), participants };
@@ -221,7 +223,9 @@ impl Sessions {
             kept,
             entry: audit.entry(now_ms, made.session.id, None, Some(&made)),
         };
-        match self.parts.intake.accept(new).await? {
+        let accepted = self.parts.intake.accept(new).await;
+        drop(holds);
+        match accepted? {
             SessionAcceptResult::Stored => {
                 self.parts.messages.stored(count);
                 if is_told {

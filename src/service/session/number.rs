@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::choose::{NumberSearch, NumberShortage, PersonMemory, PersonPlace, areas, by_id, candidates};
+use super::hold::NumberHold;
 use super::{ParticipantOrder, Sessions};
 use crate::model::pool::PoolChoice;
 use crate::model::{NumberId, PoolId, SessionMode};
@@ -31,6 +32,8 @@ pub(super) struct ChosenNumber {
     pub(super) sender: Arc<SenderNumber>,
     /// Where it is to be remembered that they had it; not where each number is one session's.
     pub(super) memory: Option<StickyMark>,
+    /// Keeps others of this node from choosing it, until it is given.
+    pub(super) hold: Option<NumberHold>,
 }
 
 impl SessionPool<'_> {
@@ -99,7 +102,9 @@ impl Sessions {
     ) -> Result<Vec<ChosenNumber>> {
         if pool.index.settings.is_exclusive {
             let sender = self.exclusive(pool, people).await?;
-            return Ok(people.iter().map(|_| ChosenNumber { sender: sender.clone(), memory: None }).collect());
+            let mut hold = NumberHold::of(&self.holds, None, sender.number.id);
+            let chosen = |_| ChosenNumber { sender: sender.clone(), memory: None, hold: hold.take() };
+            return Ok(people.iter().map(chosen).collect());
         }
         let hashes: Vec<[u8; 32]> = people.iter().map(|one| self.memory(&one.address.folded())).collect();
         let known = session::remembered(&self.parts.store, &hashes).await?;
@@ -122,9 +127,11 @@ impl Sessions {
         let mut memory = PersonMemory::of(known);
         let is_whole = known.len() < REMEMBERED;
         let chosen = |sender: &Arc<SenderNumber>, memory: &PersonMemory| {
-            let is_known = memory.is_known(sender.number.id);
-            Ok(ChosenNumber { sender: sender.clone(), memory: Some(StickyMark { person, is_known }) })
+            let id = sender.number.id;
+            let memory = Some(StickyMark { person, is_known: memory.is_known(id) });
+            Ok(ChosenNumber { sender: sender.clone(), memory, hold: NumberHold::of(&self.holds, Some(person), id) })
         };
+        let is_held = |id: NumberId| self.holds.is_held(Some(person), id);
         if let Some(named) = pool.named(one)? {
             if !is_whole {
                 memory.add(&session::remembered_at(store, &person, &[named.number.id]).await?);
@@ -132,7 +139,7 @@ impl Sessions {
             return if memory.is_taken(named.number.id) { Err(taken(one, named)) } else { chosen(named, &memory) };
         }
         if index.settings.choice == PoolChoice::Sticky {
-            let had = memory.latest().iter().filter(|id| !memory.is_taken(**id));
+            let had = memory.latest().iter().filter(|id| !memory.is_taken(**id) && !is_held(**id));
             let mut had = had.filter_map(|id| by_id(index, *id)).filter(|sender| pool.fits(sender));
             if let Some(sender) = had.next() {
                 return chosen(sender, &memory);
@@ -145,7 +152,7 @@ impl Sessions {
         loop {
             let found = if is_whole {
                 let all = candidates(index, &place, start).filter(|sender| pool.fits(sender));
-                search.first(all, &memory, index, now_ms)
+                search.first(all, &memory, index, now_ms, is_held)
             } else {
                 let some = some(pool, &place, start, (behind, look));
                 if some.is_empty() {
@@ -155,7 +162,7 @@ impl Sessions {
                 memory.add(&session::remembered_at(store, &person, &ids).await?);
                 behind += some.len();
                 look = (look * 4).min(LONGEST_LOOK);
-                search.first(&some, &memory, index, now_ms)
+                search.first(&some, &memory, index, now_ms, is_held)
             };
             if let Some(sender) = found {
                 return chosen(&sender, &memory);
@@ -178,13 +185,17 @@ impl Sessions {
         }
         let (store, index, place) = (&self.parts.store, &*pool.index, PersonPlace::of(first.address.as_str()));
         let fits = |sender: &SenderNumber| pool.fits(sender) && !place.is_apart(sender.number.country.as_deref());
+        let is_left = |id: NumberId| !self.holds.is_held(None, id);
         let (areas, mut behind, mut look) = (areas(index, &place), 0, 1);
+        // another caller is about to take it, and may not get it in the end
+        let mut held = None;
         while behind < areas.len() {
             let some: Vec<&str> = areas.iter().skip(behind).take(look).map(String::as_str).collect();
             for free in session::free_near(store, pool.id, &some).await? {
-                if let Some(sender) = any(index, &free, fits) {
+                if let Some(sender) = any(index, &free, fits, is_left) {
                     return Ok(sender.clone());
                 }
+                held = held.or_else(|| any(index, &free, fits, |_| true));
             }
             behind += some.len();
             look = FIRST_LOOK;
@@ -192,13 +203,17 @@ impl Sessions {
         let mut behind = 0;
         loop {
             let free = session::free(store, pool.id, behind).await?;
-            if let Some(sender) = any(index, &free, fits) {
+            if let Some(sender) = any(index, &free, fits, is_left) {
                 return Ok(sender.clone());
             }
             if free.is_empty() {
                 break;
             }
+            held = held.or_else(|| any(index, &free, fits, |_| true));
             behind += free.len();
+        }
+        if let Some(sender) = held {
+            return Ok(sender.clone());
         }
         let is_any = index.numbers.iter().any(|sender| fits(sender));
         let none = if index.numbers.is_empty() { NumberShortage::Empty } else { NumberShortage::Unfit };
@@ -222,10 +237,11 @@ fn any<'a>(
     index: &'a PoolIndex,
     free: &[NumberId],
     fits: impl Fn(&SenderNumber) -> bool,
+    is_left: impl Fn(NumberId) -> bool,
 ) -> Option<&'a Arc<SenderNumber>> {
     let start = usize::try_from(rand::random::<u64>() % (free.len() as u64).max(1)).unwrap_or(0);
     let (later, first) = free.split_at_checked(start)?;
-    first.iter().chain(later).filter_map(|id| by_id(index, *id)).find(|sender| fits(sender))
+    first.iter().chain(later).filter(|id| is_left(**id)).filter_map(|id| by_id(index, *id)).find(|sender| fits(sender))
 }
 
 /// Somebody is in an open session on the number that is named for them.

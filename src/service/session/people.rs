@@ -46,7 +46,8 @@ impl Sessions {
             if before.present().count() >= MOST_PEOPLE {
                 return Err(Error::invalid("participants", format!("must be 1 to {MOST_PEOPLE}")));
             }
-            let number = self.number_in(consumer, &before, &order).await?;
+            let mut number = self.number_in(consumer, &before, &order).await?;
+            let hold = number.hold.take();
             let now_ms = self.parts.clock.now_ms();
             let place = before.participants.iter().map(|one| one.place + 1).max().unwrap_or(0);
             let new = joining(&before.session, &order, number, place, now_ms);
@@ -55,7 +56,9 @@ impl Sessions {
             let after = SessionWithParticipants { session: counted(&before.session, now_ms), participants };
             let change = session::add(&before.session, &new, now_ms);
             let kind = EventType::SessionParticipantAdded;
-            self.write_people(change, (&before, &after), (kind, &new.participant), audit).await?;
+            let written = self.write_people(change, (&before, &after), (kind, &new.participant), audit).await;
+            drop(hold);
+            written?;
             Ok((after, new.participant))
         })
         .await
@@ -76,7 +79,7 @@ impl Sessions {
                 let reason = format!("must have {}, as all in this session", shared.number.address);
                 return Err(Error::invalid("number", reason));
             }
-            return Ok(ChosenNumber { sender: shared.clone(), memory: None });
+            return Ok(ChosenNumber { sender: shared.clone(), memory: None, hold: None });
         }
         let order = std::slice::from_ref(order);
         let mut chosen = match self.numbers(&pool, order).await {
