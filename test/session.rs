@@ -2,6 +2,7 @@
 //! alone.
 
 mod choose;
+mod command;
 mod crash;
 mod end;
 mod life;
