@@ -20,8 +20,18 @@ async fn a_session_is_made_shown_changed_and_ended() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
     let pool = pool(&server, 2).await?;
     ensure!(on(&server, &["session", "list"]).await?.well()?.starts_with("no sessions"));
-    let create =
-        ["session", "create", "+14155550101", "+14155550102", "--pool", &pool, "--name", "lesson", "--ttl", "1d"];
+    let create = [
+        "session",
+        "create",
+        "+14155550101",
+        "+14155550102",
+        "--pool",
+        pool.as_str(),
+        "--name",
+        "lesson",
+        "--ttl",
+        "1d",
+    ];
     let made = json(&server, &create).await?;
     let id = made["id"].as_str().context("no id")?;
     ensure!(made["name"] == "lesson" && made["ttl"] == "1d", "{made}");

@@ -1,6 +1,8 @@
 //! The end of a session: by whoever made it, or by time. Its numbers are free with the commit that ends it; its people are
 //! told behind it, and again by a worker where a crash was in between.
 
+use futures_util::future::join_all;
+
 use super::{Session, SessionWithParticipants, Sessions};
 use crate::model::event::EventType;
 use crate::model::{ClientId, Millis, SessionId, SessionState};
@@ -103,9 +105,8 @@ impl Sessions {
                 }
             }
             let is_stuck = ended.is_empty();
-            for one in ended {
-                self.tell(&one.after).await;
-            }
+            // side by side: they share commits
+            join_all(ended.into_iter().map(|one| self.tell(&one.after))).await;
             if is_last || is_stuck {
                 return Ok(());
             }
