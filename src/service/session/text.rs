@@ -41,7 +41,8 @@ impl Sessions {
         let (Some(body), Some(closed_ms)) = (&ended.session.settings.end_text, ended.session.closed_ms) else {
             return Ok(());
         };
-        for one in ended.present() {
+        let people: Vec<&Participant> = ended.present().collect();
+        for one in people {
             match self.draft(one, body).await {
                 Ok(draft) => self.parts.messages.accept_once(draft, one.id.end_text(closed_ms)).await?,
                 // the same another time, too

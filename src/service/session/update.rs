@@ -148,7 +148,10 @@ impl Sessions {
             let is_exclusive = self.is_exclusive(&before.session);
             let (mut people, mut participants) = (Vec::new(), before.participants.clone());
             let present: Vec<_> = before.present().map(|one| one.id).collect();
-            for one in participants.iter_mut().filter(|one| present.contains(&one.id)) {
+            for one in &mut participants {
+                if !present.contains(&one.id) {
+                    continue;
+                }
                 one.left_ms = None;
                 let memory = if is_exclusive { None } else { Some(self.had(one).await?) };
                 people.push(NewParticipant { participant: one.clone(), memory });
