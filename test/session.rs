@@ -94,7 +94,7 @@ fn number_of(session: &Value, address: &str) -> Result<String> {
 }
 
 /// What holds at any moment, each as a query that finds what does not.
-const BROKEN: [(&str, &str); 6] = [
+const BROKEN: [(&str, &str); 8] = [
     (
         "pairs of sessions that are over",
         "SELECT p.person FROM sb_pair p JOIN sb_session s ON s.id = p.session_id WHERE s.closed_ms IS NOT NULL",
@@ -116,7 +116,17 @@ const BROKEN: [(&str, &str); 6] = [
     (
         "open pairs that are not remembered, or others that are",
         "SELECT 1 FROM sb_meta WHERE (SELECT COUNT(*) FROM sb_sticky WHERE ended_ms IS NULL) <> \
-         (SELECT COUNT(*) FROM sb_pair)",
+         (SELECT COUNT(*) FROM sb_pair WHERE number_id NOT IN (SELECT number_id FROM sb_pool_number))",
+    ),
+    (
+        "numbers of one session each that are lost",
+        "SELECT n.number_id FROM sb_pool_number n WHERE n.free_ms IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM sb_session s WHERE s.id = n.session_id AND s.closed_ms IS NULL)",
+    ),
+    (
+        "numbers of one session each that are free, and in use",
+        "SELECT n.number_id FROM sb_pool_number n WHERE n.free_ms IS NOT NULL AND EXISTS \
+         (SELECT 1 FROM sb_pair p WHERE p.number_id = n.number_id)",
     ),
     (
         "unique names of sessions that are over",

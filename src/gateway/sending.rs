@@ -27,7 +27,7 @@ pub(super) struct SendingParts {
 type DispatchOnceCell = Arc<OnceLock<Weak<Dispatch>>>;
 
 impl StartContext<'_> {
-    /// And the way in of sessions, whose texts go the way of messages.
+    /// All of it, and the way in of sessions, whose texts go the way of messages.
     pub(super) async fn sending(
         &self,
         directory: &Arc<Directory>,

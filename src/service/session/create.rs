@@ -12,7 +12,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
 use crate::service::idempotency::{IdempotencyFingerprint, IdempotencyKey, StoredReply};
 use crate::service::race::settled;
-use crate::service::{Error, ErrorKind, Result};
+use crate::service::{Error, ErrorKind, Result, StoreError};
 use crate::store::outbox::intake::IdempotencyRecord;
 use crate::store::session::intake::{NewSession, SessionAcceptResult};
 use crate::store::session::{self, NewParticipant, Participant, Session};
@@ -225,6 +225,10 @@ impl Sessions {
         };
         let accepted = self.parts.intake.accept(new).await;
         drop(holds);
+        if accepted.as_ref().is_err_and(StoreError::is_race) {
+            // a number may have left the pool
+            self.parts.directory.refresh().await?;
+        }
         match accepted? {
             SessionAcceptResult::Stored => {
                 self.parts.messages.stored(count);

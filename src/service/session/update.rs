@@ -191,8 +191,9 @@ impl Sessions {
     /// What is remembered of somebody at the number that they had, where it is still there and free for them.
     async fn had(&self, one: &Participant) -> Result<StickyMark> {
         let entries = self.parts.directory.current();
-        if entries.sender(&one.number).is_none_or(|sender| sender.number.id != one.number_id) {
-            return Err(Error::conflict(format!("{} is no longer there", one.number)));
+        let known = entries.sender(&one.number).filter(|sender| sender.number.id == one.number_id);
+        if known.is_none_or(|sender| sender.number.pool.is_none()) {
+            return Err(Error::conflict(format!("{} is in no pool any more", one.number)));
         }
         let person = self.memory(&one.person);
         let known = session::remembered_at(&self.parts.store, &person, &[one.number_id]).await?;

@@ -1,5 +1,7 @@
 //! Coming into a session: the pair of a person and a number is theirs from then on, and it is remembered that it was.
 
+use std::collections::BTreeSet;
+
 use super::Participant;
 use crate::model::{Millis, NumberId, SessionId};
 use crate::store::{Change, Value, params};
@@ -26,6 +28,7 @@ pub struct StickyMark {
 pub(super) struct JoinRows {
     people: Vec<Vec<Value>>,
     pairs: Vec<Vec<Value>>,
+    numbers: BTreeSet<NumberId>,
     first: Vec<Vec<Value>>,
     again: Vec<([u8; 32], NumberId)>,
 }
@@ -52,6 +55,7 @@ impl JoinRows {
     /// The same of somebody who is in the session already, and whose number was let go.
     pub(super) fn take(&mut self, new: &NewParticipant, now_ms: Millis) {
         let one = &new.participant;
+        self.numbers.insert(one.number_id);
         self.pairs.push(params![one.person.as_str(), one.number_id, one.session, one.id, one.client]);
         match new.memory {
             Some(StickyMark { person, is_known: false }) => {
@@ -62,12 +66,15 @@ impl JoinRows {
         }
     }
 
-    /// What may be another's by now goes first, and in one order for all.
+    /// What may be another's by now goes first, and in one order for all. A number that has left its pool since is given
+    /// to nobody: who takes one out looks for its pairs.
     pub(super) fn write(mut self, change: Change, now_ms: Millis) -> Change {
+        let numbers: Vec<Value> = self.numbers.iter().map(Value::from).collect();
         self.pairs.sort_unstable();
         self.first.sort_unstable();
         self.again.sort_unstable();
         let change = change
+            .each("UPDATE sb_number SET pool_id = pool_id WHERE pool_id IS NOT NULL AND id IN ({})", &[], &numbers)
             .insert("INSERT INTO sb_pair (person, number_id, session_id, participant_id, client_id)", self.pairs)
             .insert("INSERT INTO sb_sticky (person, number_id, used_ms)", self.first);
         let sql = "UPDATE sb_sticky SET used_ms = ?, ended_ms = NULL WHERE person = ? AND number_id = ?";
