@@ -5,6 +5,7 @@ mod choose;
 mod command;
 mod crash;
 mod end;
+mod exclusive;
 mod life;
 mod race;
 mod random;

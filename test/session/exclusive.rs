@@ -1,0 +1,78 @@
+//! Pools that give each number to one open session: what has been free for longest, to all of its people.
+
+use std::collections::BTreeSet;
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::{SESSIONS, close, consistent, made, number_of, order, ours, tried};
+use crate::events::{text, well};
+use crate::harness::{ADMIN, Layout, Result, Server};
+use crate::messages::{number, person};
+use crate::on_both_engines;
+use crate::relay::loopback;
+
+const ANN: &str = "+14155550101";
+const BEN: &str = "+14155550102";
+
+/// An exclusive pool of so many numbers; its id.
+async fn pool(server: &Server, numbers: usize) -> Result<String> {
+    let account = loopback(server).await?;
+    let new = json!({"name": "ours alone", "exclusive": true});
+    let pool = text(&well(server, "POST", "/v1/pools", Some(new)).await?["id"])?;
+    for nth in 0..numbers {
+        let id = number(server, &account, &ours(nth), json!({})).await?;
+        well(server, "PUT", &format!("/v1/pools/{pool}/numbers/{id}"), None).await?;
+    }
+    Ok(pool)
+}
+
+async fn each_number_has_one_session(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 3).await?;
+    let (mut sessions, mut numbers) = (Vec::new(), BTreeSet::new());
+    for nth in 0..3 {
+        let session = made(&server, &pool, &[&person(nth), &person(100 + nth)], json!({})).await?;
+        let number = number_of(&session, &person(nth))?;
+        ensure!(number == number_of(&session, &person(100 + nth))?, "one number for all: {session}");
+        numbers.insert(number);
+        sessions.push(session);
+    }
+    ensure!(numbers.len() == 3, "{numbers:?}");
+    let (status, problem) = tried(&server, &pool, &[ANN, BEN]).await?;
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    ensure!(status == 409 && detail.contains("in use by another session"), "{status} {problem}");
+    consistent(&server).await?;
+    close(&server, &sessions[1]).await?;
+    let next = made(&server, &pool, &[ANN, BEN], json!({})).await?;
+    ensure!(number_of(&next, ANN)? == number_of(&sessions[1], &person(1))?, "{next}");
+    // who comes later has the number of all
+    let people = format!("{}/participants", super::path(&next)?);
+    let added = well(&server, "POST", &people, Some(json!({"address": "+14155550103"}))).await?;
+    ensure!(added["number"] == number_of(&next, ANN)?, "{added}");
+    consistent(&server).await
+}
+
+async fn where_there_is_room_for_all_of_them_all_are_made(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 100).await?;
+    let mut all = JoinSet::new();
+    for nth in 0..100 {
+        let (http, url) = (server.http.clone(), server.url(SESSIONS));
+        let body = order(&pool, &[&person(nth), &person(200 + nth)], json!({})).to_string();
+        all.spawn(async move {
+            let request = http.post(url).bearer_auth(ADMIN).header("content-type", "application/json");
+            let answer = request.body(body).send().await?;
+            anyhow::Ok((answer.status().as_u16(), answer.json::<Value>().await?))
+        });
+    }
+    for answered in all.join_all().await {
+        let (status, answer) = answered?;
+        ensure!(status == 201, "{status} {answer}");
+    }
+    ensure!(tried(&server, &pool, &[ANN, BEN]).await?.0 == 409);
+    consistent(&server).await
+}
+
+on_both_engines!(each_number_has_one_session, where_there_is_room_for_all_of_them_all_are_made);
