@@ -6,10 +6,13 @@ mod shape;
 use ::http::{Method, StatusCode};
 
 use self::shape::{ParticipantIn, ParticipantOut, SessionChangeIn, SessionIn, SessionOut, participant_out};
+use super::auth::ActingClient;
+use super::reply::Refusal;
 use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, idempotency, list, object, openapi, reply};
+use crate::model::SessionId;
 use crate::service::audit::AuditContext;
-use crate::service::session::{SessionResult, SessionWithParticipants};
+use crate::service::session::{Participant, SessionResult, SessionWithParticipants};
 
 const SESSIONS: &str = "/v1/sessions";
 
@@ -26,6 +29,21 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
     audit::context_for_client(request, action, |session: &SessionWithParticipants| {
         audit::json(&SessionOut::of(session))
     })
+}
+
+/// For whom a session is changed, and which: by a key only where it may text all of its people.
+async fn changed(request: &ResourceRequest) -> Result<(ActingClient, SessionId), Refusal> {
+    let acting = auth::host(&request.app, request)?;
+    let id = request.id("session")?;
+    let consumer = &acting.consumer;
+    if consumer.key.is_some() {
+        let found = request.app.sessions.find(acting.client, id).await?;
+        let may = |one: &Participant| consumer.may_send_to(&one.address) && consumer.may_send_from(&one.number);
+        if !found.participants.iter().all(may) {
+            return Err(reply::forbidden("this key may not send to all in this session, nor change it"));
+        }
+    }
+    Ok((acting, id))
 }
 
 /// `POST /v1/sessions`: makes a session. Each participant gets a number of the pool by which they know all others; all
@@ -95,11 +113,10 @@ async fn fetch(request: ResourceRequest) -> HandlerResult {
     ),
 )]
 async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
-    let client = auth::host(&request.app, &request)?.client;
-    let id = request.id("session")?;
+    let (acting, id) = changed(&request).await?;
     let posted: SessionChangeIn = object::read(&request, posted).await?;
     let context = context(&request, "session.change");
-    let session = request.app.sessions.change(client, id, posted.read()?, &context).await?;
+    let session = request.app.sessions.change(acting.client, id, posted.read()?, &context).await?;
     Ok(reply::json(StatusCode::OK, &SessionOut::of(&session)))
 }
 
@@ -109,8 +126,8 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     responses((status = 204, description = "It is over.")),
 )]
 async fn close(request: ResourceRequest) -> HandlerResult {
-    let client = auth::host(&request.app, &request)?.client;
-    request.app.sessions.close(client, request.id("session")?, &context(&request, "session.close")).await?;
+    let (acting, id) = changed(&request).await?;
+    request.app.sessions.close(acting.client, id, &context(&request, "session.close")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -124,8 +141,8 @@ async fn close(request: ResourceRequest) -> HandlerResult {
     ),
 )]
 async fn add_participant(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
-    let consumer = auth::active(&request.app, auth::host(&request.app, &request)?)?.consumer;
-    let id = request.id("session")?;
+    let (acting, id) = changed(&request).await?;
+    let consumer = auth::active(&request.app, acting)?.consumer;
     let posted: ParticipantIn = object::read(&request, posted).await?;
     let order = posted.read("address", "number", request.app.country(consumer.client))?;
     let context = context(&request, "session.add_participant");
@@ -141,9 +158,9 @@ async fn add_participant(request: ResourceRequest, posted: UnreadBody) -> Handle
     responses((status = 204, description = "Out of the session from now on.")),
 )]
 async fn remove_participant(request: ResourceRequest) -> HandlerResult {
-    let client = auth::host(&request.app, &request)?.client;
-    let (id, participant) = (request.id("session")?, request.nth_id(1, "participant")?);
+    let (acting, id) = changed(&request).await?;
+    let participant = request.nth_id(1, "participant")?;
     let context = context(&request, "session.remove_participant");
-    request.app.sessions.remove_participant(client, id, participant, &context).await?;
+    request.app.sessions.remove_participant(acting.client, id, participant, &context).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

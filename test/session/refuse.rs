@@ -4,10 +4,11 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use super::{SESSIONS, consistent, made, order, ours, pool};
-use crate::events::{call, well};
+use crate::events::{call, text, well};
 use crate::harness::{Layout, Result, Server};
 use crate::on_both_engines;
-use crate::relay::{client, post};
+use crate::relay::scene::act_well;
+use crate::relay::{client, loopback, post};
 
 const ANN: &str = "+14155550101";
 const BEN: &str = "+14155550102";
@@ -91,6 +92,31 @@ async fn a_client_has_what_is_its_own_and_its_keys_what_they_may(layout: Layout)
     Ok(())
 }
 
+/// What a key may not text, it neither makes nor changes.
+async fn a_key_stays_within_its_bounds(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let account = loopback(&server).await?;
+    let owner = client(&server, "1").await?;
+    let pool = act_well(&server, &owner.id, "POST", "/v1/pools", Some(json!({"name": "masks"}))).await?;
+    let pool = text(&pool["id"])?;
+    let number = json!({"number": ours(0), "account_id": account});
+    let number = text(&act_well(&server, &owner.id, "POST", "/v1/numbers", Some(number)).await?["id"])?;
+    act_well(&server, &owner.id, "PUT", &format!("/v1/pools/{pool}/numbers/{number}"), None).await?;
+    let keys = format!("/v1/clients/{}/keys", owner.id);
+    let bound = well(&server, "POST", &keys, Some(json!({"destinations": r"\+237"}))).await?;
+    let bound = text(&bound["key"])?;
+    let body = order(&pool, &[ANN, BEN], json!({}));
+    ensure!(post(&server, &bound, SESSIONS, &body).await?.0 == 403);
+    let (status, session) = post(&server, &owner.key, SESSIONS, &body).await?;
+    ensure!(status == 201, "{status} {session}");
+    let path = server.url(&format!("{SESSIONS}/{}", text(&session["id"])?));
+    let refused = server.http.delete(&path).header("x-proxy-auth", &bound).send().await?;
+    ensure!(refused.status() == 403, "{}", refused.status());
+    let closed = server.http.delete(&path).header("x-proxy-auth", &owner.key).send().await?;
+    ensure!(closed.status() == 204, "{}", closed.status());
+    consistent(&server).await
+}
+
 async fn the_same_request_makes_one_session(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let pool = pool(&server, 2).await?;
@@ -115,5 +141,6 @@ on_both_engines!(
     what_is_wrong_is_named_and_leaves_nothing,
     what_another_has_is_a_conflict,
     a_client_has_what_is_its_own_and_its_keys_what_they_may,
+    a_key_stays_within_its_bounds,
     the_same_request_makes_one_session,
 );
