@@ -1,5 +1,5 @@
-//! Conversations in which nobody learns a number: made, changed and ended, with every pair of a person and a number theirs
-//! alone.
+//! Conversations in which nobody learns a number: made, changed and ended, with every pair of a person and a number
+//! theirs alone.
 
 mod choose;
 mod command;

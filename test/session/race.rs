@@ -11,7 +11,7 @@ use crate::on_both_engines;
 
 const ANN: &str = "+14155559999";
 
-/// Makes so many sessions at once, by turns on these nodes, each of one person and somebody else; how each was answered.
+/// Makes so many sessions at once, by turns on these nodes, each of one person and somebody else: how each is answered.
 async fn flurry(nodes: &[&Server], pool: &str, count: usize) -> Result<Vec<(u16, Value)>> {
     let mut all = JoinSet::new();
     for nth in 0..count {

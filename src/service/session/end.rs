@@ -1,5 +1,5 @@
-//! The end of a session: by whoever made it, or by time. Its numbers are free with the commit that ends it; its people are
-//! told behind it, and again by a worker where a crash was in between.
+//! The end of a session: by whoever made it, or by time. Its numbers are free with the commit that ends it; its people
+//! are told behind it, and again by a worker where a crash was in between.
 
 use futures_util::future::join_all;
 

@@ -37,8 +37,8 @@ pub(super) struct ChosenNumber {
 }
 
 impl SessionPool<'_> {
-    /// Whether a number can do what the session is for, and may be used by whoever makes it. Calls of a session that has
-    /// texts too work where its numbers can call.
+    /// Whether a number can do what the session is for, and may be used by whoever makes it. Calls of a session that
+    /// has texts too work where its numbers can call.
     pub(super) fn fits(&self, sender: &SenderNumber) -> bool {
         let wanted = if self.mode.has_texts() { NumberCapability::Sms } else { NumberCapability::Voice };
         let number = &sender.number;

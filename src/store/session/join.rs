@@ -66,8 +66,8 @@ impl JoinRows {
         }
     }
 
-    /// What may be another's by now goes first, and in one order for all. A number that has left its pool since is given
-    /// to nobody: who takes one out looks for its pairs.
+    /// What may be another's by now goes first, and in one order for all. A number that has left its pool since is
+    /// given to nobody: who takes one out looks for its pairs.
     pub(super) fn write(mut self, change: Change, now_ms: Millis) -> Change {
         let numbers: Vec<Value> = self.numbers.iter().map(Value::from).collect();
         self.pairs.sort_unstable();
