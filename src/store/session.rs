@@ -128,7 +128,8 @@ fn read_metadata<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Map<String
 
 /// The fields of [`Session`].
 const COLUMNS: &str = "SELECT id, client_id, pool_id, name, unique_name, mode, state, reason, door, settings, \
-     metadata, ttl_ms, ends_ms, last_ms, expires_ms, tell_ms, sequence, created_ms, changed_ms, closed_ms FROM sb_session";
+     metadata, ttl_ms, ends_ms, last_ms, expires_ms, tell_ms, sequence, created_ms, changed_ms, closed_ms \
+     FROM sb_session";
 
 const INSERT: &str = "INSERT INTO sb_session (id, client_id, pool_id, name, unique_name, mode, state, reason, door, \
      settings, metadata, ttl_ms, ends_ms, last_ms, expires_ms, tell_ms, sequence, created_ms, changed_ms, closed_ms)";

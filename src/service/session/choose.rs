@@ -99,8 +99,8 @@ pub(super) fn by_id(index: &PoolIndex, id: NumberId) -> Option<&Arc<SenderNumber
 }
 
 /// A pool's numbers in the order in which a person would have them, each once: those of their area, of the areas next
-/// to it, of their country, then all others. Equal ones come in an order that `start` decides, so that those who choose at
-/// the same time do not meet. Nothing is looked at before it is asked for.
+/// to it, of their country, then all others. Equal ones come in an order that `start` decides, so that those who choose
+/// at the same time do not meet. Nothing is looked at before it is asked for.
 pub(super) fn candidates<'a>(
     index: &'a PoolIndex,
     person: &'a PersonPlace,
