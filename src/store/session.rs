@@ -12,11 +12,11 @@ mod join;
 mod memory;
 mod old;
 
-pub use change::{add, leave, reopen, update};
+pub use change::{leave, reopen, update};
 pub use close::{SessionEnd, close};
 pub use due::{defer, expired, untold};
-pub use join::{NewParticipant, StickyMark};
-pub use memory::{REMEMBERED, StickyNumber, free, free_near, named, remembered, remembered_at};
+pub use join::{NewParticipant, PoolTerms, StickyMark};
+pub use memory::{FREE, REMEMBERED, StickyNumber, free, free_near, is_free, named, remembered, remembered_at};
 pub use old::OldSessions;
 
 use std::collections::HashMap;

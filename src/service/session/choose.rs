@@ -5,10 +5,12 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::place::{PersonPlace, is_of_areas};
 use crate::model::area::AreaCode;
-use crate::model::pool::{PoolChoice, PoolOrder};
-use crate::model::{Address, Millis, NumberId, address};
+use crate::model::pool::{PoolBound, PoolChoice, PoolOrder};
+use crate::model::{Millis, NumberId};
 use crate::service::directory::{PoolIndex, SenderNumber};
+use crate::service::number::Number;
 use crate::store::session::StickyNumber;
 
 /// Why no number is free for somebody.
@@ -18,7 +20,7 @@ pub enum NumberShortage {
     Empty,
     /// None can do what the session is for, or none may be used by whoever makes it.
     Unfit,
-    /// Those that could be are of a country that this person gets none of.
+    /// Those that could be are where this person gets none of: beyond a border, or beyond the pool's bound.
     Country,
     /// This person has a session on each.
     Taken,
@@ -31,48 +33,15 @@ impl NumberShortage {
         match self {
             Self::Empty => "it has none",
             Self::Unfit => "none can do what the session is for, or none may be used by this key",
-            Self::Country => "none is of this person's country, and none of the others may be used there",
+            Self::Country => "none is where this person is, and none from elsewhere may be used for them",
             Self::Taken => "this person is in an open session on each",
             Self::Exhausted => "each is in use by another session",
         }
     }
 }
 
-/// Two countries that share a code, and nothing else: nobody gets a number across their border.
-const BORDER: [&str; 2] = ["CA", "US"];
-
 /// Coprime to any number of numbers.
 const STRIDE: u64 = 2_654_435_761;
-
-/// Where a person is, as their number tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PersonPlace {
-    pub(super) area: Option<AreaCode>,
-    pub(super) country: Option<String>,
-}
-
-impl PersonPlace {
-    pub(super) fn of(person: &str) -> Self {
-        let area = AreaCode::of(person);
-        let country = match area {
-            Some(area) => Some(area.country().to_owned()),
-            None => address::report(&Address::stored(person)).and_then(|report| report.country),
-        };
-        Self { area, country }
-    }
-
-    /// Whether a border lies between this person and a number.
-    pub(super) fn is_apart(&self, number: Option<&str>) -> bool {
-        match (at_border(self.country.as_deref()), at_border(number)) {
-            (Some(theirs), Some(ours)) => theirs != ours,
-            _ => false,
-        }
-    }
-}
-
-fn at_border(country: Option<&str>) -> Option<&str> {
-    country.filter(|country| BORDER.contains(country))
-}
 
 /// Each place of a list once, in an order that differs by where it starts.
 fn shuffled(places: u64, start: u64) -> impl Iterator<Item = u64> {
@@ -98,47 +67,71 @@ pub(super) fn by_id(index: &PoolIndex, id: NumberId) -> Option<&Arc<SenderNumber
     index.numbers.get(place)
 }
 
+fn of_country<'a>(index: &'a PoolIndex, country: Option<&str>) -> &'a [u32] {
+    country.and_then(|country| index.by_country.get(country)).map_or(&[], Vec::as_slice)
+}
+
 /// A pool's numbers in the order in which a person would have them, each once: those of their area, of the areas next
-/// to it, of their country, then all others. Equal ones come in an order that `start` decides, so that those who choose
-/// at the same time do not meet. Nothing is looked at before it is asked for.
+/// to it, of their country, then all others, as far as the pool's bound lets them. Equal ones come in an order that
+/// `start` decides, so that those who choose at the same time do not meet. Nothing is looked at before it is asked for.
 pub(super) fn candidates<'a>(
     index: &'a PoolIndex,
     person: &'a PersonPlace,
     start: u64,
 ) -> Box<dyn Iterator<Item = &'a Arc<SenderNumber>> + 'a> {
-    let country = person.country.as_deref().filter(|_| index.settings.order == PoolOrder::Near);
-    let Some(country) = country else {
-        return Box::new(all(index, start).filter(move |one| !person.is_apart(one.number.country.as_deref())));
-    };
-    let areas = move || person.area.into_iter().flat_map(AreaCode::nearest);
+    let bound = person.bound(index.settings.bound);
+    let areas = move || person.areas(bound);
     let near = areas().filter_map(move |area| index.by_area.get(&area));
     let near = near.flat_map(move |group| spread(index, group, start));
+    if is_of_areas(bound) {
+        return Box::new(near);
+    }
+    let own = spread(index, of_country(index, person.country.as_deref()), start);
+    let is_bound = bound == PoolBound::Country;
+    let Some(country) = person.country.as_deref().filter(|_| index.settings.order == PoolOrder::Near) else {
+        if is_bound {
+            return Box::new(own);
+        }
+        return Box::new(all(index, start).filter(move |one| !person.is_apart(one.number.country.as_deref())));
+    };
     // known only when somebody has come that far
     let reached: Rc<OnceCell<HashSet<AreaCode>>> = Rc::default();
     let is_left = move |one: &&Arc<SenderNumber>| {
         let area = AreaCode::of(&one.number.address);
         area.is_none_or(|area| !reached.get_or_init(|| areas().collect()).contains(&area))
     };
-    let own = index.by_country.get(country).map_or(&[][..], Vec::as_slice);
-    let own = spread(index, own, start).filter(is_left.clone());
+    let nearest = near.chain(own.filter(is_left.clone()));
+    if is_bound {
+        return Box::new(nearest);
+    }
     let mut others: Vec<&String> = index.by_country.keys().collect();
     others.retain(|other| other.as_str() != country && !person.is_apart(Some(other.as_str())));
     others.sort_unstable();
     let others = others.into_iter().filter_map(move |other| index.by_country.get(other));
     let others = others.flat_map(move |group| spread(index, group, start)).filter(is_left.clone());
     let nowhere = all(index, start).filter(|one| one.number.country.is_none()).filter(is_left);
-    Box::new(near.chain(own).chain(others).chain(nowhere))
+    Box::new(nearest.chain(others).chain(nowhere))
 }
 
-/// The areas of a pool, as its rows name them, in the order in which a person would have them.
-pub(super) fn areas(index: &PoolIndex, person: &PersonPlace) -> Vec<String> {
-    if index.settings.order != PoolOrder::Near {
-        return Vec::new();
+/// Where a number is, as its row in a pool of numbers for one session each says it.
+pub(super) fn area_name(number: &Number) -> &str {
+    let digits = number.address.strip_prefix("+1").filter(|digits| digits.len() == 10);
+    digits.and_then(|digits| digits.get(..3)).or(number.country.as_deref()).unwrap_or_default()
+}
+
+/// What such rows say, in the order in which a person would have them, of the areas that the pool has numbers in; and
+/// whether they may have no others.
+pub(super) fn areas(index: &PoolIndex, person: &PersonPlace) -> (Vec<String>, bool) {
+    let bound = person.bound(index.settings.bound);
+    if !is_of_areas(bound) && index.settings.order != PoolOrder::Near {
+        return (Vec::new(), false);
     }
-    let Some(area) = person.area else { return person.country.iter().cloned().collect() };
-    let groups = area.nearest().filter_map(|area| index.by_area.get(&area)?.first());
-    let numbers = groups.filter_map(|place| index.numbers.get(usize::try_from(*place).ok()?));
-    numbers.filter_map(|one| one.number.address.get(2..5)).map(str::to_owned).collect()
+    if person.area.is_some() {
+        let names = person.areas(bound).filter(|area| index.by_area.contains_key(area)).map(|area| area.to_string());
+        return (names.collect(), is_of_areas(bound));
+    }
+    let names = person.country.iter().filter(|country| index.by_country.contains_key(*country));
+    (names.cloned().collect(), false)
 }
 
 /// What is remembered of a person's numbers.

@@ -6,27 +6,31 @@ use super::*;
 use crate::model::pool::PoolSettings;
 use crate::model::{AccountId, ClientId, Id as _};
 use crate::service::directory::RateLimiter;
-use crate::service::number::{InboundTextPolicy, Number, NumberCapability};
+use crate::service::number::{InboundTextPolicy, NumberCapability};
 
 const NOW_MS: Millis = 10_000_000;
 
-fn sender(nth: u32, address: &str, country: Option<&str>) -> Arc<SenderNumber> {
+fn number(nth: u32) -> Number {
     let mut bytes = [0; 16];
     bytes[12..].copy_from_slice(&nth.to_be_bytes());
-    let number = Number {
+    Number {
         id: crate::model::FromBytes::from_bytes(bytes),
         client: ClientId::OPERATOR,
         account: AccountId::new(1),
-        address: address.to_owned(),
+        address: String::new(),
         capabilities: NumberCapability::ALL.to_vec(),
         meaning: InboundTextPolicy::Forward,
         rate: 0,
         platform: None,
-        country: country.map(str::to_owned),
+        country: None,
         pool: None,
         created_ms: 1,
         is_reserved: false,
-    };
+    }
+}
+
+fn sender(nth: u32, address: &str, country: Option<&str>) -> Arc<SenderNumber> {
+    let number = Number { address: address.to_owned(), country: country.map(str::to_owned), ..number(nth) };
     Arc::new(SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)) })
 }
 
@@ -170,6 +174,59 @@ fn a_shortage_says_why() {
 #[test]
 fn the_areas_of_a_pool_are_named_the_nearest_first() {
     let index = mixed(PoolSettings::default());
-    assert_eq!(areas(&index, &place(Some("+12125550199"), Some("US"))).first().map(String::as_str), Some("212"));
-    assert_eq!(areas(&index, &place(None, Some("GB"))), ["GB"]);
+    let (names, is_all) = areas(&index, &place(Some("+12125550199"), Some("US")));
+    assert_eq!((names, is_all), (vec!["212".to_owned(), "415".to_owned()], false));
+    assert_eq!(areas(&index, &place(None, Some("GB"))), (vec!["GB".to_owned()], false));
+    let index = mixed(PoolSettings { bound: PoolBound::Radius, ..PoolSettings::default() });
+    assert_eq!(areas(&index, &place(Some("+12125550199"), Some("US"))), (vec!["212".to_owned()], true));
+    let named: Vec<&str> = index.numbers.iter().map(|one| area_name(&one.number)).collect();
+    assert_eq!(named, ["GB", "415", "212", "212", "800", "416", ""]);
+}
+
+#[test]
+fn a_bound_leaves_out_what_is_beyond() {
+    let of = |bound: PoolBound, order: PoolOrder, person: &PersonPlace| {
+        let mut all = addresses(&mixed(PoolSettings { bound, order, ..PoolSettings::default() }), person, 5);
+        all.sort_unstable();
+        all
+    };
+    let (new_york, british) = (place(Some("+12125550199"), Some("US")), place(None, Some("GB")));
+    for order in PoolOrder::ALL {
+        for bound in [PoolBound::AreaCode, PoolBound::Overlay, PoolBound::Radius] {
+            assert_eq!(of(bound, order, &new_york), ["+12125550100", "+12125550101"], "{bound:?} {order:?}");
+            assert_eq!(of(bound, order, &british), ["+447700900123"], "{bound:?} {order:?}");
+        }
+        let own = ["+12125550100", "+12125550101", "+14155550100", "+18005550100"];
+        assert_eq!(of(PoolBound::Country, order, &new_york), own, "{order:?}");
+        assert_eq!(of(PoolBound::Country, order, &british), ["+447700900123"], "{order:?}");
+        assert_eq!(of(PoolBound::Country, order, &place(None, None)), [""; 0], "{order:?}");
+        assert_eq!(of(PoolBound::None, order, &new_york).len(), 6, "{order:?}");
+    }
+}
+
+/// Whether somebody may have a number, for each bound in the order of its width.
+fn may(person: &str, address: &str, country: Option<&str>) -> [bool; 5] {
+    let person = PersonPlace::of(person);
+    let one = Number { address: address.to_owned(), country: country.map(str::to_owned), ..number(1) };
+    [PoolBound::AreaCode, PoolBound::Overlay, PoolBound::Radius, PoolBound::Country, PoolBound::None]
+        .map(|bound| person.may_have(&one, bound))
+}
+
+#[test]
+fn a_bound_keeps_what_is_too_far() {
+    let new_york = |address: &str, country: &str| may("+12125550199", address, Some(country));
+    assert_eq!(new_york("+12125550100", "US"), [true; 5]);
+    assert_eq!(new_york("+16465550100", "US"), [false, true, true, true, true], "over the same place");
+    assert_eq!(new_york("+12155550100", "US"), [false, false, true, true, true], "Philadelphia");
+    assert_eq!(new_york("+14155550100", "US"), [false, false, false, true, true]);
+    assert_eq!(new_york("+442071838750", "GB"), [false, false, false, false, true]);
+    assert_eq!(new_york("+14165550100", "CA"), [false; 5], "beyond the border");
+}
+
+#[test]
+fn who_has_no_place_is_bound_by_their_country() {
+    assert_eq!(may("+447400123456", "+442071838750", Some("GB")), [true; 5]);
+    assert_eq!(may("+447400123456", "+33612345678", Some("FR")), [false, false, false, false, true]);
+    assert_eq!(may("+18765550123", "+18765550100", Some("JM")), [true; 5]);
+    assert_eq!(may("+999123456789", "+999123456780", None), [false, false, false, false, true]);
 }

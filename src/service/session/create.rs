@@ -207,40 +207,51 @@ impl Sessions {
         let (session, people) = order.filled(&pool, numbers, now_ms);
         let participants = people.iter().map(|one| one.participant.clone()).collect();
         let made = SessionWithParticipants { session: session.clone(), participants };
-        let texts = self.start_texts(&made).await?;
+        let texts = self.start_texts(&session, &made.participants).await?;
         let mut events = self.parts.events.batch();
         events.session(&made, EventType::SessionCreated, None, now_ms);
         let kept =
             named.map(|named| IdempotencyRecord { named: named.clone(), reply: answered(&made), with_balance: false });
-        let (told, count) = (events.into_rows(), texts.len());
-        let is_told = !told.new.is_empty() || count > 0;
         let new = NewSession {
             session,
+            read: None,
             people,
-            is_exclusive: pool.index.settings.is_exclusive,
+            pool: pool.terms(),
             texts,
-            told,
+            told: events.into_rows(),
             kept,
             entry: audit.entry(now_ms, made.session.id, None, Some(&made)),
         };
-        let accepted = self.parts.intake.accept(new).await;
+        let accepted = self.accept(new, &made.participants).await;
         drop(holds);
-        if accepted.as_ref().is_err_and(StoreError::is_race) {
-            // a number may have left the pool
-            self.parts.directory.refresh().await?;
-        }
-        match accepted? {
+        Ok(accepted?.map_or_else(|| SessionResult::Made(Box::new(made)), SessionResult::Again))
+    }
+
+    /// Writes a session, or who comes into one; what was told where the same request came before. `people`: those whom
+    /// its texts are for, in their order.
+    pub(super) async fn accept(&self, new: NewSession, people: &[Participant]) -> Result<Option<StoredReply>> {
+        let (count, is_told) = (new.texts.len(), !new.told.new.is_empty() || !new.texts.is_empty());
+        let accepted = self.parts.intake.accept(new).await;
+        match self.as_it_is(accepted).await? {
             SessionAcceptResult::Stored => {
                 self.parts.messages.stored(count);
                 if is_told {
                     self.parts.events.wake();
                 }
-                Ok(SessionResult::Made(Box::new(made)))
+                Ok(None)
             }
-            SessionAcceptResult::Replayed(reply) => Ok(SessionResult::Again(reply)),
+            SessionAcceptResult::Replayed(reply) => Ok(Some(reply)),
             SessionAcceptResult::KeyReused => Err(Error::key_reused()),
-            SessionAcceptResult::Refused { nth, why } => Err(text::refused(made.participants.get(nth), &why)),
+            SessionAcceptResult::Refused { nth, why } => Err(text::refused(people.get(nth), &why)),
         }
+    }
+
+    /// Where a race was lost, a number may have left its pool, or the pool may be another: the next try is to know.
+    pub(super) async fn as_it_is<T>(&self, written: Result<T, StoreError>) -> Result<T> {
+        if written.as_ref().is_err_and(StoreError::is_race) {
+            self.parts.directory.refresh().await?;
+        }
+        Ok(written?)
     }
 
     /// Numbers for all of them, where its name is free too.

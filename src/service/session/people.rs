@@ -2,20 +2,43 @@
 
 use super::create::{joining, may_pass};
 use super::limit::MOST_PEOPLE;
-use super::number::ChosenNumber;
-use super::{ParticipantOrder, SessionWithParticipants, Sessions};
+use super::number::{ChosenNumber, SessionPool};
+use super::place::PersonPlace;
+use super::{NumberShortage, ParticipantOrder, SessionWithParticipants, Sessions};
 use crate::model::event::EventType;
 use crate::model::{ClientId, Millis, ParticipantId, SessionId};
 use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
 use crate::service::race::settled;
 use crate::service::{Error, Result};
-use crate::store::Change;
-use crate::store::session::{self, Participant, Session};
+use crate::store::session::intake::NewSession;
+use crate::store::session::{self, Participant, PoolTerms, Session};
 
 /// A session with one more event, as it is after a change of its people.
 fn counted(before: &Session, now_ms: Millis) -> Session {
     Session { sequence: before.sequence + 1, changed_ms: now_ms, ..before.clone() }
+}
+
+/// The number that all in a session have.
+fn shared_number(
+    pool: &SessionPool<'_>,
+    before: &SessionWithParticipants,
+    order: &ParticipantOrder,
+) -> Result<ChosenNumber> {
+    let known = before.participants.first().and_then(|one| pool.entries.sender(&one.number));
+    // while nobody is in it, its number may be taken out
+    let known = known.filter(|sender| sender.number.pool == Some(pool.id));
+    let sender = known.ok_or_else(|| Error::conflict("the number of the session is not in its pool any more"))?;
+    let place = PersonPlace::of(order.address.as_str());
+    match &order.number {
+        Some(named) if named.as_str() != sender.number.address => {
+            Err(Error::invalid("number", format!("must be {}, as of all in this session", sender.number.address)))
+        }
+        None if !place.may_have(&sender.number, pool.index.settings.bound) => {
+            Err(pool.short(order, NumberShortage::Country))
+        }
+        _ => Ok(ChosenNumber { sender: sender.clone(), memory: None, hold: None }),
+    }
 }
 
 impl Sessions {
@@ -46,7 +69,7 @@ impl Sessions {
             if before.present().count() >= MOST_PEOPLE {
                 return Err(Error::invalid("participants", format!("must be 1 to {MOST_PEOPLE}")));
             }
-            let mut number = self.number_in(consumer, &before, &order).await?;
+            let (terms, mut number) = self.number_in(consumer, &before, &order).await?;
             let hold = number.hold.take();
             let now_ms = self.parts.clock.now_ms();
             let place = before.participants.iter().map(|one| one.place + 1).max().unwrap_or(0);
@@ -54,32 +77,39 @@ impl Sessions {
             let mut participants = before.participants.clone();
             participants.push(new.participant.clone());
             let after = SessionWithParticipants { session: counted(&before.session, now_ms), participants };
-            let change = session::add(&before.session, &new, now_ms);
-            let kind = EventType::SessionParticipantAdded;
-            let written = self.write_people(change, (&before, &after), (kind, &new.participant), audit).await;
+            let texts = self.start_texts(&after.session, std::slice::from_ref(&new.participant)).await?;
+            let mut events = self.parts.events.batch();
+            events.session(&after, EventType::SessionParticipantAdded, Some(&new.participant), now_ms);
+            let (participant, read) = (new.participant.clone(), Some(before.session.sequence));
+            let joining = NewSession {
+                session: after.session.clone(),
+                read,
+                people: vec![new],
+                pool: terms,
+                texts,
+                told: events.into_rows(),
+                kept: None,
+                entry: audit.entry(now_ms, id, Some(&before), Some(&after)),
+            };
+            let accepted = self.accept(joining, std::slice::from_ref(&participant)).await;
             drop(hold);
-            written?;
-            Ok((after, new.participant))
+            accepted?;
+            Ok((after, participant))
         })
         .await
     }
 
-    /// A number for somebody who comes later: where each is one session's, that of the others.
+    /// A number for somebody who comes later, and of which pool: where each is one session's, that of the others.
     async fn number_in(
         &self,
         consumer: &ApiConsumer,
         before: &SessionWithParticipants,
         order: &ParticipantOrder,
-    ) -> Result<ChosenNumber> {
+    ) -> Result<(PoolTerms, ChosenNumber)> {
         let no_pool = || Error::conflict("the session has no pool to choose a number of");
         let pool = self.pool(before.session.pool.ok_or_else(no_pool)?, before.session.mode, consumer).await?;
-        let known = before.participants.first().filter(|_| pool.index.settings.is_exclusive);
-        if let Some(shared) = known.and_then(|one| pool.entries.sender(&one.number)) {
-            if order.number.as_ref().is_some_and(|named| named.as_str() != shared.number.address) {
-                let reason = format!("must have {}, as all in this session", shared.number.address);
-                return Err(Error::invalid("number", reason));
-            }
-            return Ok(ChosenNumber { sender: shared.clone(), memory: None, hold: None });
+        if pool.index.settings.is_exclusive {
+            return Ok((pool.terms(), shared_number(&pool, before, order)?));
         }
         let order = std::slice::from_ref(order);
         let mut chosen = match self.numbers(&pool, order).await {
@@ -89,7 +119,8 @@ impl Sessions {
             }
             chosen => chosen?,
         };
-        chosen.pop().ok_or_else(|| Error::busy("no number was chosen"))
+        let chosen = chosen.pop().ok_or_else(|| Error::busy("no number was chosen"))?;
+        Ok((pool.terms(), chosen))
     }
 
     /// Somebody leaves a session; the number that they knew is free for them again.
@@ -115,25 +146,13 @@ impl Sessions {
             }
             let after = SessionWithParticipants { session: counted(&before.session, now_ms), participants };
             let change = session::leave(&before.session, one, self.memory(&one.person), now_ms);
-            self.write_people(change, (&before, &after), (EventType::SessionParticipantRemoved, one), audit).await?;
+            let mut events = self.parts.events.batch();
+            events.session(&after, EventType::SessionParticipantRemoved, Some(one), now_ms);
+            let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
+            self.parts.store.commit(events.write(change).audited(entry)).await?;
+            events.committed();
             Ok(after)
         })
         .await
-    }
-
-    async fn write_people(
-        &self,
-        change: Change,
-        (before, after): (&SessionWithParticipants, &SessionWithParticipants),
-        (kind, one): (EventType, &Participant),
-        audit: &AuditContext<'_, SessionWithParticipants>,
-    ) -> Result<()> {
-        let now_ms = after.session.changed_ms;
-        let mut events = self.parts.events.batch();
-        events.session(after, kind, Some(one), now_ms);
-        let entry = audit.entry(now_ms, after.session.id, Some(before), Some(after));
-        self.parts.store.commit(events.write(change).audited(entry)).await?;
-        events.committed();
-        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The texts with which a session begins and ends: messages like any other, paid for by its client.
 
-use super::{Participant, SessionWithParticipants, Sessions};
+use super::{Participant, Session, SessionWithParticipants, Sessions};
 use crate::model::{Address, Channel};
 use crate::service::client::ApiConsumer;
 use crate::service::message::{DraftResult, MessageDraft, Order, SenderChoice};
@@ -19,13 +19,13 @@ pub(super) fn refused(one: Option<&Participant>, why: &AcceptResult) -> Error {
 }
 
 impl Sessions {
-    /// The text that each is told as their session begins, in their order.
-    pub(super) async fn start_texts(&self, made: &SessionWithParticipants) -> Result<Vec<NewMessage>> {
-        let (session, mut texts) = (&made.session, Vec::new());
+    /// The text that each is told as their session begins for them, in their order.
+    pub(super) async fn start_texts(&self, session: &Session, people: &[Participant]) -> Result<Vec<NewMessage>> {
+        let mut texts = Vec::new();
         let Some(body) = session.settings.start_text.as_deref().filter(|_| session.mode.has_texts()) else {
             return Ok(texts);
         };
-        for one in &made.participants {
+        for one in people {
             let named = |error: Error| {
                 let detail = format!("the start text for {}: {}", one.address, error.detail);
                 Error { detail: detail.into(), ..error }

@@ -4,11 +4,11 @@ use serde_json::{Map, Value as Json};
 
 use super::{Participant, Session, SessionWithParticipants, Sessions, limit};
 use crate::model::event::EventType;
-use crate::model::{ClientId, DurationSetting, Millis, SessionId, SessionLabels, SessionState};
+use crate::model::{ClientId, DurationSetting, Millis, NumberId, SessionId, SessionLabels, SessionState};
 use crate::service::audit::AuditContext;
 use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result};
-use crate::store::session::{self, NewParticipant, StickyMark};
+use crate::store::session::{self, NewParticipant, PoolTerms, StickyMark};
 
 /// Where a session is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +145,8 @@ impl Sessions {
                 return Ok(before);
             }
             let now_ms = self.parts.clock.now_ms();
-            let is_exclusive = self.is_exclusive(&before.session);
+            let terms = self.terms(&before.session);
+            let claimed = self.claimable(&before, terms).await?;
             let (mut people, mut participants) = (Vec::new(), before.participants.clone());
             let present: Vec<_> = before.present().map(|one| one.id).collect();
             for one in &mut participants {
@@ -153,7 +154,7 @@ impl Sessions {
                     continue;
                 }
                 one.left_ms = None;
-                let memory = if is_exclusive { None } else { Some(self.had(one).await?) };
+                let memory = if terms.is_exclusive { None } else { Some(self.had(one, terms).await?) };
                 people.push(NewParticipant { participant: one.clone(), memory });
             }
             let mut session = Session {
@@ -173,27 +174,44 @@ impl Sessions {
             let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
             let mut events = self.parts.events.batch();
             events.session(&after, EventType::SessionInProgress, None, now_ms);
-            let change = session::reopen(&before.session, &after.session, &people, is_exclusive);
+            let change = session::reopen(&before.session, &after.session, &people, terms, claimed);
             let written = self.parts.store.commit(events.write(change).audited(entry)).await;
             let taken = || Error::conflict("another open session has its unique_name, or one of its numbers");
-            written.on_conflict(taken)?;
+            self.as_it_is(written).await.on_conflict(taken)?;
             events.committed();
             Ok(after)
         })
         .await
     }
 
-    pub(super) fn is_exclusive(&self, session: &Session) -> bool {
+    /// The pool of a session, as far as is known here.
+    fn terms(&self, session: &Session) -> PoolTerms {
         let entries = self.parts.directory.current();
-        session.pool.and_then(|pool| entries.pool(pool)).is_some_and(|index| index.settings.is_exclusive)
+        let index = session.pool.and_then(|pool| entries.pool(pool));
+        PoolTerms { id: session.pool, is_exclusive: index.is_some_and(|index| index.settings.is_exclusive) }
+    }
+
+    /// The number that a session needs for itself, where its pool gives each to one.
+    async fn claimable(&self, before: &SessionWithParticipants, pool: PoolTerms) -> Result<Option<NumberId>> {
+        let (Some(one), Some(id)) = (before.participants.first().filter(|_| pool.is_exclusive), pool.id) else {
+            return Ok(None);
+        };
+        if before.participants.iter().any(|other| other.number_id != one.number_id) {
+            // they were in it before the pool was as it is
+            return Err(Error::conflict("its people have several numbers, and its pool gives one to all of a session"));
+        }
+        if session::is_free(&self.parts.store, id, one.number_id).await? {
+            return Ok(Some(one.number_id));
+        }
+        Err(Error::conflict(format!("{} is in use by another session, or in its pool no more", one.number)))
     }
 
     /// What is remembered of somebody at the number that they had, where it is still there and free for them.
-    async fn had(&self, one: &Participant) -> Result<StickyMark> {
+    async fn had(&self, one: &Participant, pool: PoolTerms) -> Result<StickyMark> {
         let entries = self.parts.directory.current();
         let known = entries.sender(&one.number).filter(|sender| sender.number.id == one.number_id);
-        if known.is_none_or(|sender| sender.number.pool.is_none()) {
-            return Err(Error::conflict(format!("{} is in no pool any more", one.number)));
+        if known.is_none_or(|sender| pool.id.is_some() && sender.number.pool != pool.id) {
+            return Err(Error::conflict(format!("{} is not in the session's pool any more", one.number)));
         }
         let person = self.memory(&one.person);
         let known = session::remembered_at(&self.parts.store, &person, &[one.number_id]).await?;

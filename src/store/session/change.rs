@@ -1,15 +1,16 @@
 //! What is changed of a session: each change finds it as it was read, or does nothing.
 
-use super::join::{JoinRows, claim};
+use super::join::{JoinRows, PoolTerms};
 use super::{NewParticipant, Participant, Session, metadata_text};
-use crate::model::{Millis, SessionId};
+use crate::model::{Millis, NumberId, SessionId};
 use crate::store::{Change, Value, params};
 
-/// Counts one more event of an open session, as it was read. [`crate::store::Error::Guard`]: it is another by now.
-fn touch(before: &Session, now_ms: Millis) -> Change {
+/// Counts one more event of an open session, as it was read: so many. [`crate::store::Error::Guard`]: it is another by
+/// now.
+pub(super) fn touch(change: Change, (id, sequence): (SessionId, i64), now_ms: Millis) -> Change {
     let sql = "UPDATE sb_session SET sequence = sequence + 1, changed_ms = ? WHERE id = ? AND sequence = ? \
                AND closed_ms IS NULL";
-    Change::new().one(sql, params![now_ms, before.id, before.sequence])
+    change.one(sql, params![now_ms, id, sequence])
 }
 
 /// Writes what may be changed of an open session. [`crate::store::Error::Guard`]: it is another than was read.
@@ -33,16 +34,9 @@ pub fn update(before: &Session, after: &Session) -> Change {
     Change::new().rewrite("sb_session", columns, [("id", before.id.into())], read)
 }
 
-/// Somebody comes into an open session. [`crate::store::Error::Conflict`]: the number is theirs in another.
-pub fn add(before: &Session, new: &NewParticipant, now_ms: Millis) -> Change {
-    let mut rows = JoinRows::default();
-    rows.join(new, now_ms);
-    rows.write(touch(before, now_ms), now_ms)
-}
-
 /// Somebody leaves an open session. `memory`: the hash under which it is remembered which numbers they had.
 pub fn leave(before: &Session, one: &Participant, memory: [u8; 32], now_ms: Millis) -> Change {
-    let change = touch(before, now_ms)
+    let change = touch(Change::new(), (before.id, before.sequence), now_ms)
         .one("UPDATE sb_participant SET left_ms = ? WHERE id = ? AND left_ms IS NULL", params![now_ms, one.id])
         .one("DELETE FROM sb_pair WHERE person = ? AND number_id = ?", params![one.person.as_str(), one.number_id]);
     forget(change, one, memory, now_ms)
@@ -54,9 +48,16 @@ pub(super) fn forget(change: Change, one: &Participant, memory: [u8; 32], now_ms
     change.run(sql, params![now_ms, memory, one.number_id])
 }
 
-/// Opens a session again that was over, for those of its people who were in it to the end.
-/// [`crate::store::Error::Conflict`], or [`crate::store::Error::Guard`]: another has what it needs, or has changed it.
-pub fn reopen(before: &Session, after: &Session, people: &[NewParticipant], is_exclusive: bool) -> Change {
+/// Opens a session again that was over, for those of its people who were in it to the end. `claimed`: the number of all
+/// of them, where it has to be theirs alone. [`crate::store::Error::Conflict`], or [`crate::store::Error::Guard`]:
+/// another has what it needs, or has changed it.
+pub fn reopen(
+    before: &Session,
+    after: &Session,
+    people: &[NewParticipant],
+    pool: PoolTerms,
+    claimed: Option<NumberId>,
+) -> Change {
     let (now_ms, id) = (after.changed_ms, after.id);
     let sql = "UPDATE sb_session SET state = ?, reason = NULL, ends_ms = ?, expires_ms = ?, tell_ms = NULL, \
                last_ms = ?, sequence = sequence + 1, changed_ms = ?, closed_ms = NULL \
@@ -64,22 +65,17 @@ pub fn reopen(before: &Session, after: &Session, people: &[NewParticipant], is_e
     let params =
         params![after.state.name(), after.ends_ms, after.expires_ms, after.last_ms, now_ms, id, before.sequence];
     let mut change = Change::new().one(sql, params);
-    let claimed = people.first().filter(|_| is_exclusive);
-    if let Some(one) = claimed {
-        change = claim(change, (one.participant.number_id, id));
+    if let Some(name) = after.unique_name.as_deref() {
+        let sql = "INSERT INTO sb_session_name (client_id, unique_name, session_id) VALUES (?, ?, ?)";
+        change = change.one(sql, params![after.client, name, id]);
     }
-    change = named(change, after, id);
     let mut rows = JoinRows::default();
+    if let Some(number) = claimed {
+        rows.claim(number, pool, id);
+    }
     for one in people {
-        rows.take(one, now_ms);
+        rows.take(one, pool, now_ms);
     }
     let ids: Vec<Value> = people.iter().map(|one| one.participant.id.into()).collect();
     rows.write(change, now_ms).each("UPDATE sb_participant SET left_ms = NULL WHERE id IN ({})", &[], &ids)
-}
-
-/// Takes the unique name of a session. [`crate::store::Error::Conflict`]: another has it.
-fn named(change: Change, session: &Session, id: SessionId) -> Change {
-    let Some(name) = session.unique_name.as_deref() else { return change };
-    let sql = "INSERT INTO sb_session_name (client_id, unique_name, session_id) VALUES (?, ?, ?)";
-    change.one(sql, params![session.client, name, id])
 }

@@ -60,8 +60,23 @@ pub fn close(
     let mut numbers: Vec<Value> = before.participants.iter().map(|one| one.number_id.into()).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    let free = "UPDATE sb_pool_number SET free_ms = ?, session_id = NULL WHERE session_id = ? AND number_id IN ({})";
-    change = change.any(free, &params![at_ms, session.id], &numbers);
+    if let [number] = numbers.as_slice() {
+        // where each is one session's, all of its people have the same
+        change = freed(change, session, number, at_ms);
+    }
     let present = before.participants.iter().filter(|one| one.left_ms.is_none());
     present.fold(change, |change, one| forget(change, one, memory(&one.person), at_ms))
+}
+
+/// Lets a number go that was this session's alone. One that is reserved is not free: it is held first, or it might be
+/// reserved in between.
+fn freed(change: Change, session: &Session, number: &Value, at_ms: Millis) -> Change {
+    let held = "UPDATE sb_number SET reserved = reserved WHERE id = ? \
+                AND EXISTS (SELECT 1 FROM sb_pool_number p WHERE p.number_id = ? AND p.session_id = ?)";
+    let free = "UPDATE sb_pool_number SET session_id = NULL, free_ms = CASE WHEN EXISTS (SELECT 1 FROM sb_number n \
+                WHERE n.id = sb_pool_number.number_id AND n.reserved = 0) THEN ? END \
+                WHERE number_id = ? AND session_id = ?";
+    change
+        .run(held, params![number.clone(), number.clone(), session.id])
+        .run(free, params![at_ms, number.clone(), session.id])
 }

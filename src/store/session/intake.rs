@@ -1,11 +1,12 @@
-//! Making sessions: with the numbers of all their people, what is told of them, and the texts with which they begin, in
-//! one commit shared with whoever else makes one; or nothing of it.
+//! Making sessions, and coming into them: with the numbers of all who come, what is told of them, and the texts with
+//! which it begins for them, in one commit shared with whoever else makes one; or nothing of it.
 
 use std::borrow::Cow;
 
-use super::join::{JoinRows, claim};
+use super::change::touch;
+use super::join::{JoinRows, PoolTerms};
 use super::{INSERT, NewParticipant, Session};
-use crate::model::{Id as _, Millis, NumberId, SessionId};
+use crate::model::{Id as _, Millis, SessionId};
 use crate::store::audit::{self, AuditEntry};
 use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
 use crate::store::event::PendingEvents;
@@ -15,15 +16,17 @@ use crate::store::outbox::intake::{
     AcceptResult, AcceptResultAndLease, GroupRefusal, IdempotencyRecord, IntakeFacts, MessageWithSendPermit,
     NewMessage, OutboxBatchPlan, OutboxBatchWriter,
 };
-use crate::store::{Change, Result, Value, params};
+use crate::store::{Change, Error, Result, Value, params};
 
-/// A session to make.
+/// A session to make, or one that is there, and who comes into it.
 pub struct NewSession {
     pub session: Session,
+    /// How many events one that is there had when it was read; it must have no more.
+    pub read: Option<i64>,
+    /// Who comes into it, at least one.
     pub people: Vec<NewParticipant>,
-    /// Nobody else may have its number, which all of them share.
-    pub is_exclusive: bool,
-    /// What they are told as it begins.
+    pub pool: PoolTerms,
+    /// What they are told as it begins for them.
     pub texts: Vec<NewMessage>,
     pub told: PendingEvents,
     /// The reply to keep for a request that comes again.
@@ -75,7 +78,7 @@ pub struct SessionIntake<T> {
 pub struct SessionAcceptor(Box<dyn Fn(NewSession) -> Result<PendingBatchWrite<SessionAcceptResult>> + Send + Sync>);
 
 impl SessionAcceptor {
-    /// Makes a session together with its neighbours; returns after their commit.
+    /// Makes a session, or lets people into one, together with its neighbours; returns after their commit.
     pub async fn accept(&self, new: NewSession) -> Result<SessionAcceptResult> {
         (self.0)(new)?.written().await
     }
@@ -107,9 +110,10 @@ impl<T: Send + Sync + 'static> SessionIntake<T> {
 /// The rows of one batch.
 #[derive(Default)]
 struct SessionRows {
+    /// Those that are there.
+    touched: Vec<(SessionId, i64)>,
     sessions: Vec<Vec<Value>>,
     names: Vec<Vec<Value>>,
-    claims: Vec<(NumberId, SessionId)>,
     kept: Vec<Vec<Value>>,
     entries: Vec<Vec<Value>>,
     joined: JoinRows,
@@ -118,24 +122,34 @@ struct SessionRows {
 impl SessionRows {
     fn add(&mut self, new: &NewSession, now_ms: Millis) {
         let session = &new.session;
-        self.sessions.push(session.values());
-        let name = session.unique_name.as_deref();
-        self.names.extend(name.map(|name| params![session.client, name, session.id]));
-        for one in &new.people {
-            self.joined.join(one, now_ms);
+        match new.read {
+            Some(sequence) => self.touched.push((session.id, sequence)),
+            None => self.make(new),
         }
-        let claimed = new.people.first().filter(|_| new.is_exclusive);
-        self.claims.extend(claimed.map(|one| (one.participant.number_id, session.id)));
+        for one in &new.people {
+            self.joined.join(one, new.pool, now_ms);
+        }
         self.entries.extend(new.entry.as_ref().map(AuditEntry::values));
         if let Some(IdempotencyRecord { named, reply, .. }) = &new.kept {
             self.kept.push(params![named.id, named.hash, reply.as_str(), now_ms]);
         }
     }
 
+    fn make(&mut self, new: &NewSession) {
+        let session = &new.session;
+        self.sessions.push(session.values());
+        let name = session.unique_name.as_deref();
+        self.names.extend(name.map(|name| params![session.client, name, session.id]));
+        // all of them have the same
+        if let Some(one) = new.people.first().filter(|_| new.pool.is_exclusive) {
+            self.joined.claim(one.participant.number_id, new.pool, session.id);
+        }
+    }
+
     fn write(mut self, change: Change, now_ms: Millis) -> Change {
+        self.touched.sort_unstable();
         self.names.sort_unstable();
-        self.claims.sort_unstable();
-        let change = self.claims.into_iter().fold(change, claim);
+        let change = self.touched.into_iter().fold(change, |change, read| touch(change, read, now_ms));
         let change = change.insert("INSERT INTO sb_session_name (client_id, unique_name, session_id)", self.names);
         self.joined
             .write(change, now_ms)
@@ -178,13 +192,14 @@ impl<T: Send + Sync + 'static> BatchWrite for SessionIntake<T> {
                 },
             });
         }
-        let Some(first) = rows.sessions.first().and_then(|row| row.first()).cloned() else { return Ok(done) };
+        let Some(first) = rows.joined.first_id() else { return Ok(done) };
         let change = rows.write(Change::new(), now_ms);
         let change = plan.write(change, known.purse, &self.messages.owner, self.messages.lease_ms);
-        let change = change.settled_by("SELECT 1 FROM sb_session WHERE id = ?", vec![first]);
+        let change = change.settled_by("SELECT 1 FROM sb_participant WHERE id = ?", vec![first]);
         let written = self.messages.store.commit(change).await;
-        // after a race nothing of it is there; after anything else it may be
-        if written.as_ref().is_err_and(|error| !error.is_race()) {
+        // after a race nothing of it is there; after anything else it may be, unless it is tried again in halves
+        let is_last = |error: &Error| !error.is_race() && (items.len() == 1 || error.will_pass());
+        if written.as_ref().is_err_and(is_last) {
             self.messages.free(items.iter().flat_map(|item| &item.texts));
         }
         written.map(|()| done)

@@ -9,7 +9,7 @@ use crate::store::{Query, Result, Row, Store, Value, params};
 pub const REMEMBERED: usize = 64;
 
 /// Numbers that nobody has, of which one is chosen.
-const FREE: i64 = 64;
+pub const FREE: usize = 64;
 
 /// A number that a person has, or had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -44,20 +44,27 @@ pub async fn named(store: &Store, client: ClientId, name: &str) -> Result<Option
     found.first().map(Row::read).transpose()
 }
 
-/// Numbers of a pool that nobody has, those first that have been free for longest, behind so many of them.
-pub async fn free(store: &Store, pool: PoolId, behind: usize) -> Result<Vec<NumberId>> {
+/// Numbers of a pool that nobody has, those first that have been free for longest: so many, behind so many.
+pub async fn free(store: &Store, pool: PoolId, (behind, count): (usize, usize)) -> Result<Vec<NumberId>> {
     let sql =
         "SELECT number_id FROM sb_pool_number WHERE pool_id = ? AND free_ms >= 0 ORDER BY free_ms LIMIT ? OFFSET ?";
-    let behind = i64::try_from(behind).unwrap_or(i64::MAX);
-    let found = store.look_up(vec![Query::new(sql, params![pool, FREE, behind])]).await?.concat();
+    let [behind, count] = [behind, count].map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
+    let found = store.look_up(vec![Query::new(sql, params![pool, count, behind])]).await?.concat();
     found.iter().map(Row::read).collect()
 }
 
-/// The same in each of these areas.
+/// The first of them in each of these areas.
 pub async fn free_near(store: &Store, pool: PoolId, areas: &[&str]) -> Result<Vec<Vec<NumberId>>> {
     let sql = "SELECT number_id FROM sb_pool_number WHERE pool_id = ? AND area = ? AND free_ms >= 0 \
                ORDER BY free_ms LIMIT ?";
-    let queries = areas.iter().map(|area| Query::new(sql, params![pool, *area, FREE])).collect();
+    let count = i64::try_from(FREE).unwrap_or(i64::MAX);
+    let queries = areas.iter().map(|area| Query::new(sql, params![pool, *area, count])).collect();
     let found = store.look_up(queries).await?;
     found.iter().map(|rows| rows.iter().map(Row::read).collect::<Result<Vec<_>>>()).collect()
+}
+
+/// Whether no session has this number of a pool that gives each to one.
+pub async fn is_free(store: &Store, pool: PoolId, number: NumberId) -> Result<bool> {
+    let sql = "SELECT 1 FROM sb_pool_number WHERE number_id = ? AND pool_id = ? AND session_id IS NULL";
+    Ok(!store.look_up(vec![Query::new(sql, params![number, pool])]).await?.concat().is_empty())
 }
