@@ -2,21 +2,25 @@
 
 use super::{COLUMNS, SessionWithParticipants, filled};
 use crate::model::{Millis, SessionId};
-use crate::store::{Change, Result, Store, params};
+use crate::store::{Change, Result, Store, Value, params};
+
+/// Further ahead nobody puts off what is to be told: a clock has gone back since.
+const LONGEST_MS: Millis = 300_000;
 
 /// Open sessions whose time is over, those first that have waited longest.
 pub async fn expired(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<SessionWithParticipants>> {
-    due(store, format!("{COLUMNS} WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?"), now_ms, limit).await
+    due(store, "expires_ms <= ? ORDER BY expires_ms", params![now_ms], limit).await
 }
 
 /// Sessions that are over, and whose people are to be told by now.
 pub async fn untold(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<SessionWithParticipants>> {
-    due(store, format!("{COLUMNS} WHERE tell_ms <= ? ORDER BY tell_ms LIMIT ?"), now_ms, limit).await
+    let due_now = "(tell_ms <= ? OR tell_ms > ?) ORDER BY tell_ms";
+    due(store, due_now, params![now_ms, now_ms + LONGEST_MS], limit).await
 }
 
-async fn due(store: &Store, sql: String, now_ms: Millis, limit: usize) -> Result<Vec<SessionWithParticipants>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    filled(store, store.all(sql, params![now_ms, limit]).await?).await
+async fn due(store: &Store, those: &str, mut params: Vec<Value>, limit: usize) -> Result<Vec<SessionWithParticipants>> {
+    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    filled(store, store.all(format!("{COLUMNS} WHERE {those} LIMIT ?"), params).await?).await
 }
 
 /// Puts off until when the people of a session are to be told; `None`: they have been.
