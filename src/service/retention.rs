@@ -8,7 +8,7 @@ use crate::model::{Clock, DurationSetting};
 use crate::store::account::token;
 use crate::store::old_message::OldMessages;
 use crate::store::outbox::LaneKeyHasher;
-use crate::store::session::OldSessions;
+use crate::store::session::{self, OldSessions};
 use crate::store::{self, Store, idempotency, message};
 
 /// `[retention]`.
@@ -68,6 +68,15 @@ impl Retention {
             throttle.rest().await;
         }
         Ok(())
+    }
+
+    /// Which numbers people had, and have had no more for so long.
+    pub async fn forget_numbers(&self) -> store::Result<()> {
+        if self.settings.messages.as_ms() == 0 {
+            return Ok(());
+        }
+        let before_ms = self.clock.now_ms() - self.settings.messages.as_ms();
+        session::forget_old(&self.store, before_ms, rand::random()).await
     }
 
     /// Sorts what has been accepted lately into the index of numbers.

@@ -132,7 +132,7 @@ fn sockets(node: &WorkerServices) -> RoutineRun<'_> {
 }
 
 /// What serves for a while only; one after the other, since the store is for what is sent.
-const SERVED: [(&str, PeriodicRoutine); 9] = [
+const SERVED: [(&str, PeriodicRoutine); 10] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
     ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),
@@ -142,6 +142,7 @@ const SERVED: [(&str, PeriodicRoutine); 9] = [
     ("logins of callbacks", |node| work(node.events.sweep_logins())),
     ("old messages", |node| work(node.retention.remove_messages())),
     ("old sessions", |node| work(node.retention.remove_sessions())),
+    ("which numbers people had", |node| work(node.retention.forget_numbers())),
 ];
 
 fn sweep(node: &WorkerServices) -> RoutineRun<'_> {

@@ -1,8 +1,17 @@
-//! Removing sessions that have been over for long, with their people.
+//! Removing sessions that have been over for long, with their people, and what is remembered of those.
 
 use crate::model::Millis;
 use crate::store::sweep::RetentionCursor;
-use crate::store::{Change, Result, Store, Value};
+use crate::store::{Change, Result, Store, Value, params};
+
+/// What goes with sessions.
+const OF_SESSIONS: [&str; 1] = ["DELETE FROM sb_participant WHERE session_id IN ({})"];
+
+/// Numbers of people that one look comes by, and people of whom one commit forgets some.
+const LOOK: i64 = 4_096;
+const BATCH: usize = 256;
+
+const STICKY: &str = "SELECT person, ended_ms FROM sb_sticky WHERE person";
 
 /// Sessions that are to be removed, batch by batch.
 #[derive(Debug)]
@@ -29,13 +38,38 @@ impl OldSessions {
             }
         }
         if !keys.is_empty() {
-            let change = Change::new().any("DELETE FROM sb_participant WHERE session_id IN ({})", &[], &keys).any(
-                "DELETE FROM sb_session WHERE closed_ms IS NOT NULL AND id IN ({})",
-                &[],
-                &keys,
-            );
-            store.commit(change).await?;
+            // all of them as they were read: one that is opened again stays, and what goes with it
+            let sql = "DELETE FROM sb_session WHERE closed_ms < ? AND id IN ({})";
+            let change = Change::new().each(sql, &[self.before_ms.into()], &keys);
+            let change = OF_SESSIONS.into_iter().fold(change, |change, sql| change.any(sql, &[], &keys));
+            match store.commit(change).await {
+                // the next walk finds what is left
+                Err(error) if error.is_race() => {}
+                removed => removed?,
+            }
         }
         Ok(passed.may_be_more)
     }
+}
+
+/// Forgets numbers that people had, and have had no more since before `before_ms`: of those that stand next behind
+/// `from`, and round. People are hashes here, so that looks from anywhere come by all of them in the end, and no index
+/// has to be written whenever somebody gets a number.
+pub async fn forget_old(store: &Store, before_ms: Millis, from: [u8; 32]) -> Result<()> {
+    let mut rows = store.query(format!("{STICKY} >= ? ORDER BY person LIMIT ?"), params![from, LOOK]).await?;
+    if i64::try_from(rows.len()).is_ok_and(|found| found < LOOK) {
+        rows.extend(store.query(format!("{STICKY} < ? ORDER BY person LIMIT ?"), params![from, LOOK]).await?);
+    }
+    let mut people: Vec<Value> = Vec::new();
+    for row in &rows {
+        if row.maybe_int(1)?.is_some_and(|ended_ms| ended_ms < before_ms) {
+            people.push(row.key(0)?);
+        }
+    }
+    people.dedup();
+    for some in people.chunks(BATCH) {
+        let sql = "DELETE FROM sb_sticky WHERE ended_ms < ? AND person IN ({})";
+        store.commit(Change::new().any(sql, &[before_ms.into()], some)).await?;
+    }
+    Ok(())
 }
