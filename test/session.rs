@@ -6,6 +6,7 @@ mod command;
 mod crash;
 mod end;
 mod exclusive;
+mod keeping;
 mod life;
 mod race;
 mod random;

@@ -1,13 +1,13 @@
 //! Pools that give each number to one open session: what has been free for longest, to all of its people.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{SESSIONS, close, consistent, made, number_of, order, ours, tried};
-use crate::events::{text, well};
+use crate::events::{call, text, well};
 use crate::harness::{ADMIN, Layout, Result, Server};
 use crate::messages::{number, person};
 use crate::on_both_engines;
@@ -75,4 +75,65 @@ async fn where_there_is_room_for_all_of_them_all_are_made(layout: Layout) -> Res
     consistent(&server).await
 }
 
-on_both_engines!(each_number_has_one_session, where_there_is_room_for_all_of_them_all_are_made);
+/// The ids of a pool's numbers, by their addresses.
+async fn ids(server: &Server, pool: &str) -> Result<BTreeMap<String, String>> {
+    let shown = well(server, "GET", &format!("/v1/pools/{pool}"), None).await?;
+    let numbers = shown["numbers"].as_array().context("no numbers")?;
+    numbers.iter().map(|one| anyhow::Ok((text(&one["number"])?, text(&one["id"])?))).collect()
+}
+
+/// A number that is reserved is given to who names it, and to nobody else when it is let go.
+async fn what_is_reserved_is_had_by_name_alone(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 1).await?;
+    let session = made(&server, &pool, &[ANN, BEN], json!({})).await?;
+    let number = format!("/v1/numbers/{}", ids(&server, &pool).await?[&ours(0)]);
+    well(&server, "PATCH", &number, Some(json!({"reserved": true}))).await?;
+    close(&server, &session).await?;
+    ensure!(tried(&server, &pool, &[ANN, BEN]).await?.0 == 409, "it is drained");
+    let free = "SELECT number_id FROM sb_pool_number WHERE free_ms IS NOT NULL OR session_id IS NOT NULL";
+    ensure!(server.rows(free).await?.is_empty());
+    let by_name = |people: [&str; 2]| {
+        let people: Vec<Value> = people.iter().map(|one| json!({"address": one, "number": ours(0)})).collect();
+        json!({"pool_id": pool, "participants": people})
+    };
+    let named = well(&server, "POST", SESSIONS, Some(by_name([ANN, BEN]))).await?;
+    ensure!(number_of(&named, BEN)? == ours(0), "{named}");
+    let (status, problem) = call(&server, "POST", SESSIONS, Some(by_name([&person(7), &person(8)]))).await?;
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    ensure!(status == 409 && detail.contains("in use by another session"), "{status} {problem}");
+    close(&server, &named).await?;
+    well(&server, "PATCH", &number, Some(json!({"reserved": false}))).await?;
+    made(&server, &pool, &[ANN, BEN], json!({})).await?;
+    consistent(&server).await
+}
+
+/// A session that everybody has left has its number still, and needs it to be opened again.
+async fn what_is_opened_again_has_its_number_alone(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 1).await?;
+    let session = made(&server, &pool, &[ANN], json!({})).await?;
+    let path = super::path(&session)?;
+    let ann = text(&session["participants"][0]["id"])?;
+    ensure!(call(&server, "DELETE", &format!("{path}/participants/{ann}"), None).await?.0 == 204);
+    ensure!(tried(&server, &pool, &[BEN]).await?.0 == 409, "it is the session's still");
+    close(&server, &session).await?;
+    let other = made(&server, &pool, &[BEN], json!({})).await?;
+    let open = async || call(&server, "PATCH", &path, Some(json!({"state": "in_progress"}))).await;
+    let (status, problem) = open().await?;
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    ensure!(status == 409 && detail.contains(&ours(0)), "{status} {problem}");
+    close(&server, &other).await?;
+    let (status, opened) = open().await?;
+    ensure!(status == 200, "{status} {opened}");
+    ensure!(tried(&server, &pool, &[BEN]).await?.0 == 409, "though nobody is in it");
+    well(&server, "POST", &format!("{path}/participants"), Some(json!({"address": ANN}))).await?;
+    consistent(&server).await
+}
+
+on_both_engines!(
+    each_number_has_one_session,
+    where_there_is_room_for_all_of_them_all_are_made,
+    what_is_reserved_is_had_by_name_alone,
+    what_is_opened_again_has_its_number_alone,
+);

@@ -14,6 +14,7 @@ use crate::relay::scene::{act, act_well, balance, customer};
 
 const ANN: &str = "+14155550101";
 const BEN: &str = "+14155550102";
+const CEM: &str = "+14155550103";
 
 /// What somebody was sent, by the loopback provider, and from which number: how often each.
 async fn heard(server: &Server, address: &str) -> Result<BTreeMap<(String, String), usize>> {
@@ -53,6 +54,26 @@ async fn each_is_told_from_the_number_that_they_know(layout: Layout) -> Result {
     close(&server, &session).await?;
     let said = (number_of(&session, ANN)?, "It has ended.".to_owned());
     until("the second end", async || Ok((heard(&server, ANN).await?.get(&said) == Some(&2)).then_some(()))).await?;
+    consistent(&server).await
+}
+
+/// For whoever comes later it begins later; of whom that text is not accepted, they are not in it.
+async fn who_comes_later_is_told_of_the_start_too(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 1).await?;
+    let session = made(&server, &pool, &[ANN], json!({"start_text": "It begins."})).await?;
+    let people = format!("{}/participants", path(&session)?);
+    well(&server, "POST", &people, Some(json!({"address": BEN}))).await?;
+    drained(&server).await?;
+    for person in [ANN, BEN] {
+        ensure!(heard(&server, person).await? == BTreeMap::from([((super::ours(0), "It begins.".to_owned()), 1)]));
+    }
+    let out = format!("/v1/opt-outs/{}/{CEM}", super::ours(0));
+    well(&server, "PUT", &out, Some(json!({"is_out": true}))).await?;
+    let (status, problem) = call(&server, "POST", &people, Some(json!({"address": CEM}))).await?;
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    ensure!(status == 403 && detail.contains(CEM), "{status} {problem}");
+    ensure!(server.rows("SELECT id FROM sb_participant").await?.len() == 2);
     consistent(&server).await
 }
 
@@ -100,6 +121,7 @@ async fn its_client_pays_for_all_of_its_texts_or_for_none(layout: Layout) -> Res
 
 on_both_engines!(
     each_is_told_from_the_number_that_they_know,
+    who_comes_later_is_told_of_the_start_too,
     who_has_opted_out_of_the_start_is_in_no_session,
     its_client_pays_for_all_of_its_texts_or_for_none,
 );
