@@ -131,12 +131,16 @@ async fn close(request: ResourceRequest) -> HandlerResult {
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
-/// `POST /v1/sessions/<id>/participants`: somebody comes into an open session.
+/// `POST /v1/sessions/<id>/participants`: somebody comes into an open session, and is told what those were told with
+/// whom it began.
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/participants", tag = "sessions", operation_id = "add_participant",
     request_body = ParticipantIn,
     responses(
         (status = 201, description = "In the session from now on.", body = ParticipantOut),
+        (status = 402, description = "The balance is too low for the text with which it begins."),
+        (status = 403, description = "The key may not do this, or the participant has opted out of texts from the \
+                                      number."),
         (status = 409, description = "The session is over, the participant is in it, or no number is free for them."),
     ),
 )]

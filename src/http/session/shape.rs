@@ -61,7 +61,7 @@ pub(super) struct SessionIn {
     /// their place.
     #[schema(schema_with = all_labels)]
     labels: Option<String>,
-    /// What each is told as it begins; unless given, as its pool says, or nothing.
+    /// What each is told as it begins, and who comes later as they come; unless given, as its pool says, or nothing.
     start_text: Option<String>,
     /// The same when it has ended.
     end_text: Option<String>,
