@@ -30,6 +30,8 @@ struct EndedSession {
 
 impl EndedSession {
     fn of(before: SessionWithParticipants, state: SessionState, reason: Option<&'static str>, at_ms: Millis) -> Self {
+        // whoever has left in this very millisecond was not in it to the end
+        let at_ms = if before.participants.iter().any(|one| one.left_ms == Some(at_ms)) { at_ms + 1 } else { at_ms };
         let is_told = before.session.settings.end_text.is_some() && before.session.mode.has_texts();
         let tell_ms = is_told.then_some(at_ms + TELLING_MS);
         let end = SessionEnd { state, reason, at_ms, tell_ms, is_expiry: reason == Some(EXPIRED) };
