@@ -1,8 +1,8 @@
 //! Conversations in which nobody learns a number: each knows all the others by a number of a pool.
 //!
 //! Numbers are chosen from memory and by one look at what a person had (`choose.rs`, `number.rs`), or at what is free
-//! (`exclusive.rs`); the commit that makes the session decides, and whoever was slower chooses again. Time ends sessions (`end.rs`): a worker closes
-//! what is over, and tells those who are to be told.
+//! (`exclusive.rs`); the commit that makes the session decides, and whoever was slower chooses again. Time ends sessions
+//! (`end.rs`): a worker closes what is over, and tells those who are to be told.
 
 mod choose;
 mod create;

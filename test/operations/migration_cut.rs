@@ -16,7 +16,8 @@ const MESSAGE: &str = "INSERT INTO sb_message (id, client_id, account_id, direct
     X'00000000000000000000000000000001', X'00000000000000000000000000000009', 'outbound', '1', '2', '', \
     'sent', 'gsm7', 1, '', 0, 0)";
 
-/// Leaves a server's store as a start does that is cut short when so many migrations are recorded, and the next has run.
+/// Leaves a server's store as a start does that is cut short when so many migrations are recorded, and the next has
+/// run.
 async fn cut_short(builder: &Builder, recorded: usize) -> Result {
     run(builder, &["migrate"]).await?.well()?;
     let home = builder.home();

@@ -105,7 +105,8 @@ impl Messages {
         Ok(OrderResult::Accepted(message, paid))
     }
 
-    /// A draft as the outbox takes it, for whoever writes it with something else; [`Messages::stored`] when it is there.
+    /// A draft as the outbox takes it, for whoever writes it with something else; [`Messages::stored`] when it is
+    /// there.
     pub(in crate::service) fn part_of(&self, draft: MessageDraft) -> NewMessage {
         let MessageDraft { message, callback, due_ms, .. } = draft;
         NewMessage { callback, due_ms, ..self.intake(*message, false) }

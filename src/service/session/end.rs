@@ -6,11 +6,11 @@ use futures_util::future::join_all;
 use super::{Session, SessionWithParticipants, Sessions};
 use crate::model::event::EventType;
 use crate::model::{ClientId, Millis, SessionId, SessionState};
-use crate::service::audit::{AuditContext, AuditEntry};
+use crate::service::audit::AuditContext;
 use crate::service::race::{settled, won};
 use crate::service::{Error, Result};
-use crate::store::Change;
 use crate::store::session::{self, SessionEnd};
+use crate::store::{self, AuditTrail, Change};
 
 /// Sessions that are looked for at once.
 const BATCH: usize = 64;
@@ -143,7 +143,7 @@ impl Sessions {
     }
 
     /// Writes the ends of sessions, all or none.
-    async fn write_ends(&self, ended: &[EndedSession], entry: Option<AuditEntry>) -> crate::store::Result<()> {
+    async fn write_ends(&self, ended: &[EndedSession], entry: AuditTrail) -> store::Result<()> {
         let mut events = self.parts.events.batch();
         let mut change = Change::new();
         for one in ended {

@@ -2,7 +2,7 @@
 
 use super::{COLUMNS, SessionWithParticipants, filled};
 use crate::model::{Millis, SessionId};
-use crate::store::engine::readable;
+use crate::store::engine::{at_most, readable};
 use crate::store::{Change, Result, Row, Store, Value, params};
 
 /// Further ahead nobody puts off what is to be told: a clock has gone back since.
@@ -20,7 +20,7 @@ pub async fn untold(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<S
 }
 
 async fn due(store: &Store, those: &str, mut params: Vec<Value>, limit: usize) -> Result<Vec<SessionWithParticipants>> {
-    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    params.push(at_most(limit));
     let rows = store.query(format!("{COLUMNS} WHERE {those} LIMIT ?"), params).await?;
     filled(store, readable("a session", &rows, Row::read)).await
 }

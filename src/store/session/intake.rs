@@ -16,7 +16,7 @@ use crate::store::outbox::intake::{
     AcceptResult, AcceptResultAndLease, GroupRefusal, IdempotencyRecord, IntakeFacts, MessageWithSendPermit,
     NewMessage, OutboxBatchPlan, OutboxBatchWriter,
 };
-use crate::store::{Change, Error, Result, Value, params};
+use crate::store::{AuditTrail, Change, Error, Result, Value, params};
 
 /// A session to make, or one that is there, and who comes into it.
 pub struct NewSession {
@@ -31,7 +31,7 @@ pub struct NewSession {
     pub told: PendingEvents,
     /// The reply to keep for a request that comes again.
     pub kept: Option<IdempotencyRecord>,
-    pub entry: Option<AuditEntry>,
+    pub entry: AuditTrail,
 }
 
 /// A session to make, with permits to send its texts at once.
@@ -195,7 +195,7 @@ impl<T: Send + Sync + 'static> BatchWrite for SessionIntake<T> {
         let Some(first) = rows.joined.first_id() else { return Ok(done) };
         let change = rows.write(Change::new(), now_ms);
         let change = plan.write(change, known.purse, &self.messages.owner, self.messages.lease_ms);
-        let change = change.settled_by("SELECT 1 FROM sb_participant WHERE id = ?", vec![first]);
+        let change = change.settled_by_id("sb_participant", first);
         let written = self.messages.store.commit(change).await;
         // after a race nothing of it is there; after anything else it may be, unless it is tried again in halves
         let is_last = |error: &Error| !error.is_race() && (items.len() == 1 || error.will_pass());

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::model::{ClientId, Millis, NumberId, PoolId, SessionId};
+use crate::store::engine::at_most;
 use crate::store::{Query, Result, Row, Store, Value, params};
 
 /// Of the numbers that a person had, so many are looked at; who had fewer is known in full.
@@ -23,8 +24,7 @@ pub struct StickyNumber {
 /// The numbers that each of these people had last, the last one first, by the hashes of who they are.
 pub async fn remembered(store: &Store, people: &[[u8; 32]]) -> Result<Vec<Vec<StickyNumber>>> {
     let sql = "SELECT number_id, used_ms, ended_ms FROM sb_sticky WHERE person = ? ORDER BY used_ms DESC LIMIT ?";
-    let limit = i64::try_from(REMEMBERED).unwrap_or(i64::MAX);
-    let queries = people.iter().map(|person| Query::new(sql, params![person, limit])).collect();
+    let queries = people.iter().map(|person| Query::new(sql, params![person, at_most(REMEMBERED)])).collect();
     let found = store.look_up(queries).await?;
     found.iter().map(|rows| rows.iter().map(Row::read).collect::<Result<Vec<_>>>()).collect()
 }
@@ -48,8 +48,8 @@ pub async fn named(store: &Store, client: ClientId, name: &str) -> Result<Option
 pub async fn free(store: &Store, pool: PoolId, (behind, count): (usize, usize)) -> Result<Vec<NumberId>> {
     let sql =
         "SELECT number_id FROM sb_pool_number WHERE pool_id = ? AND free_ms >= 0 ORDER BY free_ms LIMIT ? OFFSET ?";
-    let [behind, count] = [behind, count].map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
-    let found = store.look_up(vec![Query::new(sql, params![pool, count, behind])]).await?.concat();
+    let params = params![pool, at_most(count), at_most(behind)];
+    let found = store.look_up(vec![Query::new(sql, params)]).await?.concat();
     found.iter().map(Row::read).collect()
 }
 
@@ -57,8 +57,7 @@ pub async fn free(store: &Store, pool: PoolId, (behind, count): (usize, usize)) 
 pub async fn free_near(store: &Store, pool: PoolId, areas: &[&str]) -> Result<Vec<Vec<NumberId>>> {
     let sql = "SELECT number_id FROM sb_pool_number WHERE pool_id = ? AND area = ? AND free_ms >= 0 \
                ORDER BY free_ms LIMIT ?";
-    let count = i64::try_from(FREE).unwrap_or(i64::MAX);
-    let queries = areas.iter().map(|area| Query::new(sql, params![pool, *area, count])).collect();
+    let queries = areas.iter().map(|area| Query::new(sql, params![pool, *area, at_most(FREE)])).collect();
     let found = store.look_up(queries).await?;
     found.iter().map(|rows| rows.iter().map(Row::read).collect::<Result<Vec<_>>>()).collect()
 }
