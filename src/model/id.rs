@@ -1,5 +1,7 @@
 //! Ids: 128 bits, time-ordered, with a prefix that says of what.
 
+mod derived;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;

@@ -1,15 +1,17 @@
 //! What happened and is told: `sb_event`.
 
 mod payload;
+mod session;
 
 use std::collections::BTreeMap;
 
 pub(super) use payload::{emptied, numbered, payload};
 
+use self::session::add_of_sessions;
 use super::engine::{SqlConditions, below};
 use super::{Change, Error, Result, Row, Store, Value, params};
 use crate::model::event::EventType;
-use crate::model::{ClientId, EndpointId, EventId, FromBytes as _, Id as _, MessageId, Millis};
+use crate::model::{ClientId, EndpointId, EventId, FromBytes as _, Id as _, MessageId, Millis, SessionId};
 
 /// An event about to be written.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub enum EventSequenceSource {
     Alone,
     /// The row of this message, or call, counts them in the transaction that writes them.
     Message(MessageId),
+    /// The same of the row of this session.
+    Session(SessionId),
     /// Its object, by its id, knows.
     Known { object: [u8; 16], sequence: i64 },
 }
@@ -101,6 +105,7 @@ impl NewEvent {
         match self.order {
             EventSequenceSource::Alone => None,
             EventSequenceSource::Message(id) => Some(id.bytes()),
+            EventSequenceSource::Session(id) => Some(id.bytes()),
             EventSequenceSource::Known { object, .. } => Some(object),
         }
     }
@@ -138,18 +143,21 @@ pub(super) fn insert(mut change: Change, events: &[NewEvent]) -> Change {
                 row.extend([(*behind).into(), id.into()]);
                 of_messages.push(row);
             }
+            EventSequenceSource::Session(_) => {}
             EventSequenceSource::Known { sequence, .. } => others.push([row, params![sequence]].concat()),
             EventSequenceSource::Alone => others.push([row, vec![Value::Null]].concat()),
         }
     }
     let numbered = "(?, ?, ?, ?, ?, ?, (SELECT sequence - ? FROM sb_message WHERE id = ?))";
-    change.insert_as(INTO, numbered, of_messages).insert(INTO, others)
+    let change = change.insert_as(INTO, numbered, of_messages).insert(INTO, others);
+    add_of_sessions(change, events)
 }
 
 /// The same of the first events of messages that the change inserts, with their count in their row.
 pub(super) fn insert_first(change: Change, events: &[NewEvent]) -> Change {
     let mut counted = BTreeMap::new();
-    let rows = events.iter().map(|event| {
+    let others = events.iter().filter(|event| !matches!(event.order, EventSequenceSource::Session(_)));
+    let rows = others.map(|event| {
         let sequence = match event.order {
             EventSequenceSource::Message(id) => {
                 let count = counted.entry(id).or_insert(0_i64);
@@ -157,11 +165,11 @@ pub(super) fn insert_first(change: Change, events: &[NewEvent]) -> Change {
                 Some(*count)
             }
             EventSequenceSource::Known { sequence, .. } => Some(sequence),
-            EventSequenceSource::Alone => None,
+            EventSequenceSource::Session(_) | EventSequenceSource::Alone => None,
         };
         [event.values(), params![sequence]].concat()
     });
-    change.insert(INTO, rows.collect())
+    add_of_sessions(change.insert(INTO, rows.collect()), events)
 }
 
 /// Changes what is told of an event: the payload, then its id.

@@ -1,10 +1,12 @@
 //! Messages, in and out: `sb_message`, with what providers did and said of them.
 
 pub(super) mod address;
+mod known;
 mod list;
 pub mod run;
 mod unsent;
 
+pub use known::made;
 pub use list::{Filter, MessagePage, list};
 pub use unsent::unsent;
 

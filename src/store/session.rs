@@ -19,6 +19,9 @@ pub use join::{NewParticipant, PoolTerms, StickyMark};
 pub use memory::{FREE, REMEMBERED, StickyNumber, free, free_near, is_free, named, remembered, remembered_at};
 pub use old::{OldSessions, forget_old};
 
+pub mod interaction;
+pub mod route;
+
 use std::collections::HashMap;
 
 use serde::de::Error as _;

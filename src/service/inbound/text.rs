@@ -17,6 +17,7 @@ use crate::service::opt_out::PersonText;
 use crate::service::{Error, ErrorKind, Result, publish, retry};
 use crate::store;
 use crate::store::inbound::finish;
+use crate::store::session::interaction::InteractionRecord;
 
 /// A text to a number of ours.
 pub(super) struct ReceivedText {
@@ -191,13 +192,14 @@ impl InboundHandlers {
                 // the event commits with the message, or neither does
                 batch.message(&message, MessageState::Received, FailureReason::default(), text.job.received_ms);
             }
-            texts.push(finish::HandledInboundText {
-                id: text.job.id,
-                message: Some(message),
-                is_erased: fact.is_erased,
-            });
+            let (id, record) = (text.job.id, InteractionRecord::default());
+            texts.push(finish::HandledInboundText { id, message: Some(message), is_erased: fact.is_erased, record });
         }
-        texts.extend(foreign.iter().map(|id| finish::HandledInboundText { id: *id, message: None, is_erased: false }));
+        let as_it_came = |id: &InboundId| {
+            let record = InteractionRecord::default();
+            finish::HandledInboundText { id: *id, message: None, is_erased: false, record }
+        };
+        texts.extend(foreign.iter().map(as_it_came));
         let told = batch.into_rows();
         finish::texts(&self.store, &self.owner, &texts, &told, self.clock.now_ms()).await?;
         if !told.new.is_empty() {

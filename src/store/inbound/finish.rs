@@ -10,6 +10,7 @@ use crate::store::lease::LeaseOwner;
 use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, address, states_before};
 use crate::store::receipt::{self, NewReceipt};
+use crate::store::session::interaction::{self, InteractionRecord};
 use crate::store::{Change, Result, Row, Store, Value, delivery, params};
 
 /// A text that has been handled.
@@ -20,6 +21,8 @@ pub struct HandledInboundText {
     pub message: Option<Message>,
     /// What came is not kept: it was meant for one reader.
     pub is_erased: bool,
+    /// What came of it in a session.
+    pub record: InteractionRecord,
 }
 
 /// What receipts come to.
@@ -69,6 +72,7 @@ pub async fn texts(
         .insert(message::INSERT, messages().map(values).collect())
         .insert(address::INSERT, messages().map(Message::addresses).collect())
         .any("UPDATE sb_inbound SET payload = '' WHERE id IN ({})", &[], &erased);
+    let change = interaction::add(change, texts.iter().map(|text| &text.record), now_ms);
     let change = delivery::add_first(change, told, now_ms);
     let change = if erased.is_empty() { change } else { change.erasing() };
     store.commit(done(change, owner, texts.iter().map(|text| text.id))).await

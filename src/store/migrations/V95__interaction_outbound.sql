@@ -1,0 +1,1 @@
+CREATE INDEX sb_interaction_outbound ON sb_interaction (outbound_id)

@@ -1,0 +1,228 @@
+//! What was said in sessions: `sb_interaction`, a row for each copy, in the commit that says what came of it. How a copy
+//! stands, and what it says, its message knows: it is read from there, and gone with it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::model::message::MessageState;
+use crate::model::{ArcMessageContent, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId, named};
+use crate::store::engine::{at_most, below};
+use crate::store::event::PendingEvents;
+use crate::store::{Change, Result, Row, Store, Value, delivery, params};
+
+/// How somebody spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum InteractionKind {
+    Message,
+    Voice,
+}
+
+named!(InteractionKind, Message, Voice);
+
+/// Why a copy was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum InteractionFailure {
+    /// The session takes no texts.
+    Mode,
+    /// Nobody else is in it.
+    Alone,
+    /// They want nothing from that number.
+    OptedOut,
+    /// The session's client cannot pay for it.
+    Unpayable,
+    /// Copies have stopped: it looks as though two programs answered each other.
+    Loop,
+    /// They have left, and are in another session by the same number.
+    Left,
+    /// The number is not there any more, or can send no texts.
+    Number,
+    /// It says nothing, or is too long.
+    Text,
+}
+
+named!(InteractionFailure, Mode, Alone, OptedOut, Unpayable, Loop, Left, Number, Text);
+
+/// What is said to somebody, about to be written.
+#[derive(Clone, Debug)]
+pub struct NewInteraction {
+    pub id: InteractionId,
+    pub session: SessionId,
+    pub client: ClientId,
+    pub kind: InteractionKind,
+    /// `None`: the session's client itself.
+    pub from: Option<ParticipantId>,
+    /// `None`: there was nobody.
+    pub to: Option<ParticipantId>,
+    /// What came in.
+    pub inbound: Option<MessageId>,
+    /// The copy, or why there is none.
+    pub copy: Result<MessageId, InteractionFailure>,
+    /// It is the first that was stopped, which is told.
+    pub begins_loop: bool,
+    pub at_ms: Millis,
+}
+
+/// What came of a text in its session.
+#[derive(Clone, Debug, Default)]
+pub struct InteractionRecord {
+    pub said: Vec<NewInteraction>,
+    /// The session that goes on by it, and since when it is silent now.
+    pub touched: Option<(SessionId, Millis)>,
+}
+
+const INSERT: &str = "INSERT INTO sb_interaction (id, session_id, client_id, kind, from_participant, to_participant, \
+     inbound_id, outbound_id, inbound_status, status, reason, data, created_ms, changed_ms)";
+
+impl NewInteraction {
+    /// How it stands in the beginning.
+    pub fn status(&self) -> MessageState {
+        if self.copy.is_ok() { MessageState::Accepted } else { MessageState::Failed }
+    }
+
+    /// The values of [`INSERT`].
+    fn values(&self) -> Vec<Value> {
+        params![
+            self.id,
+            self.session,
+            self.client,
+            self.kind.name(),
+            self.from,
+            self.to,
+            self.inbound,
+            self.copy.ok(),
+            self.inbound.map(|_| MessageState::Received.name()),
+            self.status().name(),
+            self.copy.err().map(InteractionFailure::name),
+            Value::Null,
+            self.at_ms,
+            self.at_ms,
+        ]
+    }
+}
+
+/// Whatever is said, the session is under way by it, and ends that much later. One that is over stays so.
+const TOUCH: &str = "UPDATE sb_session SET state = 'in_progress', expires_ms = CASE WHEN ttl_ms IS NULL THEN ends_ms \
+     WHEN ends_ms < ? + ttl_ms THEN ends_ms ELSE ? + ttl_ms END, last_ms = ?, changed_ms = ? \
+     WHERE closed_ms IS NULL AND (last_ms IS NULL OR last_ms < ?) AND id IN ({})";
+
+/// Adds what came of texts to a change.
+pub(in crate::store) fn add<'a>(
+    change: Change,
+    records: impl Iterator<Item = &'a InteractionRecord>,
+    now_ms: Millis,
+) -> Change {
+    let (mut rows, mut last) = (Vec::new(), BTreeMap::<SessionId, Millis>::new());
+    for InteractionRecord { said, touched } in records {
+        rows.extend(said.iter().map(NewInteraction::values));
+        if let Some((session, at_ms)) = touched {
+            let known = last.entry(*session).or_insert(*at_ms);
+            *known = (*known).max(*at_ms);
+        }
+    }
+    // those of one second share a statement, and its last millisecond
+    let mut seconds: BTreeMap<Millis, (Millis, Vec<Value>)> = BTreeMap::new();
+    for (session, at_ms) in last {
+        let (latest, keys) = seconds.entry(at_ms.div_euclid(1_000)).or_insert((at_ms, Vec::new()));
+        *latest = (*latest).max(at_ms);
+        keys.push(session.into());
+    }
+    seconds.into_values().fold(change.insert(INSERT, rows), |change, (at_ms, keys)| {
+        change.any(TOUCH, &params![at_ms, at_ms, at_ms, now_ms, at_ms], &keys)
+    })
+}
+
+/// Writes what a client has said in a session, with what is told of it.
+pub async fn write(store: &Store, record: &InteractionRecord, told: &PendingEvents, now_ms: Millis) -> Result<()> {
+    let change = add(Change::new(), std::iter::once(record), now_ms);
+    store.commit(delivery::add(change, told, now_ms)).await
+}
+
+/// What was said to somebody, and how that stands.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Interaction {
+    pub id: InteractionId,
+    pub kind: InteractionKind,
+    pub from: Option<ParticipantId>,
+    pub to: Option<ParticipantId>,
+    pub inbound: Option<MessageId>,
+    pub outbound: Option<MessageId>,
+    status: Option<MessageState>,
+    /// Why there is no copy.
+    pub reason: Option<String>,
+    pub created_ms: Millis,
+    /// How the copy stands, while it is there.
+    state: Option<MessageState>,
+    pub error_code: Option<i64>,
+    pub error_reason: Option<String>,
+    changed_ms: Option<Millis>,
+    /// What was said, as whoever said it wrote it.
+    body: Option<String>,
+    redacted_ms: Option<Millis>,
+    content: ArcMessageContent,
+}
+
+/// The fields of [`Interaction`].
+const COLUMNS: &str = "SELECT i.id, i.kind, i.from_participant, i.to_participant, i.inbound_id, i.outbound_id, i.status, \
+     i.reason, i.created_ms, o.state, o.error_code, o.error_reason, o.changed_ms, \
+     CASE WHEN n.id IS NULL THEN o.body ELSE n.body END, \
+     CASE WHEN n.id IS NULL THEN o.redacted_ms ELSE n.redacted_ms END, \
+     CASE WHEN n.id IS NULL THEN o.extra ELSE n.extra END FROM sb_interaction i \
+     LEFT JOIN sb_message n ON n.id = i.inbound_id LEFT JOIN sb_message o ON o.id = i.outbound_id";
+
+impl Interaction {
+    pub fn state(&self) -> Option<MessageState> {
+        self.state.or(self.status)
+    }
+
+    pub fn changed_ms(&self) -> Millis {
+        self.changed_ms.map_or(self.created_ms, |changed_ms| changed_ms.max(self.created_ms))
+    }
+
+    /// What was said, and its media; nothing where it is not kept.
+    pub fn words(&self) -> Option<(&str, &[String])> {
+        let body = self.body.as_deref().filter(|_| self.redacted_ms.is_none())?;
+        Some((body, &self.content.media_urls))
+    }
+}
+
+/// What was said in a session, newest first, behind the interaction `after`.
+pub async fn list(
+    store: &Store,
+    session: SessionId,
+    after: Option<InteractionId>,
+    limit: usize,
+) -> Result<Vec<Interaction>> {
+    let sql = format!("{COLUMNS} WHERE i.session_id = ? AND i.id < ? ORDER BY i.id DESC LIMIT ?");
+    store.all(sql, params![session, below(after), at_most(limit)]).await
+}
+
+/// These, in the order of their ids.
+pub async fn of_ids(store: &Store, ids: &[InteractionId]) -> Result<Vec<Interaction>> {
+    let sql = format!("{COLUMNS} WHERE i.id IN ({{}})");
+    let rows = store.look_up_each(sql, ids.iter().map(Value::from).collect()).await?;
+    let mut found = rows.iter().map(Row::read).collect::<Result<Vec<Interaction>>>()?;
+    found.sort_by_key(|one| one.id);
+    Ok(found)
+}
+
+/// Words that are kept still: of which interaction, and in which messages.
+#[derive(Clone, Debug, Deserialize)]
+pub struct KeptWords {
+    pub id: InteractionId,
+    pub client: ClientId,
+    pub inbound: Option<MessageId>,
+    pub outbound: Option<MessageId>,
+}
+
+/// What was said between these two, and is kept still, oldest first.
+pub async fn kept(store: &Store, after: InteractionId, before: InteractionId, limit: usize) -> Result<Vec<KeptWords>> {
+    let sql = "SELECT i.id, i.client_id, n.id, o.id FROM sb_interaction i \
+               LEFT JOIN sb_message n ON n.id = i.inbound_id AND n.redacted_ms IS NULL \
+               LEFT JOIN sb_message o ON o.id = i.outbound_id AND o.redacted_ms IS NULL \
+               WHERE i.id > ? AND i.id < ? ORDER BY i.id LIMIT ?";
+    store.all(sql, params![after, before, at_most(limit)]).await
+}
