@@ -45,6 +45,7 @@ impl StartContext<'_> {
             store: directory.store.clone(),
             directory: directory.clone(),
             opt_outs: messaging.sending.opt_outs.clone(),
+            session_messages: messaging.session_messages.clone(),
             publish: publish.clone(),
             events: self.events.clone(),
             clock: clock.clone(),

@@ -22,7 +22,7 @@ use crate::service::ledger::Ledger;
 use crate::service::number::import::NumberImports;
 use crate::service::number::{InboundTextPolicy, NewNumber, NumberCapability, Numbers};
 use crate::service::relay::Relay;
-use crate::service::session::{self, Sessions};
+use crate::service::session::{self, LoopGuard, SessionMessages, Sessions};
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
 use crate::signal::SharedCounter;
@@ -46,6 +46,7 @@ pub(super) struct MessagingParts {
     pub(super) ledger: Arc<Ledger>,
     pub(super) relay: Arc<Relay>,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) session_messages: Arc<SessionMessages>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
     pub(super) number_imports: Arc<NumberImports>,
@@ -85,6 +86,7 @@ impl StartContext<'_> {
             tasks: self.tasks.clone(),
             clock: clock.clone(),
         });
+        let session_messages = Arc::new(self.session_messages(&directory, &sending, &tariff));
         let sessions = Arc::new(self.sessions(&directory, &sending, &relay, way_in).await?);
         let built = MessagingParts {
             directory,
@@ -93,6 +95,7 @@ impl StartContext<'_> {
             ledger,
             relay,
             sessions,
+            session_messages,
             accounts,
             numbers,
             number_imports,
@@ -129,6 +132,23 @@ impl StartContext<'_> {
             intake,
             memory_key: self.key("sticky").await?,
         }))
+    }
+
+    fn session_messages(
+        &self,
+        directory: &Arc<Directory>,
+        sending: &SendingParts,
+        tariff: &Arc<Tariff>,
+    ) -> SessionMessages {
+        SessionMessages {
+            store: self.databases.store.clone(),
+            directory: directory.clone(),
+            messages: sending.messages.clone(),
+            tariff: tariff.clone(),
+            events: self.events.clone(),
+            clock: self.clock.clone(),
+            loops: LoopGuard::default(),
+        }
     }
 
     async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {

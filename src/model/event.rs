@@ -26,6 +26,8 @@ pub enum EventType {
     SessionFailed,
     SessionParticipantAdded,
     SessionParticipantRemoved,
+    InteractionMessage,
+    InteractionLoop,
     EndpointTest,
 }
 
@@ -122,6 +124,10 @@ event_types! {
         "Somebody came into a session."
     [SessionParticipantRemoved] "session.participant_removed"
         "Somebody has left a session."
+    [InteractionMessage] "interaction.message"
+        "A text in a session was passed on to somebody, or could not be: `status` says which."
+    [InteractionLoop] "interaction.loop"
+        "Those who text in a session look like programs that answer each other: copies stop for five minutes."
     [EndpointTest] "endpoint.test"
         "Somebody tries out an endpoint; no other endpoint is told."
 }
@@ -143,6 +149,7 @@ impl EventType {
             | Self::SessionFailed
             | Self::SessionParticipantAdded
             | Self::SessionParticipantRemoved => EventGroup::Session,
+            Self::InteractionMessage | Self::InteractionLoop => EventGroup::Interaction,
             Self::EndpointTest => EventGroup::Endpoint,
         }
     }
@@ -172,11 +179,12 @@ pub enum EventGroup {
     Balance,
     Account,
     Session,
+    Interaction,
     Endpoint,
 }
 
 impl EventGroup {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Message,
         Self::Call,
         Self::Device,
@@ -184,6 +192,7 @@ impl EventGroup {
         Self::Balance,
         Self::Account,
         Self::Session,
+        Self::Interaction,
         Self::Endpoint,
     ];
 
@@ -197,6 +206,7 @@ impl EventGroup {
             Self::Balance => "balance.*",
             Self::Account => "account.*",
             Self::Session => "session.*",
+            Self::Interaction => "interaction.*",
             Self::Endpoint => "endpoint.*",
         }
     }

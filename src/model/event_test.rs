@@ -8,9 +8,7 @@ fn types_and_patterns_read_back_as_they_are_written() {
         assert_eq!(kind.name().parse::<EventType>().ok(), Some(kind));
         assert_eq!(kind.name().parse::<EventPattern>().ok(), Some(EventPattern::One(kind)));
     }
-    for text in
-        ["*", "message.*", "call.*", "device.*", "opt_out.*", "balance.*", "account.*", "session.*", "endpoint.*"]
-    {
+    for text in ["*"].into_iter().chain(EventGroup::ALL.map(EventGroup::pattern)) {
         assert_eq!(text.parse::<EventPattern>().map(|pattern| pattern.to_string()).ok().as_deref(), Some(text));
     }
     for bad in ["", "message", "message.", "messages.*", "Message.sent", "message.sent ", "**", "message.s*"] {
@@ -26,8 +24,8 @@ fn rows_say_which_group_they_are_of_and_when_they_happen() {
         assert!(kind.when().ends_with('.') && kind.when().starts_with(char::is_uppercase), "{kind}");
     }
     let said = "x".parse::<EventPattern>().map_err(|error| error.to_string());
-    let patterns =
-        "`*`, `message.*`, `call.*`, `device.*`, `opt_out.*`, `balance.*`, `account.*`, `session.*`, `endpoint.*`";
+    let patterns = "`*`, `message.*`, `call.*`, `device.*`, `opt_out.*`, `balance.*`, `account.*`, `session.*`, \
+                    `interaction.*`, `endpoint.*`";
     assert!(said.is_err_and(|said| said.ends_with(patterns)));
 }
 
@@ -47,6 +45,6 @@ fn a_pattern_takes_what_it_says() {
         let pattern = text.parse::<EventPattern>().ok();
         EventType::all().filter(|kind| pattern.is_some_and(|pattern| pattern.matches(*kind))).count()
     };
-    assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (34, 11, 2, 1));
+    assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (36, 11, 2, 1));
     assert_eq!((taken("call.*"), taken("call.no-answer"), taken("session.*")), (9, 1, 7));
 }

@@ -10,6 +10,7 @@ mod courier;
 mod device;
 mod endpoint;
 mod history;
+mod interaction;
 mod login;
 mod message;
 mod metrics;

@@ -7,6 +7,7 @@ mod handler;
 mod inbox;
 mod jobs;
 mod loopback;
+mod masked;
 mod message;
 mod metrics;
 mod proof;

@@ -6,10 +6,13 @@
 
 mod choose;
 mod create;
+mod deliver;
 mod end;
 mod exclusive;
 mod hold;
+mod label;
 mod limit;
+mod loop_guard;
 mod number;
 mod people;
 mod place;
@@ -20,8 +23,13 @@ use std::sync::Arc;
 
 pub use choose::NumberShortage;
 pub use create::{ParticipantOrder, SessionOrder, SessionResult};
+pub(in crate::service) use deliver::SaidText;
+pub use deliver::SessionMessages;
+pub use loop_guard::LoopGuard;
 pub use update::{SessionChange, SessionMove};
 
+pub use crate::store::session::interaction::InteractionRecord;
+pub use crate::store::session::route::{PairAtTime, SessionRoute};
 pub use crate::store::session::{Filter, Participant, Session, SessionSettings, SessionWithParticipants};
 
 use self::hold::NumberHolds;

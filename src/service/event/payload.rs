@@ -201,6 +201,33 @@ pub(in crate::service) struct SessionParticipantEventData<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = InteractionData)]
+pub(in crate::service) struct InteractionEventData {
+    /// Which of its session's events came first: 1, 2, 3… in the order in which they were written down.
+    #[schema(value_type = i64)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) sequence: Option<i64>,
+    pub(in crate::service) id: String,
+    pub(in crate::service) session_id: String,
+    /// `message` or `voice`.
+    pub(in crate::service) kind: &'static str,
+    /// Who said it; null: you did.
+    pub(in crate::service) from_participant_id: Option<String>,
+    /// To whom; null: there was nobody.
+    pub(in crate::service) to_participant_id: Option<String>,
+    /// What came in.
+    pub(in crate::service) inbound_message_id: Option<String>,
+    /// The copy, of which its own events tell more; null: there is none.
+    pub(in crate::service) outbound_message_id: Option<String>,
+    /// `accepted` or `failed`.
+    pub(in crate::service) status: &'static str,
+    /// Why there is no copy: `mode`, `alone`, `opted_out`, `unpayable`, `loop`, `left`, `number` or `text`.
+    pub(in crate::service) reason: Option<&'static str>,
+    /// RFC 3339.
+    pub(in crate::service) created_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
 #[schema(as = EndpointData)]
 pub(in crate::service) struct EndpointEventData {
     pub(in crate::service) endpoint_id: String,
@@ -233,6 +260,7 @@ payloads! {
     Balance: BalanceEventData,
     Account: AccountEventData<'_>,
     Session: SessionEventData<'_>,
+    Interaction: InteractionEventData,
     Endpoint: EndpointEventData,
 }
 

@@ -10,6 +10,7 @@ use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::opt_out::OptOuts;
 use crate::service::publish::PhoneTextPublisher;
+use crate::service::session::SessionMessages;
 use crate::store::Store;
 use crate::store::lease::LeaseOwner;
 
@@ -20,6 +21,7 @@ pub struct InboundHandlers {
     pub store: Store,
     pub directory: Arc<Directory>,
     pub opt_outs: Arc<OptOuts>,
+    pub session_messages: Arc<SessionMessages>,
     pub publish: Arc<PhoneTextPublisher>,
     pub events: Arc<Events>,
     pub clock: Clock,

@@ -48,8 +48,8 @@ fn content(inbound: &provider::InboundMessage) -> MessageContent {
 }
 
 /// The message that a text becomes.
-pub(super) fn message(text: &ReceivedText, fact: InboundTextDisposition) -> Message {
-    let ReceivedText { job, inbound, sender } = text;
+pub(super) fn message(text: &ReceivedText, fact: &InboundTextDisposition) -> Message {
+    let ReceivedText { job, inbound, sender, .. } = text;
     let segments = Segments::of(&inbound.body);
     Message {
         id: job.id.message(),

@@ -14,29 +14,33 @@ use crate::service::directory::{DirectoryEntries, SenderNumber};
 use crate::service::event::FailureReason;
 use crate::service::number::InboundTextPolicy;
 use crate::service::opt_out::PersonText;
+use crate::service::session::{InteractionRecord, SessionRoute};
 use crate::service::{Error, ErrorKind, Result, publish, retry};
 use crate::store;
 use crate::store::inbound::finish;
-use crate::store::session::interaction::InteractionRecord;
 
 /// A text to a number of ours.
 pub(super) struct ReceivedText {
     pub job: WebhookJob,
     pub inbound: Arc<provider::InboundMessage>,
     pub sender: Arc<SenderNumber>,
+    /// The session that it is said in.
+    pub route: Option<SessionRoute>,
 }
 
 /// How a text is kept that was meant for a handler: no other sees it.
-#[derive(Clone, Copy)]
 pub(super) struct InboundTextDisposition {
     /// Without its body: it was meant for one reader.
     pub is_erased: bool,
     /// Its client's endpoints hear of it.
     pub is_told: bool,
+    /// What came of it in a session.
+    pub record: InteractionRecord,
 }
 
 impl InboundTextDisposition {
-    pub const TOLD: Self = Self { is_erased: false, is_told: true };
+    pub const TOLD: Self =
+        Self { is_erased: false, is_told: true, record: InteractionRecord { said: Vec::new(), touched: None } };
 }
 
 /// A text and what its handlers came to.
@@ -63,14 +67,18 @@ impl InboundHandlers {
         if let Some(fact) = self.encrypted(text).await? {
             return Ok(fact);
         }
-        // masked conversations and enrolment come here
+        if let Some(fact) = self.masked(text).await? {
+            return Ok(fact);
+        }
+        // enrolment comes here
         Ok(InboundTextDisposition::TOLD)
     }
 
     /// Takes what is said of consent. Its client hears of it, whatever follows.
     async fn opt_out(&self, text: &ReceivedText) -> Result<Option<InboundTextDisposition>> {
-        let ReceivedText { job, inbound, sender } = text;
-        let spoken = PersonText { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
+        let ReceivedText { job, inbound, sender, route } = text;
+        let (at_ms, is_in_session) = (job.received_ms, route.is_some());
+        let spoken = PersonText { sender, inbound, at_ms, reply: job.id.reply(), is_in_session };
         Ok(self.opt_outs.take(&spoken).await?.then_some(InboundTextDisposition::TOLD))
     }
 
@@ -88,7 +96,7 @@ impl InboundHandlers {
             }
             Err(error) => return Err(error),
         }
-        Ok(Some(InboundTextDisposition { is_erased: true, is_told: false }))
+        Ok(Some(InboundTextDisposition { is_erased: true, is_told: false, ..InboundTextDisposition::TOLD }))
     }
 
     /// Handles texts: those of one person to one number in the order in which they came, others beside them.
@@ -104,6 +112,10 @@ impl InboundHandlers {
                     failed = unplaced.into_iter().map(|(job, _)| job).collect();
                 }
             }
+        }
+        if let Err(error) = self.route(&mut texts).await {
+            tracing::warn!(%error, "texts whose sessions are not known are tried again");
+            failed.extend(texts.drain(..).map(|text| text.job));
         }
         let mut pairs: HashMap<(String, String), Vec<ReceivedText>> = HashMap::new();
         for text in texts {
@@ -132,7 +144,7 @@ impl InboundHandlers {
         let (mut texts, mut unplaced) = (Vec::new(), Vec::new());
         for job in jobs {
             match read_text(&entries, &job) {
-                Ok((inbound, sender)) => texts.push(ReceivedText { job, inbound, sender }),
+                Ok((inbound, sender)) => texts.push(ReceivedText { job, inbound, sender, route: None }),
                 Err(reason) => unplaced.push((job, reason)),
             }
         }
@@ -187,12 +199,15 @@ impl InboundHandlers {
         let mut batch = self.events.batch();
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
         for (text, fact) in done {
-            let message = message(text, *fact);
+            let message = message(text, fact);
             if fact.is_told {
                 // the event commits with the message, or neither does
                 batch.message(&message, MessageState::Received, FailureReason::default(), text.job.received_ms);
             }
-            let (id, record) = (text.job.id, InteractionRecord::default());
+            for said in &fact.record.said {
+                batch.interaction(said);
+            }
+            let (id, record) = (text.job.id, fact.record.clone());
             texts.push(finish::HandledInboundText { id, message: Some(message), is_erased: fact.is_erased, record });
         }
         let as_it_came = |id: &InboundId| {

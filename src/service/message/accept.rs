@@ -168,7 +168,8 @@ impl Messages {
         idempotency::replayed(&self.parts.store, named).await
     }
 
-    fn message(
+    /// The message that an order becomes, and where its callback goes.
+    pub(super) fn message(
         &self,
         client: ClientId,
         order: Order,

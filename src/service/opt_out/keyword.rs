@@ -41,6 +41,9 @@ pub struct PersonText<'a> {
     pub at_ms: Millis,
     /// The id of the one reply to it.
     pub reply: MessageId,
+    /// They are in a session by that number: of the words that are ours only those of stopping are said to us, and those
+    /// of starting again by who has stopped. All others are said to the others.
+    pub is_in_session: bool,
 }
 
 /// A keyword, and whose word it is.
@@ -90,6 +93,11 @@ impl OptOuts {
             Some((HeardKeyword { keyword: meaning.keyword, is_carriers: false }, meaning.when_out))
         };
         let Some((heard, when_out)) = carriers.or_else(own) else { return Ok(None) };
+        let (is_ours, keyword) = (!heard.is_carriers && text.is_in_session, heard.keyword);
+        if is_ours && keyword == Keyword::Help {
+            return Ok(None);
+        }
+        let when_out = when_out || (is_ours && keyword == Keyword::Start);
         // help and a start are a chat's own words, where nothing was stopped
         let is_of_chat = inbound.channel != Channel::Sms && heard.keyword != Keyword::Stop;
         if is_of_chat && heard.keyword == Keyword::Help {

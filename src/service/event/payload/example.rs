@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use super::{
     AccountEventData, BalanceEventData, CallEventData, DeviceEventData, EndpointEventData, EventErrorData,
-    EventPayload, MessageEventData, OptOutEventData, SessionEventData, SessionParticipantEventData,
+    EventPayload, InteractionEventData, MessageEventData, OptOutEventData, SessionEventData,
+    SessionParticipantEventData,
 };
 use crate::model::event::EventType;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{
-    AccountId, CallId, CallStatus, Channel, ClientId, DeviceId, EndpointId, MessageId, Millis, Money, ParticipantId,
-    PoolId, SessionId, SessionMode, SessionState, rfc3339,
+    AccountId, CallId, CallStatus, Channel, ClientId, DeviceId, EndpointId, InteractionId, MessageId, Millis, Money,
+    ParticipantId, PoolId, SessionId, SessionMode, SessionState, rfc3339,
 };
 use crate::provider::CallNotes;
 
@@ -39,6 +40,8 @@ pub fn example(kind: EventType) -> Value {
         EventType::SessionParticipantAdded | EventType::SessionParticipantRemoved => {
             session(SessionState::InProgress, Some(participant()))
         }
+        EventType::InteractionMessage => interaction(None),
+        EventType::InteractionLoop => interaction(Some("loop")),
         EventType::EndpointTest => value(&EndpointEventData { endpoint_id: EndpointId::first_of(AT_MS).to_string() }),
     };
     json!({"type": kind.name(), "timestamp": rfc3339(AT_MS), "data": data})
@@ -164,5 +167,22 @@ fn account() -> Value {
         since: rfc3339(AT_MS),
         code: Some(20003),
         reason: "Authenticate",
+    })
+}
+
+fn interaction(reason: Option<&'static str>) -> Value {
+    let (sender, message) = (ParticipantId::first_of(AT_MS), MessageId::first_of(AT_MS));
+    value(&InteractionEventData {
+        sequence: Some(2),
+        id: InteractionId::first_of(AT_MS).to_string(),
+        session_id: SessionId::first_of(AT_MS).to_string(),
+        kind: "message",
+        from_participant_id: Some(sender.to_string()),
+        to_participant_id: Some(ParticipantId::first_of(AT_MS + 1).to_string()),
+        inbound_message_id: Some(message.to_string()),
+        outbound_message_id: reason.is_none().then(|| MessageId::first_of(AT_MS + 1).to_string()),
+        status: if reason.is_none() { "accepted" } else { "failed" },
+        reason,
+        created_at: rfc3339(AT_MS),
     })
 }

@@ -1,0 +1,35 @@
+//! What listeners are told of what is said in sessions.
+
+use super::payload::InteractionEventData;
+use super::{EventMetadata, EventSequenceSource, NewEventBatch};
+use crate::model::event::EventType;
+use crate::model::rfc3339;
+use crate::store::session::interaction::{InteractionFailure, NewInteraction};
+
+impl NewEventBatch<'_> {
+    /// Something was said to somebody in a session, or could not be; and that copies have stopped, where it says so.
+    pub(in crate::service) fn interaction(&mut self, said: &NewInteraction) {
+        self.interaction_as(EventType::InteractionMessage, said);
+        if said.begins_loop {
+            self.interaction_as(EventType::InteractionLoop, said);
+        }
+    }
+
+    fn interaction_as(&mut self, kind: EventType, said: &NewInteraction) {
+        let order = EventSequenceSource::Session(said.session);
+        let what = EventMetadata { client: said.client, kind, at_ms: said.at_ms, callback: None, order };
+        self.add(what, || InteractionEventData {
+            sequence: None,
+            id: said.id.to_string(),
+            session_id: said.session.to_string(),
+            kind: said.kind.name(),
+            from_participant_id: said.from.map(|from| from.to_string()),
+            to_participant_id: said.to.map(|to| to.to_string()),
+            inbound_message_id: said.inbound.map(|message| message.to_string()),
+            outbound_message_id: said.copy.ok().map(|message| message.to_string()),
+            status: said.status().name(),
+            reason: said.copy.err().map(InteractionFailure::name),
+            created_at: rfc3339(said.at_ms),
+        });
+    }
+}

@@ -1,0 +1,51 @@
+//! Texts of people who are in a session by the number that they text.
+
+use super::InboundHandlers;
+use super::message::is_number;
+use super::text::{InboundTextDisposition, ReceivedText};
+use crate::model::{Address, Channel};
+use crate::service::Result;
+use crate::service::session::{PairAtTime, SaidText};
+use crate::store::{self, inbound::WebhookJobContent};
+
+/// Whether somebody may have sent it who is in a session.
+fn is_asked(text: &ReceivedText) -> bool {
+    text.inbound.channel == Channel::Sms && is_number(&text.inbound.from)
+}
+
+impl InboundHandlers {
+    /// Finds the sessions that texts are said in, those of a batch at once: by when each came in.
+    pub(super) async fn route(&self, texts: &mut [ReceivedText]) -> store::Result<()> {
+        let pair = |text: &ReceivedText| PairAtTime {
+            person: Address::stored(text.inbound.from.as_str()).folded().into_owned(),
+            number: text.sender.number.id,
+            at_ms: text.job.received_ms,
+        };
+        let asked: Vec<PairAtTime> = texts.iter().filter(|text| is_asked(text)).map(pair).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let found = self.session_messages.routes(&asked).await?;
+        for (text, route) in texts.iter_mut().filter(|text| is_asked(text)).zip(found) {
+            text.route = route;
+        }
+        Ok(())
+    }
+
+    /// Passes a text on that is said in a session. Its client hears of it, whatever comes of it there.
+    pub(super) async fn masked(&self, text: &ReceivedText) -> Result<Option<InboundTextDisposition>> {
+        let Some(route) = &text.route else { return Ok(None) };
+        let (job, inbound) = (&text.job, &text.inbound);
+        let said = SaidText {
+            route,
+            id: job.id,
+            body: &inbound.body,
+            media_urls: inbound.media.iter().map(|media| media.url.clone()).collect(),
+            at_ms: job.received_ms,
+            // whoever took it in is the first to handle it
+            is_again: matches!(job.content, WebhookJobContent::Stored(_)),
+        };
+        let record = self.session_messages.deliver(&said).await?;
+        Ok(Some(InboundTextDisposition { record, ..InboundTextDisposition::TOLD }))
+    }
+}

@@ -1,0 +1,68 @@
+//! Messages that nobody ordered but that are paid for all the same: copies of what somebody said, and what people are told
+//! by us.
+
+use super::{ChosenRoute, Messages, Order};
+use crate::model::{ClientId, MessageId};
+use crate::service::{Error, Result};
+use crate::store::audit::AuditEntry;
+use crate::store::message::{self, Message};
+use crate::store::outbox::intake::{AcceptResult, NewMessage};
+
+/// A message under an id that follows from what it is about.
+pub(in crate::service) struct MessageCopy {
+    pub(in crate::service) id: MessageId,
+    /// Who pays for it.
+    pub(in crate::service) client: ClientId,
+    pub(in crate::service) order: Order,
+    pub(in crate::service) via: ChosenRoute,
+    /// It may have been accepted before.
+    pub(in crate::service) is_again: bool,
+    /// Written with it, where an administrator sends it.
+    pub(in crate::service) entry: Option<AuditEntry>,
+}
+
+/// What became of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::service) enum CopyResult {
+    /// It is stored, now or since before.
+    Stored,
+    /// The recipient wants nothing from that number.
+    OptedOut,
+    Unpayable,
+}
+
+impl Messages {
+    /// Accepts a message once for its id: when this returns, it is stored, and will be sent or accounted for.
+    pub(in crate::service) async fn pass_on(&self, copy: MessageCopy) -> Result<CopyResult> {
+        let MessageCopy { id, client, order, via, is_again, entry } = copy;
+        if is_again && self.is_there(id).await? {
+            return Ok(CopyResult::Stored);
+        }
+        let (message, _) = self.message(client, order, Some(via), None, self.parts.clock.now_ms())?;
+        let new = NewMessage { entry, ..self.intake(Message { id, ..message }, false) };
+        match self.parts.outbox.accept(new).await {
+            Ok(AcceptResult::Stored(_)) => {
+                self.parts.metrics.accepted();
+                self.parts.events.wake();
+                Ok(CopyResult::Stored)
+            }
+            Ok(AcceptResult::OptedOut) => Ok(CopyResult::OptedOut),
+            Ok(AcceptResult::Unpayable) => Ok(CopyResult::Unpayable),
+            // its request has no name
+            Ok(AcceptResult::Replayed(_) | AcceptResult::KeyReused) => Ok(CopyResult::Stored),
+            // another has accepted it, or others keep writing to its lane
+            Err(error) if error.is_race() => {
+                if self.is_there(id).await? {
+                    Ok(CopyResult::Stored)
+                } else {
+                    Err(Error::busy("this lane is busy"))
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn is_there(&self, id: MessageId) -> Result<bool> {
+        Ok(!message::made(&self.parts.store, &[id]).await?.is_empty())
+    }
+}
