@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::model::keyword::{LanguageKeywords, is_word};
 use crate::model::{Millis, Platform, Secret, text};
 use crate::service::publish::sink;
-use crate::service::{event, inbound, number, opt_out, outbox, publish, relay, retention, sync, tariff};
+use crate::service::{event, inbound, number, opt_out, outbox, publish, relay, retention, session, sync, tariff};
 use crate::{http, provider, store};
 
 pub use layer::{ConfigError, ConfigLayers};
@@ -45,6 +45,7 @@ pub struct Config {
     pub event: event::Settings,
     pub inbound: inbound::Settings,
     pub opt_out: opt_out::Settings,
+    pub session: session::Settings,
     pub retention: retention::Settings,
     pub publish: publish::Settings,
     pub platforms: Vec<Platform>,
@@ -201,6 +202,14 @@ fn check_messaging(config: &Config, refuse: RefuseValue) -> Result<(), ConfigErr
     let replies = [&config.opt_out.stop_reply, &config.opt_out.start_reply, &config.opt_out.help_reply];
     let is_long = replies.into_iter().any(|reply| text::units(reply) > outbox.sms_length);
     refuse("opt_out", is_long, "replies of at most outbox.sms_length UTF-16 units each")?;
+    let session = &config.session;
+    for (key, told) in [
+        ("session.none_text", &session.none_text),
+        ("session.alone_text", &session.alone_text),
+        ("session.calls_only_text", &session.calls_only_text),
+    ] {
+        refuse(key, text::units(told) > outbox.sms_length, "at most outbox.sms_length UTF-16 units")?;
+    }
     let is_wrong = !config.opt_out.words.values().flat_map(LanguageKeywords::texts).all(is_word);
     refuse("opt_out.words", is_wrong, "words of a letter or digit at least, and 40 characters at most")
 }

@@ -141,12 +141,14 @@ impl StartContext<'_> {
         tariff: &Arc<Tariff>,
     ) -> SessionMessages {
         SessionMessages {
+            settings: self.config.session.clone(),
             store: self.databases.store.clone(),
             directory: directory.clone(),
             messages: sending.messages.clone(),
             tariff: tariff.clone(),
             events: self.events.clone(),
             clock: self.clock.clone(),
+            lanes: sending.lanes.clone(),
             loops: LoopGuard::default(),
         }
     }

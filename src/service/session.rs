@@ -13,6 +13,7 @@ mod hold;
 mod label;
 mod limit;
 mod loop_guard;
+mod notice;
 mod number;
 mod people;
 mod place;
@@ -26,6 +27,8 @@ pub use create::{ParticipantOrder, SessionOrder, SessionResult};
 pub(in crate::service) use deliver::SaidText;
 pub use deliver::SessionMessages;
 pub use loop_guard::LoopGuard;
+pub(in crate::service) use notice::SessionNotice;
+pub use notice::Settings;
 pub use update::{SessionChange, SessionMove};
 
 pub use crate::store::session::interaction::InteractionRecord;

@@ -8,9 +8,11 @@ mod change;
 mod close;
 mod due;
 pub mod intake;
+pub mod interaction;
 mod join;
 mod memory;
 mod old;
+pub mod route;
 
 pub use change::{leave, reopen, update};
 pub use close::{SessionEnd, close};
@@ -18,9 +20,6 @@ pub use due::{defer, expired, untold};
 pub use join::{NewParticipant, PoolTerms, StickyMark};
 pub use memory::{FREE, REMEMBERED, StickyNumber, free, free_near, is_free, named, remembered, remembered_at};
 pub use old::{OldSessions, forget_old};
-
-pub mod interaction;
-pub mod route;
 
 use std::collections::HashMap;
 

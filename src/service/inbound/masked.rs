@@ -5,7 +5,7 @@ use super::message::is_number;
 use super::text::{InboundTextDisposition, ReceivedText};
 use crate::model::{Address, Channel};
 use crate::service::Result;
-use crate::service::session::{PairAtTime, SaidText};
+use crate::service::session::{PairAtTime, SaidText, SessionNotice};
 use crate::store::{self, inbound::WebhookJobContent};
 
 /// Whether somebody may have sent it who is in a session.
@@ -39,6 +39,7 @@ impl InboundHandlers {
         let said = SaidText {
             route,
             id: job.id,
+            sender: &text.sender,
             body: &inbound.body,
             media_urls: inbound.media.iter().map(|media| media.url.clone()).collect(),
             at_ms: job.received_ms,
@@ -47,5 +48,15 @@ impl InboundHandlers {
         };
         let record = self.session_messages.deliver(&said).await?;
         Ok(Some(InboundTextDisposition { record, ..InboundTextDisposition::TOLD }))
+    }
+
+    /// Tells whoever texts a number of a pool and is in no session there. What they said is kept and told as any text is.
+    pub(super) async fn tell_stranger(&self, text: &ReceivedText) -> Result<()> {
+        let number = &text.sender.number;
+        if number.pool.is_none() {
+            return Ok(());
+        }
+        let (notice, person) = (SessionNotice::NoSession, &text.inbound.from);
+        self.session_messages.tell(notice, &text.sender, number.client, person).await
     }
 }

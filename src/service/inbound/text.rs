@@ -71,6 +71,7 @@ impl InboundHandlers {
             return Ok(fact);
         }
         // enrolment comes here
+        self.tell_stranger(text).await?;
         Ok(InboundTextDisposition::TOLD)
     }
 

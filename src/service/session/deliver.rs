@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::label::labelled;
 use super::loop_guard::{LoopGuard, LoopVerdict};
+use super::notice::{SessionNotice, Settings};
 use crate::model::{Address, Channel, ClientId, Clock, InboundId, MessageId, Millis, SessionLabels};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
@@ -15,6 +16,7 @@ use crate::service::number::NumberCapability;
 use crate::service::tariff::Tariff;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::audit::AuditEntry;
+use crate::store::outbox::LaneKeyHasher;
 use crate::store::session::interaction::{InteractionFailure, InteractionKind, InteractionRecord, NewInteraction};
 use crate::store::session::route::{self, PairAtTime, SessionRoute};
 use crate::store::session::{Participant, SessionWithParticipants};
@@ -22,12 +24,14 @@ use crate::store::{self, Store};
 
 /// Passes on what is said in sessions.
 pub struct SessionMessages {
+    pub settings: Settings,
     pub store: Store,
     pub directory: Arc<Directory>,
     pub messages: Arc<Messages>,
     pub tariff: Arc<Tariff>,
     pub events: Arc<Events>,
     pub clock: Clock,
+    pub lanes: LaneKeyHasher,
     pub loops: LoopGuard,
 }
 
@@ -35,6 +39,8 @@ pub struct SessionMessages {
 pub(in crate::service) struct SaidText<'a> {
     pub(in crate::service) route: &'a SessionRoute,
     pub(in crate::service) id: InboundId,
+    /// The number that it came to.
+    pub(in crate::service) sender: &'a SenderNumber,
     pub(in crate::service) body: &'a str,
     pub(in crate::service) media_urls: Vec<String>,
     pub(in crate::service) at_ms: Millis,
@@ -98,14 +104,15 @@ impl SessionMessages {
         let from = &participants[place];
         let is_other = |one: &&Participant| one.id != from.id && was_there(one, said.at_ms);
         let others: Vec<&Participant> = participants.iter().filter(is_other).collect();
-        let failure = if !session.mode.has_texts() {
-            Some(InteractionFailure::Mode)
+        let unheard = if !session.mode.has_texts() {
+            Some((InteractionFailure::Mode, SessionNotice::CallsOnly))
         } else if others.is_empty() {
-            Some(InteractionFailure::Alone)
+            Some((InteractionFailure::Alone, SessionNotice::Alone))
         } else {
             None
         };
-        if let Some(failure) = failure {
+        if let Some((failure, notice)) = unheard {
+            self.tell(notice, said.sender, session.client, &from.address).await?;
             // it does not keep the session alive
             return Ok(InteractionRecord { said: vec![said.interaction(None, Err(failure))], touched: None });
         }

@@ -1,0 +1,77 @@
+//! What people are told by us who text where nobody reads it: once an hour each, so that no two programs talk for ever.
+
+use serde::Deserialize;
+
+use super::SessionMessages;
+use crate::model::{Address, AddressKind, Channel, ClientId, Id as _, MessageId, Millis};
+use crate::service::directory::SenderNumber;
+use crate::service::message::{MessageCopy, Order};
+use crate::service::number::NumberCapability;
+use crate::service::{Error, ErrorKind, Result};
+use crate::store::message;
+
+const HOUR_MS: Millis = 3_600_000;
+
+/// `[session]`: what people are told, nothing where empty.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Who is in no session at a number of a pool.
+    pub none_text: String,
+    /// Who is in one with nobody else.
+    pub alone_text: String,
+    /// Who texts in one for calls.
+    pub calls_only_text: String,
+}
+
+/// Why somebody is told something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::service) enum SessionNotice {
+    NoSession,
+    Alone,
+    CallsOnly,
+}
+
+impl SessionNotice {
+    fn text(self, settings: &Settings) -> &str {
+        match self {
+            Self::NoSession => &settings.none_text,
+            Self::Alone => &settings.alone_text,
+            Self::CallsOnly => &settings.calls_only_text,
+        }
+    }
+}
+
+impl SessionMessages {
+    /// Tells somebody who texted a number of ours, unless they were told the same within the hour. `client` pays for it.
+    pub(in crate::service) async fn tell(
+        &self,
+        notice: SessionNotice,
+        sender: &SenderNumber,
+        client: ClientId,
+        person: &str,
+    ) -> Result<()> {
+        let (text, to) = (notice.text(&self.settings), Address::stored(person));
+        // a number of ours would answer
+        let is_ours = self.directory.current().sender(person).is_some();
+        if text.is_empty() || is_ours || to.kind() != AddressKind::Phone || !sender.can(NumberCapability::Sms) {
+            return Ok(());
+        }
+        let now_ms = self.clock.now_ms();
+        let from = format!("{notice:?}:{}", sender.number.address);
+        let name = self.lanes.of(Channel::Sms, &from, &to.folded()).bytes();
+        let [id, before] = [now_ms, now_ms - HOUR_MS].map(|at_ms| MessageId::hourly(name, at_ms));
+        let told = message::made(&self.store, &[id, before]).await?;
+        if told.contains_key(&id) || told.values().any(|at_ms| *at_ms > now_ms - HOUR_MS) {
+            return Ok(());
+        }
+        let order = Order { body: text.to_owned(), ..Order::new(Channel::Sms, to) };
+        let via = self.via(client, sender, &order);
+        let copy = MessageCopy { id, client, order, via, is_again: false, entry: None };
+        match self.messages.pass_on(copy).await {
+            // who wants nothing from that number is told nothing, nor is it where nobody pays
+            Ok(_) | Err(Error { kind: ErrorKind::Invalid | ErrorKind::Limit(_) | ErrorKind::Unpayable, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
