@@ -194,6 +194,7 @@ fn resources() -> Vec<Resource> {
         ledger::resource(),
         pool::resource(),
         session::resource(),
+        session::interaction::resource(),
         loopback::resource(),
     ]
 }

@@ -1,8 +1,11 @@
 //! `switchboard session`: conversations in which nobody learns a number, on a running server.
 
+mod interaction;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use self::interaction::InteractionAction;
 use super::CommandResult;
 use super::output::{self, field};
 use super::remote::RemoteCommand;
@@ -76,6 +79,8 @@ enum SessionAction {
     },
     /// Let somebody out of a session
     Remove { session: SessionId, participant: ParticipantId },
+    #[command(flatten)]
+    Interaction(InteractionAction),
 }
 
 impl SessionCommand {
@@ -123,6 +128,7 @@ impl SessionCommand {
             SessionAction::Remove { session, participant } => {
                 remote.delete("removed", &format!("{}/participants", to(session)), participant).await
             }
+            SessionAction::Interaction(action) => action.run(&remote).await,
         }
     }
 }

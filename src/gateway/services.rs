@@ -81,6 +81,7 @@ impl StartContext<'_> {
             opt_outs: messaging.sending.opt_outs,
             relay: messaging.relay,
             sessions: messaging.sessions,
+            session_messages: messaging.session_messages,
             tariff: messaging.tariff,
             ledger: messaging.ledger,
             accounts: messaging.accounts,

@@ -22,7 +22,7 @@ use crate::service::number::import::NumberImports;
 use crate::service::opt_out::OptOuts;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::relay::Relay;
-use crate::service::session::Sessions;
+use crate::service::session::{SessionMessages, Sessions};
 use crate::service::sync::{
     PairingLinkBuilder, PairingService, Settings as SyncSettings, SyncSessionIdIssuer, SyncSockets,
 };
@@ -60,6 +60,7 @@ pub struct App {
     pub opt_outs: Arc<OptOuts>,
     pub relay: Arc<Relay>,
     pub sessions: Arc<Sessions>,
+    pub session_messages: Arc<SessionMessages>,
     pub tariff: Arc<Tariff>,
     pub ledger: Arc<Ledger>,
     pub accounts: Accounts,

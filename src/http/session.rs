@@ -1,6 +1,7 @@
 //! `/v1/sessions`: conversations in which nobody learns a number.
 
 mod filter;
+pub(super) mod interaction;
 mod shape;
 
 use ::http::{Method, StatusCode};

@@ -17,6 +17,7 @@ mod notice;
 mod number;
 mod people;
 mod place;
+mod speak;
 mod text;
 mod update;
 
@@ -29,9 +30,10 @@ pub use deliver::SessionMessages;
 pub use loop_guard::LoopGuard;
 pub(in crate::service) use notice::SessionNotice;
 pub use notice::Settings;
+pub use speak::SpokenText;
 pub use update::{SessionChange, SessionMove};
 
-pub use crate::store::session::interaction::InteractionRecord;
+pub use crate::store::session::interaction::{Interaction, InteractionRecord};
 pub use crate::store::session::route::{PairAtTime, SessionRoute};
 pub use crate::store::session::{Filter, Participant, Session, SessionSettings, SessionWithParticipants};
 

@@ -126,9 +126,9 @@ pub(super) struct MessageStateOut {
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessageError)]
 pub(in crate::http) struct MessageErrorOut<'a> {
-    pub(super) code: Option<i64>,
+    pub(in crate::http) code: Option<i64>,
     #[schema(value_type = Option<String>)]
-    pub(super) reason: Option<Cow<'a, str>>,
+    pub(in crate::http) reason: Option<Cow<'a, str>>,
 }
 
 /// What only one message, asked for by its id, shows.

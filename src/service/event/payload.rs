@@ -222,6 +222,7 @@ pub(in crate::service) struct InteractionEventData {
     /// `accepted` or `failed`.
     pub(in crate::service) status: &'static str,
     /// Why there is no copy: `mode`, `alone`, `opted_out`, `unpayable`, `loop`, `left`, `number` or `text`.
+    #[schema(value_type = Option<String>)]
     pub(in crate::service) reason: Option<&'static str>,
     /// RFC 3339.
     pub(in crate::service) created_at: String,
