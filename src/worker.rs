@@ -25,7 +25,7 @@ use crate::service::ledger::Ledger;
 use crate::service::number::import::NumberImports;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
-use crate::service::session::Sessions;
+use crate::service::session::{SessionBodies, Sessions};
 use crate::service::sync::{PairingService, SyncSockets};
 use crate::service::tariff::Tariff;
 pub use periodic::LoopMemory;
@@ -46,6 +46,7 @@ pub struct WorkerServices {
     pub clients: Arc<Clients>,
     pub ledger: Arc<Ledger>,
     pub sessions: Arc<Sessions>,
+    pub session_bodies: SessionBodies,
     pub retention: Retention,
     pub health: Arc<ReadinessChecker>,
     pub memory: LoopMemory,

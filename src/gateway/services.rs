@@ -1,6 +1,6 @@
 //! The services of a node: what works on them, and what serves them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -11,11 +11,12 @@ use super::messaging::MessagingParts;
 use super::pairing::PairingParts;
 use super::secret;
 use crate::http::{App, BodyMemory, GuessLimit, SocketPulse};
-use crate::model::Clock;
+use crate::model::{Clock, InteractionId};
 use crate::service::audit::AuditLog;
 use crate::service::health::ReadinessChecker;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
+use crate::service::session::SessionBodies;
 use crate::service::wait::ClockRollbackGuard;
 use crate::worker::{self, LoopMemory, WorkerServices};
 
@@ -48,6 +49,12 @@ impl StartContext<'_> {
             clients: clients.clone(),
             ledger: ledger.clone(),
             sessions: sessions.clone(),
+            session_bodies: SessionBodies {
+                keep: settings.session_bodies,
+                store: store.clone(),
+                clock: self.clock.clone(),
+                passed: Mutex::new(InteractionId::first_of(0)),
+            },
             retention: Retention { settings, store: store.clone(), lanes: sending.lanes.clone(), clock },
             health: health.clone(),
             memory: LoopMemory::new(ClockRollbackGuard::new(

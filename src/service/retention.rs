@@ -17,6 +17,8 @@ use crate::store::{self, Store, idempotency, message};
 pub struct Settings {
     /// Messages and sessions that are over; zero: for ever.
     pub messages: DurationSetting,
+    /// What was said in sessions; zero: for as long as its messages.
+    pub session_bodies: DurationSetting,
     pub idempotency_keys: DurationSetting,
     /// How often what has been kept long enough is looked for.
     pub remove_every: DurationSetting,

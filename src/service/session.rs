@@ -4,6 +4,7 @@
 //! (`exclusive.rs`); the commit that makes the session decides, and whoever was slower chooses again. Time ends sessions
 //! (`end.rs`): a worker closes what is over, and tells those who are to be told.
 
+mod bodies;
 mod choose;
 mod create;
 mod deliver;
@@ -23,6 +24,7 @@ mod update;
 
 use std::sync::Arc;
 
+pub use bodies::SessionBodies;
 pub use choose::NumberShortage;
 pub use create::{ParticipantOrder, SessionOrder, SessionResult};
 pub(in crate::service) use deliver::SaidText;

@@ -132,7 +132,7 @@ fn sockets(node: &WorkerServices) -> RoutineRun<'_> {
 }
 
 /// What serves for a while only; one after the other, since the store is for what is sent.
-const SERVED: [(&str, PeriodicRoutine); 10] = [
+const SERVED: [(&str, PeriodicRoutine); 11] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
     ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),
@@ -140,6 +140,7 @@ const SERVED: [(&str, PeriodicRoutine); 10] = [
     ("old webhooks", |node| work(node.inbox.sweep())),
     ("old events", |node| work(node.events.sweep())),
     ("logins of callbacks", |node| work(node.events.sweep_logins())),
+    ("what was said in sessions", |node| work(node.session_bodies.empty())),
     ("old messages", |node| work(node.retention.remove_messages())),
     ("old sessions", |node| work(node.retention.remove_sessions())),
     ("which numbers people had", |node| work(node.retention.forget_numbers())),
