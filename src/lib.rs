@@ -79,8 +79,8 @@
 //! its raw body as a row that is its own job, and only then answered 200.
 //! [`InboundHandlers`](service::inbound::InboundHandlers) take jobs in batches: receipts
 //! (`src/service/inbound/receipt.rs`) fold into their messages, texts (`text.rs` beside it) are keywords, publications
-//! of paired phones, or messages of their own. They write facts and further jobs, and never call the network, so that
-//! running one again does no harm.
+//! of paired phones, said in a session and passed on to all others there (`masked.rs`), or messages of their own. They
+//! write facts and further jobs, and never call the network, so that running one again does no harm.
 //!
 //! **Status.** A receipt is checked, stored, de-duplicated, and folded into the state of its message, which only
 //! moves forward. The change writes the events that tell of it; [`service::event`] posts them to endpoints and

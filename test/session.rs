@@ -8,9 +8,15 @@ mod end;
 mod exclusive;
 mod keeping;
 mod life;
+mod masked;
+mod masked_edge;
+mod masked_loss;
+mod masked_notice;
+mod masked_say;
 mod race;
 mod random;
 mod refuse;
+mod talk;
 mod text;
 
 use anyhow::{Context as _, ensure};

@@ -1,0 +1,147 @@
+//! What is seldom: texts that are handled late, programs that answer each other, pictures.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use switchboard::model::InboundId;
+use switchboard::store::Change;
+
+use super::talk::{ANN, BOB, CID, Talk};
+use crate::events::receiver::Receiver;
+use crate::events::{text, well};
+use crate::harness::{Builder, Layout, Result, until};
+use crate::inbound::play::settled;
+use crate::on_both_engines;
+use crate::relay::client::now_ms;
+
+/// The first text comes again under another name, as if it had come then and had not been handled since.
+const AGAIN: &str = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, set_ms, tries, \
+     received_ms, signature_hash, fields_hash) SELECT ?, account_id, kind, 'LBlate', payload, NULL, 1, 1, 0, \
+     received_ms, NULL, NULL FROM sb_inbound WHERE kind = 'sms'";
+
+async fn a_text_belongs_where_it_came_in(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 1).await?;
+    let ended = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    talk.say(&ended, ANN, "before the end").await?;
+    talk.well("DELETE", &ended.path()?, None).await?;
+    let next = talk.hold(&[(ANN, "Ann"), (CID, "Cid")], json!({})).await?;
+    assert_eq!(ended.number(ANN)?, next.number(ANN)?, "the pool has no other");
+    let late = Change::new().run(AGAIN, vec![InboundId::new(now_ms()).into()]);
+    talk.server.home().databases.store()?.commit(late).await?;
+    settled(&talk.server).await?;
+    assert_eq!(talk.bodies(BOB).await?, ["before the end", "before the end"]);
+    assert!(talk.bodies(CID).await?.is_empty(), "nobody hears what was said to others");
+    assert_eq!((talk.said(&ended).await?.len(), talk.said(&next).await?.len()), (2, 0));
+    assert_eq!(talk.state(&next).await?["state"], "open");
+    assert_eq!(talk.state(&ended).await?["state"], "closed");
+    Ok(())
+}
+
+async fn whoever_is_elsewhere_by_now_does_not_hear_what_came_before(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 1).await?;
+    let ended = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    talk.say(&ended, ANN, "before the end").await?;
+    talk.well("DELETE", &ended.path()?, None).await?;
+    talk.hold(&[(BOB, "Bob"), (CID, "Cid")], json!({})).await?;
+    let late = Change::new().run(AGAIN, vec![InboundId::new(now_ms()).into()]);
+    talk.server.home().databases.store()?.commit(late).await?;
+    settled(&talk.server).await?;
+    assert_eq!(talk.bodies(BOB).await?.len(), 1, "he would take it for Cid's");
+    assert_eq!(talk.said(&ended).await?.last().map(|one| one["reason"].clone()), Some(json!("left")));
+    Ok(())
+}
+
+async fn programs_that_answer_each_other_are_cut_off(layout: Layout) -> Result {
+    let receiver = Receiver::start().await?;
+    let builder = Builder::new(layout).await?.set("event.allow", "127.0.0.1");
+    let talk = Talk::of(builder, 3).await?;
+    let listener = json!({"url": receiver.url("/"), "event_types": ["interaction.*"]});
+    talk.well("POST", "/v1/endpoints", Some(listener)).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    for turn in 0..16 {
+        talk.say(&held, ANN, &format!("I am away until {turn}")).await?;
+        talk.say(&held, BOB, &format!("So am I, until {turn}")).await?;
+    }
+    assert_eq!((talk.bodies(ANN).await?.len(), talk.bodies(BOB).await?.len()), (15, 15));
+    let reasons: Vec<_> = talk.said(&held).await?.iter().map(|one| one["reason"].clone()).collect();
+    assert_eq!(reasons.iter().filter(|reason| **reason == "loop").count(), 2);
+    assert_eq!(talk.paid().await?, "30");
+    let told = until("all that is told", async || {
+        let mut told: BTreeMap<String, usize> = BTreeMap::new();
+        for post in receiver.posts() {
+            *told.entry(text(&post.json()?["type"])?).or_default() += 1;
+        }
+        Ok((told.get("interaction.message") == Some(&32)).then_some(told))
+    })
+    .await?;
+    assert_eq!(told.get("interaction.loop"), Some(&1), "it is told once: {told:?}");
+    // others go on
+    let other = talk.hold(&[(ANN, "Ann"), (CID, "Cid")], json!({})).await?;
+    talk.say(&other, ANN, "hello").await?;
+    assert_eq!(talk.bodies(CID).await?, ["hello"]);
+    Ok(())
+}
+
+async fn the_same_text_again_and_again_is_cut_off(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 2).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    for _ in 0..12 {
+        talk.say(&held, ANN, "I am away").await?;
+    }
+    talk.say(&held, ANN, "something else").await?;
+    assert_eq!(talk.bodies(BOB).await?.len(), 10);
+    Ok(())
+}
+
+async fn pictures_are_passed_on_where_the_number_can(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 2).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    let picture = "https://pictures.example/1.png";
+    let number = held.number(ANN)?;
+    let send = async |body: &str| {
+        let posted = json!({"from": ANN, "to": number, "body": body, "media_urls": [picture]});
+        well(&talk.server, "POST", "/v1/loopback/inbound", Some(posted)).await?;
+        settled(&talk.server).await
+    };
+    send("look").await?;
+    send("").await?;
+    assert_eq!(talk.bodies(BOB).await?, ["look\n[attachment left out]", "[attachment left out]"]);
+    let listed = talk.well("GET", "/v1/numbers", None).await?;
+    for number in listed["data"].as_array().into_iter().flatten() {
+        let path = format!("/v1/numbers/{}", text(&number["id"])?);
+        talk.well("PATCH", &path, Some(json!({"capabilities": ["sms", "mms"]}))).await?;
+    }
+    send("look again").await?;
+    assert_eq!(talk.bodies(BOB).await?.last().map(String::as_str), Some("look again"));
+    let path = format!("/v1/loopback/messages?limit=1&to=%2B{}", &BOB[1..]);
+    assert_eq!(well(&talk.server, "GET", &path, None).await?["data"][0]["media_urls"], json!([picture]));
+    Ok(())
+}
+
+async fn what_was_said_is_emptied_when_it_was_kept_long_enough(layout: Layout) -> Result {
+    let builder =
+        Builder::new(layout).await?.set("retention.session_bodies", "1s").set("retention.remove_every", "100ms");
+    let talk = Talk::of(builder, 2).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    talk.say(&held, ANN, "a secret").await?;
+    assert_eq!(talk.bodies(BOB).await?, ["a secret"]);
+    until("nothing that is kept", async || {
+        let kept = talk.server.rows("SELECT body FROM sb_message WHERE body <> ''").await?;
+        Ok(kept.is_empty().then_some(()))
+    })
+    .await?;
+    let said = talk.said(&held).await?;
+    assert_eq!((&said[0]["body"], &said[0]["to_participant_id"]), (&json!(null), &json!(held.id(BOB)?)));
+    let payloads = talk.server.rows("SELECT payload FROM sb_inbound WHERE kind = 'sms'").await?;
+    assert_eq!(payloads, [[""]], "nor as it came");
+    Ok(())
+}
+
+on_both_engines!(
+    a_text_belongs_where_it_came_in,
+    whoever_is_elsewhere_by_now_does_not_hear_what_came_before,
+    programs_that_answer_each_other_are_cut_off,
+    the_same_text_again_and_again_is_cut_off,
+    pictures_are_passed_on_where_the_number_can,
+    what_was_said_is_emptied_when_it_was_kept_long_enough,
+);
