@@ -35,6 +35,7 @@ const SESSIONS: &str = "/v1/sessions";
 pub async fn acts(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
     const PEOPLE: &str = "/v1/sessions/{id}/participants";
     const ONE: &str = "/v1/sessions/{id}/participants/{participant_id}";
+    const SAID: &str = "/v1/sessions/{id}/messages";
     let pool = scene.post(server, "/v1/pools", json!({"name": "masks"})).await?;
     let masked = scene.post(server, "/v1/numbers", scene.new_number("+12125550105")).await?;
     scene.act(server, "PUT", &format!("/v1/pools/{pool}/numbers/{masked}"), None).await?;
@@ -42,12 +43,13 @@ pub async fn acts(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
     let ended = scene.post(server, SESSIONS, of_one("+14155550151")).await?;
     let made = scene.act(server, "POST", SESSIONS, Some(of_one("+14155550153"))).await?;
     let (session, participant) = (text(&made["id"])?, text(&made["participants"][0]["id"])?);
-    let somebody = json!({"address": "+14155550157"});
+    let (somebody, words) = (json!({"address": "+14155550157"}), json!({"body": "Secret words"}));
     let removed = act("DELETE", ONE, &[&session, &participant], Value::Null, "session.remove_participant", Changed);
     Ok(scene.for_client([
         act("POST", SESSIONS, &[], of_one("+14155550155"), "session.create", Made),
         act("PATCH", "/v1/sessions/{id}", &[&session], json!({"name": "x"}), "session.change", Changed),
         act("POST", PEOPLE, &[&session], somebody, "session.add_participant", Changed),
+        on(&session, act("POST", SAID, &[&session], words, "session.message", Made)),
         on(&session, removed),
         act("DELETE", "/v1/sessions/{id}", &[&ended], Value::Null, "session.close", Changed),
     ]))

@@ -55,7 +55,7 @@ async fn programs_that_answer_each_other_are_cut_off(layout: Layout) -> Result {
     let receiver = Receiver::start().await?;
     let builder = Builder::new(layout).await?.set("event.allow", "127.0.0.1");
     let talk = Talk::of(builder, 3).await?;
-    let listener = json!({"url": receiver.url("/"), "event_types": ["interaction.*"]});
+    let listener = json!({"url": receiver.url("/"), "event_types": ["interaction.*", "session.in_progress"]});
     talk.well("POST", "/v1/endpoints", Some(listener)).await?;
     let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
     for turn in 0..16 {
@@ -74,6 +74,7 @@ async fn programs_that_answer_each_other_are_cut_off(layout: Layout) -> Result {
         Ok((told.get("interaction.message") == Some(&32)).then_some(told))
     })
     .await?;
+    assert_eq!(told.get("session.in_progress"), Some(&1), "{told:?}");
     assert_eq!(told.get("interaction.loop"), Some(&1), "it is told once: {told:?}");
     // others go on
     let other = talk.hold(&[(ANN, "Ann"), (CID, "Cid")], json!({})).await?;

@@ -3,8 +3,8 @@
 use super::payload::{SessionEventData, SessionParticipantEventData};
 use super::{EventMetadata, EventSequenceSource, NewEventBatch};
 use crate::model::event::EventType;
-use crate::model::{Id as _, Millis, PoolId, rfc3339};
-use crate::store::session::{Participant, SessionWithParticipants};
+use crate::model::{Id as _, Millis, PoolId, SessionState, rfc3339};
+use crate::store::session::{Participant, Session, SessionWithParticipants};
 
 fn out(one: &Participant) -> SessionParticipantEventData<'_> {
     SessionParticipantEventData {
@@ -27,6 +27,26 @@ impl NewEventBatch<'_> {
     ) {
         let session = &after.session;
         let order = EventSequenceSource::Known { object: session.id.bytes(), sequence: session.sequence };
+        self.session_as(after, (kind, order), who, at_ms);
+    }
+
+    /// Something is said in a session, as it was read, in which nobody had spoken yet, or which rested.
+    pub(in crate::service) fn session_begins(&mut self, before: &SessionWithParticipants, at_ms: Millis) {
+        let SessionWithParticipants { session, participants } = before.clone();
+        let session = Session { state: SessionState::InProgress, ..session };
+        // many speak at once: its row counts what is told of it
+        let (kind, order) = (EventType::SessionInProgress, EventSequenceSource::Session(session.id));
+        self.session_as(&SessionWithParticipants { session, participants }, (kind, order), None, at_ms);
+    }
+
+    fn session_as(
+        &mut self,
+        after: &SessionWithParticipants,
+        (kind, order): (EventType, EventSequenceSource),
+        who: Option<&Participant>,
+        at_ms: Millis,
+    ) {
+        let session = &after.session;
         let what = EventMetadata { client: session.client, kind, at_ms, callback: None, order };
         self.add(what, || SessionEventData {
             sequence: None,

@@ -3,10 +3,17 @@
 use super::InboundHandlers;
 use super::message::is_number;
 use super::text::{InboundTextDisposition, ReceivedText};
-use crate::model::{Address, Channel};
+use crate::model::{Address, Channel, SessionState};
 use crate::service::Result;
-use crate::service::session::{PairAtTime, SaidText, SessionNotice};
+use crate::service::session::{InteractionRecord, PairAtTime, SaidText, SessionNotice, SessionWithParticipants};
 use crate::store::{self, inbound::WebhookJobContent};
+
+/// The session that is under way by a text, and was not before.
+pub(super) fn begun<'a>(text: &'a ReceivedText, record: &InteractionRecord) -> Option<&'a SessionWithParticipants> {
+    record.touched?;
+    let found = &*text.route.as_ref()?.session;
+    matches!(found.session.state, SessionState::Open | SessionState::Inactive).then_some(found)
+}
 
 /// Whether somebody may have sent it who is in a session.
 fn is_asked(text: &ReceivedText) -> bool {

@@ -1,10 +1,11 @@
 //! Texts that came in: each passes the handlers in one order, and leaves a message behind.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use super::masked::begun;
 use super::message::{is_number, message, operators};
 use super::{InboundHandlers, LEASE, WebhookJob, read};
 use crate::model::message::MessageState;
@@ -199,11 +200,15 @@ impl InboundHandlers {
     ) -> store::Result<()> {
         let mut batch = self.events.batch();
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
+        let mut under_way = HashSet::new();
         for (text, fact) in done {
             let message = message(text, fact);
             if fact.is_told {
                 // the event commits with the message, or neither does
                 batch.message(&message, MessageState::Received, FailureReason::default(), text.job.received_ms);
+            }
+            if let Some(begun) = begun(text, &fact.record).filter(|begun| under_way.insert(begun.session.id)) {
+                batch.session_begins(begun, text.job.received_ms);
             }
             for said in &fact.record.said {
                 batch.interaction(said);

@@ -2,7 +2,9 @@
 
 use super::SessionMessages;
 use super::deliver::{CopyTerms, SpokenWords};
-use crate::model::{Address, Channel, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId};
+use crate::model::{
+    Address, Channel, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId, SessionState,
+};
 use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
 use crate::service::message::{self, Order, says_something};
@@ -69,6 +71,9 @@ impl SessionMessages {
             return Err(Error::invalid("body", "is longer than can be sent"));
         }
         let mut batch = self.events.batch();
+        if record.touched.is_some() && found.session.state != SessionState::InProgress {
+            batch.session_begins(&found, now_ms);
+        }
         for one in &record.said {
             batch.interaction(one);
         }
