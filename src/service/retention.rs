@@ -8,7 +8,7 @@ use crate::model::{Clock, DurationSetting};
 use crate::store::account::token;
 use crate::store::old_message::OldMessages;
 use crate::store::outbox::LaneKeyHasher;
-use crate::store::session::{self, OldSessions};
+use crate::store::session::{self, OldInteractions, OldSessions};
 use crate::store::{self, Store, idempotency, message};
 
 /// `[retention]`.
@@ -57,6 +57,19 @@ impl Retention {
             throttle.rest().await;
         }
         message::run::sweep(&self.store).await
+    }
+
+    /// What was said in sessions, and what came of it, for as long as its messages are kept.
+    pub async fn remove_interactions(&self) -> store::Result<()> {
+        if self.settings.messages.as_ms() == 0 {
+            return Ok(());
+        }
+        let mut old = OldInteractions::before(self.clock.now_ms() - self.settings.messages.as_ms());
+        let mut throttle = RemovalThrottle::default();
+        while old.remove(&self.store).await? {
+            throttle.rest().await;
+        }
+        Ok(())
     }
 
     /// Sessions that have been over for as long as messages are kept: they name people as those do.

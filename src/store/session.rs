@@ -19,7 +19,7 @@ pub use close::{SessionEnd, close};
 pub use due::{defer, expired, untold};
 pub use join::{NewParticipant, PoolTerms, StickyMark};
 pub use memory::{FREE, REMEMBERED, StickyNumber, free, free_near, is_free, named, remembered, remembered_at};
-pub use old::{OldSessions, forget_old};
+pub use old::{OldInteractions, OldSessions, forget_old};
 
 use std::collections::HashMap;
 

@@ -132,7 +132,7 @@ fn sockets(node: &WorkerServices) -> RoutineRun<'_> {
 }
 
 /// What serves for a while only; one after the other, since the store is for what is sent.
-const SERVED: [(&str, PeriodicRoutine); 11] = [
+const SERVED: [(&str, PeriodicRoutine); 12] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
     ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),
@@ -142,6 +142,7 @@ const SERVED: [(&str, PeriodicRoutine); 11] = [
     ("logins of callbacks", |node| work(node.events.sweep_logins())),
     ("what was said in sessions", |node| work(node.session_bodies.empty())),
     ("old messages", |node| work(node.retention.remove_messages())),
+    ("what came of it", |node| work(node.retention.remove_interactions())),
     ("old sessions", |node| work(node.retention.remove_sessions())),
     ("which numbers people had", |node| work(node.retention.forget_numbers())),
 ];

@@ -138,7 +138,22 @@ async fn what_was_said_is_emptied_when_it_was_kept_long_enough(layout: Layout) -
     Ok(())
 }
 
+async fn nothing_is_left_of_a_session_that_was_kept_long_enough(layout: Layout) -> Result {
+    let builder = Builder::new(layout).await?.set("retention.messages", "1s").set("retention.remove_every", "100ms");
+    let talk = Talk::of(builder, 2).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({"start_text": "It begins."})).await?;
+    talk.say(&held, ANN, "hello").await?;
+    talk.well("DELETE", &held.path()?, None).await?;
+    until("nothing that is left", async || {
+        let sql = "SELECT (SELECT COUNT(*) FROM sb_session) + (SELECT COUNT(*) FROM sb_participant) + \
+                   (SELECT COUNT(*) FROM sb_interaction) + (SELECT COUNT(*) FROM sb_pair)";
+        Ok((talk.server.rows(sql).await?[0][0] == "0").then_some(()))
+    })
+    .await
+}
+
 on_both_engines!(
+    nothing_is_left_of_a_session_that_was_kept_long_enough,
     a_text_belongs_where_it_came_in,
     whoever_is_elsewhere_by_now_does_not_hear_what_came_before,
     programs_that_answer_each_other_are_cut_off,

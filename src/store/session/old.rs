@@ -1,4 +1,5 @@
-//! Removing sessions that have been over for long, with their people, and what is remembered of those.
+//! Removing sessions that have been over for long, with their people, and what is remembered of those; and what was said
+//! long ago, in whichever session.
 
 use crate::model::Millis;
 use crate::store::sweep::RetentionCursor;
@@ -72,4 +73,27 @@ pub async fn forget_old(store: &Store, before_ms: Millis, from: [u8; 32]) -> Res
         store.commit(Change::new().any(sql, &[before_ms.into()], some)).await?;
     }
     Ok(())
+}
+
+/// What was said in sessions and is to be removed, batch by batch: a session may have had more of it than one commit
+/// should remove.
+#[derive(Debug)]
+pub struct OldInteractions(RetentionCursor);
+
+impl OldInteractions {
+    /// What was said before `before_ms`.
+    pub fn before(before_ms: Millis) -> Self {
+        Self(RetentionCursor::before(before_ms))
+    }
+
+    /// Removes a batch of it; whether there may be more.
+    pub async fn remove(&mut self, store: &Store) -> Result<bool> {
+        let find = "SELECT id FROM sb_interaction WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
+        let passed = self.0.go_on(store, find).await?;
+        if !passed.rows.is_empty() {
+            let delete = "DELETE FROM sb_interaction WHERE id > ? AND id <= ?";
+            store.commit(Change::new().run(delete, passed.between.to_vec())).await?;
+        }
+        Ok(passed.may_be_more)
+    }
 }
