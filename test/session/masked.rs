@@ -129,10 +129,11 @@ async fn who_wants_nothing_gets_nothing_and_all_others_do(layout: Layout) -> Res
     assert_eq!(talk.paid().await?, "1", "nobody pays for what was not sent");
     // they may still speak, and come back
     talk.say(&held, BOB, "I still talk").await?;
+    talk.say(&held, BOB, "yes").await?;
     talk.say(&held, BOB, "start").await?;
     talk.say(&held, ANN, "welcome back").await?;
     assert_eq!(talk.bodies(BOB).await?.last().map(String::as_str), Some("welcome back"));
-    assert_eq!(talk.bodies(ANN).await?, ["I still talk"], "START from who is out is said to us");
+    assert_eq!(talk.bodies(ANN).await?, ["I still talk", "yes"], "START from who is out is said to us");
     Ok(())
 }
 

@@ -94,7 +94,8 @@ impl OptOuts {
         };
         let Some((heard, when_out)) = carriers.or_else(own) else { return Ok(None) };
         let (is_ours, keyword) = (!heard.is_carriers && text.is_in_session, heard.keyword);
-        if is_ours && keyword == Keyword::Help {
+        // a word that starts only who is out is said to the others even by who is
+        if is_ours && (keyword == Keyword::Help || when_out) {
             return Ok(None);
         }
         let when_out = when_out || (is_ours && keyword == Keyword::Start);
