@@ -63,7 +63,7 @@ enum SessionAction {
     },
     /// Show one session
     Show { session: SessionId },
-    /// Let it rest: it keeps its numbers, and passes nothing on
+    /// Let it rest: it keeps its numbers until a text takes it up again
     Pause { session: SessionId },
     /// Let it go on; one that was over is opened again
     Resume { session: SessionId },

@@ -33,7 +33,7 @@ pub enum SessionState {
     /// Nobody has said anything yet.
     Open,
     InProgress,
-    /// It keeps its numbers, and passes nothing on.
+    /// It rests: it keeps its numbers, and the next text is passed on and takes it up again.
     Inactive,
     Closed,
     /// It was ended by what went wrong.

@@ -164,7 +164,20 @@ async fn a_person_is_known_in_both_forms(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn a_session_that_rests_is_taken_up_again_by_a_text(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 2).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    talk.say(&held, ANN, "hello").await?;
+    talk.well("PATCH", &held.path()?, Some(json!({"state": "inactive"}))).await?;
+    assert_eq!(talk.state(&held).await?["state"], "inactive");
+    talk.say(&held, BOB, "still here").await?;
+    assert_eq!(talk.bodies(ANN).await?, ["still here"]);
+    assert_eq!(talk.state(&held).await?["state"], "in_progress");
+    Ok(())
+}
+
 on_both_engines!(
+    a_session_that_rests_is_taken_up_again_by_a_text,
     two_people_talk,
     three_people_talk,
     the_same_people_in_two_sessions_are_told_apart,

@@ -15,7 +15,7 @@ use crate::store::session::{self, NewParticipant, PoolTerms, StickyMark};
 pub enum SessionMove {
     /// It goes on; one that was over is opened again.
     Resume,
-    /// It keeps its numbers, and passes nothing on.
+    /// It rests: it keeps its numbers until a text takes it up again.
     Pause,
     Close,
 }
