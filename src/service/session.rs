@@ -29,6 +29,7 @@ pub use choose::NumberShortage;
 pub use create::{ParticipantOrder, SessionOrder, SessionResult};
 pub(in crate::service) use deliver::SaidText;
 pub use deliver::SessionMessages;
+pub(in crate::service) use loop_guard::CountedText;
 pub use loop_guard::LoopGuard;
 pub(in crate::service) use notice::SessionNotice;
 pub use notice::Settings;

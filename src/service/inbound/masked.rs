@@ -5,7 +5,9 @@ use super::message::is_number;
 use super::text::{InboundTextDisposition, ReceivedText};
 use crate::model::{Address, Channel, SessionState};
 use crate::service::Result;
-use crate::service::session::{InteractionRecord, PairAtTime, SaidText, SessionNotice, SessionWithParticipants};
+use crate::service::session::{
+    CountedText, InteractionRecord, PairAtTime, SaidText, SessionNotice, SessionWithParticipants,
+};
 use crate::store::{self, inbound::WebhookJobContent};
 
 /// The session that is under way by a text, and was not before.
@@ -63,7 +65,8 @@ impl InboundHandlers {
         if number.pool.is_none() {
             return Ok(());
         }
-        let (notice, person) = (SessionNotice::NoSession, &text.inbound.from);
-        self.session_messages.tell(notice, &text.sender, number.client, person).await
+        let counted = CountedText { id: text.job.id, at_ms: text.job.received_ms };
+        let person = (&*text.inbound.from, counted);
+        self.session_messages.tell(SessionNotice::NoSession, &text.sender, number.client, person).await
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::label::labelled;
-use super::loop_guard::{LoopGuard, LoopVerdict};
+use super::loop_guard::{CountedText, LoopGuard, LoopVerdict};
 use super::notice::{SessionNotice, Settings};
 use crate::model::{Address, Channel, ClientId, Clock, InboundId, MessageId, Millis, SessionLabels};
 use crate::service::directory::{Directory, SenderNumber};
@@ -44,7 +44,7 @@ pub(in crate::service) struct SaidText<'a> {
     pub(in crate::service) body: &'a str,
     pub(in crate::service) media_urls: Vec<String>,
     pub(in crate::service) at_ms: Millis,
-    /// Somebody may have begun to pass it on before.
+    /// It may have been passed on in part before.
     pub(in crate::service) is_again: bool,
 }
 
@@ -112,17 +112,13 @@ impl SessionMessages {
             None
         };
         if let Some((failure, notice)) = unheard {
-            self.tell(notice, said.sender, session.client, &from.address).await?;
+            self.tell(notice, said.sender, session.client, (&from.address, said.counted())).await?;
             // it does not keep the session alive
             return Ok(InteractionRecord { said: vec![said.interaction(None, Err(failure))], touched: None });
         }
         let (name, media_urls) = (from.name.as_deref(), said.media_urls.as_slice());
         let words = SpokenWords { body: said.body, media_urls, labels: session.settings.labels, name, place };
-        let verdict = if said.is_again {
-            LoopVerdict::Passes
-        } else {
-            self.loops.say(from.id, &(said.body, media_urls), said.at_ms)
-        };
+        let verdict = self.loops.say(from.id, &(said.body, media_urls), said.counted());
         let copies = join_all(others.iter().map(|to| self.copy(said, &words, to, verdict))).await;
         let mut said_to = copies.into_iter().collect::<Result<Vec<_>>>()?;
         let is_stopped = |one: &NewInteraction| one.copy == Err(InteractionFailure::Loop);
@@ -145,11 +141,8 @@ impl SessionMessages {
         to: &Participant,
         verdict: LoopVerdict,
     ) -> Result<NewInteraction> {
-        let verdict = if verdict == LoopVerdict::Passes && !said.is_again {
-            self.loops.pass(said.route.from, to.id, said.at_ms)
-        } else {
-            verdict
-        };
+        let pass = || self.loops.pass(said.route.from, to.id, said.counted());
+        let verdict = if verdict == LoopVerdict::Passes { pass() } else { verdict };
         let copy = if verdict != LoopVerdict::Passes {
             Err(InteractionFailure::Loop)
         } else if to.left_ms.is_some() && route::is_elsewhere(&self.store, to).await? {
@@ -201,6 +194,10 @@ impl SessionMessages {
 }
 
 impl SaidText<'_> {
+    fn counted(&self) -> CountedText {
+        CountedText { id: self.id, at_ms: self.at_ms }
+    }
+
     /// What came of it for one of the others. `None`: there was nobody.
     fn interaction(&self, to: Option<&Participant>, copy: Result<MessageId, InteractionFailure>) -> NewInteraction {
         let (session, message) = (&self.route.session.session, self.id.message());

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::SessionMessages;
+use super::loop_guard::{CountedText, LoopVerdict};
 use crate::model::{Address, AddressKind, Channel, ClientId, Id as _, MessageId, Millis};
 use crate::service::directory::SenderNumber;
 use crate::service::message::{MessageCopy, Order};
@@ -43,18 +44,19 @@ impl SessionNotice {
 }
 
 impl SessionMessages {
-    /// Tells somebody who texted a number of ours, unless they were told the same within the hour. `client` pays for it.
+    /// Tells somebody who texted a number of ours, unless they were told the same within the hour, or so much that two
+    /// programs seem to talk. `client` pays for it.
     pub(in crate::service) async fn tell(
         &self,
         notice: SessionNotice,
         sender: &SenderNumber,
         client: ClientId,
-        person: &str,
+        (person, text): (&str, CountedText),
     ) -> Result<()> {
-        let (text, to) = (notice.text(&self.settings), Address::stored(person));
+        let (body, to) = (notice.text(&self.settings), Address::stored(person));
         // a number of ours would answer
         let is_ours = self.directory.current().sender(person).is_some();
-        if text.is_empty() || is_ours || to.kind() != AddressKind::Phone || !sender.can(NumberCapability::Sms) {
+        if body.is_empty() || is_ours || to.kind() != AddressKind::Phone || !sender.can(NumberCapability::Sms) {
             return Ok(());
         }
         let now_ms = self.clock.now_ms();
@@ -65,7 +67,10 @@ impl SessionMessages {
         if told.contains_key(&id) || told.values().any(|at_ms| *at_ms > now_ms - HOUR_MS) {
             return Ok(());
         }
-        let order = Order { body: text.to_owned(), ..Order::new(Channel::Sms, to) };
+        if self.loops.tell(person, sender.number.id, text) != LoopVerdict::Passes {
+            return Ok(());
+        }
+        let order = Order { body: body.to_owned(), ..Order::new(Channel::Sms, to) };
         let via = self.via(client, sender, &order);
         let copy = MessageCopy { id, client, order, via, is_again: false, entry: None };
         match self.messages.pass_on(copy).await {
