@@ -207,6 +207,7 @@ fn check_messaging(config: &Config, refuse: RefuseValue) -> Result<(), ConfigErr
         ("session.none_text", &session.none_text),
         ("session.alone_text", &session.alone_text),
         ("session.calls_only_text", &session.calls_only_text),
+        ("session.too_long_text", &session.too_long_text),
     ] {
         refuse(key, text::units(told) > outbox.sms_length, "at most outbox.sms_length UTF-16 units")?;
     }

@@ -43,6 +43,7 @@
 //! | import | numbers that are taken in together: written in slices, there from its last commit on |
 //! | session, participant | a conversation in which nobody learns a number; somebody in it, and the number by which they know the others |
 //! | pair | a person and a number, in one open session at most |
+//! | interaction | something that was said in a session to one of its people, and what came of it |
 //! | client, key | a customer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys |
 //! | consumer | for whom a request is made: the operator, a client by its token, or by one of its keys |
@@ -123,7 +124,7 @@
 //!
 //! | who | where | why once |
 //! |---|---|---|
-//! | accepting a message | `store/outbox/intake.rs`, for the texts of a new session within `store/session/intake.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
+//! | accepting a message | `store/outbox/intake.rs`, for the texts of a new session within `store/session/intake.rs`, for what a client says in one within `store/session/speech.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
 //! | its failure | `store/outbox/outcome.rs`, `store/outbox/cancel.rs`, `store/inbound/finish.rs` | the refund is in the commit that ends the message, and is made of it only while it has failed and `refunded_ms` is empty, which the same commit fills |
 //! | an administrator | `service/ledger.rs` | under the request's idempotency key, and only so: without one, asked twice is done twice; a balance is set only where it still is what was read |
 //! | a client's first balance | `store/client.rs` | in the commit that makes the client |

@@ -27,6 +27,7 @@ use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
 use crate::signal::SharedCounter;
 use crate::store::session::intake::SessionAcceptor;
+use crate::store::session::speech::SpeechAcceptor;
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
@@ -65,7 +66,7 @@ impl StartContext<'_> {
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let directory = self.directory(loopback.clone()).await?;
-        let (sending, way_in) = self.sending(&directory, registry).await?;
+        let (sending, way_in, speech) = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms: Vec<String> = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let number_imports = self.number_imports(&directory, platforms.clone());
@@ -86,7 +87,7 @@ impl StartContext<'_> {
             tasks: self.tasks.clone(),
             clock: clock.clone(),
         });
-        let session_messages = Arc::new(self.session_messages(&directory, &sending, &tariff));
+        let session_messages = Arc::new(self.session_messages(&directory, &sending, &tariff, speech));
         let sessions = Arc::new(self.sessions(&directory, &sending, &relay, way_in).await?);
         let built = MessagingParts {
             directory,
@@ -139,6 +140,7 @@ impl StartContext<'_> {
         directory: &Arc<Directory>,
         sending: &SendingParts,
         tariff: &Arc<Tariff>,
+        speech: SpeechAcceptor,
     ) -> SessionMessages {
         SessionMessages {
             settings: self.config.session.clone(),
@@ -150,6 +152,7 @@ impl StartContext<'_> {
             clock: self.clock.clone(),
             lanes: sending.lanes.clone(),
             loops: LoopGuard::default(),
+            speech,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::service::opt_out::{self, OptOuts};
 use crate::store::outbox::LaneKeyHasher;
 use crate::store::outbox::intake::{LeasedMessage, OutboxBatchWriter, OutboxEnqueuer};
 use crate::store::session::intake::{SessionAcceptor, SessionIntake};
+use crate::store::session::speech::{SpeechAcceptor, SpeechIntake};
 
 /// What it consists of.
 pub(super) struct SendingParts {
@@ -27,26 +28,28 @@ pub(super) struct SendingParts {
 type DispatchOnceCell = Arc<OnceLock<Weak<Dispatch>>>;
 
 impl StartContext<'_> {
-    /// All of it, and the way in of sessions, whose texts go the way of messages.
+    /// All of it, and the ways in of sessions, and of what is said in them, whose texts go the way of messages.
     pub(super) async fn sending(
         &self,
         directory: &Arc<Directory>,
         registry: &mut Registry,
-    ) -> Result<(SendingParts, SessionAcceptor), StartError> {
+    ) -> Result<(SendingParts, SessionAcceptor, SpeechAcceptor), StartError> {
         let lanes = LaneKeyHasher::new(self.key("lane").await?);
         let room = Arc::new(Semaphore::new(self.config.outbox.held));
         let sender = DispatchOnceCell::default();
         let permits = || SendPermits { directory: directory.clone(), stop: self.stop.clone() };
-        let (of_messages, of_sessions) = (permits(), permits());
+        let (of_messages, of_sessions, of_speech) = (permits(), permits(), permits());
         let outbox = self.intake(&room, &sender).open(move |message| of_messages.take(message));
         let sessions = SessionIntake { messages: self.intake(&room, &sender) };
         let sessions = sessions.open(move |message| of_sessions.take(message));
+        let speech = SpeechIntake { messages: self.intake(&room, &sender) };
+        let speech = speech.open(move |message| of_speech.take(message));
         let messages = Arc::new(self.messages(directory, outbox, &lanes, registry).await?);
         let opt_outs = Arc::new(self.opt_outs(directory, &messages, &lanes));
         let dispatch = Arc::new(self.dispatch(directory, &opt_outs, &lanes, room, registry));
         let _ = sender.set(Arc::downgrade(&dispatch));
         dispatch.inherit().await.map_err(StartError::storing(self.config))?;
-        Ok((SendingParts { messages, opt_outs, dispatch, lanes }, sessions))
+        Ok((SendingParts { messages, opt_outs, dispatch, lanes }, sessions, speech))
     }
 
     /// What writes messages into the outbox: what comes out of it leased goes to the sender at once.

@@ -21,7 +21,7 @@ pub use limit::{BrokenMessageLimit, says_something};
 pub(in crate::service) use limit::{anyway, limits};
 pub use metrics::Metrics;
 pub use order::{ChosenRoute, Order, OrderResult, SenderChoice, unsaid};
-pub(in crate::service) use pass_on::{CopyResult, MessageCopy};
+pub(in crate::service) use pass_on::CopyResult;
 
 pub use crate::store::ledger::ChargeResult;
 pub use crate::store::message::{Filter, Message, SendAttempt};

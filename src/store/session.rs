@@ -13,6 +13,7 @@ mod join;
 mod memory;
 mod old;
 pub mod route;
+pub mod speech;
 
 pub use change::{leave, reopen, update};
 pub use close::{SessionEnd, close};

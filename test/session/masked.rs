@@ -176,7 +176,26 @@ async fn a_session_that_rests_is_taken_up_again_by_a_text(layout: Layout) -> Res
     Ok(())
 }
 
+async fn what_we_add_to_a_text_never_costs_its_words(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 2).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({"labels": "name"})).await?;
+    for length in [1_595, 1_597, 1_600] {
+        talk.say(&held, ANN, &"x".repeat(length)).await?;
+    }
+    let lengths: Vec<usize> = talk.bodies(BOB).await?.iter().map(String::len).collect();
+    assert_eq!(lengths, [1_600, 1_600, 1_600], "with the name, with a letter, without a label");
+    // what is too long by itself is told to whoever said it, each time
+    for length in [1_601, 1_602] {
+        talk.say(&held, ANN, &"x".repeat(length)).await?;
+    }
+    assert_eq!(talk.bodies(BOB).await?.len(), 3);
+    assert_eq!(talk.bodies(ANN).await?, ["Your message was too long and was not delivered."; 2]);
+    assert_eq!(talk.said(&held).await?.last().map(|one| one["reason"].clone()), Some(json!("text")));
+    Ok(())
+}
+
 on_both_engines!(
+    what_we_add_to_a_text_never_costs_its_words,
     a_session_that_rests_is_taken_up_again_by_a_text,
     two_people_talk,
     three_people_talk,

@@ -116,6 +116,11 @@ async fn pictures_are_passed_on_where_the_number_can(layout: Layout) -> Result {
     assert_eq!(talk.bodies(BOB).await?.last().map(String::as_str), Some("look again"));
     let path = format!("/v1/loopback/messages?limit=1&to=%2B{}", &BOB[1..]);
     assert_eq!(well(&talk.server, "GET", &path, None).await?["data"][0]["media_urls"], json!([picture]));
+    // one that nobody could fetch does not cost the words
+    let posted = json!({"from": ANN, "to": number, "body": "and this", "media_urls": ["ftp://pictures.example/2.png"]});
+    well(&talk.server, "POST", "/v1/loopback/inbound", Some(posted)).await?;
+    settled(&talk.server).await?;
+    assert_eq!(talk.bodies(BOB).await?.last().map(String::as_str), Some("and this\n[attachment left out]"));
     Ok(())
 }
 

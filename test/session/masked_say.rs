@@ -4,7 +4,7 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use super::talk::{ANN, BOB, CID, Talk};
-use crate::harness::{Layout, Result, until};
+use crate::harness::{ADMIN, Layout, Result, until};
 use crate::on_both_engines;
 use crate::operations::command::run;
 use crate::relay::client::{By, ask, key_text};
@@ -41,6 +41,51 @@ async fn a_client_speaks_in_its_session(layout: Layout) -> Result {
     // what the audit log has of it is not what was said
     let log = talk.server.rows("SELECT action, after_text FROM sb_audit WHERE action = 'session.message'").await?;
     ensure!(log.len() == 2 && !log.concat().concat().contains("driver"), "{log:?}");
+    Ok(())
+}
+
+async fn what_is_said_again_under_one_name_is_said_once(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 2).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    let path = format!("{}/messages", held.path()?);
+    let post = async |body: &str| -> Result<(u16, Value)> {
+        let request = talk.server.http.post(talk.server.url(&path)).bearer_auth(ADMIN);
+        let request = request.header("switchboard-client", &talk.client).header("idempotency-key", "one");
+        let response = request.json(&json!({ "body": body })).send().await?;
+        Ok((response.status().as_u16(), response.json().await?))
+    };
+    let first = post("hello").await?;
+    ensure!(first.0 == 202 && first.1["data"].as_array().is_some_and(|all| all.len() == 2), "{first:?}");
+    assert_eq!(talk.bodies(BOB).await?, ["hello"]);
+    let again = post("hello").await?;
+    ensure!(again.0 == 202 && again.1["data"][0]["id"] == first.1["data"][0]["id"], "{again:?}");
+    ensure!(again.1["data"][1]["id"] == first.1["data"][1]["id"], "{again:?}");
+    assert_eq!(post("something else").await?.0, 409);
+    // it is answered so behind the end, too
+    talk.well("DELETE", &held.path()?, None).await?;
+    assert_eq!(post("hello").await?.0, 202);
+    assert_eq!((talk.bodies(BOB).await?.len(), talk.paid().await?), (1, "2".to_owned()));
+    Ok(())
+}
+
+async fn what_one_of_them_cannot_get_the_others_get(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 3).await?;
+    let rate = json!({"channel": "sms", "prefix": "1", "price": "60"});
+    crate::events::well(&talk.server, "POST", "/v1/rates", Some(rate)).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob"), (CID, "Cid")], json!({})).await?;
+    talk.say(&held, BOB, "stop").await?;
+    // of its hundred the client pays for one
+    let path = format!("{}/messages", held.path()?);
+    let said = talk.well("POST", &path, Some(json!({"body": "hello"}))).await?;
+    let mut reasons: Vec<String> =
+        said["data"].as_array().into_iter().flatten().map(|one| one["reason"].to_string()).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["\"opted_out\"", "\"unpayable\"", "null"], "{said}");
+    let written = async || talk.server.rows("SELECT COUNT(*) FROM sb_interaction").await;
+    let before = written().await?;
+    let one = json!({"body": "hello", "to": held.id(ANN)?});
+    assert_eq!(talk.act("POST", &path, Some(one)).await?.0, 402, "nobody pays for any of it");
+    assert_eq!(written().await?, before, "and nothing is written");
     Ok(())
 }
 
@@ -97,4 +142,10 @@ async fn the_command_shows_and_says(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(a_client_speaks_in_its_session, what_cannot_be_said_is_refused, the_command_shows_and_says);
+on_both_engines!(
+    a_client_speaks_in_its_session,
+    what_is_said_again_under_one_name_is_said_once,
+    what_one_of_them_cannot_get_the_others_get,
+    what_cannot_be_said_is_refused,
+    the_command_shows_and_says,
+);

@@ -7,10 +7,12 @@ use utoipa::ToSchema;
 use crate::http::message::MessageErrorOut;
 use crate::http::reply::Refusal;
 use crate::http::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
-use crate::http::{audit, auth, list, object, openapi, reply};
+use crate::http::{audit, auth, idempotency, list, object, openapi, reply};
 use crate::model::message::MessageState;
 use crate::model::{ParticipantId, SessionId, carrier, rfc3339};
 use crate::service::session::{Interaction, SpokenText};
+
+const MESSAGES: &str = "/v1/sessions/{id}/messages";
 
 pub(in crate::http) fn resource() -> Resource {
     Resource::new(openapi::described!(list_interactions, speak), ("sessions", "ses"))
@@ -23,7 +25,7 @@ pub(in crate::http) fn resource() -> Resource {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewSessionMessage)]
 struct SessionMessageIn {
-    /// For whom it is said, by id: that one gets no copy, and the others see their label. Left out: you say it yourself.
+    /// For whom it is said, by id: they get no copy, and the others see their label. Left out: you say it yourself.
     from_participant: Option<String>,
     /// To whom, by id. Left out: to all others.
     to: Option<String>,
@@ -109,17 +111,23 @@ async fn list_interactions(request: ResourceRequest) -> HandlerResult {
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/messages", tag = "sessions", operation_id = "send_session_message",
     request_body = SessionMessageIn,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+            description = "A name of yours for this request: for 24 hours the same request under it, however it is \
+                           written, says nothing more, and is answered how that stands which it said first.")),
     responses(
         (status = 202, description = "What has become of it for each: a copy is stored and will be sent or accounted \
                                       for, or there is none and `reason` says why.", body = ListOut<InteractionOut>),
-        (status = 403, description = "The key may not hold sessions, or may not text everybody whom this is for."),
-        (status = 409, description = "The session is over, is for calls, or has nobody else in it."),
+        (status = 402, description = "The balance is too low for any of the copies."),
+        (status = 403, description = "The key may not hold sessions, or may not text all in this one."),
+        (status = 409, description = "The session is over, is for calls, or has nobody else in it, or another request \
+                                      came under this `Idempotency-Key`."),
     ),
 )]
 async fn speak(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let consumer = auth::active(&request.app, auth::host(&request.app, &request)?)?.consumer;
     let session: SessionId = request.id("session")?;
     let posted: SessionMessageIn = object::read(&request, posted).await?;
+    let key = idempotency::key(&request, MESSAGES)?;
     let text = SpokenText {
         from: participant("from_participant", posted.from_participant.as_deref())?,
         to: participant("to", posted.to.as_deref())?,
@@ -127,7 +135,7 @@ async fn speak(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         media_urls: posted.media_urls,
     };
     let context = audit::context_for_client(&request, "session.message", shown_unsaid);
-    let said = request.app.session_messages.speak(&consumer, session, &text, &context).await?;
+    let said = request.app.session_messages.speak(&consumer, session, &text, key, &context).await?;
     let mut response = list::reply(said.iter().map(out).collect(), None::<String>, false);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)

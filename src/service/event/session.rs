@@ -4,7 +4,7 @@ use super::payload::{SessionEventData, SessionParticipantEventData};
 use super::{EventMetadata, EventSequenceSource, NewEventBatch};
 use crate::model::event::EventType;
 use crate::model::{Id as _, Millis, PoolId, SessionState, rfc3339};
-use crate::store::session::{Participant, Session, SessionWithParticipants};
+use crate::store::session::{Participant, SessionWithParticipants};
 
 fn out(one: &Participant) -> SessionParticipantEventData<'_> {
     SessionParticipantEventData {
@@ -27,21 +27,19 @@ impl NewEventBatch<'_> {
     ) {
         let session = &after.session;
         let order = EventSequenceSource::Known { object: session.id.bytes(), sequence: session.sequence };
-        self.session_as(after, (kind, order), who, at_ms);
+        self.session_as((after, session.state), (kind, order), who, at_ms);
     }
 
     /// Something is said in a session, as it was read, in which nobody had spoken yet, or which rested.
     pub(in crate::service) fn session_begins(&mut self, before: &SessionWithParticipants, at_ms: Millis) {
-        let SessionWithParticipants { session, participants } = before.clone();
-        let session = Session { state: SessionState::InProgress, ..session };
         // many speak at once: its row counts what is told of it
-        let (kind, order) = (EventType::SessionInProgress, EventSequenceSource::Session(session.id));
-        self.session_as(&SessionWithParticipants { session, participants }, (kind, order), None, at_ms);
+        let (kind, order) = (EventType::SessionInProgress, EventSequenceSource::Session(before.session.id));
+        self.session_as((before, SessionState::InProgress), (kind, order), None, at_ms);
     }
 
     fn session_as(
         &mut self,
-        after: &SessionWithParticipants,
+        (after, state): (&SessionWithParticipants, SessionState),
         (kind, order): (EventType, EventSequenceSource),
         who: Option<&Participant>,
         at_ms: Millis,
@@ -51,7 +49,7 @@ impl NewEventBatch<'_> {
         self.add(what, || SessionEventData {
             sequence: None,
             id: session.id.to_string(),
-            state: session.state.name(),
+            state: state.name(),
             reason: session.reason.as_deref(),
             mode: session.mode.name(),
             name: session.name.as_deref(),

@@ -49,11 +49,12 @@ fn content(inbound: &provider::InboundMessage) -> MessageContent {
 
 /// The message that a text becomes.
 pub(super) fn message(text: &ReceivedText, fact: &InboundTextDisposition) -> Message {
-    let ReceivedText { job, inbound, sender, .. } = text;
+    let ReceivedText { job, inbound, sender, route, .. } = text;
     let segments = Segments::of(&inbound.body);
     Message {
         id: job.id.message(),
-        client: sender.number.client,
+        // what was said in a session is not for whoever has its number since
+        client: route.as_ref().map_or(sender.number.client, |route| route.session.session.client),
         account: job.account,
         direction: Direction::In,
         from: inbound.from.clone(),

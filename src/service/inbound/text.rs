@@ -1,6 +1,6 @@
 //! Texts that came in: each passes the handlers in one order, and leaves a message behind.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -18,7 +18,7 @@ use crate::service::opt_out::PersonText;
 use crate::service::session::{InteractionRecord, SessionRoute};
 use crate::service::{Error, ErrorKind, Result, publish, retry};
 use crate::store;
-use crate::store::inbound::finish;
+use crate::store::inbound::finish::{self, HandledInboundText};
 
 /// A text to a number of ours.
 pub(super) struct ReceivedText {
@@ -180,49 +180,55 @@ impl InboundHandlers {
             if done.is_empty() && foreign.is_empty() {
                 continue;
             }
-            match retry::while_away(LEASE / 2, || self.write_texts(done, foreign)).await {
+            match self.write_texts(done, foreign, true).await {
                 Err(error) if error.is_race() && done.len() + foreign.len() > 1 => {
                     // another node has one of them: the others are finished without it
                     left.extend(foreign.chunks(1).map(|one| (&done[..0], one)));
                     left.extend(done.chunks(1).rev().map(|one| (one, &foreign[..0])));
                 }
-                Err(error) if error.is_race() => tracing::debug!("another node has this text"),
+                // or its session is under way by another's text, or has been ended
+                Err(error) if error.is_race() => match self.write_texts(done, foreign, false).await {
+                    Err(error) if error.is_race() => tracing::debug!("another node has this text"),
+                    Err(error) => tracing::error!(%error, "could not finish a text; it is handled again"),
+                    Ok(()) => {}
+                },
                 Err(error) => tracing::error!(%error, "could not finish texts; they are handled again"),
                 Ok(()) => {}
             }
         }
     }
 
+    /// Finishes texts, all or none. `with_begins`: it is told of sessions that they are under way by them.
     async fn write_texts(
         &self,
         done: &[(ReceivedText, InboundTextDisposition)],
         foreign: &[InboundId],
+        with_begins: bool,
     ) -> store::Result<()> {
         let mut batch = self.events.batch();
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
-        let mut under_way = HashSet::new();
+        let mut under_way = BTreeSet::new();
         for (text, fact) in done {
             let message = message(text, fact);
             if fact.is_told {
                 // the event commits with the message, or neither does
                 batch.message(&message, MessageState::Received, FailureReason::default(), text.job.received_ms);
             }
-            if let Some(begun) = begun(text, &fact.record).filter(|begun| under_way.insert(begun.session.id)) {
+            let begun = begun(text, &fact.record).filter(|_| with_begins);
+            if let Some(begun) = begun.filter(|begun| under_way.insert(begun.session.id)) {
                 batch.session_begins(begun, text.job.received_ms);
             }
             for said in &fact.record.said {
                 batch.interaction(said);
             }
-            let (id, record) = (text.job.id, fact.record.clone());
-            texts.push(finish::HandledInboundText { id, message: Some(message), is_erased: fact.is_erased, record });
+            let (id, record) = (text.job.id, Some(&fact.record));
+            texts.push(HandledInboundText { id, message: Some(message), is_erased: fact.is_erased, record });
         }
-        let as_it_came = |id: &InboundId| {
-            let record = InteractionRecord::default();
-            finish::HandledInboundText { id: *id, message: None, is_erased: false, record }
-        };
+        let as_it_came = |id: &InboundId| HandledInboundText { id: *id, message: None, is_erased: false, record: None };
         texts.extend(foreign.iter().map(as_it_came));
         let told = batch.into_rows();
-        finish::texts(&self.store, &self.owner, &texts, &told, self.clock.now_ms()).await?;
+        let write = || finish::texts(&self.store, &self.owner, &texts, &under_way, &told, self.clock.now_ms());
+        retry::while_away(LEASE / 2, write).await?;
         if !told.new.is_empty() {
             self.events.wake();
         }

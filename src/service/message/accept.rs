@@ -12,11 +12,10 @@ use crate::service::directory::SenderNumber;
 use crate::service::event::FailureReason;
 use crate::service::idempotency::{self, IdempotencyFingerprint, StoredReply};
 use crate::service::number::NumberCapability;
-use crate::service::race::settled_in_store;
 use crate::service::{Error, Result};
+use crate::store;
 use crate::store::message::Message;
 use crate::store::outbox::intake::{AcceptResult, IdempotencyRecord, NewMessage};
-use crate::store::{self};
 
 /// A message as it is to be stored. Nothing is written yet.
 pub struct MessageDraft {
@@ -32,6 +31,12 @@ impl MessageDraft {
     /// The message, where its request has a name: what that is answered has to be kept for when it comes again.
     pub fn named(&self) -> Option<&Message> {
         self.named.as_ref().map(|_| &*self.message)
+    }
+
+    /// The same under an id that follows from what it is about.
+    pub(in crate::service) fn under(mut self, id: MessageId) -> Self {
+        self.message.id = id;
+        self
     }
 }
 
@@ -117,29 +122,6 @@ impl Messages {
         for _ in 0..count {
             self.parts.metrics.accepted();
         }
-    }
-
-    /// Accepts a message of our own once for its id, which is made again for it. What its recipient does not want, or
-    /// its client cannot pay for, is not sent.
-    pub(in crate::service) async fn accept_once(&self, draft: MessageDraft, id: MessageId) -> store::Result<()> {
-        let mut message = *draft.message;
-        message.id = id;
-        let accepted = settled_in_store("the lane of a text", || async {
-            if self.find(message.client, id).await?.is_some() {
-                return Ok(None);
-            }
-            self.parts.outbox.accept(self.intake(message.clone(), false)).await.map(Some)
-        })
-        .await?;
-        match accepted {
-            Some(AcceptResult::Stored(_)) => {
-                self.parts.metrics.accepted();
-                self.parts.events.wake();
-            }
-            Some(refused) => tracing::info!(?refused, %id, "a text of a session is not sent"),
-            None => {}
-        }
-        Ok(())
     }
 
     /// A message as the outbox takes it, with the events that tell of it.

@@ -4,22 +4,8 @@
 use super::{ChosenRoute, Messages, Order};
 use crate::model::{ClientId, MessageId};
 use crate::service::{Error, Result};
-use crate::store::audit::AuditEntry;
 use crate::store::message::{self, Message};
 use crate::store::outbox::intake::{AcceptResult, NewMessage};
-
-/// A message under an id that follows from what it is about.
-pub(in crate::service) struct MessageCopy {
-    pub(in crate::service) id: MessageId,
-    /// Who pays for it.
-    pub(in crate::service) client: ClientId,
-    pub(in crate::service) order: Order,
-    pub(in crate::service) via: ChosenRoute,
-    /// It may have been accepted before.
-    pub(in crate::service) is_again: bool,
-    /// Written with it, where an administrator sends it.
-    pub(in crate::service) entry: Option<AuditEntry>,
-}
 
 /// What became of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,14 +18,25 @@ pub(in crate::service) enum CopyResult {
 }
 
 impl Messages {
+    /// A message under an id of its maker's, as the outbox takes it. `client` pays for it.
+    pub(in crate::service) fn copy(
+        &self,
+        id: MessageId,
+        client: ClientId,
+        order: Order,
+        via: ChosenRoute,
+    ) -> Result<NewMessage> {
+        let (message, _) = self.message(client, order, Some(via), None, self.parts.clock.now_ms())?;
+        Ok(self.intake(Message { id, ..message }, false))
+    }
+
     /// Accepts a message once for its id: when this returns, it is stored, and will be sent or accounted for.
-    pub(in crate::service) async fn pass_on(&self, copy: MessageCopy) -> Result<CopyResult> {
-        let MessageCopy { id, client, order, via, is_again, entry } = copy;
+    /// `is_again`: it may have been accepted before.
+    pub(in crate::service) async fn pass_on(&self, new: NewMessage, is_again: bool) -> Result<CopyResult> {
+        let id = new.message.id;
         if is_again && self.is_there(id).await? {
             return Ok(CopyResult::Stored);
         }
-        let (message, _) = self.message(client, order, Some(via), None, self.parts.clock.now_ms())?;
-        let new = NewMessage { entry, ..self.intake(Message { id, ..message }, false) };
         match self.parts.outbox.accept(new).await {
             Ok(AcceptResult::Stored(_)) => {
                 self.parts.metrics.accepted();
@@ -62,7 +59,8 @@ impl Messages {
         }
     }
 
-    async fn is_there(&self, id: MessageId) -> Result<bool> {
+    /// Whether a message is stored, whoever may see it.
+    pub(in crate::service) async fn is_there(&self, id: MessageId) -> Result<bool> {
         Ok(!message::made(&self.parts.store, &[id]).await?.is_empty())
     }
 }

@@ -11,16 +11,19 @@ use super::notice::{SessionNotice, Settings};
 use crate::model::{Address, Channel, ClientId, Clock, InboundId, MessageId, Millis, SessionLabels};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
-use crate::service::message::{ChosenRoute, CopyResult, MessageCopy, Messages, Order};
+use crate::service::message::{ChosenRoute, CopyResult, Messages, Order};
 use crate::service::number::NumberCapability;
 use crate::service::tariff::Tariff;
 use crate::service::{Error, ErrorKind, Result};
-use crate::store::audit::AuditEntry;
 use crate::store::outbox::LaneKeyHasher;
+use crate::store::outbox::intake::NewMessage;
 use crate::store::session::interaction::{InteractionFailure, InteractionKind, InteractionRecord, NewInteraction};
 use crate::store::session::route::{self, PairAtTime, SessionRoute};
+use crate::store::session::speech::SpeechAcceptor;
 use crate::store::session::{Participant, SessionWithParticipants};
 use crate::store::{self, Store};
+
+const NO_MEDIA: &[String] = &[];
 
 /// Passes on what is said in sessions.
 pub struct SessionMessages {
@@ -33,6 +36,8 @@ pub struct SessionMessages {
     pub clock: Clock,
     pub lanes: LaneKeyHasher,
     pub loops: LoopGuard,
+    /// The way in of what clients say themselves.
+    pub speech: SpeechAcceptor,
 }
 
 /// A text that came in for a session.
@@ -59,29 +64,33 @@ pub(super) struct SpokenWords<'a> {
 }
 
 impl SpokenWords<'_> {
-    /// As somebody gets it; who gets no pictures is told that there were some.
-    fn text(&self, with_media: bool) -> String {
-        let left_out = match self.media_urls.len() {
+    /// As somebody may get it, those forms first that have more: with pictures where they can be sent, else with a line
+    /// that says that there were some; with its label, a shorter one, or none.
+    fn forms(&self, with_media: bool) -> Vec<(String, &[String])> {
+        let line = match self.media_urls.len() {
             0 => None,
             1 => Some("[attachment left out]"),
             _ => Some("[attachments left out]"),
         };
-        let body = match left_out.filter(|_| !with_media) {
+        let in_words = match line {
             None => self.body.to_owned(),
             Some(line) if self.body.is_empty() => line.to_owned(),
             Some(line) => format!("{}\n{line}", self.body),
         };
-        labelled(self.labels, self.name, self.place, &body)
+        let with_pictures = (self.body.to_owned(), self.media_urls);
+        let contents = [(with_media || line.is_none()).then_some(with_pictures), line.map(|_| (in_words, NO_MEDIA))];
+        let mut forms = Vec::new();
+        for (body, media_urls) in contents.into_iter().flatten() {
+            let mut labels = vec![self.labels, SessionLabels::Letter, SessionLabels::Off];
+            labels.retain(|one| self.labels != SessionLabels::Off || *one == SessionLabels::Off);
+            labels.dedup();
+            let labelled = |labels| (labelled(labels, self.name, self.place, &body), media_urls);
+            forms.extend(labels.into_iter().map(labelled));
+        }
+        // the words alone, rather than nothing
+        forms.extend((line.is_some() && !self.body.is_empty()).then(|| (self.body.to_owned(), NO_MEDIA)));
+        forms
     }
-}
-
-/// A copy about to be accepted.
-pub(super) struct CopyTerms {
-    pub(super) id: MessageId,
-    /// Whose session it is: they pay for it.
-    pub(super) client: ClientId,
-    pub(super) is_again: bool,
-    pub(super) entry: Option<AuditEntry>,
 }
 
 /// Whether somebody was in a session at that time.
@@ -121,6 +130,10 @@ impl SessionMessages {
         let verdict = self.loops.say(from.id, &(said.body, media_urls), said.counted());
         let copies = join_all(others.iter().map(|to| self.copy(said, &words, to, verdict))).await;
         let mut said_to = copies.into_iter().collect::<Result<Vec<_>>>()?;
+        if said_to.iter().any(|one| one.copy == Err(InteractionFailure::Text)) {
+            let person = (&*from.address, said.counted());
+            self.tell(SessionNotice::TooLong, said.sender, session.client, person).await?;
+        }
         let is_stopped = |one: &NewInteraction| one.copy == Err(InteractionFailure::Loop);
         let touched = (!said_to.iter().all(is_stopped)).then_some((session.id, said.at_ms));
         // one is told of it
@@ -141,6 +154,11 @@ impl SessionMessages {
         to: &Participant,
         verdict: LoopVerdict,
     ) -> Result<NewInteraction> {
+        // what became of it before does not change by what is otherwise now
+        let id = said.id.copy(to.id);
+        if said.is_again && self.messages.is_there(id).await? {
+            return Ok(said.interaction(Some(to), Ok(id)));
+        }
         let pass = || self.loops.pass(said.route.from, to.id, said.counted());
         let verdict = if verdict == LoopVerdict::Passes { pass() } else { verdict };
         let copy = if verdict != LoopVerdict::Passes {
@@ -148,41 +166,60 @@ impl SessionMessages {
         } else if to.left_ms.is_some() && route::is_elsewhere(&self.store, to).await? {
             Err(InteractionFailure::Left)
         } else {
-            let (id, client) = (said.id.copy(to.id), said.route.session.session.client);
-            self.send(words, to, CopyTerms { id, client, is_again: said.is_again, entry: None }).await?
+            match self.copy_for(words, to, (id, said.route.session.session.client)).await? {
+                Ok(new) => self.pass_on(new).await?,
+                Err(failure) => Err(failure),
+            }
         };
         Ok(NewInteraction { begins_loop: verdict == LoopVerdict::Begins, ..said.interaction(Some(to), copy) })
     }
 
-    /// Sends to somebody from the number that they know, or says why not.
-    pub(super) async fn send(
+    async fn pass_on(&self, new: NewMessage) -> Result<Result<MessageId, InteractionFailure>> {
+        let id = new.message.id;
+        Ok(match self.messages.pass_on(new, false).await? {
+            CopyResult::Stored => Ok(id),
+            CopyResult::OptedOut => Err(InteractionFailure::OptedOut),
+            CopyResult::Unpayable => Err(InteractionFailure::Unpayable),
+        })
+    }
+
+    /// What somebody gets from the number that they know, or why there is nothing. What has become too long by what we
+    /// add to it goes without, and what cannot go as pictures goes in words.
+    pub(super) async fn copy_for(
         &self,
         words: &SpokenWords<'_>,
         to: &Participant,
-        terms: CopyTerms,
-    ) -> Result<Result<MessageId, InteractionFailure>> {
-        let entries = self.directory.current();
-        let sender = entries.sender(&to.number).filter(|sender| sender.number.id == to.number_id);
-        let Some(sender) = sender.filter(|sender| sender.can(NumberCapability::Sms)) else {
-            return Ok(Err(InteractionFailure::Number));
-        };
-        let with_media = sender.can(NumberCapability::Mms);
-        let media_urls = if with_media { words.media_urls.to_vec() } else { Vec::new() };
-        let order = Order {
-            body: words.text(with_media),
-            media_urls,
-            ..Order::new(Channel::Sms, Address::stored(to.address.as_str()))
-        };
-        let CopyTerms { id, client, is_again, entry } = terms;
-        let via = self.via(client, sender, &order);
-        match self.messages.pass_on(MessageCopy { id, client, order, via, is_again, entry }).await {
-            Ok(CopyResult::Stored) => Ok(Ok(id)),
-            Ok(CopyResult::OptedOut) => Ok(Err(InteractionFailure::OptedOut)),
-            Ok(CopyResult::Unpayable) => Ok(Err(InteractionFailure::Unpayable)),
-            Err(Error { kind: ErrorKind::Unpayable, .. }) => Ok(Err(InteractionFailure::Unpayable)),
-            Err(Error { kind: ErrorKind::Invalid | ErrorKind::Limit(_), .. }) => Ok(Err(InteractionFailure::Text)),
-            Err(error) => Err(error),
+        (id, client): (MessageId, ClientId),
+    ) -> Result<Result<NewMessage, InteractionFailure>> {
+        let Some(sender) = self.sender_of(to).await? else { return Ok(Err(InteractionFailure::Number)) };
+        for (body, media_urls) in words.forms(sender.can(NumberCapability::Mms)) {
+            let media_urls = media_urls.to_vec();
+            let order = Order { body, media_urls, ..Order::new(Channel::Sms, Address::stored(to.address.as_str())) };
+            let via = self.via(client, &sender, &order);
+            match self.messages.copy(id, client, order, via) {
+                Ok(new) => return Ok(Ok(new)),
+                Err(Error { kind: ErrorKind::Invalid | ErrorKind::Limit(_), .. }) => {}
+                Err(Error { kind: ErrorKind::Unpayable, .. }) => return Ok(Err(InteractionFailure::Unpayable)),
+                Err(error) => return Err(error),
+            }
         }
+        Ok(Err(InteractionFailure::Text))
+    }
+
+    /// The number that somebody knows, where it is there still and can text. Another node may just have added it: the
+    /// store knows.
+    async fn sender_of(&self, to: &Participant) -> Result<Option<Arc<SenderNumber>>> {
+        let known = || {
+            let entries = self.directory.current();
+            let sender = entries.sender(&to.number).filter(|sender| sender.number.id == to.number_id);
+            sender.filter(|sender| sender.can(NumberCapability::Sms)).cloned()
+        };
+        let found = known();
+        if found.is_none() {
+            self.directory.refresh().await?;
+            return Ok(known());
+        }
+        Ok(found)
     }
 
     /// From a number of ours, through its own account, at the client's price; the operator pays nothing.

@@ -1,12 +1,13 @@
-//! What people are told by us who text where nobody reads it: once an hour each, so that no two programs talk for ever.
+//! What people are told by us whose texts nobody gets: once an hour each, so that no two programs talk for ever, but where
+//! the text itself is at fault.
 
 use serde::Deserialize;
 
 use super::SessionMessages;
 use super::loop_guard::{CountedText, LoopVerdict};
-use crate::model::{Address, AddressKind, Channel, ClientId, Id as _, MessageId, Millis};
+use crate::model::{Address, AddressKind, Channel, ClientId, Id as _, InboundId, MessageId, Millis};
 use crate::service::directory::SenderNumber;
-use crate::service::message::{MessageCopy, Order};
+use crate::service::message::Order;
 use crate::service::number::NumberCapability;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::message;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub alone_text: String,
     /// Who texts in one for calls.
     pub calls_only_text: String,
+    /// Who says something that is too long to be passed on.
+    pub too_long_text: String,
 }
 
 /// Why somebody is told something.
@@ -31,6 +34,8 @@ pub(in crate::service) enum SessionNotice {
     NoSession,
     Alone,
     CallsOnly,
+    /// It is told of each such text: what was said is lost.
+    TooLong,
 }
 
 impl SessionNotice {
@@ -39,13 +44,14 @@ impl SessionNotice {
             Self::NoSession => &settings.none_text,
             Self::Alone => &settings.alone_text,
             Self::CallsOnly => &settings.calls_only_text,
+            Self::TooLong => &settings.too_long_text,
         }
     }
 }
 
 impl SessionMessages {
-    /// Tells somebody who texted a number of ours, unless they were told the same within the hour, or so much that two
-    /// programs seem to talk. `client` pays for it.
+    /// Tells somebody who texted a number of ours, unless they were told the same within the hour, or are told so much
+    /// that two programs seem to talk. `client` pays for it.
     pub(in crate::service) async fn tell(
         &self,
         notice: SessionNotice,
@@ -59,24 +65,39 @@ impl SessionMessages {
         if body.is_empty() || is_ours || to.kind() != AddressKind::Phone || !sender.can(NumberCapability::Sms) {
             return Ok(());
         }
-        let now_ms = self.clock.now_ms();
-        let from = format!("{notice:?}:{}", sender.number.address);
-        let name = self.lanes.of(Channel::Sms, &from, &to.folded()).bytes();
-        let [id, before] = [now_ms, now_ms - HOUR_MS].map(|at_ms| MessageId::hourly(name, at_ms));
-        let told = message::made(&self.store, &[id, before]).await?;
-        if told.contains_key(&id) || told.values().any(|at_ms| *at_ms > now_ms - HOUR_MS) {
-            return Ok(());
-        }
+        let Some(id) = self.notice_id(notice, sender, (&to, text.id)).await? else { return Ok(()) };
         if self.loops.tell(person, sender.number.id, text) != LoopVerdict::Passes {
             return Ok(());
         }
         let order = Order { body: body.to_owned(), ..Order::new(Channel::Sms, to) };
         let via = self.via(client, sender, &order);
-        let copy = MessageCopy { id, client, order, via, is_again: false, entry: None };
-        match self.messages.pass_on(copy).await {
-            // who wants nothing from that number is told nothing, nor is it where nobody pays
-            Ok(_) | Err(Error { kind: ErrorKind::Invalid | ErrorKind::Limit(_) | ErrorKind::Unpayable, .. }) => Ok(()),
+        let told = match self.messages.copy(id, client, order, via) {
+            Ok(new) => self.messages.pass_on(new, false).await.map(drop),
             Err(error) => Err(error),
+        };
+        match told {
+            // who wants nothing from that number is told nothing, nor is it where nobody pays
+            Err(Error { kind: ErrorKind::Invalid | ErrorKind::Limit(_) | ErrorKind::Unpayable, .. }) => Ok(()),
+            told => told,
         }
+    }
+
+    /// Under which id somebody is to be told; `None`: they have been.
+    async fn notice_id(
+        &self,
+        notice: SessionNotice,
+        sender: &SenderNumber,
+        (to, text): (&Address, InboundId),
+    ) -> Result<Option<MessageId>> {
+        if notice == SessionNotice::TooLong {
+            return Ok(if self.messages.is_there(text.reply()).await? { None } else { Some(text.reply()) });
+        }
+        let now_ms = self.clock.now_ms();
+        let from = format!("{notice:?}:{}", sender.number.address);
+        let name = self.lanes.of(Channel::Sms, &from, &to.folded()).bytes();
+        let [id, before] = [now_ms, now_ms - HOUR_MS].map(|at_ms| MessageId::hourly(name, at_ms));
+        let told = message::made(&self.store, &[id, before]).await?;
+        let is_told = told.contains_key(&id) || told.values().any(|at_ms| *at_ms > now_ms - HOUR_MS);
+        Ok((!is_told).then_some(id))
     }
 }

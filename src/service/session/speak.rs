@@ -1,17 +1,21 @@
 //! What a client says in a session itself, and what was said there.
 
+use serde_json::json;
+
 use super::SessionMessages;
-use super::deliver::{CopyTerms, SpokenWords};
+use super::deliver::SpokenWords;
 use crate::model::{
     Address, Channel, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId, SessionState,
 };
 use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
+use crate::service::idempotency::{IdempotencyFingerprint, IdempotencyKey};
 use crate::service::message::{self, Order, says_something};
+use crate::service::race::settled;
 use crate::service::{Error, ErrorKind, Result, page};
-use crate::store::session::interaction::{
-    self, Interaction, InteractionFailure, InteractionKind, InteractionRecord, NewInteraction,
-};
+use crate::store::outbox::intake::{IdempotencyRecord, NewMessage};
+use crate::store::session::interaction::{self, Interaction, InteractionFailure, InteractionKind, NewInteraction};
+use crate::store::session::speech::{NewSpeech, SpeechAcceptResult, SpeechEvents};
 use crate::store::session::{self as sessions, Participant, SessionWithParticipants};
 
 /// What a client says.
@@ -46,46 +50,29 @@ impl SessionMessages {
         Ok(page(interaction::list(&self.store, session, after, limit + 1).await?, limit))
     }
 
-    /// Says something in a session; what has become of it for each whom it is for.
+    /// Says something in a session; what has become of it for each whom it is for: all of it is written, or nothing.
+    /// Under a name of its client's the same request says it once, and is told how that stands.
     pub async fn speak(
         &self,
         consumer: &ApiConsumer,
         session: SessionId,
         text: &SpokenText,
+        key: Option<IdempotencyKey>,
         audit: &AuditContext<'_, SpokenText>,
     ) -> Result<Vec<Interaction>> {
-        check(text)?;
-        let found = self.find(consumer.client, session).await?;
-        let now_ms = self.clock.now_ms();
-        is_heard(&found, now_ms)?;
-        let others = listeners(&found, text)?;
-        let may = |to: &&Participant| consumer.may_send_to(&to.address) && consumer.may_send_from(&to.number);
-        if !others.iter().all(may) {
-            return Err(Error::new(ErrorKind::Forbidden, "this key may not text everybody whom this is for"));
-        }
-        let (record, failed) = self.say(&found, &others, text, audit, now_ms).await;
-        if record.said.is_empty() {
-            return failed.map_or(Ok(Vec::new()), Err);
-        }
-        if record.said.iter().all(|one| one.copy == Err(InteractionFailure::Text)) {
-            return Err(Error::invalid("body", "is longer than can be sent"));
-        }
-        let mut batch = self.events.batch();
-        if record.touched.is_some() && found.session.state != SessionState::InProgress {
-            batch.session_begins(&found, now_ms);
-        }
-        for one in &record.said {
-            batch.interaction(one);
-        }
-        let told = batch.into_rows();
-        interaction::write(&self.store, &record, &told, now_ms).await?;
-        if !told.new.is_empty() {
-            self.events.wake();
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let ids: Vec<InteractionId> = record.said.iter().map(|one| one.id).collect();
+        let named = key.map(|key| self.messages.named(consumer.client, key, &text.canonical(session)));
+        let spoken = match check(text) {
+            Ok(()) => settled("this session", || self.say(consumer, session, text, named.as_ref(), audit)).await,
+            Err(error) => Err(error),
+        };
+        let ids = match spoken {
+            Err(error) if error.kind != ErrorKind::Forbidden => {
+                // what was good when it came first is answered as it was then
+                let kept = self.messages.replayed(named.as_ref()).await?;
+                read_ids(&kept.ok_or(error)?.text)
+            }
+            spoken => spoken?,
+        };
         Ok(interaction::of_ids(&self.store, &ids).await?)
     }
 
@@ -93,15 +80,63 @@ impl SessionMessages {
         sessions::find(&self.store, client, session).await?.ok_or_else(|| Error::not_found("session"))
     }
 
-    /// One after the other, until the store is away: what has been sent by then is written down all the same.
+    /// Says it in the session as it is read; a race is told as what it is.
     async fn say(
+        &self,
+        consumer: &ApiConsumer,
+        session: SessionId,
+        text: &SpokenText,
+        named: Option<&IdempotencyFingerprint>,
+        audit: &AuditContext<'_, SpokenText>,
+    ) -> Result<Vec<InteractionId>> {
+        let found = self.find(consumer.client, session).await?;
+        let now_ms = self.clock.now_ms();
+        is_heard(&found, now_ms)?;
+        let may = |one: &Participant| consumer.may_send_to(&one.address) && consumer.may_send_from(&one.number);
+        if !found.participants.iter().all(may) {
+            return Err(Error::new(ErrorKind::Forbidden, "this key may not send to all in this session"));
+        }
+        let others = listeners(&found, text)?;
+        let (said, texts) = self.copies(&found, &others, text, now_ms).await?;
+        if said.iter().all(|one| one.copy == Err(InteractionFailure::Text)) {
+            return Err(Error::invalid("body", "is longer than can be sent"));
+        }
+        let ids: Vec<InteractionId> = said.iter().map(|one| one.id).collect();
+        let kept = |named: &IdempotencyFingerprint| IdempotencyRecord {
+            named: named.clone(),
+            reply: ids_text(&ids),
+            with_balance: false,
+        };
+        let new = NewSpeech {
+            session,
+            at_ms: now_ms,
+            said,
+            texts,
+            begins: found.session.state != SessionState::InProgress,
+            kept: named.map(kept),
+            entry: audit.entry(now_ms, session, None, Some(text)),
+            told: self.telling(found, now_ms),
+        };
+        match self.speech.accept(new).await? {
+            SpeechAcceptResult::Stored(copies) => {
+                self.messages.stored(copies);
+                self.events.wake();
+                Ok(ids)
+            }
+            SpeechAcceptResult::Replayed(reply) => Ok(read_ids(&reply.text)),
+            SpeechAcceptResult::KeyReused => Err(Error::key_reused()),
+            SpeechAcceptResult::Unpayable => Err(Error::unpayable()),
+        }
+    }
+
+    /// What is written of it for each, and the copies of those who can have one.
+    async fn copies(
         &self,
         found: &SessionWithParticipants,
         others: &[&Participant],
         text: &SpokenText,
-        audit: &AuditContext<'_, SpokenText>,
         now_ms: Millis,
-    ) -> (InteractionRecord, Option<Error>) {
+    ) -> Result<(Vec<NewInteraction>, Vec<NewMessage>)> {
         let (session, client) = (found.session.id, found.session.client);
         let place = found.participants.iter().position(|one| Some(one.id) == text.from);
         let from = place.map(|place| &found.participants[place]);
@@ -114,21 +149,11 @@ impl SessionMessages {
             name: from.and_then(|from| from.name.as_deref()),
             place: place.unwrap_or_default(),
         };
-        let mut entry = audit.entry(now_ms, session, None, Some(text));
-        let mut record = InteractionRecord::default();
+        let (mut said, mut texts) = (Vec::with_capacity(others.len()), Vec::with_capacity(others.len()));
         for to in others {
             let id = MessageId::new(now_ms);
-            // it is written with the first that is accepted
-            let terms = CopyTerms { id, client, is_again: false, entry: entry.clone() };
-            let copy = match self.send(&words, to, terms).await {
-                Ok(copy) => copy,
-                Err(error) => return (record, Some(error)),
-            };
-            if copy.is_ok() {
-                entry = None;
-                record.touched = Some((session, now_ms));
-            }
-            record.said.push(NewInteraction {
+            let copy = self.copy_for(&words, to, (id, client)).await?.map(|text| texts.push(text));
+            said.push(NewInteraction {
                 id: id.into(),
                 session,
                 client,
@@ -136,13 +161,45 @@ impl SessionMessages {
                 from: text.from,
                 to: Some(to.id),
                 inbound: None,
-                copy,
+                copy: copy.map(|()| id),
                 begins_loop: false,
                 at_ms: now_ms,
             });
         }
-        (record, None)
+        Ok((said, texts))
     }
+
+    /// Tells of it, and that the session is under way by it, once that is decided.
+    fn telling(&self, found: SessionWithParticipants, now_ms: Millis) -> SpeechEvents {
+        let events = self.events.clone();
+        Box::new(move |said: &[NewInteraction], begins: bool| {
+            let mut batch = events.batch();
+            if begins {
+                batch.session_begins(&found, now_ms);
+            }
+            for one in said {
+                batch.interaction(one);
+            }
+            batch.into_rows()
+        })
+    }
+}
+
+impl SpokenText {
+    /// The same for the same text, however it was written.
+    fn canonical(&self, session: SessionId) -> Vec<u8> {
+        let [from, to] = [self.from, self.to].map(|id| id.map(ParticipantId::hex));
+        json!([session.hex(), from, to, self.body, self.media_urls]).to_string().into_bytes()
+    }
+}
+
+/// What is kept for a request that comes again: what was said by it, to be looked up.
+fn ids_text(ids: &[InteractionId]) -> String {
+    ids.iter().copied().map(InteractionId::hex).collect::<Vec<_>>().join(",")
+}
+
+fn read_ids(text: &str) -> Vec<InteractionId> {
+    text.split(',').filter_map(|id| InteractionId::from_hex(id).ok()).collect()
 }
 
 /// Refuses what nobody would read.
@@ -172,4 +229,16 @@ fn listeners<'a>(found: &'a SessionWithParticipants, text: &SpokenText) -> Resul
         Some(_) => Error::invalid("to", "must be somebody else who is in this session"),
         None => Error::conflict("nobody else is in the session"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_request_leads_back_to_what_was_said() {
+        let ids: Vec<InteractionId> = (0..50).map(InteractionId::new).collect();
+        assert_eq!(read_ids(&ids_text(&ids)), ids);
+        assert!(read_ids("").is_empty());
+    }
 }

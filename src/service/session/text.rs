@@ -3,7 +3,7 @@
 use super::{Participant, Session, SessionWithParticipants, Sessions};
 use crate::model::{Address, Channel};
 use crate::service::client::ApiConsumer;
-use crate::service::message::{DraftResult, MessageDraft, Order, SenderChoice};
+use crate::service::message::{CopyResult, DraftResult, MessageDraft, Order, SenderChoice};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::outbox::intake::{AcceptResult, NewMessage};
 
@@ -44,7 +44,13 @@ impl Sessions {
         let people: Vec<&Participant> = ended.present().collect();
         for one in people {
             match self.draft(one, body).await {
-                Ok(draft) => self.parts.messages.accept_once(draft, one.id.end_text(closed_ms)).await?,
+                Ok(draft) => {
+                    let text = self.parts.messages.part_of(draft.under(one.id.end_text(closed_ms)));
+                    let told = self.parts.messages.pass_on(text, true).await?;
+                    if told != CopyResult::Stored {
+                        tracing::info!(?told, session = %ended.session.id, "an end text is not sent");
+                    }
+                }
                 // the same another time, too
                 Err(Error { source: None, kind, detail, .. }) => {
                     tracing::warn!(?kind, %detail, session = %ended.session.id, "an end text cannot be sent");

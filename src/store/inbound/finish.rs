@@ -1,9 +1,9 @@
 //! What came of webhooks, and that they are handled, in one commit: that they take effect once is this guard's doing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::message::MessageState;
-use crate::model::{CallStatus, InboundId, MessageId, Millis};
+use crate::model::{CallStatus, InboundId, MessageId, Millis, SessionId};
 use crate::store::call::{self, Call};
 use crate::store::event::{self, PendingEvents};
 use crate::store::lease::LeaseOwner;
@@ -14,15 +14,15 @@ use crate::store::session::interaction::{self, InteractionRecord};
 use crate::store::{Change, Result, Row, Store, Value, delivery, params};
 
 /// A text that has been handled.
-#[derive(Clone, Debug)]
-pub struct HandledInboundText {
+#[derive(Debug)]
+pub struct HandledInboundText<'a> {
     pub id: InboundId,
     /// Its row; a text to no number of ours has none.
     pub message: Option<Message>,
     /// What came is not kept: it was meant for one reader.
     pub is_erased: bool,
-    /// What came of it in a session.
-    pub record: InteractionRecord,
+    /// What came of it in a session, if it was said in one.
+    pub record: Option<&'a InteractionRecord>,
 }
 
 /// What receipts come to.
@@ -56,11 +56,14 @@ fn done(change: Change, owner: &LeaseOwner, ids: impl Iterator<Item = InboundId>
     }
 }
 
-/// Writes texts as messages, with what is told of them, and marks their jobs done.
+/// Writes texts as messages, with what is told of them, and marks their jobs done. `begun`: sessions that are under way
+/// by them, where that is told. [`crate::store::Error::is_race`]: a job is no longer ours, or one of these sessions was
+/// under way already.
 pub async fn texts(
     store: &Store,
     owner: &LeaseOwner,
-    texts: &[HandledInboundText],
+    texts: &[HandledInboundText<'_>],
+    begun: &BTreeSet<SessionId>,
     told: &PendingEvents,
     now_ms: Millis,
 ) -> Result<()> {
@@ -72,7 +75,7 @@ pub async fn texts(
         .insert(message::INSERT, messages().map(values).collect())
         .insert(address::INSERT, messages().map(Message::addresses).collect())
         .any("UPDATE sb_inbound SET payload = '' WHERE id IN ({})", &[], &erased);
-    let change = interaction::add(change, texts.iter().map(|text| &text.record), now_ms);
+    let change = interaction::add(change, texts.iter().filter_map(|text| text.record), begun, now_ms);
     let change = delivery::add_first(change, told, now_ms);
     let change = if erased.is_empty() { change } else { change.erasing() };
     store.commit(done(change, owner, texts.iter().map(|text| text.id))).await

@@ -97,6 +97,12 @@ pub struct AcceptResultAndLease {
     leased: Option<NewLaneLease>,
 }
 
+impl AcceptResultAndLease {
+    pub(in crate::store) fn accepted(&self) -> &AcceptResult {
+        &self.accepted
+    }
+}
+
 /// A lane that is born owned by this node.
 #[derive(Debug)]
 struct NewLaneLease {

@@ -1,15 +1,14 @@
 //! What was said in sessions: `sb_interaction`, a row for each copy, in the commit that says what came of it. How a copy
 //! stands, and what it says, its message knows: it is read from there, and gone with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 use crate::model::message::MessageState;
 use crate::model::{ArcMessageContent, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId, named};
 use crate::store::engine::{at_most, below};
-use crate::store::event::PendingEvents;
-use crate::store::{Change, Result, Row, Store, Value, delivery, params};
+use crate::store::{Change, Result, Row, Store, Value, params};
 
 /// How somebody spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, Deserialize)]
@@ -104,15 +103,29 @@ impl NewInteraction {
     }
 }
 
+/// The session is under way from now on, and was not before: which is told.
+const BEGIN: &str = "UPDATE sb_session SET state = 'in_progress' WHERE closed_ms IS NULL \
+     AND (state = 'open' OR state = 'inactive') AND id IN ({})";
+
 /// Whatever is said, the session is under way by it, and ends that much later. One that is over stays so.
 const TOUCH: &str = "UPDATE sb_session SET state = 'in_progress', expires_ms = CASE WHEN ttl_ms IS NULL THEN ends_ms \
      WHEN ends_ms < ? + ttl_ms THEN ends_ms ELSE ? + ttl_ms END, last_ms = ?, changed_ms = ? \
      WHERE closed_ms IS NULL AND (last_ms IS NULL OR last_ms < ?) AND id IN ({})";
 
-/// Adds what came of texts to a change.
+/// Texts of one statement came in so close to each other that the last of them may stand for all.
+const CLOSE_MS: Millis = 1_000;
+
+/// Adds rows alone: nobody in a session has spoken.
+pub fn insert(change: Change, said: &[NewInteraction]) -> Change {
+    change.insert(INSERT, said.iter().map(NewInteraction::values).collect())
+}
+
+/// Adds what came of texts to a change. `begun`: sessions that are under way by it, and of which that is told.
+/// [`crate::store::Error::Guard`]: one of them was under way already, or is over.
 pub(in crate::store) fn add<'a>(
     change: Change,
     records: impl Iterator<Item = &'a InteractionRecord>,
+    begun: &BTreeSet<SessionId>,
     now_ms: Millis,
 ) -> Change {
     let (mut rows, mut last) = (Vec::new(), BTreeMap::<SessionId, Millis>::new());
@@ -123,22 +136,21 @@ pub(in crate::store) fn add<'a>(
             *known = (*known).max(*at_ms);
         }
     }
-    // those of one second share a statement, and its last millisecond
-    let mut seconds: BTreeMap<Millis, (Millis, Vec<Value>)> = BTreeMap::new();
-    for (session, at_ms) in last {
-        let (latest, keys) = seconds.entry(at_ms.div_euclid(1_000)).or_insert((at_ms, Vec::new()));
-        *latest = (*latest).max(at_ms);
-        keys.push(session.into());
+    let change = change.insert(INSERT, rows);
+    let touch = |change: Change, at_ms: Millis, keys: &[Value]| {
+        change.any(TOUCH, &params![at_ms, at_ms, at_ms, now_ms, at_ms], keys)
+    };
+    let Some(latest) = last.values().copied().max() else { return change };
+    if begun.is_empty() && last.values().all(|at_ms| latest - at_ms <= CLOSE_MS) {
+        let keys: Vec<Value> = last.keys().map(Value::from).collect();
+        return touch(change, latest, &keys);
     }
-    seconds.into_values().fold(change.insert(INSERT, rows), |change, (at_ms, keys)| {
-        change.any(TOUCH, &params![at_ms, at_ms, at_ms, now_ms, at_ms], &keys)
+    // in one order for all, so that no two wait for each other
+    last.into_iter().fold(change, |change, (session, at_ms)| {
+        let key: [Value; 1] = [session.into()];
+        let begins = if begun.contains(&session) { key.as_slice() } else { &[] };
+        touch(change.each(BEGIN, &[], begins), at_ms, &key)
     })
-}
-
-/// Writes what a client has said in a session, with what is told of it.
-pub async fn write(store: &Store, record: &InteractionRecord, told: &PendingEvents, now_ms: Millis) -> Result<()> {
-    let change = add(Change::new(), std::iter::once(record), now_ms);
-    store.commit(delivery::add(change, told, now_ms)).await
 }
 
 /// What was said to somebody, and how that stands.

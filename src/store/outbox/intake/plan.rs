@@ -86,7 +86,8 @@ impl OutboxBatchPlan {
         self.told.targets.extend_from_slice(&told.targets);
     }
 
-    pub(super) fn take<T>(
+    /// Takes one by itself.
+    pub(in crate::store) fn take<T>(
         &mut self,
         item: &MessageWithSendPermit<T>,
         known: &mut IntakeFacts,
