@@ -232,7 +232,7 @@ async fn filled(store: &Store, sessions: Vec<Session>) -> Result<Vec<SessionWith
     let mut people: HashMap<SessionId, Vec<Participant>> = HashMap::new();
     if !ids.is_empty() {
         let all = Query::over(format!("{PARTICIPANT} WHERE session_id IN ({{}})"), &[], ids);
-        let rows = store.read(vec![all]).await?.concat();
+        let rows = store.look_up(vec![all]).await?.concat();
         for one in rows.iter().map(Row::read::<Participant>) {
             let one = one?;
             people.entry(one.session).or_default().push(one);

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use switchboard::model::InboundId;
+use switchboard::model::{InboundId, SessionId};
 use switchboard::store::Change;
 
-use super::talk::{ANN, BOB, CID, Talk};
+use super::talk::{ANN, BOB, CID, DOT, Talk};
 use crate::events::receiver::Receiver;
 use crate::events::{text, well};
 use crate::harness::{Builder, Layout, Result, until};
-use crate::inbound::play::settled;
+use crate::inbound::play::{self, settled};
 use crate::on_both_engines;
 use crate::relay::client::now_ms;
 
@@ -157,7 +157,31 @@ async fn nothing_is_left_of_a_session_that_was_kept_long_enough(layout: Layout) 
     .await
 }
 
+async fn a_session_that_cannot_be_read_holds_up_nobody_else(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 2).await?;
+    let (broken, other) = (
+        talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?,
+        talk.hold(&[(CID, "C"), (DOT, "D")], json!({})).await?,
+    );
+    let id: SessionId = text(&broken.0["id"])?.parse()?;
+    let store = talk.server.home().databases.store()?;
+    let write = async |settings: &str| -> Result {
+        let sql = "UPDATE sb_session SET settings = ? WHERE id = ?";
+        Ok(store.commit(Change::new().run(sql, vec![settings.into(), id.into()])).await?)
+    };
+    write("{\"labels\": \"of a later version\"}").await?;
+    play::text(&talk.server, ANN, &broken.number(ANN)?, "hello Bob").await?;
+    play::text(&talk.server, CID, &other.number(CID)?, "hello Dot").await?;
+    until("those who are in another", async || Ok((talk.bodies(DOT).await? == ["hello Dot"]).then_some(()))).await?;
+    assert!(talk.bodies(BOB).await?.is_empty());
+    write("{}").await?;
+    settled(&talk.server).await?;
+    assert_eq!(talk.bodies(BOB).await?, ["hello Bob"], "and what was said there is not lost");
+    Ok(())
+}
+
 on_both_engines!(
+    a_session_that_cannot_be_read_holds_up_nobody_else,
     nothing_is_left_of_a_session_that_was_kept_long_enough,
     a_text_belongs_where_it_came_in,
     whoever_is_elsewhere_by_now_does_not_hear_what_came_before,

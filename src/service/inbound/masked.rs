@@ -8,7 +8,7 @@ use crate::service::Result;
 use crate::service::session::{
     CountedText, InteractionRecord, PairAtTime, SaidText, SessionNotice, SessionWithParticipants,
 };
-use crate::store::{self, inbound::WebhookJobContent};
+use crate::store::inbound::WebhookJobContent;
 
 /// The session that is under way by a text, and was not before.
 pub(super) fn begun<'a>(text: &'a ReceivedText, record: &InteractionRecord) -> Option<&'a SessionWithParticipants> {
@@ -17,28 +17,49 @@ pub(super) fn begun<'a>(text: &'a ReceivedText, record: &InteractionRecord) -> O
     matches!(found.session.state, SessionState::Open | SessionState::Inactive).then_some(found)
 }
 
-/// Whether somebody may have sent it who is in a session.
+/// Whether somebody may have sent it who is in a session. A number leaves its pool only when none is open there, so what
+/// has just come in to one that is in none is in no session; what comes late may be of one that has ended since.
 fn is_asked(text: &ReceivedText) -> bool {
-    text.inbound.channel == Channel::Sms && is_number(&text.inbound.from)
+    let may_be = text.sender.number.pool.is_some() || matches!(text.job.content, WebhookJobContent::Stored(_));
+    may_be && text.inbound.channel == Channel::Sms && is_number(&text.inbound.from)
+}
+
+fn pair(text: &ReceivedText) -> PairAtTime {
+    PairAtTime {
+        person: Address::stored(text.inbound.from.as_str()).folded().into_owned(),
+        number: text.sender.number.id,
+        at_ms: text.job.received_ms,
+    }
 }
 
 impl InboundHandlers {
     /// Finds the sessions that texts are said in, those of a batch at once: by when each came in.
-    pub(super) async fn route(&self, texts: &mut [ReceivedText]) -> store::Result<()> {
-        let pair = |text: &ReceivedText| PairAtTime {
-            person: Address::stored(text.inbound.from.as_str()).folded().into_owned(),
-            number: text.sender.number.id,
-            at_ms: text.job.received_ms,
-        };
-        let asked: Vec<PairAtTime> = texts.iter().filter(|text| is_asked(text)).map(pair).collect();
+    pub(super) async fn route(&self, texts: &mut [ReceivedText]) {
+        let mut asked: Vec<&mut ReceivedText> = texts.iter_mut().filter(|text| is_asked(text)).collect();
         if asked.is_empty() {
-            return Ok(());
+            return;
         }
-        let found = self.session_messages.routes(&asked).await?;
-        for (text, route) in texts.iter_mut().filter(|text| is_asked(text)).zip(found) {
-            text.route = route;
+        let pairs: Vec<PairAtTime> = asked.iter().map(|text| pair(text)).collect();
+        match self.session_messages.routes(&pairs).await {
+            Ok(found) => asked.iter_mut().zip(found).for_each(|(text, route)| text.route = route),
+            // all of them, later
+            Err(error) if error.will_pass() || pairs.len() == 1 => {
+                tracing::warn!(%error, "texts whose sessions are not known are tried again");
+                asked.iter_mut().for_each(|text| text.is_routed = false);
+            }
+            // one of them is in a session that cannot be read: the others do not wait for that
+            Err(_) => {
+                for (text, pair) in asked.iter_mut().zip(pairs) {
+                    match self.session_messages.routes(&[pair]).await {
+                        Ok(found) => text.route = found.into_iter().next().flatten(),
+                        Err(error) => {
+                            tracing::error!(%error, id = %text.job.id, "the session of a text cannot be read");
+                            text.is_routed = false;
+                        }
+                    }
+                }
+            }
         }
-        Ok(())
     }
 
     /// Passes a text on that is said in a session. Its client hears of it, whatever comes of it there.

@@ -27,6 +27,8 @@ pub(super) struct ReceivedText {
     pub sender: Arc<SenderNumber>,
     /// The session that it is said in.
     pub route: Option<SessionRoute>,
+    /// `false`: whether it is said in one could not be found out.
+    pub is_routed: bool,
 }
 
 /// How a text is kept that was meant for a handler: no other sees it.
@@ -58,6 +60,9 @@ impl InboundHandlers {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
     /// does no harm. This is their one order.
     async fn handle(&self, text: &ReceivedText) -> Result<InboundTextDisposition> {
+        if !text.is_routed {
+            return Err(Error::busy("its session is not known yet"));
+        }
         if let Some(fact) = self.opt_out(text).await? {
             return Ok(fact);
         }
@@ -78,7 +83,7 @@ impl InboundHandlers {
 
     /// Takes what is said of consent. Its client hears of it, whatever follows.
     async fn opt_out(&self, text: &ReceivedText) -> Result<Option<InboundTextDisposition>> {
-        let ReceivedText { job, inbound, sender, route } = text;
+        let ReceivedText { job, inbound, sender, route, .. } = text;
         let (at_ms, is_in_session) = (job.received_ms, route.is_some());
         let spoken = PersonText { sender, inbound, at_ms, reply: job.id.reply(), is_in_session };
         Ok(self.opt_outs.take(&spoken).await?.then_some(InboundTextDisposition::TOLD))
@@ -115,10 +120,7 @@ impl InboundHandlers {
                 }
             }
         }
-        if let Err(error) = self.route(&mut texts).await {
-            tracing::warn!(%error, "texts whose sessions are not known are tried again");
-            failed.extend(texts.drain(..).map(|text| text.job));
-        }
+        self.route(&mut texts).await;
         let mut pairs: HashMap<(String, String), Vec<ReceivedText>> = HashMap::new();
         for text in texts {
             let pair = (text.sender.number.address.clone(), text.inbound.from.clone());
@@ -146,7 +148,9 @@ impl InboundHandlers {
         let (mut texts, mut unplaced) = (Vec::new(), Vec::new());
         for job in jobs {
             match read_text(&entries, &job) {
-                Ok((inbound, sender)) => texts.push(ReceivedText { job, inbound, sender, route: None }),
+                Ok((inbound, sender)) => {
+                    texts.push(ReceivedText { job, inbound, sender, route: None, is_routed: true })
+                }
                 Err(reason) => unplaced.push((job, reason)),
             }
         }

@@ -111,7 +111,9 @@ impl SessionMessages {
             return Ok(InteractionRecord::default());
         };
         let from = &participants[place];
-        let is_other = |one: &&Participant| one.id != from.id && was_there(one, said.at_ms);
+        // another node's clock may have been ahead when they came in
+        let at_ms = said.at_ms.max(from.joined_ms);
+        let is_other = |one: &&Participant| one.id != from.id && was_there(one, at_ms);
         let others: Vec<&Participant> = participants.iter().filter(is_other).collect();
         let unheard = if !session.mode.has_texts() {
             Some((InteractionFailure::Mode, SessionNotice::CallsOnly))
