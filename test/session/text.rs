@@ -45,6 +45,16 @@ async fn each_is_told_from_the_number_that_they_know(layout: Layout) -> Result {
             .await?;
     }
     drained(&server).await?;
+    // the list of what was said has all of them
+    let list = format!("{}/interactions", path(&session)?);
+    let said = until("what is written of the end", async || {
+        let listed = well(&server, "GET", &list, None).await?;
+        let said: Vec<String> =
+            listed["data"].as_array().into_iter().flatten().map(|one| one["body"].to_string()).collect();
+        Ok((said.len() == 4).then_some(said))
+    })
+    .await?;
+    ensure!(said[0].contains("ended") && said[3].contains("begins"), "{said:?}");
     for person in [ANN, BEN] {
         let heard = heard(&server, person).await?;
         ensure!(heard.len() == 2 && heard.values().all(|times| *times == 1), "{heard:?}");

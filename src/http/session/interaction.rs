@@ -44,7 +44,7 @@ struct InteractionOut<'a> {
     id: String,
     /// `message` or `voice`.
     kind: &'static str,
-    /// Who said it; null: you did.
+    /// Who said it; null: you did, or it is what they are told as the session begins or ends.
     from_participant_id: Option<String>,
     /// To whom; null: there was nobody.
     to_participant_id: Option<String>,

@@ -9,7 +9,7 @@ use crate::model::{ClientId, Millis, SessionId, SessionState};
 use crate::service::audit::AuditContext;
 use crate::service::race::{settled, won};
 use crate::service::{Error, Result};
-use crate::store::session::{self, SessionEnd};
+use crate::store::session::{self, SessionEnd, interaction};
 use crate::store::{self, AuditTrail, Change};
 
 /// Sessions that are looked for at once.
@@ -133,8 +133,9 @@ impl Sessions {
     async fn tell(&self, ended: &SessionWithParticipants) {
         let Session { id, tell_ms: Some(tell_ms), .. } = ended.session else { return };
         let told = async {
-            self.end_texts(ended).await?;
-            won(self.parts.store.commit(session::defer(id, Some(tell_ms), None)).await)?;
+            let said = self.end_texts(ended).await?;
+            let done = session::defer(id, Some(tell_ms), None);
+            won(self.parts.store.commit(interaction::insert(done, &said)).await)?;
             Ok::<(), Error>(())
         };
         if let Err(error) = told.await {

@@ -6,6 +6,7 @@ use crate::service::client::ApiConsumer;
 use crate::service::message::{CopyResult, DraftResult, MessageDraft, Order, SenderChoice};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::outbox::intake::{AcceptResult, NewMessage};
+use crate::store::session::interaction::{InteractionFailure, NewInteraction};
 
 /// A text of a session that is not accepted, in words that say whose.
 pub(super) fn refused(one: Option<&Participant>, why: &AcceptResult) -> Error {
@@ -36,29 +37,34 @@ impl Sessions {
         Ok(texts)
     }
 
-    /// Tells the people of a session that it has ended, each once however often it is done.
-    pub(super) async fn end_texts(&self, ended: &SessionWithParticipants) -> Result<()> {
+    /// Tells the people of a session that it has ended, each once however often it is done; what is to be written of it.
+    pub(super) async fn end_texts(&self, ended: &SessionWithParticipants) -> Result<Vec<NewInteraction>> {
+        let mut said = Vec::new();
         let (Some(body), Some(closed_ms)) = (&ended.session.settings.end_text, ended.session.closed_ms) else {
-            return Ok(());
+            return Ok(said);
         };
         let people: Vec<&Participant> = ended.present().collect();
         for one in people {
-            match self.draft(one, body).await {
+            let id = one.id.end_text(closed_ms);
+            let why = match self.draft(one, body).await {
                 Ok(draft) => {
-                    let text = self.parts.messages.part_of(draft.under(one.id.end_text(closed_ms)));
-                    let told = self.parts.messages.pass_on(text, true).await?;
-                    if told != CopyResult::Stored {
-                        tracing::info!(?told, session = %ended.session.id, "an end text is not sent");
+                    match self.parts.messages.pass_on(self.parts.messages.part_of(draft.under(id)), true).await? {
+                        CopyResult::Stored => None,
+                        CopyResult::OptedOut => Some(InteractionFailure::OptedOut),
+                        CopyResult::Unpayable => Some(InteractionFailure::Unpayable),
                     }
                 }
                 // the same another time, too
                 Err(Error { source: None, kind, detail, .. }) => {
                     tracing::warn!(?kind, %detail, session = %ended.session.id, "an end text cannot be sent");
+                    let is_dear = kind == ErrorKind::Unpayable;
+                    Some(if is_dear { InteractionFailure::Unpayable } else { InteractionFailure::Number })
                 }
                 Err(error) => return Err(error),
-            }
+            };
+            said.push(NewInteraction::told(one, id, why, closed_ms));
         }
-        Ok(())
+        Ok(said)
     }
 
     /// A text to somebody from the number that they know.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::change::touch;
+use super::interaction::{self, NewInteraction};
 use super::join::{JoinRows, PoolTerms};
 use super::{INSERT, NewParticipant, Session};
 use crate::model::{Id as _, Millis, SessionId};
@@ -116,11 +117,13 @@ struct SessionRows {
     names: Vec<Vec<Value>>,
     kept: Vec<Vec<Value>>,
     entries: Vec<Vec<Value>>,
+    /// What they are told.
+    said: Vec<NewInteraction>,
     joined: JoinRows,
 }
 
 impl SessionRows {
-    fn add(&mut self, new: &NewSession, now_ms: Millis) {
+    fn add<T>(&mut self, new: &NewSession, texts: &[MessageWithSendPermit<T>], now_ms: Millis) {
         let session = &new.session;
         match new.read {
             Some(sequence) => self.touched.push((session.id, sequence)),
@@ -129,6 +132,10 @@ impl SessionRows {
         for one in &new.people {
             self.joined.join(one, new.pool, now_ms);
         }
+        let told = |(one, text): (&NewParticipant, &MessageWithSendPermit<T>)| {
+            NewInteraction::told(&one.participant, text.new.message.id, None, now_ms)
+        };
+        self.said.extend(new.people.iter().zip(texts).map(told));
         self.entries.extend(new.entry.as_ref().map(AuditEntry::values));
         if let Some(IdempotencyRecord { named, reply, .. }) = &new.kept {
             self.kept.push(params![named.id, named.hash, reply.as_str(), now_ms]);
@@ -151,9 +158,8 @@ impl SessionRows {
         self.names.sort_unstable();
         let change = self.touched.into_iter().fold(change, |change, read| touch(change, read, now_ms));
         let change = change.insert("INSERT INTO sb_session_name (client_id, unique_name, session_id)", self.names);
-        self.joined
-            .write(change, now_ms)
-            .insert(INSERT, self.sessions)
+        let change = self.joined.write(change, now_ms).insert(INSERT, self.sessions);
+        interaction::insert(change, &self.said)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)", self.kept)
             .insert(audit::INSERT, self.entries)
     }
@@ -181,7 +187,7 @@ impl<T: Send + Sync + 'static> BatchWrite for SessionIntake<T> {
                 Some(FoundRequest::Other) => SessionAcceptResult::KeyReused.into(),
                 None => match plan.take_all(&item.texts, &mut known, &self.messages.room) {
                     Ok(texts) => {
-                        rows.add(&item.new, now_ms);
+                        rows.add(&item.new, &item.texts, now_ms);
                         plan.tell(&item.new.told);
                         if let Some(kept) = kept {
                             replies.add(&kept.named, &kept.reply);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::Participant;
 use crate::model::message::MessageState;
 use crate::model::{ArcMessageContent, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId, named};
 use crate::store::engine::{at_most, below};
@@ -52,7 +53,7 @@ pub struct NewInteraction {
     pub session: SessionId,
     pub client: ClientId,
     pub kind: InteractionKind,
-    /// `None`: the session's client itself.
+    /// `None`: the session's client, or the session itself as it begins or ends.
     pub from: Option<ParticipantId>,
     /// `None`: there was nobody.
     pub to: Option<ParticipantId>,
@@ -77,6 +78,22 @@ const INSERT: &str = "INSERT INTO sb_interaction (id, session_id, client_id, kin
      inbound_id, outbound_id, inbound_status, status, reason, data, created_ms, changed_ms)";
 
 impl NewInteraction {
+    /// Of what somebody is told by their session itself, as it begins or ends for them: the text, or why there is none.
+    pub fn told(to: &Participant, text: MessageId, why: Option<InteractionFailure>, at_ms: Millis) -> Self {
+        Self {
+            id: text.into(),
+            session: to.session,
+            client: to.client,
+            kind: InteractionKind::Message,
+            from: None,
+            to: Some(to.id),
+            inbound: None,
+            copy: why.map_or(Ok(text), Err),
+            begins_loop: false,
+            at_ms,
+        }
+    }
+
     /// How it stands in the beginning.
     pub fn status(&self) -> MessageState {
         if self.copy.is_ok() { MessageState::Accepted } else { MessageState::Failed }
