@@ -1,4 +1,4 @@
-//! What people are told who text where nobody hears them: once, and not by the hour's hundred.
+//! What people are told who text where nobody hears them: once an hour, however often they text.
 
 use serde_json::json;
 
@@ -37,8 +37,20 @@ async fn strangers_are_told_once_an_hour(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn who_answers_a_pool_without_sessions_is_no_stranger(layout: Layout) -> Result {
+    let builder = Builder::new(layout).await?.set("session.none_text", NONE);
+    let talk = Talk::of(builder, 1).await?;
+    talk.text(DOT, &talk.numbers[0], "thank you").await?;
+    assert!(talk.heard(DOT).await?.is_empty());
+    talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    talk.text(DOT, &talk.numbers[0], "hello?").await?;
+    assert_eq!(talk.bodies(DOT).await?, [NONE]);
+    Ok(())
+}
+
 async fn strangers_are_told_nothing_unless_that_is_set(layout: Layout) -> Result {
     let talk = Talk::start(layout, 1).await?;
+    talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
     talk.text(DOT, &talk.numbers[0], "hello?").await?;
     assert!(talk.heard(DOT).await?.is_empty());
     Ok(())
@@ -67,6 +79,7 @@ async fn who_is_alone_or_texts_where_people_call_is_told_so(layout: Layout) -> R
 
 on_both_engines!(
     strangers_are_told_once_an_hour,
+    who_answers_a_pool_without_sessions_is_no_stranger,
     strangers_are_told_nothing_unless_that_is_set,
     who_is_alone_or_texts_where_people_call_is_told_so,
 );

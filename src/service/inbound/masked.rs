@@ -80,10 +80,11 @@ impl InboundHandlers {
         Ok(Some(InboundTextDisposition { record, ..InboundTextDisposition::TOLD }))
     }
 
-    /// Tells whoever texts a number of a pool and is in no session there. What they said is kept and told as any text is.
+    /// Tells whoever texts a number of a pool with sessions, and is in none there. What they said is kept and told as any text is.
     pub(super) async fn tell_stranger(&self, text: &ReceivedText) -> Result<()> {
         let number = &text.sender.number;
-        if number.pool.is_none() {
+        let Some(pool) = number.pool else { return Ok(()) };
+        if !self.session_messages.answers_strangers(pool).await? {
             return Ok(());
         }
         let counted = CountedText { id: text.job.id, at_ms: text.job.received_ms };

@@ -24,23 +24,25 @@ pub struct SessionBodies {
 }
 
 impl SessionBodies {
-    /// Goes on where it stopped last. A copy that is still to be sent keeps its words, and whatever comes behind it.
+    /// Goes on where it stopped last. A copy that is still to be sent keeps its words; it is looked at again, and all
+    /// behind it, but what comes behind it does not wait for it.
     pub async fn empty(&self) -> store::Result<()> {
         if self.keep.as_ms() == 0 {
             return Ok(());
         }
         let before = InteractionId::first_of((self.clock.now_ms() - self.keep.as_ms()).max(0));
+        let (mut after, mut is_held) = (*lock(&self.passed), false);
         let mut throttle = RemovalThrottle::default();
         loop {
-            let after = *lock(&self.passed);
             let kept = interaction::kept(&self.store, after, before, LOOK).await?;
             for KeptWords { id, client, inbound, outbound } in &kept {
                 for message in [inbound, outbound].into_iter().flatten() {
-                    if !self.is_emptied(*client, *message).await? {
-                        return Ok(());
-                    }
+                    is_held |= !self.is_emptied(*client, *message).await?;
                 }
-                *lock(&self.passed) = *id;
+                after = *id;
+                if !is_held {
+                    *lock(&self.passed) = after;
+                }
             }
             if kept.len() < LOOK {
                 return Ok(());

@@ -5,12 +5,13 @@ use serde::Deserialize;
 
 use super::SessionMessages;
 use super::loop_guard::{CountedText, LoopVerdict};
-use crate::model::{Address, AddressKind, Channel, ClientId, Id as _, InboundId, MessageId, Millis};
+use crate::model::{Address, AddressKind, Channel, ClientId, Id as _, InboundId, MessageId, Millis, PoolId};
 use crate::service::directory::SenderNumber;
 use crate::service::message::Order;
 use crate::service::number::NumberCapability;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::message;
+use crate::store::session::route;
 
 const HOUR_MS: Millis = 3_600_000;
 
@@ -18,7 +19,7 @@ const HOUR_MS: Millis = 3_600_000;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Who is in no session at a number of a pool.
+    /// Who is in no session at a number of a pool that has, or had, some.
     pub none_text: String,
     /// Who is in one with nobody else.
     pub alone_text: String,
@@ -80,6 +81,12 @@ impl SessionMessages {
             Err(Error { kind: ErrorKind::Invalid | ErrorKind::Limit(_) | ErrorKind::Unpayable, .. }) => Ok(()),
             told => told,
         }
+    }
+
+    /// Whether strangers are told anything at the numbers of a pool: where nobody ever held a session, all who text are
+    /// strangers, and answer what the pool's messages say.
+    pub(in crate::service) async fn answers_strangers(&self, pool: PoolId) -> Result<bool> {
+        Ok(!self.settings.none_text.is_empty() && route::has_sessions(&self.store, pool).await?)
     }
 
     /// Under which id somebody is to be told; `None`: they have been.

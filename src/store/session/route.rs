@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{COLUMNS, Participant, Session, SessionWithParticipants, filled};
-use crate::model::{Millis, NumberId, ParticipantId, SessionId};
+use crate::model::{Millis, NumberId, ParticipantId, PoolId, SessionId};
 use crate::store::{Query, Result, Row, Store, Value, params};
 
 /// So far apart the clocks of two nodes may be for whoever texts as soon as they are in a session.
@@ -85,6 +85,13 @@ async fn participants(store: &Store, pairs: &[PairAtTime]) -> Result<Vec<Option<
     };
     let found = store.look_up(pairs.iter().map(query).collect()).await?;
     found.iter().map(|rows| rows.first().map(Row::read).transpose()).collect()
+}
+
+/// Whether a pool has sessions, or had some of late.
+pub async fn has_sessions(store: &Store, pool: PoolId) -> Result<bool> {
+    let found: Option<SessionId> =
+        store.first("SELECT id FROM sb_session WHERE pool_id = ? LIMIT 1", params![pool]).await?;
+    Ok(found.is_some())
 }
 
 /// Whether somebody who has left has come into another session by the same number since: they would take what comes for
