@@ -1,4 +1,5 @@
-//! kill -9 while copies are made: each hears each text, and none twice.
+//! kill -9 while copies are made: each is written once, however often its text is handled. That what is written is sent
+//! once is held where messages are sent.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,12 +10,13 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::talk::Talk;
-use crate::events::text;
 use crate::harness::{Layout, Result, Server, until};
 use crate::inbound::play::{self, end_leases, settled};
 use crate::on_both_engines;
 
 const ROUNDS: usize = 4;
+/// So many, where the first have not hit what they are for.
+const MOST_ROUNDS: usize = 20;
 const POSTERS: usize = 6;
 /// Few texts each: nobody is to look like a program.
 const GROUPS: usize = 40;
@@ -46,7 +48,11 @@ async fn each_text_is_copied_once_to_all(layout: Layout) -> Result {
     }
     let (numbers, next) = (Arc::new(numbers), Arc::new(AtomicUsize::new(0)));
     let (taken, mut server) = (Arc::new(Mutex::new(Vec::new())), Arc::new(talk.server));
-    for round in 0..ROUNDS {
+    let mut between = 0;
+    for round in 0..MOST_ROUNDS {
+        if round >= ROUNDS && between > 0 {
+            break;
+        }
         let before = taken.lock().map(|taken| taken.len()).unwrap_or_default();
         let start = |_| tokio::spawn(post(server.clone(), next.clone(), numbers.clone(), taken.clone()));
         let posters: Vec<_> = (0..POSTERS).map(start).collect();
@@ -57,10 +63,15 @@ async fn each_text_is_copied_once_to_all(layout: Layout) -> Result {
         for poster in posters {
             poster.await?;
         }
+        // copies whose text was not finished: it is handled again
+        let sql = "SELECT COUNT(*) FROM sb_message m WHERE m.direction = 'outbound' AND NOT EXISTS \
+                   (SELECT 1 FROM sb_interaction i WHERE i.outbound_id = m.id)";
+        between += server.rows(sql).await?[0][0].parse::<usize>()?;
         let owned = Arc::try_unwrap(server).ok().context("a poster still holds the server")?;
         server = Arc::new(owned.restart().await?);
         println!("round {round}: {} taken", taken.lock().map(|taken| taken.len()).unwrap_or_default());
     }
+    assert!(between > 0, "no kill was between a copy and what is written of it");
     end_leases(&server).await?;
     settled(&server).await?;
     let mut copies: BTreeMap<(String, String), usize> = BTreeMap::new();
@@ -78,9 +89,8 @@ async fn each_text_is_copied_once_to_all(layout: Layout) -> Result {
     // what was said is written down as often as it was passed on
     let said = server.rows("SELECT COUNT(*), COUNT(DISTINCT outbound_id) FROM sb_interaction").await?;
     assert_eq!(said, [[copies.len().to_string(), copies.len().to_string()]]);
-    let paid = crate::events::well(&server, "GET", &format!("/v1/clients/{}", talk.client), None).await?;
     let debits = server.rows("SELECT COUNT(*) FROM sb_ledger WHERE kind = 'debit'").await?;
-    assert_eq!(debits[0][0], copies.len().to_string(), "{}", text(&paid["balance"])?);
+    assert_eq!(debits[0][0], copies.len().to_string());
     Ok(())
 }
 

@@ -34,7 +34,7 @@ async fn strangers_are_told_once_an_hour(layout: Layout) -> Result {
     talk.text(CID, &talk.numbers[0], "STOP").await?;
     talk.text(CID, &talk.numbers[0], "hello?").await?;
     assert!(!talk.bodies(CID).await?.contains(&NONE.to_owned()));
-    Ok(())
+    talk.end().await
 }
 
 async fn who_answers_a_pool_without_sessions_is_no_stranger(layout: Layout) -> Result {
@@ -45,7 +45,7 @@ async fn who_answers_a_pool_without_sessions_is_no_stranger(layout: Layout) -> R
     talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
     talk.text(DOT, &talk.numbers[0], "hello?").await?;
     assert_eq!(talk.bodies(DOT).await?, [NONE]);
-    Ok(())
+    talk.end().await
 }
 
 async fn strangers_are_told_nothing_unless_that_is_set(layout: Layout) -> Result {
@@ -53,7 +53,7 @@ async fn strangers_are_told_nothing_unless_that_is_set(layout: Layout) -> Result
     talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
     talk.text(DOT, &talk.numbers[0], "hello?").await?;
     assert!(talk.heard(DOT).await?.is_empty());
-    Ok(())
+    talk.end().await
 }
 
 async fn who_is_alone_or_texts_where_people_call_is_told_so(layout: Layout) -> Result {
@@ -74,7 +74,7 @@ async fn who_is_alone_or_texts_where_people_call_is_told_so(layout: Layout) -> R
         let now = talk.state(held).await?;
         assert_eq!((&now["state"], &now["last_interaction_at"]), (&json!("open"), &json!(null)), "it lives no longer");
     }
-    Ok(())
+    talk.end().await
 }
 
 on_both_engines!(

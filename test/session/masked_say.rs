@@ -41,7 +41,7 @@ async fn a_client_speaks_in_its_session(layout: Layout) -> Result {
     // what the audit log has of it is not what was said
     let log = talk.server.rows("SELECT action, after_text FROM sb_audit WHERE action = 'session.message'").await?;
     ensure!(log.len() == 2 && !log.concat().concat().contains("driver"), "{log:?}");
-    Ok(())
+    talk.end().await
 }
 
 async fn what_is_said_again_under_one_name_is_said_once(layout: Layout) -> Result {
@@ -65,7 +65,7 @@ async fn what_is_said_again_under_one_name_is_said_once(layout: Layout) -> Resul
     talk.well("DELETE", &held.path()?, None).await?;
     assert_eq!(post("hello").await?.0, 202);
     assert_eq!((talk.bodies(BOB).await?.len(), talk.paid().await?), (1, "2".to_owned()));
-    Ok(())
+    talk.end().await
 }
 
 async fn what_one_of_them_cannot_get_the_others_get(layout: Layout) -> Result {
@@ -86,7 +86,7 @@ async fn what_one_of_them_cannot_get_the_others_get(layout: Layout) -> Result {
     let one = json!({"body": "hello", "to": held.id(ANN)?});
     assert_eq!(talk.act("POST", &path, Some(one)).await?.0, 402, "nobody pays for any of it");
     assert_eq!(written().await?, before, "and nothing is written");
-    Ok(())
+    talk.end().await
 }
 
 async fn what_cannot_be_said_is_refused(layout: Layout) -> Result {
@@ -124,7 +124,7 @@ async fn what_cannot_be_said_is_refused(layout: Layout) -> Result {
     talk.well("DELETE", &held.path()?, None).await?;
     assert_eq!(talk.act("POST", &path, hello()).await?.0, 409, "it is over");
     assert_eq!(talk.paid().await?, "0");
-    Ok(())
+    talk.end().await
 }
 
 async fn the_command_shows_and_says(layout: Layout) -> Result {
@@ -139,7 +139,7 @@ async fn the_command_shows_and_says(layout: Layout) -> Result {
     let listed = on(&["session", "interactions", &id]).await?.well()?;
     ensure!(listed.contains(&to), "{listed}");
     assert_eq!(talk.bodies(BOB).await?, ["hello"]);
-    Ok(())
+    talk.end().await
 }
 
 on_both_engines!(

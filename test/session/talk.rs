@@ -1,6 +1,6 @@
 //! A pool with numbers, people who text them, and what each of them hears.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use crate::events::text;
@@ -123,6 +123,21 @@ impl Talk {
     /// How many copies were paid for.
     pub async fn paid(&self) -> Result<String> {
         Ok(self.server.rows("SELECT COUNT(*) FROM sb_ledger WHERE kind = 'debit'").await?[0][0].clone())
+    }
+
+    /// What holds at the end of every test: nothing that went out to anybody, a copy or a word of ours, shows the number
+    /// of somebody else.
+    pub async fn end(self) -> Result {
+        drained(&self.server).await?;
+        let listed = crate::events::well(&self.server, "GET", "/v1/loopback/messages?limit=200", None).await?;
+        for message in listed["data"].as_array().into_iter().flatten() {
+            let from = message["from"].as_str().unwrap_or_default();
+            ensure!(self.numbers.iter().any(|number| number == from), "not of the pool: {message}");
+            let shown = message.to_string();
+            let mut others = [ANN, BOB, CID, DOT].into_iter().filter(|person| message["to"] != *person);
+            ensure!(others.all(|person| !shown.contains(&person[1..])), "{message}");
+        }
+        Ok(())
     }
 
     /// How a session stands.
