@@ -11,6 +11,7 @@ mod life;
 mod masked;
 mod masked_edge;
 mod masked_loss;
+mod masked_nodes;
 mod masked_notice;
 mod masked_say;
 mod race;
