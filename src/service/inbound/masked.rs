@@ -80,7 +80,8 @@ impl InboundHandlers {
         Ok(Some(InboundTextDisposition { record, ..InboundTextDisposition::TOLD }))
     }
 
-    /// Tells whoever texts a number of a pool with sessions, and is in none there. What they said is kept and told as any text is.
+    /// Tells whoever texts a number of a pool with sessions, and is in none there. What they said is kept and told as any
+    /// text is.
     pub(super) async fn tell_stranger(&self, text: &ReceivedText) -> Result<()> {
         let number = &text.sender.number;
         let Some(pool) = number.pool else { return Ok(()) };

@@ -254,3 +254,33 @@ impl SaidText<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_we_add_goes_before_pictures_and_those_before_words() {
+        let media_urls = ["https://pictures.example/1".to_owned()];
+        let mut words = SpokenWords {
+            body: "look",
+            media_urls: &media_urls,
+            labels: SessionLabels::Name,
+            name: Some("Ann"),
+            place: 1,
+        };
+        let shown = |words: &SpokenWords<'_>, with_media| -> Vec<String> {
+            words.forms(with_media).iter().map(|(body, media)| format!("{body} +{}", media.len())).collect()
+        };
+        let line = "look\n[attachment left out] +0";
+        let in_words = [format!("Ann: {line}"), format!("B: {line}"), line.to_owned(), "look +0".to_owned()];
+        assert_eq!(shown(&words, false), in_words);
+        assert_eq!(shown(&words, true)[..3], ["Ann: look +1", "B: look +1", "look +1"]);
+        assert_eq!(shown(&words, true)[3..], in_words);
+        words.labels = SessionLabels::Letter;
+        words.media_urls = &[];
+        assert_eq!(shown(&words, false), ["B: look +0", "look +0"]);
+        words.labels = SessionLabels::Off;
+        assert_eq!(shown(&words, true), ["look +0"]);
+    }
+}
