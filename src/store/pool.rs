@@ -160,7 +160,7 @@ pub async fn put(store: &Store, pool: &Pool, number: &Number, now_ms: Millis, en
         .one("UPDATE sb_number SET pool_id = ? WHERE id = ?", params![pool.id, number.id])
         .run("DELETE FROM sb_pool_number WHERE number_id = ?", params![number.id]);
     if pool.settings.is_exclusive {
-        change = change.fill_pool_with(pool, &params![number.id], now_ms);
+        change = change.fill_pool_with(pool, &[number.id.into()], now_ms);
     }
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }

@@ -78,9 +78,8 @@ mod tests {
             assert!(!sql.contains(';'), "{migration}");
             // what a server keeps of a start that is cut short is known by its name
             let names = match CreatedSchemaObject::of(migration.sql().unwrap_or_default()) {
-                Some(CreatedSchemaObject::Table(table)) => vec![table],
+                Some(CreatedSchemaObject::Table(table) | CreatedSchemaObject::Column { table, .. }) => vec![table],
                 Some(CreatedSchemaObject::Index { name, table }) => vec![name, table],
-                Some(CreatedSchemaObject::Column { table, .. }) => vec![table],
                 None => Vec::new(),
             };
             let is_name = |name: &&str| {

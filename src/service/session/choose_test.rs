@@ -179,14 +179,14 @@ fn the_areas_of_a_pool_are_named_the_nearest_first() {
     assert_eq!(areas(&index, &place(None, Some("GB"))), (vec!["GB".to_owned()], false));
     let index = mixed(PoolSettings { bound: PoolBound::Radius, ..PoolSettings::default() });
     assert_eq!(areas(&index, &place(Some("+12125550199"), Some("US"))), (vec!["212".to_owned()], true));
-    let named: Vec<&str> = index.numbers.iter().map(|one| area_name(&one.number)).collect();
-    assert_eq!(named, ["GB", "415", "212", "212", "800", "416", ""]);
+    let of_each: Vec<&str> = index.numbers.iter().map(|one| area_name(&one.number)).collect();
+    assert_eq!(of_each, ["GB", "415", "212", "212", "800", "416", ""]);
 }
 
 #[test]
 fn a_bound_leaves_out_what_is_beyond() {
     let of = |bound: PoolBound, order: PoolOrder, person: &PersonPlace| {
-        let mut all = addresses(&mixed(PoolSettings { bound, order, ..PoolSettings::default() }), person, 5);
+        let mut all = addresses(&mixed(PoolSettings { order, bound, ..PoolSettings::default() }), person, 5);
         all.sort_unstable();
         all
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::choose::{NumberShortage, area_name, areas, by_id, candidates};
-use super::number::SessionPool;
+use super::number::{SessionPool, short};
 use super::place::PersonPlace;
 use super::{ParticipantOrder, Sessions};
 use crate::model::NumberId;
@@ -34,7 +34,7 @@ impl Sessions {
         let fits = |sender: &SenderNumber| places.iter().all(|place| pool.fits_at(sender, place));
         let is_any = places.first().is_some_and(|place| candidates(index, place, 0).any(|sender| fits(sender)));
         if !is_any {
-            return Err(pool.short(first, shortage(pool)));
+            return Err(short(first, shortage(pool)));
         }
         let is_left = |id: NumberId| !self.holds.is_held(None, id);
         let (near, is_all_near) = places.first().map(|place| areas(index, place)).unwrap_or_default();
@@ -48,7 +48,7 @@ impl Sessions {
         let best = pick(index, &free, fits, is_left, rank);
         if free.len() < FREE {
             // these are all
-            return best.or(held).cloned().ok_or_else(|| pool.short(first, NumberShortage::Exhausted));
+            return best.or(held).cloned().ok_or_else(|| short(first, NumberShortage::Exhausted));
         }
         let (mut behind, mut look) = (0, 1);
         while behind < near.len() {
@@ -75,7 +75,7 @@ impl Sessions {
             behind += free.len();
             may_be_more = free.len() == LATER;
         }
-        held.cloned().ok_or_else(|| pool.short(first, NumberShortage::Exhausted))
+        held.cloned().ok_or_else(|| short(first, NumberShortage::Exhausted))
     }
 }
 

@@ -71,12 +71,12 @@ impl SessionPool<'_> {
         }
         Ok(Some(found))
     }
+}
 
-    /// No number of it is free for somebody.
-    pub(super) fn short(&self, one: &ParticipantOrder, shortage: NumberShortage) -> Error {
-        let detail = format!("no number of the pool is free for {}: {}", one.address.as_str(), shortage.reason());
-        Error::new(ErrorKind::NoNumber(shortage), detail)
-    }
+/// No number of the pool is free for somebody.
+pub(super) fn short(one: &ParticipantOrder, shortage: NumberShortage) -> Error {
+    let detail = format!("no number of the pool is free for {}: {}", one.address.as_str(), shortage.reason());
+    Error::new(ErrorKind::NoNumber(shortage), detail)
 }
 
 impl Sessions {
@@ -180,7 +180,7 @@ impl Sessions {
                 break;
             }
         }
-        let rest = search.rest(index, |sender| pool.fits(sender)).map_err(|shortage| pool.short(one, shortage))?;
+        let rest = search.rest(index, |sender| pool.fits(sender)).map_err(|shortage| short(one, shortage))?;
         Ok(self.chosen(&rest, person, &memory))
     }
 

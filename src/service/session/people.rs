@@ -2,7 +2,7 @@
 
 use super::create::{joining, may_pass};
 use super::limit::MOST_PEOPLE;
-use super::number::{ChosenNumber, SessionPool};
+use super::number::{ChosenNumber, SessionPool, short};
 use super::place::PersonPlace;
 use super::{NumberShortage, ParticipantOrder, SessionWithParticipants, Sessions};
 use crate::model::event::EventType;
@@ -35,7 +35,7 @@ fn shared_number(
             Err(Error::invalid("number", format!("must be {}, as of all in this session", sender.number.address)))
         }
         None if !place.may_have(&sender.number, pool.index.settings.bound) => {
-            Err(pool.short(order, NumberShortage::Country))
+            Err(short(order, NumberShortage::Country))
         }
         _ => Ok(ChosenNumber { sender: sender.clone(), memory: None, hold: None }),
     }

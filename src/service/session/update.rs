@@ -22,7 +22,6 @@ pub enum SessionMove {
 
 /// What may be changed; a field within a field: `None` takes it away.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::option_option, reason = "left out, taken away, and given are three things")]
 pub struct SessionChange {
     pub name: Option<Option<String>>,
     pub metadata: Option<Option<Map<String, Json>>>,

@@ -130,7 +130,7 @@ impl<'a> CreatedSchemaObject<'a> {
                 let words: Vec<&str> = words.collect();
                 let ["TABLE", table, "ADD", "COLUMN", name, kind @ ..] = words.as_slice() else { return None };
                 let default = kind.iter().skip_while(|word| **word != "DEFAULT").nth(1).copied();
-                return Some(Self::Column { name: *name, table: *table, default });
+                return Some(Self::Column { name, table, default });
             }
             _ => return None,
         }

@@ -23,6 +23,6 @@ impl Change {
     /// The same of those of these numbers that are phones of the pool.
     #[must_use]
     pub(in crate::store) fn fill_pool_with(self, pool: &Pool, numbers: &[Value], now_ms: Millis) -> Self {
-        self.any(&format!("{FILL} AND id IN ({{}})"), &params![now_ms, pool.client, pool.id], numbers)
+        self.any(&format!("{FILL} AND id IN ({{}})"), &[now_ms.into(), pool.client.into(), pool.id.into()], numbers)
     }
 }

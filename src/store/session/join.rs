@@ -100,7 +100,7 @@ impl JoinRows {
             .insert("INSERT INTO sb_sticky (person, number_id, used_ms)", self.first);
         let sql = "UPDATE sb_sticky SET used_ms = ?, ended_ms = NULL WHERE number_id = ? AND person IN ({})";
         let again = |change: Change, (number, people): (NumberId, Vec<Value>)| {
-            change.each(sql, &params![now_ms, number], &people)
+            change.each(sql, &[now_ms.into(), number.into()], &people)
         };
         let change = self.again.into_iter().fold(change, again);
         let into = "INSERT INTO sb_participant (id, session_id, client_id, address, person, name, number_id, number, \
@@ -118,7 +118,7 @@ fn held(change: Change, pool: PoolTerms, numbers: &BTreeSet<NumberId>) -> Change
         return change.each("UPDATE sb_number SET pool_id = pool_id WHERE id IN ({})", &[], &keys);
     };
     let change =
-        change.each("UPDATE sb_number SET pool_id = pool_id WHERE pool_id = ? AND id IN ({})", &params![id], &keys);
+        change.each("UPDATE sb_number SET pool_id = pool_id WHERE pool_id = ? AND id IN ({})", &[id.into()], &keys);
     let Some(one) = keys.into_iter().next() else { return change };
     let is_as_read = if pool.is_exclusive { "" } else { "NOT " };
     let sql = format!(

@@ -33,7 +33,7 @@ pub async fn remembered(store: &Store, people: &[[u8; 32]]) -> Result<Vec<Vec<St
 pub async fn remembered_at(store: &Store, person: &[u8; 32], numbers: &[NumberId]) -> Result<Vec<StickyNumber>> {
     let sql = "SELECT number_id, used_ms, ended_ms FROM sb_sticky WHERE person = ? AND number_id IN ({})";
     let keys: Vec<Value> = numbers.iter().map(Value::from).collect();
-    let found = store.look_up(vec![Query::over(sql, &params![person], keys)]).await?.concat();
+    let found = store.look_up(vec![Query::over(sql, &[Value::from(*person)], keys)]).await?.concat();
     found.iter().map(Row::read).collect()
 }
 
