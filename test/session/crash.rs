@@ -42,6 +42,8 @@ async fn a_kill_leaves_no_half_session(layout: Layout) -> Result {
     let builder = Builder::new(layout).await?;
     // a dead node's leases end by themselves on a server
     let builder = builder.set("outbox.lease", "4s").set("outbox.call_timeout", "1s").set("outbox.poll_every", "20ms");
+    // what was being sent is asked after soon
+    let builder = builder.set("outbox.look_up_after", "1s, 2s, 3s");
     let mut server = builder.start().await?;
     let pool = pool(&server, 8).await?;
     let mut made = Vec::new();

@@ -64,6 +64,7 @@ async fn what_a_crash_left_untold_is_told_once(layout: Layout) -> Result {
     })
     .await?;
     // as it stands after a crash: told, and nobody knows
+    tamper(&server, "DELETE FROM sb_interaction WHERE inbound_id IS NULL").await?;
     tamper(&server, "UPDATE sb_session SET tell_ms = 1").await?;
     until("that to be known again", async || {
         Ok(server.rows("SELECT id FROM sb_session WHERE tell_ms IS NOT NULL").await?.is_empty().then_some(()))
