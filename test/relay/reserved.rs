@@ -32,7 +32,7 @@ async fn a_reserved_number_is_only_sent_from_by_name(layout: Layout) -> Result {
     for (address, is_reserved) in [("+14155550300", true), ("+12125550301", false)] {
         let body = json!({"number": address, "account_id": account, "reserved": is_reserved});
         let number = act_well(&server, &client, "POST", "/v1/numbers", Some(body)).await?;
-        ensure!(number["reserved"] == is_reserved && number["area_code"] == &address[2..5], "{number}");
+        ensure!(number["reserved"] == is_reserved && number["area_code"] == address[2..5], "{number}");
         let path = format!("/v1/numbers/{}", text(&number["id"])?);
         act_well(&server, &client, "PUT", &format!("/v1/pools/{pool}{}", &path[3..]), None).await?;
         numbers.push(path);

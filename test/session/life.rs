@@ -44,7 +44,7 @@ async fn a_session_is_found_by_what_is_known_of_it(layout: Layout) -> Result {
         ensure!(ids(&server, query).await?.is_empty(), "{query}");
     }
     close(&server, &session).await?;
-    ensure!(ids(&server, "state=closed").await? == [id.clone()]);
+    ensure!(ids(&server, "state=closed").await? == std::slice::from_ref(&id));
     ensure!(ids(&server, &format!("number={number}&participant=%2B14155550101")).await?.is_empty());
     // the name is free again
     made(&server, &pool, &[ANN], json!({"unique_name": "17"})).await?;
@@ -56,7 +56,7 @@ async fn a_session_rests_goes_on_ends_and_is_opened_again(layout: Layout) -> Res
     let pool = pool(&server, 1).await?;
     let session = made(&server, &pool, &[ANN, BEN], json!({"ttl": "1h"})).await?;
     let path = path(&session)?;
-    let patch = async |body: Value| call(&server, "PATCH", &path, Some(body)).await;
+    let change = async |body: Value| call(&server, "PATCH", &path, Some(body)).await;
     let one = |address: &str| {
         json!({"id": "par_…", "address": address, "name": null, "number": ours(0), "joined_at": "(time)",
             "left_at": null})
@@ -66,22 +66,22 @@ async fn a_session_rests_goes_on_ends_and_is_opened_again(layout: Layout) -> Res
         "labels": "off", "start_text": null, "end_text": null, "ttl": "1h", "ends_at": null, "expires_at": "(time)",
         "last_interaction_at": null, "created_at": "(time)", "updated_at": "(time)", "closed_at": null});
     hold_inline(&["Session", "Participant"], &session, &wanted)?;
-    let change = json!({"name": "new", "metadata": {"a": 1}, "ttl": null, "labels": "letter"});
-    let (_, changed) = patch(change).await?;
+    let named = json!({"name": "new", "metadata": {"a": 1}, "ttl": null, "labels": "letter"});
+    let (_, changed) = change(named).await?;
     ensure!(changed["name"] == "new" && changed["labels"] == "letter" && changed["expires_at"].is_null(), "{changed}");
-    let (_, bare) = patch(json!({"name": null, "metadata": null})).await?;
+    let (_, bare) = change(json!({"name": null, "metadata": null})).await?;
     ensure!(bare["name"].is_null() && bare["metadata"].is_null(), "{bare}");
-    ensure!(patch(json!({"state": "inactive"})).await?.1["state"] == "inactive");
-    ensure!(patch(json!({"state": "in_progress"})).await?.1["state"] == "in_progress");
-    let (status, closed) = patch(json!({"state": "closed"})).await?;
+    ensure!(change(json!({"state": "inactive"})).await?.1["state"] == "inactive");
+    ensure!(change(json!({"state": "in_progress"})).await?.1["state"] == "in_progress");
+    let (status, closed) = change(json!({"state": "closed"})).await?;
     ensure!(status == 200 && closed["state"] == "closed" && !closed["closed_at"].is_null(), "{closed}");
     ensure!(closed["participants"][0]["left_at"] == closed["closed_at"], "{closed}");
-    ensure!(patch(json!({"state": "closed"})).await? == (200, closed.clone()), "once is enough");
+    ensure!(change(json!({"state": "closed"})).await? == (200, closed.clone()), "once is enough");
     ensure!(call(&server, "DELETE", &path, None).await?.0 == 204, "so is this");
-    let (status, problem) = patch(json!({"ttl": "2h"})).await?;
+    let (status, problem) = change(json!({"ttl": "2h"})).await?;
     ensure!(status == 409, "{status} {problem}");
     consistent(&server).await?;
-    let (status, opened) = patch(json!({"state": "open"})).await?;
+    let (status, opened) = change(json!({"state": "open"})).await?;
     ensure!(status == 200 && opened["state"] == "in_progress" && opened["closed_at"].is_null(), "{status} {opened}");
     ensure!(number_of(&opened, ANN)? == number_of(&session, ANN)?);
     ensure!(opened["participants"][0]["left_at"].is_null(), "{opened}");
@@ -89,10 +89,10 @@ async fn a_session_rests_goes_on_ends_and_is_opened_again(layout: Layout) -> Res
     // what it needs is another's by now
     close(&server, &session).await?;
     let other = made(&server, &pool, &[ANN], json!({})).await?;
-    let (status, problem) = patch(json!({"state": "in_progress"})).await?;
+    let (status, problem) = change(json!({"state": "in_progress"})).await?;
     ensure!(status == 409, "{status} {problem}");
     close(&server, &other).await?;
-    ensure!(patch(json!({"state": "in_progress"})).await?.0 == 200);
+    ensure!(change(json!({"state": "in_progress"})).await?.0 == 200);
     consistent(&server).await
 }
 
@@ -143,7 +143,8 @@ async fn what_happens_to_a_session_is_told_in_its_order(layout: Layout) -> Resul
         "session.closed",
     ];
     let told = until("all of it", async || {
-        let told: Vec<Value> = receiver.posts().iter().map(|post| post.json()).collect::<Result<_>>()?;
+        let told: Vec<Value> =
+            receiver.posts().iter().map(crate::events::receiver::Post::json).collect::<Result<_>>()?;
         Ok((told.len() >= wanted.len()).then_some(told))
     })
     .await?;

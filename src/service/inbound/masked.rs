@@ -45,7 +45,9 @@ impl InboundHandlers {
             // all of them, later
             Err(error) if error.will_pass() || pairs.len() == 1 => {
                 tracing::warn!(%error, "texts whose sessions are not known are tried again");
-                asked.iter_mut().for_each(|text| text.is_routed = false);
+                for text in &mut asked {
+                    text.is_routed = false;
+                }
             }
             // one of them is in a session that cannot be read: the others do not wait for that
             Err(_) => {

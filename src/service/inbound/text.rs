@@ -149,7 +149,7 @@ impl InboundHandlers {
         for job in jobs {
             match read_text(&entries, &job) {
                 Ok((inbound, sender)) => {
-                    texts.push(ReceivedText { job, inbound, sender, route: None, is_routed: true })
+                    texts.push(ReceivedText { job, inbound, sender, route: None, is_routed: true });
                 }
                 Err(reason) => unplaced.push((job, reason)),
             }

@@ -155,7 +155,7 @@ pub(in crate::store) fn add<'a>(
     }
     let change = change.insert(INSERT, rows);
     let touch = |change: Change, at_ms: Millis, keys: &[Value]| {
-        change.any(TOUCH, &params![at_ms, at_ms, at_ms, now_ms, at_ms], keys)
+        change.any(TOUCH, &[at_ms, at_ms, at_ms, now_ms, at_ms].map(Value::from), keys)
     };
     let Some(latest) = last.values().copied().max() else { return change };
     if begun.is_empty() && last.values().all(|at_ms| latest - at_ms <= CLOSE_MS) {
