@@ -12,7 +12,7 @@ use switchboard::store::delivery::behind;
 use super::{Result, database};
 
 /// What is found by a query of one statement, which sees the store between two commits.
-pub const QUERIES: [(&str, &str); 6] = [
+pub const QUERIES: [(&str, &str); 10] = [
     (
         "messages without a place in a lane",
         "SELECT id FROM sb_message WHERE direction = 'outbound' AND state IN ('accepted', 'queued', 'sending') \
@@ -40,6 +40,29 @@ pub const QUERIES: [(&str, &str); 6] = [
     (
         "texts that are to be published, and due at no time",
         "SELECT id FROM sb_publication WHERE state = 'waiting' AND ready_ms IS NULL LIMIT 5",
+    ),
+    (
+        "sessions that are to end, and at no time",
+        "SELECT id FROM sb_session WHERE closed_ms IS NULL AND expires_ms IS NULL \
+         AND (ttl_ms IS NOT NULL OR ends_ms IS NOT NULL) LIMIT 5",
+    ),
+    // whoever tells them writes down what came of it, under the time of the end
+    (
+        "people who were in a session to its end, and are never told so",
+        "SELECT p.id FROM sb_session s JOIN sb_participant p ON p.session_id = s.id AND p.left_ms = s.closed_ms \
+         WHERE s.tell_ms IS NULL AND s.mode <> 'voice' AND s.settings LIKE '%\"end_text\":%' \
+         AND NOT EXISTS (SELECT 1 FROM sb_interaction i WHERE i.session_id = s.id AND i.to_participant = p.id \
+         AND i.created_ms = s.closed_ms) LIMIT 5",
+    ),
+    // one that is over and nobody's waits for whoever comes by
+    (
+        "imports of numbers that nobody may end",
+        "SELECT id FROM sb_number_import WHERE ready_ms IS NULL AND (state = 'writing' OR owner IS NOT NULL) LIMIT 5",
+    ),
+    (
+        "numbers of an import that is not there",
+        "SELECT id FROM sb_number WHERE import_id IS NOT NULL \
+         AND import_id NOT IN (SELECT id FROM sb_number_import) LIMIT 5",
     ),
 ];
 

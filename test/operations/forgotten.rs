@@ -23,6 +23,23 @@ const PUBLICATION: &str = "INSERT INTO sb_publication \
     VALUES (X'00112233445566778899aabbccddeeff', \
     X'00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff', 'u', 'p', 'h', X'00', 0, 'waiting', 0)";
 
+/// A session that was to end, and a person in it to its end.
+const SESSION: &str = "INSERT INTO sb_session (id, client_id, mode, state, door, settings, ttl_ms, sequence, created_ms, \
+                       changed_ms) VALUES (X'00112233445566778899aabbccddeeff', X'00000000000000000000000000000001', \
+                       'both', 'open', 'native', '{\"labels\":\"off\",\"end_text\":\"It has ended.\"}', 1, 1, 1, 1)";
+const PARTICIPANT: &str = "INSERT INTO sb_participant (id, session_id, client_id, address, person, number_id, number, \
+                           joined_ms, left_ms, place) VALUES (X'ffeeddccbbaa99887766554433221100', \
+                           X'00112233445566778899aabbccddeeff', X'00000000000000000000000000000001', 'a', 'a', \
+                           X'00112233445566778899aabbccddeeff', 'n', 1, 2, 0)";
+const INTERACTION: &str = "INSERT INTO sb_interaction (id, session_id, client_id, kind, to_participant, created_ms, \
+                           changed_ms) VALUES (X'00112233445566778899aabbccddeeff', \
+                           X'00112233445566778899aabbccddeeff', X'00000000000000000000000000000001', 'message', \
+                           X'ffeeddccbbaa99887766554433221100', 2, 2)";
+
+/// An import that somebody writes, without a time at which another might give it up.
+const IMPORT: &str = "INSERT INTO sb_number_import (id, client_id, state, total, written, set_ms, created_ms) VALUES \
+                      (X'00112233445566778899aabbccddeeff', X'00000000000000000000000000000001', 'writing', 2, 1, 0, 0)";
+
 async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
     let mut server = Server::start(layout).await?;
     loopback(&server).await?;
@@ -51,6 +68,17 @@ async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
         ("DELETE FROM sb_delivery_turn", Vec::new()),
         (PUBLICATION, vec![QUERIES[5].0]),
         ("DELETE FROM sb_publication", Vec::new()),
+        (SESSION, vec![QUERIES[6].0]),
+        (PARTICIPANT, vec![QUERIES[6].0]),
+        ("UPDATE sb_session SET state = 'closed', closed_ms = 2", vec![QUERIES[7].0]),
+        ("UPDATE sb_session SET tell_ms = 3", Vec::new()),
+        ("UPDATE sb_session SET tell_ms = NULL", vec![QUERIES[7].0]),
+        (INTERACTION, Vec::new()),
+        (IMPORT, vec![QUERIES[8].0]),
+        ("UPDATE sb_number_import SET state = 'done'", Vec::new()),
+        ("UPDATE sb_number SET import_id = X'00112233445566778899aabbccddeeff'", Vec::new()),
+        ("DELETE FROM sb_number_import", vec![QUERIES[9].0]),
+        ("UPDATE sb_number SET import_id = NULL", Vec::new()),
     ] {
         store.commit(Change::new().run(sql, Vec::new())).await?;
         found = jobs(&store).await?;
