@@ -131,7 +131,7 @@ pub fn on(object: &str, act: Act) -> Act {
 }
 
 /// What a server writes by itself at any time: work under way, what nodes tell each other, keys that it makes at need.
-const OWN: [&str; 14] = [
+const OWN: [&str; 15] = [
     "sb_account_rest",
     "sb_attempt",
     "sb_fresh",
@@ -139,6 +139,7 @@ const OWN: [&str; 14] = [
     "sb_lane",
     "sb_lockout",
     "sb_meta",
+    "sb_number_import",
     "sb_outbox",
     "sb_receipt",
     "sb_run",
