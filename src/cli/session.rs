@@ -30,11 +30,13 @@ enum SessionAction {
     Create {
         #[arg(required = true, value_name = "PHONE")]
         participants: Vec<String>,
+        /// Of whose numbers
         #[arg(long, value_name = "ID")]
         pool: PoolId,
         /// What they may do [default: both]
         #[arg(long, value_parser = SessionMode::ALL.map(SessionMode::name))]
         mode: Option<String>,
+        /// What you call it
         #[arg(long)]
         name: Option<String>,
         /// A name that no other open session has
@@ -52,6 +54,7 @@ enum SessionAction {
     },
     /// List sessions with their people, newest first
     List {
+        /// Only those that have come so far
         #[arg(long, value_parser = SessionState::ALL.map(SessionState::name))]
         state: Option<String>,
         /// Only those of this person
@@ -74,6 +77,7 @@ enum SessionAction {
         session: SessionId,
         #[arg(value_name = "PHONE")]
         participant: String,
+        /// What the others know them as, where labels are names
         #[arg(long)]
         name: Option<String>,
     },
