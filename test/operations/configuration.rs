@@ -206,6 +206,24 @@ async fn a_bad_value_stops_the_start_with_what_is_allowed() -> Result {
     Ok(())
 }
 
+#[tokio::test]
+async fn what_people_in_sessions_are_told_is_a_text_at_most() -> Result {
+    for key in ["session.none_text", "session.alone_text", "session.calls_only_text", "session.too_long_text"] {
+        let place = Place::new()?;
+        for longer in ["x".repeat(1_601), "\u{1f600}".repeat(801)] {
+            let said = place.run(&["serve", "--set", &format!("{key}={longer}")]).await?.refusal()?;
+            assert!(said.contains(&format!("`{key}`")) && said.contains("at most outbox.sms_length"), "{said}");
+        }
+        assert_eq!(place.files()?, [""; 0], "{key}");
+        let (section, name) = key.split_once('.').unwrap_or_default();
+        for text in ["x".repeat(1_600), String::new()] {
+            let printed = settings(place.run(&flags(&[&format!("{key}={text}")])).await?)?;
+            assert_eq!(printed[section][name], Value::from(text.as_str()));
+        }
+    }
+    Ok(())
+}
+
 /// Older names, how a file has them, and what they are now.
 const OLDER: [(&str, &str, &str); 5] = [
     ("webhook.retries", "[webhook]\nretries = [\"1s\"]\n", "`event.retries`"),
