@@ -67,6 +67,21 @@ async fn the_same_people_in_two_sessions_are_told_apart(layout: Layout) -> Resul
     talk.end().await
 }
 
+async fn the_same_two_people_in_two_sessions_are_told_apart(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 2).await?;
+    let people = [(ANN, "Ann"), (BOB, "Bob")];
+    let (one, other) = (talk.hold(&people, json!({})).await?, talk.hold(&people, json!({})).await?);
+    for person in [ANN, BOB] {
+        assert_ne!(one.number(person)?, other.number(person)?, "a second number for both");
+    }
+    talk.say(&one, ANN, "of the one thing").await?;
+    talk.say(&other, ANN, "of the other").await?;
+    let heard = [(one.number(BOB)?, "of the one thing".to_owned()), (other.number(BOB)?, "of the other".to_owned())];
+    assert_eq!(talk.heard(BOB).await?, heard);
+    assert_eq!((talk.said(&one).await?.len(), talk.said(&other).await?.len()), (1, 1));
+    talk.end().await
+}
+
 async fn who_is_not_in_it_any_more_hears_and_says_nothing(layout: Layout) -> Result {
     let talk = Talk::start(layout, 3).await?;
     let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob"), (CID, "Cid")], json!({})).await?;
@@ -97,7 +112,7 @@ async fn who_is_not_in_it_any_more_hears_and_says_nothing(layout: Layout) -> Res
 async fn who_wants_nothing_gets_nothing_and_all_others_do(layout: Layout) -> Result {
     let talk = Talk::start(layout, 3).await?;
     let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob"), (CID, "Cid")], json!({})).await?;
-    talk.say(&held, BOB, " Stop. ").await?;
+    talk.say(&held, BOB, " stop ").await?;
     assert!(talk.bodies(ANN).await?.is_empty(), "it was said to us");
     let told = talk.bodies(BOB).await?;
     ensure!(told.len() == 1 && told[0].contains("START"), "{told:?}");
@@ -136,17 +151,20 @@ async fn words_that_are_not_for_us_are_passed_on(layout: Layout) -> Result {
 
 /// Carriers write some people's numbers in two forms.
 async fn a_person_is_known_in_both_forms(layout: Layout) -> Result {
-    let talk = Talk::start(layout, 2).await?;
-    let (stored, presented) = ("+5215512345678", "+525512345678");
-    let numbers: Vec<Value> =
-        [(stored, 0), (BOB, 1)].map(|(who, at)| json!({"address": who, "number": talk.numbers[at]})).into();
-    let body = json!({"participants": numbers, "pool_id": talk.pool});
-    let held = Held(talk.well("POST", "/v1/sessions", Some(body)).await?);
-    talk.text(presented, &talk.numbers[0], "soy yo").await?;
-    talk.say(&held, BOB, "hola").await?;
-    assert_eq!(talk.bodies(BOB).await?, ["soy yo"]);
-    assert_eq!(talk.bodies(stored).await?, ["hola"], "dialled as it was given");
-    talk.end().await
+    let forms = ["+5215512345678", "+525512345678"];
+    for (stored, presented) in [(forms[0], forms[1]), (forms[1], forms[0])] {
+        let talk = Talk::start(layout, 2).await?;
+        let numbers: Vec<Value> =
+            [(stored, 0), (BOB, 1)].map(|(who, at)| json!({"address": who, "number": talk.numbers[at]})).into();
+        let body = json!({"participants": numbers, "pool_id": talk.pool});
+        let held = Held(talk.well("POST", "/v1/sessions", Some(body)).await?);
+        talk.text(presented, &talk.numbers[0], "soy yo").await?;
+        talk.say(&held, BOB, "hola").await?;
+        assert_eq!(talk.bodies(BOB).await?, ["soy yo"]);
+        assert_eq!(talk.bodies(stored).await?, ["hola"], "dialled as it was given");
+        talk.end().await?;
+    }
+    Ok(())
 }
 
 async fn a_session_that_rests_is_taken_up_again_by_a_text(layout: Layout) -> Result {
@@ -185,6 +203,7 @@ on_both_engines!(
     two_people_talk,
     three_people_talk,
     the_same_people_in_two_sessions_are_told_apart,
+    the_same_two_people_in_two_sessions_are_told_apart,
     who_is_not_in_it_any_more_hears_and_says_nothing,
     who_wants_nothing_gets_nothing_and_all_others_do,
     words_that_are_not_for_us_are_passed_on,
