@@ -1,6 +1,6 @@
 //! What happens seldom: texts that are handled late, programs that answer each other, pictures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use switchboard::model::{InboundId, SessionId};
@@ -15,7 +15,7 @@ use crate::on_both_engines;
 use crate::relay::client::now_ms;
 
 /// The first text comes again under another name, as if it had come then and had not been handled since.
-const AGAIN: &str = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, set_ms, tries, \
+pub const AGAIN: &str = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, set_ms, tries, \
      received_ms, signature_hash, fields_hash) SELECT ?, account_id, kind, 'LBlate', payload, NULL, 1, 1, 0, \
      received_ms, NULL, NULL FROM sb_inbound WHERE kind = 'sms'";
 
@@ -93,6 +93,20 @@ async fn programs_that_answer_each_other_are_cut_off(layout: Layout) -> Result {
     let other = talk.hold(&[(ANN, "Ann"), (CID, "Cid")], json!({})).await?;
     talk.say(&other, ANN, "hello").await?;
     assert_eq!(talk.bodies(CID).await?, ["hello"]);
+    talk.end().await
+}
+
+async fn people_who_type_fast_are_heard(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 2).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    let number = held.number(ANN)?;
+    let texts: BTreeSet<String> = (0..20).map(|nth| format!("text {nth}")).collect();
+    for body in &texts {
+        play::text(&talk.server, ANN, &number, body).await?;
+    }
+    settled(&talk.server).await?;
+    assert_eq!(talk.bodies(BOB).await?.into_iter().collect::<BTreeSet<_>>(), texts);
+    assert_eq!(talk.paid().await?, "20", "each once");
     talk.end().await
 }
 
@@ -199,6 +213,7 @@ on_both_engines!(
     a_text_belongs_where_it_came_in,
     whoever_is_elsewhere_by_now_does_not_hear_what_came_before,
     programs_that_answer_each_other_are_cut_off,
+    people_who_type_fast_are_heard,
     the_same_text_again_and_again_is_cut_off,
     pictures_are_passed_on_where_the_number_can,
     what_was_said_is_emptied_when_it_was_kept_long_enough,
