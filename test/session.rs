@@ -9,6 +9,7 @@ mod exclusive;
 mod keeping;
 mod life;
 mod masked;
+mod masked_carrier;
 mod masked_edge;
 mod masked_loss;
 mod masked_nodes;
