@@ -11,6 +11,7 @@ mod life;
 mod masked;
 mod masked_carrier;
 mod masked_edge;
+mod masked_late;
 mod masked_loss;
 mod masked_nodes;
 mod masked_notice;
