@@ -15,6 +15,7 @@ mod masked_late;
 mod masked_loss;
 mod masked_nodes;
 mod masked_notice;
+mod masked_private;
 mod masked_say;
 mod race;
 mod random;
