@@ -22,6 +22,7 @@ mod random;
 mod refuse;
 mod talk;
 mod text;
+mod thousand;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
