@@ -1,10 +1,14 @@
 //! Many at once: each pair of a person and a number is given once, on any number of nodes.
 
+use std::time::Duration;
+
 use anyhow::ensure;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{SESSIONS, consistent, order, pool};
+use super::{SESSIONS, close, consistent, order, pool};
+use crate::events::call;
 use crate::harness::{ADMIN, Builder, Layout, Result, Server};
 use crate::messages::person;
 use crate::on_both_engines;
@@ -71,7 +75,47 @@ async fn two_nodes_give_no_pair_twice(layout: Layout) -> Result {
     Ok(())
 }
 
+/// Whichever comes first, the pool's or the sessions', the other gives way.
+async fn a_pool_that_becomes_exclusive_meanwhile_gives_no_number_twice(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 4).await?;
+    let path = format!("/v1/pools/{pool}");
+    let exclusive =
+        async |exclusive: bool| call(&server, "PATCH", &path, Some(json!({ "exclusive": exclusive }))).await;
+    for (round, delay) in [0, 1, 2, 4, 8, 16, 0, 3].into_iter().enumerate() {
+        let change = async {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+            exclusive(true).await
+        };
+        let couples = couples(&server, &pool, 100 * round, 12);
+        let ((status, problem), answers) = tokio::try_join!(change, couples)?;
+        ensure!([200, 409, 503].contains(&status), "{status} {problem}");
+        for (status, answer) in &answers {
+            ensure!([201, 409, 503].contains(status), "{status} {answer}");
+        }
+        let twice = "SELECT number_id FROM sb_pair GROUP BY number_id HAVING COUNT(DISTINCT session_id) > 1";
+        ensure!(status != 200 || server.rows(twice).await?.is_empty(), "one number has two sessions");
+        consistent(&server).await?;
+        for (_, session) in answers.iter().filter(|(status, _)| *status == 201) {
+            close(&server, session).await?;
+        }
+        ensure!(exclusive(false).await?.0 == 200, "all are over");
+        consistent(&server).await?;
+    }
+    Ok(())
+}
+
+/// Makes so many sessions at once, each of two people who are in no other: how each is answered.
+async fn couples(server: &Server, pool: &str, first: usize, count: usize) -> Result<Vec<(u16, Value)>> {
+    let one = |nth: usize| {
+        let body = order(pool, &[&person(first + nth), &person(first + 50 + nth)], json!({}));
+        async move { call(server, "POST", SESSIONS, Some(body)).await }
+    };
+    join_all((0..count).map(one)).await.into_iter().collect()
+}
+
 on_both_engines!(
+    a_pool_that_becomes_exclusive_meanwhile_gives_no_number_twice,
     a_crowd_that_shares_one_person,
     where_there_is_room_for_all_of_them_all_are_made,
     two_nodes_give_no_pair_twice,
