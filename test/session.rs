@@ -23,6 +23,7 @@ mod refuse;
 mod talk;
 mod text;
 mod thousand;
+mod tour;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
