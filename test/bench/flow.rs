@@ -81,12 +81,21 @@ pub async fn sustain(server: &Server, via: Via, target: f64, plan: &Plan) -> Res
 
 /// The highest rate at which the backlog stays flat for a short while, to a twentieth.
 pub async fn find(server: &Server, via: Via, target: f64, plan: &Plan) -> Result<f64> {
+    let held = async |rate: f64| {
+        let (held, _) = disk::runs(&server.home(), plan, 1, async || hold(server, via, rate, plan.trial).await).await?;
+        let held = held.first().context("no run")?;
+        Ok((held.is_flat(), held.sent))
+    };
+    highest(target, held).await
+}
+
+/// The same of whatever is offered: whether it could go on, and how much a second came through.
+pub async fn highest(target: f64, held: impl AsyncFn(f64) -> Result<(bool, f64)>) -> Result<f64> {
     // a little above, so that what comes out is not below by a hair
     let (mut rate, mut low, mut high) = (target * 1.02, 0.0, f64::INFINITY);
     for _ in 0..STEPS {
-        let (held, _) = disk::runs(&server.home(), plan, 1, async || hold(server, via, rate, plan.trial).await).await?;
-        let held = held.first().context("no run")?;
-        if held.is_flat() {
+        let (is_flat, through) = held(rate).await?;
+        if is_flat {
             low = rate;
         } else {
             high = rate;
@@ -97,8 +106,8 @@ pub async fn find(server: &Server, via: Via, target: f64, plan: &Plan) -> Result
         rate = if high.is_infinite() {
             rate * 1.25
         } else if low == 0.0 {
-            // what was sent under too much load is near, but not above half a step
-            held.sent.clamp(rate * 0.5, rate * 0.9)
+            // what came through under too much load is near, but not above half a step
+            through.clamp(rate * 0.5, rate * 0.9)
         } else {
             f64::midpoint(low, high)
         };

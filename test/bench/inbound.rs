@@ -1,5 +1,6 @@
 //! Inbound webhooks of Twilio, their signature checked and the text stored, against an empty route.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::plan::Plan;
 use crate::stage::{self, NUMBERS, RECIPIENTS, Via, mix, recipient};
 use crate::table::{Table, median};
 
-const PATH: &str = "/webhooks/twilio/sms";
+pub const PATH: &str = "/webhooks/twilio/sms";
 const TEXT: &str = "On my way";
 /// What nobody has signed.
 const FORGED: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -38,8 +39,8 @@ pub async fn measure(table: &mut Table, plan: &Plan) -> Result {
 pub async fn round(server: &Server, plan: &Plan) -> Result<(f64, f64)> {
     let before = stored(server).await?;
     refuses_forgeries(server).await?;
-    let empty = offer(server, &webhooks(server, "/empty")?, plan.span).await?;
-    let taken = offer(server, &webhooks(server, PATH)?, plan.span).await?;
+    let empty = offer(server, &webhooks(server, "/empty", false)?, plan.span).await?;
+    let taken = offer(server, &webhooks(server, PATH, false)?, plan.span).await?;
     empty.show("empty requests");
     taken.show("webhooks taken");
     handled(server).await?;
@@ -48,8 +49,9 @@ pub async fn round(server: &Server, plan: &Plan) -> Result<(f64, f64)> {
     Ok((taken.rate, empty.rate))
 }
 
-/// Webhooks that are all different, from all people to all numbers of the carrier's account.
-fn webhooks(server: &Server, path: &'static str) -> Result<Load> {
+/// Webhooks that are all different, from all people to all numbers of the carrier's account: each of them always texts
+/// the same number. `is_numbered`: what they say differs too.
+pub fn webhooks(server: &Server, path: &'static str, is_numbered: bool) -> Result<Load> {
     let run: u64 = rand::random();
     let mut start = Hmac::<Sha1>::new_from_slice(TOKEN.as_bytes()).context("no key")?;
     start.update(server.url(PATH).as_bytes());
@@ -58,17 +60,18 @@ fn webhooks(server: &Server, path: &'static str) -> Result<Load> {
         let mixed = mix(number);
         let (from, to) = (recipient(mixed % RECIPIENTS), Via::Carrier.sender(mixed % NUMBERS));
         let sid = format!("SM{run:016x}{number:016x}");
-        post(start.clone(), &sid, &from, &to)
+        let text = if is_numbered { Cow::from(format!("{TEXT} {run:x} {number}")) } else { Cow::from(TEXT) };
+        post(start.clone(), &sid, (&from, &to), &text)
     };
     Ok(Load { path, make: Arc::new(make), pace: None, connections: CONNECTIONS })
 }
 
 /// Twilio's form of a text, the names in the order in which they are signed. `start` has signed the URL.
-fn post(mut start: Hmac<Sha1>, sid: &str, from: &str, to: &str) -> Post {
+fn post(mut start: Hmac<Sha1>, sid: &str, (from, to): (&str, &str), text: &str) -> Post {
     let fields = [
         ("AccountSid", ACCOUNT),
         ("ApiVersion", "2010-04-01"),
-        ("Body", TEXT),
+        ("Body", text),
         ("From", from),
         ("FromCountry", "CM"),
         ("MessageSid", sid),
@@ -102,7 +105,7 @@ fn post(mut start: Hmac<Sha1>, sid: &str, from: &str, to: &str) -> Post {
 }
 
 async fn refuses_forgeries(server: &Server) -> Result {
-    let forged = (webhooks(server, PATH)?.make)(0).body.replace("On+my+way", "On+your+way");
+    let forged = (webhooks(server, PATH, false)?.make)(0).body.replace("On+my+way", "On+your+way");
     let form = "application/x-www-form-urlencoded";
     let request = server.http.post(server.url(PATH)).header("content-type", form).header("x-twilio-signature", FORGED);
     let status = request.body(forged).send().await?.status();
@@ -116,7 +119,7 @@ async fn stored(server: &Server) -> Result<usize> {
 }
 
 /// Waits until every webhook has become a message.
-async fn handled(server: &Server) -> Result {
+pub async fn handled(server: &Server) -> Result {
     let begun = std::time::Instant::now();
     loop {
         let rows = server.rows("SELECT COUNT(*) FROM sb_inbound WHERE ready_ms IS NOT NULL").await?.concat();

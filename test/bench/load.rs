@@ -32,9 +32,17 @@ pub struct Load {
 pub struct Offered {
     pub count: usize,
     pub rate: f64,
+    /// How long each answer took, in milliseconds, the quickest first; those too that came when it was over.
+    pub times_ms: Vec<f64>,
     /// Processor time of each, in microseconds: the server's and our own.
     pub server_us: f64,
     pub generator_us: f64,
+}
+
+/// Milliseconds that so many of a hundred answers took at most, of those that are given, the quickest first.
+pub fn percentile(times_ms: &[f64], share: usize) -> f64 {
+    let place = (times_ms.len() * share / 100).min(times_ms.len().saturating_sub(1));
+    times_ms.get(place).copied().unwrap_or(f64::NAN)
 }
 
 impl Offered {
@@ -59,20 +67,23 @@ pub async fn offer(server: &Server, load: &Load, span: Duration) -> Result<Offer
     tokio::time::sleep(span).await;
     is_over.store(true, Ordering::Relaxed);
     let (done, spent, after) = (count.load(Ordering::Relaxed), begun.elapsed().as_secs_f64(), cpu()?);
+    let mut times_ms = Vec::new();
     for worker in workers {
-        worker.await??;
+        times_ms.extend(worker.await??);
     }
+    times_ms.sort_by(f64::total_cmp);
     ensure!(done > 0, "nothing was answered within {span:?}");
     let each = |after: f64, before: f64| (after - before) * 1e6 / done as f64;
     Ok(Offered {
         count: done,
         rate: done as f64 / spent,
+        times_ms,
         server_us: each(after.0, before.0),
         generator_us: each(after.1, before.1),
     })
 }
 
-/// One connection's share, until it is over.
+/// One connection's share, until it is over; how long each answer took.
 async fn press(
     port: u16,
     load: &Load,
@@ -80,9 +91,9 @@ async fn press(
     begun: Instant,
     count: &AtomicUsize,
     is_over: &AtomicBool,
-) -> Result {
+) -> Result<Vec<f64>> {
     let mut wire = Wire::connect(port).await?;
-    let mut number = worker;
+    let (mut number, mut times_ms) = (worker, Vec::new());
     loop {
         if let Some(pace) = load.pace {
             let due = begun + Duration::from_secs_f64(number as f64 / pace);
@@ -92,10 +103,12 @@ async fn press(
             }
         }
         if is_over.load(Ordering::Relaxed) {
-            return Ok(());
+            return Ok(times_ms);
         }
         let Post { head, body } = (load.make)(number);
+        let posted = Instant::now();
         let answer = wire.post_with(load.path, &head, &body).await?;
+        times_ms.push(posted.elapsed().as_secs_f64() * 1000.0);
         let is_well = (200..300).contains(&answer.status);
         ensure!(is_well, "{}: {}: {}", load.path, answer.status, String::from_utf8_lossy(&answer.body));
         count.fetch_add(1, Ordering::Relaxed);

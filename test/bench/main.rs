@@ -13,6 +13,7 @@ mod tests {
 
 mod argon2;
 mod carrier;
+mod choose;
 mod disk;
 mod fill;
 mod flow;
@@ -21,13 +22,18 @@ mod inbound;
 mod large;
 mod latency;
 mod load;
+mod mask;
+mod masked;
 mod message;
 mod meter;
+mod number_import;
+mod older_load;
 mod password;
 mod plan;
 mod process;
 mod relay;
 mod seed;
+mod sessions;
 mod socket;
 mod stage;
 mod start;
@@ -43,7 +49,7 @@ use table::Table;
 use tests::harness;
 
 /// In the order in which they run.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 18] = [
     "start",
     "password",
     "handshakes",
@@ -56,6 +62,11 @@ const PARTS: [&str; 13] = [
     "carrier",
     "inbound",
     "relay",
+    "sessions",
+    "masked",
+    "choose",
+    "older-load",
+    "import",
     "mariadb",
 ];
 
@@ -68,11 +79,16 @@ fn needs_mariadb() -> Result {
     Ok(())
 }
 
-/// What `messages` and `relay` are on a server.
+/// What `messages`, `relay`, and all of sessions and numbers are on a server.
 async fn mariadb(table: &mut Table, plan: &Plan) -> Result {
     needs_mariadb()?;
     message::on_mariadb(table, plan).await?;
-    relay::on_mariadb(table, plan).await
+    relay::on_mariadb(table, plan).await?;
+    sessions::on_mariadb(table, plan).await?;
+    masked::on_mariadb(table, plan).await?;
+    choose::on_mariadb(table, plan).await?;
+    older_load::on_mariadb(table, plan).await?;
+    number_import::on_mariadb(table, plan).await
 }
 
 fn main() -> Result {
@@ -104,6 +120,11 @@ fn main() -> Result {
                 "carrier" => carrier::measure(&mut table, &plan).await?,
                 "inbound" => inbound::measure(&mut table, &plan).await?,
                 "relay" => relay::measure(&mut table, &plan).await?,
+                "sessions" => sessions::measure(&mut table, &plan).await?,
+                "masked" => masked::measure(&mut table, &plan).await?,
+                "choose" => choose::measure(&mut table, &plan).await?,
+                "older-load" => older_load::measure(&mut table, &plan).await?,
+                "import" => number_import::measure(&mut table, &plan).await?,
                 "mariadb" => mariadb(&mut table, &plan).await?,
                 "values" => {
                     needs_mariadb()?;

@@ -15,6 +15,11 @@ impl Table {
         self.show([what.to_owned(), ours.to_string(), "the reference".to_owned(), String::new()]);
     }
 
+    /// A figure that is held against nothing.
+    pub fn add_unbounded(&mut self, what: &str, ours: impl ToString) {
+        self.show([what.to_owned(), ours.to_string(), "no bound".to_owned(), String::new()]);
+    }
+
     fn show(&mut self, row: [String; 4]) {
         eprintln!("{}", row.join(" | "));
         self.0.push(row);
