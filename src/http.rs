@@ -108,6 +108,8 @@ pub struct Settings {
 pub struct RequestContext {
     pub address: IpAddr,
     pub is_secure: bool,
+    /// A trusted proxy has passed it on: what that adds counts.
+    pub is_proxied: bool,
     pub request_id: Arc<str>,
     /// Who makes the request.
     pub(crate) known: Arc<auth::RequestAuthentication>,

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ::http::HeaderMap;
+use ::http::header::HOST;
 use ipnet::IpNet;
 
 pub(super) fn is_trusted(proxies: &[IpNet], address: IpAddr) -> bool {
@@ -39,18 +40,30 @@ fn hop_address(hop: &str) -> Option<IpAddr> {
     Some(address.ok()?.to_canonical())
 }
 
-/// Whether the client spoke TLS, to us or to a trusted proxy. Where each proxy has added a word of its own, that of the
-/// one which the client spoke to counts; of words that cannot be told apart so, the nearest proxy's: no client wrote it.
+/// What trusted proxies say in a header of theirs. Where each has added a word of its own, that of the one which the
+/// client spoke to counts; of words that cannot be told apart so, the nearest proxy's: no client wrote it.
+fn proxy_word<'a>(headers: &'a HeaderMap, name: &str, proxies: &[IpNet]) -> &'a str {
+    let (words, hops) = (list(headers, name), list(headers, "x-forwarded-for"));
+    let is_proxy = |hop: &&&str| hop_address(hop).is_some_and(|address| is_trusted(proxies, address));
+    let between = hops.iter().rev().take_while(is_proxy).count().min(hops.len().saturating_sub(1));
+    let from_end = if words.len() == hops.len() { between } else { 0 };
+    words.iter().rev().nth(from_end).copied().unwrap_or_default().trim_matches('"')
+}
+
+/// Whether the client spoke TLS, to us or to a trusted proxy.
 pub(super) fn is_secure(peer: IpAddr, over_tls: bool, headers: &HeaderMap, proxies: &[IpNet]) -> bool {
     if over_tls || !is_trusted(proxies, peer.to_canonical()) {
         return over_tls;
     }
-    let (words, hops) = (list(headers, "x-forwarded-proto"), list(headers, "x-forwarded-for"));
-    let is_proxy = |hop: &&&str| hop_address(hop).is_some_and(|address| is_trusted(proxies, address));
-    let between = hops.iter().rev().take_while(is_proxy).count().min(hops.len().saturating_sub(1));
-    let from_end = if words.len() == hops.len() { between } else { 0 };
-    let word = words.iter().rev().nth(from_end).copied().unwrap_or_default();
-    ["https", "wss"].iter().any(|secure| word.trim_matches('"').eq_ignore_ascii_case(secure))
+    let word = proxy_word(headers, "x-forwarded-proto", proxies);
+    ["https", "wss"].iter().any(|secure| word.eq_ignore_ascii_case(secure))
+}
+
+/// The host, with its port, that the client asked: as the request has it, or as a trusted proxy says.
+pub(super) fn host<'a>(is_proxied: bool, headers: &'a HeaderMap, proxies: &[IpNet]) -> Option<&'a str> {
+    let forwarded = if is_proxied { proxy_word(headers, "x-forwarded-host", proxies) } else { "" };
+    let named = headers.get(HOST).and_then(|host| host.to_str().ok());
+    if forwarded.is_empty() { named } else { Some(forwarded) }
 }
 
 /// What limits count by: an IPv6 subscriber has a whole /64.
@@ -152,6 +165,24 @@ mod tests {
             assert_eq!(secure(proxy, words, chain)?, expected, "{words} of {chain}");
             assert!(!secure("203.0.113.9".parse()?, words, chain)?, "a stranger says {words}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_host_is_the_one_that_the_client_asked() -> Result<(), Box<dyn std::error::Error>> {
+        let proxies = ["10.0.0.0/8".parse()?];
+        for (is_proxied, words, chain, expected) in [
+            (true, "api.example.org", "203.0.113.7", "api.example.org"),
+            (true, "api.example.org:8443, inner", "203.0.113.7, 10.2.2.2", "api.example.org:8443"),
+            (true, "", "203.0.113.7", "inner"),
+            (false, "api.example.org", "203.0.113.7", "inner"),
+        ] {
+            let mut headers = forwarded(chain);
+            headers.insert("host", "inner".parse()?);
+            headers.insert("x-forwarded-host", words.parse()?);
+            assert_eq!(host(is_proxied, &headers, &proxies), Some(expected), "{words}");
+        }
+        assert_eq!(host(true, &HeaderMap::new(), &proxies), None);
         Ok(())
     }
 

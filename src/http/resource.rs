@@ -15,6 +15,7 @@ use warp::path::Tail;
 
 use super::body::ReadBody;
 pub(super) use super::body::UnreadBody;
+use super::compat::twilio;
 pub(super) use super::list::{ListOut, PageIn};
 pub(super) use super::reply::{HandlerResult, Refusal};
 use super::{App, HttpRoutes, RequestParts, auth, openapi, posted, reply};
@@ -212,6 +213,7 @@ pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> HttpRoutes {
         let found = paths.find_map(|path| Some((path, path.given(&asked)?)));
         match found {
             Some((path, given)) => path.answer(ResourceRequest { app, parts, given, held: OnceLock::new() }, posted),
+            None if twilio::is_of_v1(tail.as_str()) => twilio::answer_v1(tail, parts, posted, app).map(Ok).boxed(),
             None => refuse(reply::not_found().into()),
         }
     };

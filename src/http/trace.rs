@@ -119,6 +119,7 @@ pub(super) async fn answer(
     let request_id: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
     let address = address::client(peer.ip(), request.headers(), proxies);
     let is_secure = address::is_secure(peer.ip(), over_tls, request.headers(), proxies);
+    let is_proxied = address::is_trusted(proxies, peer.ip().to_canonical());
     let method = label(request.method());
     let (is_twilio, is_read) = (twilio::is_here(request.uri().path()), request.method().is_safe());
     let span = tracing::info_span!("request", id = %request_id, method, path = %path::LoggedPath(request.uri().path()));
@@ -126,7 +127,14 @@ pub(super) async fn answer(
         Err(wait) => refuse(request.uri().path(), wait),
         Ok(known) => {
             let (request_id, known) = (request_id.clone(), Arc::new(known));
-            request.extensions_mut().insert(RequestContext { address, is_secure, request_id, known, permit });
+            request.extensions_mut().insert(RequestContext {
+                address,
+                is_secure,
+                is_proxied,
+                request_id,
+                known,
+                permit,
+            });
             let service = TowerToHyperService::new(warp::service(shared.routes.clone()));
             let Ok(response) = service.call(request).instrument(span.clone()).await;
             response

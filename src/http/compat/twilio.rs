@@ -4,6 +4,7 @@
 //! codes out. Twilio's OpenAPI description of these paths is the contract.
 
 mod account;
+mod base_url;
 mod call;
 mod date;
 mod error;
@@ -15,6 +16,7 @@ mod plan;
 mod refusal;
 mod shape;
 mod sid;
+mod v1;
 
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ use warp::Filter;
 use warp::path::Tail;
 use warp::reply::Response;
 
+use self::base_url::BaseUrl;
 use self::error::{Result, TwilioCompatResult};
 use crate::http::body::UnreadBody;
 use crate::http::{App, HttpRoutes, RequestParts, auth, posted, reply};
@@ -33,6 +36,7 @@ use crate::service::client::{ApiConsumer, KeyScope};
 use crate::service::message::Message;
 
 pub(in crate::http) use self::error::retold;
+pub(in crate::http) use self::v1::{answer as answer_v1, is_of_v1};
 
 /// Twilio's name for this API, and the first segment of its paths.
 pub(in crate::http) const VERSION: &str = "2010-04-01";
@@ -44,6 +48,9 @@ pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
 
 /// Whether a path is one of these.
 pub(in crate::http) fn is_here(path: &str) -> bool {
+    if let Some(rest) = path.strip_prefix("/v1/") {
+        return is_of_v1(rest);
+    }
     let path = path.strip_prefix("/relay").unwrap_or(path);
     path.strip_prefix('/').and_then(|path| path.strip_prefix(VERSION)).is_some_and(|rest| rest.starts_with('/'))
 }
@@ -59,6 +66,11 @@ impl TwilioCompatRequest<'_> {
     /// Where numbers are that its client writes without a country code.
     fn country(&self) -> Option<Country> {
         self.app.country(self.consumer.client)
+    }
+
+    /// Where the URLs of its answer stand.
+    fn base(&self) -> BaseUrl {
+        BaseUrl::of(self.app, self.request)
     }
 
     /// Whether it may change this message, or end this call.

@@ -1,7 +1,7 @@
 //! Times as Twilio writes and takes them.
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 use crate::model::{Millis, parse_day, parse_time, rfc3339};
 
@@ -12,6 +12,15 @@ pub(super) fn rfc2822(at_ms: Millis) -> String {
     OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
         .ok()
         .and_then(|at| at.format(&Rfc2822).ok())
+        // beyond the year 9999
+        .unwrap_or_else(|| rfc3339(at_ms))
+}
+
+/// `1970-01-01T00:00:00Z`, whole seconds, as Twilio's newer APIs write them.
+pub(super) fn iso8601(at_ms: Millis) -> String {
+    OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
+        .ok()
+        .and_then(|at| at.format(&Rfc3339).ok())
         // beyond the year 9999
         .unwrap_or_else(|| rfc3339(at_ms))
 }
@@ -37,9 +46,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_mail_writes_them() {
+    fn times_are_written_in_whole_seconds() {
         assert_eq!(rfc2822(0), "Thu, 01 Jan 1970 00:00:00 +0000");
         assert_eq!(rfc2822(1_700_000_000_999), "Tue, 14 Nov 2023 22:13:20 +0000");
+        assert_eq!(iso8601(0), "1970-01-01T00:00:00Z");
+        assert_eq!(iso8601(1_700_000_000_999), "2023-11-14T22:13:20Z");
     }
 
     #[test]

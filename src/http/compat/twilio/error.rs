@@ -29,11 +29,11 @@ pub(super) struct TwilioCompatError {
     text: &'static str,
 }
 
-const fn wrong(status: StatusCode, code: u32, text: &'static str) -> TwilioCompatError {
+pub(super) const fn wrong(status: StatusCode, code: u32, text: &'static str) -> TwilioCompatError {
     TwilioCompatError { status, code, text }
 }
 
-const fn bad(code: u32, text: &'static str) -> TwilioCompatError {
+pub(super) const fn bad(code: u32, text: &'static str) -> TwilioCompatError {
     wrong(StatusCode::BAD_REQUEST, code, text)
 }
 
