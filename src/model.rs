@@ -60,7 +60,7 @@ pub(crate) use name::named;
 pub use origin::PublicOrigin;
 pub use phone::Phone;
 pub use platform::Platform;
-pub use pool::{PoolBound, PoolChoice, PoolOrder, PoolSettings};
+pub use pool::{HookFormat, PoolBound, PoolChoice, PoolOrder, PoolSettings};
 pub use secret::Secret;
 pub use segment::{Segments, TextEncoding};
 pub use session::{SessionDoor, SessionLabels, SessionMode, SessionState};

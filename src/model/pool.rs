@@ -54,6 +54,22 @@ pub enum PoolBound {
 
 named!(PoolBound, None, Country, AreaCode, Overlay, Radius);
 
+/// How a client's server is asked what is to become of a text or a call.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, Deserialize, Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum HookFormat {
+    /// As it is told of events: in JSON, signed by Standard Webhooks.
+    #[default]
+    Json,
+    /// As Twilio Proxy asks: by a form, signed as Twilio signs.
+    Form,
+}
+
+named!(HookFormat, Json, Form);
+
 /// For how long a person does not get a number again on which they talked to others.
 const REST: DurationSetting = DurationSetting::from_millis(3_600_000);
 
@@ -74,6 +90,14 @@ pub struct PoolSettings {
     pub end_text: Option<String>,
     /// How long after the last interaction a session ends; `None`: by itself it does not.
     pub ttl: Option<DurationSetting>,
+    /// Who is asked before something is passed on in a session that names nobody itself.
+    pub intercept_url: Option<String>,
+    /// Who is asked what to do with whoever is in no session at the number that they text or call.
+    pub out_of_session_url: Option<String>,
+    /// How these two are asked.
+    pub hook_format: HookFormat,
+    /// Who is told of each interaction in Twilio Proxy's form; only its door sets it.
+    pub callback_url: Option<String>,
 }
 
 impl Default for PoolSettings {
@@ -87,6 +111,10 @@ impl Default for PoolSettings {
             start_text: None,
             end_text: None,
             ttl: None,
+            intercept_url: None,
+            out_of_session_url: None,
+            hook_format: HookFormat::default(),
+            callback_url: None,
         }
     }
 }
@@ -106,6 +134,10 @@ mod tests {
             start_text: Some("hello".to_owned()),
             end_text: None,
             ttl: Some(DurationSetting::from_millis(90_000)),
+            intercept_url: Some("https://a.example/intercept".to_owned()),
+            out_of_session_url: None,
+            hook_format: HookFormat::Form,
+            callback_url: Some("https://a.example/told".to_owned()),
         };
         for settings in [settings, PoolSettings::default()] {
             assert_eq!(serde_json::from_str::<PoolSettings>(&serde_json::to_string(&settings)?)?, settings);

@@ -1,6 +1,7 @@
 //! Our own webhooks: posts a signed event to a customer's URL, and to nowhere that is not public.
 
 mod address;
+mod ask;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::crypto::signature::twilio;
 use crate::model::{DurationSetting, Secret, login};
 
 pub use address::{BadWebhookUrl, PrivateAddressExceptions};
+pub use ask::{WebhookAnswer, WebhookQuestion};
 
 /// Nobody's answer interests us further.
 const ANSWER_LIMIT: usize = 1024;
@@ -115,31 +117,36 @@ impl WebhookClient {
 
     /// `POST` to the customer's URL, which is checked again: the list may have changed since it was stored.
     pub async fn deliver(&self, url: &str, event: &SignedEvent) -> WebhookPostOutcome {
-        let url = match self.allow.check_url(url) {
-            Ok(url) => url,
-            Err(bad) => return failed(bad.to_string()),
-        };
-        let request = self
-            .http
-            .post(url)
+        match self.event_request(url, event) {
+            Ok(request) => answered(request).await,
+            Err(bad) => failed(bad.to_string()),
+        }
+    }
+
+    fn event_request(&self, url: &str, event: &SignedEvent) -> Result<RequestBuilder, BadWebhookUrl> {
+        let request = self.http.post(self.allow.check_url(url)?);
+        Ok(request
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", &event.id)
             .header("webhook-timestamp", event.timestamp_secs)
             .header("webhook-signature", &event.signature)
-            .body(event.body.clone());
-        answered(request).await
+            .body(event.body.clone()))
     }
 
     /// The same for a form. A login goes by HTTP Basic. What is signed is the URL as it is asked for, without that:
     /// its receiver sees no other.
     pub async fn deliver_form(&self, url: &str, form: &OutgoingCallbackForm) -> WebhookPostOutcome {
-        let url = match self.allow.check_callback(url) {
-            Ok(url) => url,
-            Err(bad) => return failed(bad.to_string()),
-        };
+        match self.form_request(url, form) {
+            Ok(request) => answered(request).await,
+            Err(bad) => failed(bad.to_string()),
+        }
+    }
+
+    fn form_request(&self, url: &str, form: &OutgoingCallbackForm) -> Result<RequestBuilder, BadWebhookUrl> {
+        let url = self.allow.check_callback(url)?;
         let signature = twilio::sign(form.token.expose(), login::without(url.clone()).as_str(), &form.fields);
         let request = self.http.post(url).header("X-Twilio-Signature", signature);
-        answered(request.header("I-Twilio-Idempotency-Token", &form.id).form(&form.fields)).await
+        Ok(request.header("I-Twilio-Idempotency-Token", &form.id).form(&form.fields))
     }
 }
 

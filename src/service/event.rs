@@ -5,6 +5,7 @@
 //! [`NewEventBatch::committed`]. Where nobody listens, nothing is written. The types stand in
 //! [`crate::model::event`], the fields of each in [`payload`].
 
+mod ask;
 mod batch;
 mod courier;
 mod device;

@@ -11,6 +11,7 @@ mod deliver;
 mod end;
 mod exclusive;
 mod hold;
+pub mod hook;
 mod label;
 mod limit;
 mod loop_guard;

@@ -48,6 +48,9 @@ pub struct SessionSettings {
     /// What somebody is told who has no session at the number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_session_text: Option<String>,
+    /// Who is asked before something is passed on; unless given, whom the pool names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intercept_url: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
