@@ -94,6 +94,12 @@ impl Error {
         Self::new(ErrorKind::Conflict, detail)
     }
 
+    /// The same error, of this field.
+    #[must_use]
+    pub fn about(self, field: &'static str) -> Self {
+        Self { field: Some(field), ..self }
+    }
+
     pub fn key_reused() -> Self {
         Self::new(ErrorKind::KeyReused, "this Idempotency-Key came with another request before")
     }

@@ -46,7 +46,7 @@ impl Sessions {
     async fn find_open(&self, client: ClientId, id: SessionId) -> Result<SessionWithParticipants> {
         let found = self.find(client, id).await?;
         if found.session.state.is_over() {
-            return Err(Error::conflict("the session is over: open it again first"));
+            return Err(Error::conflict("the session is over: open it again first").about("state"));
         }
         Ok(found)
     }
@@ -59,15 +59,32 @@ impl Sessions {
         order: ParticipantOrder,
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<(SessionWithParticipants, Participant)> {
+        self.add_participant_up_to(MOST_PEOPLE, consumer, id, order, audit).await
+    }
+
+    /// The same at a door whose sessions have so many people at most.
+    pub async fn add_participant_up_to(
+        &self,
+        most: usize,
+        consumer: &ApiConsumer,
+        id: SessionId,
+        order: ParticipantOrder,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<(SessionWithParticipants, Participant)> {
         self.check_person(&order, consumer)?;
         settled("this session", || async {
             let before = self.find_open(consumer.client, id).await?;
             let folded = order.address.folded();
             if before.present().any(|one| one.person == folded) {
-                return Err(Error::conflict(format!("{} is in this session already", order.address.as_str())));
+                let reason = format!("{} is in this session already", order.address.as_str());
+                return Err(Error::conflict(reason).about("address"));
             }
-            if before.present().count() >= MOST_PEOPLE {
+            let present = before.present().count();
+            if present >= MOST_PEOPLE {
                 return Err(Error::invalid("participants", format!("must be 1 to {MOST_PEOPLE}")));
+            }
+            if present >= most {
+                return Err(Error::conflict(format!("the session has {present} people already")).about("participants"));
             }
             let (terms, mut number) = self.number_in(consumer, &before, &order).await?;
             let hold = number.hold.take();

@@ -32,7 +32,7 @@ pub struct SessionChange {
 }
 
 fn over() -> Error {
-    Error::conflict("the session is over: open it again first")
+    Error::conflict("the session is over: open it again first").about("state")
 }
 
 impl SessionChange {
@@ -175,7 +175,8 @@ impl Sessions {
             events.session(&after, EventType::SessionInProgress, None, now_ms);
             let change = session::reopen(&before.session, &after.session, &people, terms, claimed);
             let written = self.parts.store.commit(events.write(change).audited(entry)).await;
-            let taken = || Error::conflict("another open session has its unique_name, or one of its numbers");
+            let taken =
+                || Error::conflict("another open session has its unique_name, or one of its numbers").about("number");
             self.as_it_is(written).await.on_conflict(taken)?;
             events.committed();
             Ok(after)
@@ -210,13 +211,14 @@ impl Sessions {
         let entries = self.parts.directory.current();
         let known = entries.sender(&one.number).filter(|sender| sender.number.id == one.number_id);
         if known.is_none_or(|sender| pool.id.is_some() && sender.number.pool != pool.id) {
-            return Err(Error::conflict(format!("{} is not in the session's pool any more", one.number)));
+            let reason = format!("{} is not in the session's pool any more", one.number);
+            return Err(Error::conflict(reason).about("number"));
         }
         let person = self.memory(&one.person);
         let known = session::remembered_at(&self.parts.store, &person, &[one.number_id]).await?;
         if known.iter().any(|known| known.ended_ms.is_none()) {
             let reason = format!("{} is in another open session on {}", one.address, one.number);
-            return Err(Error::conflict(reason));
+            return Err(Error::conflict(reason).about("number"));
         }
         Ok(StickyMark { person, is_known: !known.is_empty() })
     }
