@@ -35,7 +35,7 @@ pub struct SessionOrder {
     pub name: Option<String>,
     pub unique_name: Option<String>,
     pub metadata: Option<Map<String, Json>>,
-    /// Unless given, as the pool says.
+    /// Unless given, as the pool says; of Twilio's Proxy, none at all is a session that does not end by itself.
     pub ttl: Option<DurationSetting>,
     pub ends_ms: Option<Millis>,
     /// Texts that are not given are the pool's.
@@ -83,6 +83,8 @@ impl SessionOrder {
     ) -> (Session, Vec<NewParticipant>) {
         let (client, id) = (pool.consumer.client, SessionId::new(now_ms));
         let of_pool = &pool.index.settings;
+        // older doors have texts of their own, or none
+        let texts = if self.door == SessionDoor::Native { Some(of_pool) } else { None };
         let mut session = Session {
             id,
             client,
@@ -94,12 +96,12 @@ impl SessionOrder {
             reason: None,
             door: self.door,
             settings: SessionSettings {
-                start_text: self.settings.start_text.clone().or_else(|| of_pool.start_text.clone()),
-                end_text: self.settings.end_text.clone().or_else(|| of_pool.end_text.clone()),
+                start_text: self.settings.start_text.clone().or_else(|| texts.and_then(|pool| pool.start_text.clone())),
+                end_text: self.settings.end_text.clone().or_else(|| texts.and_then(|pool| pool.end_text.clone())),
                 ..self.settings.clone()
             },
             metadata: self.metadata.clone(),
-            ttl_ms: self.ttl.or(of_pool.ttl).map(DurationSetting::as_ms),
+            ttl_ms: self.ttl.or(of_pool.ttl).map(DurationSetting::as_ms).filter(|ttl_ms| *ttl_ms > 0),
             ends_ms: self.ends_ms,
             last_ms: None,
             expires_ms: None,
@@ -259,7 +261,7 @@ impl Sessions {
         if let Some(name) = &order.unique_name
             && session::named(&self.parts.store, pool.consumer.client, name).await?.is_some()
         {
-            return Err(Error::conflict("an open session has this unique_name already"));
+            return Err(Error::conflict("an open session has this unique_name already").about("unique_name"));
         }
         self.numbers(pool, &order.participants).await
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{ParticipantOrder, SessionOrder, Sessions};
 use crate::model::address::AddressKind;
-use crate::model::{DurationSetting, Millis, text};
+use crate::model::{DurationSetting, Millis, SessionDoor, text};
 use crate::service::client::ApiConsumer;
 use crate::service::{Error, ErrorKind, Result};
 
@@ -63,11 +63,14 @@ impl SessionOrder {
         name(self.name.as_deref())?;
         words("unique_name", self.unique_name.as_deref(), UNIQUE_NAME)?;
         metadata(self.metadata.as_ref())?;
-        end(self.ttl, self.ends_ms, now_ms)?;
+        let is_proxy = self.door == SessionDoor::TwilioProxy;
+        end(self.ttl.filter(|ttl| !is_proxy || ttl.as_ms() > 0), self.ends_ms, now_ms)?;
         message("start_text", self.settings.start_text.as_deref())?;
         message("end_text", self.settings.end_text.as_deref())?;
         message("no_session_text", self.settings.no_session_text.as_deref())?;
-        if !(1..=MOST_PEOPLE).contains(&self.participants.len()) {
+        // there its people come one by one
+        let least = usize::from(!is_proxy);
+        if !(least..=MOST_PEOPLE).contains(&self.participants.len()) {
             return Err(Error::invalid("participants", format!("must be 1 to {MOST_PEOPLE}")));
         }
         let mut known = HashSet::new();

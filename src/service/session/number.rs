@@ -112,6 +112,9 @@ impl Sessions {
         pool: &SessionPool<'_>,
         people: &[ParticipantOrder],
     ) -> Result<Vec<ChosenNumber>> {
+        if people.is_empty() {
+            return Ok(Vec::new());
+        }
         if pool.index.settings.is_exclusive {
             let sender = self.exclusive(pool, people).await?;
             let mut hold = NumberHold::of(&self.holds, None, sender.number.id);
@@ -206,5 +209,5 @@ fn some(
 /// Somebody is in an open session on the number that is named for them.
 fn taken(one: &ParticipantOrder, number: &SenderNumber) -> Error {
     let (person, number) = (one.address.as_str(), number.number.address.as_str());
-    Error::conflict(format!("{person} is in an open session on {number} already"))
+    Error::conflict(format!("{person} is in an open session on {number} already")).about("number")
 }

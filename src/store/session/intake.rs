@@ -24,7 +24,7 @@ pub struct NewSession {
     pub session: Session,
     /// How many events one that is there had when it was read; it must have no more.
     pub read: Option<i64>,
-    /// Who comes into it, at least one.
+    /// Who comes into it: one at least where it is there.
     pub people: Vec<NewParticipant>,
     pub pool: PoolTerms,
     /// What they are told as it begins for them.
@@ -153,6 +153,13 @@ impl SessionRows {
         }
     }
 
+    /// A row that is new with this batch, by its table and its id.
+    fn first(&self) -> Option<(&'static str, Value)> {
+        let session = || Some(("sb_session", self.sessions.first()?.first()?.clone()));
+        // nobody need be in a session that is made
+        self.joined.first_id().map(|id| ("sb_participant", id)).or_else(session)
+    }
+
     fn write(mut self, change: Change, now_ms: Millis) -> Change {
         self.touched.sort_unstable();
         self.names.sort_unstable();
@@ -198,10 +205,10 @@ impl<T: Send + Sync + 'static> BatchWrite for SessionIntake<T> {
                 },
             });
         }
-        let Some(first) = rows.joined.first_id() else { return Ok(done) };
+        let Some((table, first)) = rows.first() else { return Ok(done) };
         let change = rows.write(Change::new(), now_ms);
         let change = plan.write(change, known.purse, &self.messages.owner, self.messages.lease_ms);
-        let change = change.settled_by_id("sb_participant", first);
+        let change = change.settled_by_id(table, first);
         let written = self.messages.store.commit(change).await;
         // after a race nothing of it is there; after anything else it may be, unless it is tried again in halves
         let is_last = |error: &Error| !error.is_race() && (items.len() == 1 || error.will_pass());
