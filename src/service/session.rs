@@ -30,6 +30,7 @@ pub use choose::NumberShortage;
 pub use create::{ParticipantOrder, SessionOrder, SessionResult};
 pub(in crate::service) use deliver::SaidText;
 pub use deliver::SessionMessages;
+pub use end::DELETED;
 pub(in crate::service) use loop_guard::CountedText;
 pub use loop_guard::LoopGuard;
 pub(in crate::service) use notice::SessionNotice;
@@ -86,7 +87,11 @@ impl Sessions {
     ) -> Result<(Vec<SessionWithParticipants>, bool)> {
         let is_open = filter.state.is_some_and(|state| !state.is_over());
         let filter = Filter { live_at_ms: is_open.then(|| self.parts.clock.now_ms()), ..filter };
-        Ok(page(session::list(&self.parts.store, client, &filter, limit + 1).await?, limit))
+        let (mut found, more) = page(session::list(&self.parts.store, client, &filter, limit + 1).await?, limit);
+        if filter.before.is_some() {
+            found.reverse();
+        }
+        Ok((found, more))
     }
 
     pub async fn find(&self, client: ClientId, id: SessionId) -> Result<SessionWithParticipants> {

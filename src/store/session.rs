@@ -16,7 +16,7 @@ pub mod route;
 pub mod speech;
 
 pub use change::{leave, reopen, update};
-pub use close::{SessionEnd, close};
+pub use close::{SessionEnd, close, give_reason};
 pub use due::{defer, expired, untold};
 pub use join::{NewParticipant, PoolTerms, StickyMark};
 pub use memory::{FREE, REMEMBERED, StickyNumber, free, free_near, is_free, named, remembered, remembered_at};
@@ -201,11 +201,15 @@ pub struct Filter {
     pub unique_name: Option<String>,
     pub pool: Option<PoolId>,
     pub after: Option<SessionId>,
+    /// Newer than this one: those that come right before it.
+    pub before: Option<SessionId>,
+    /// Not those that have ended for this reason.
+    pub without_reason: Option<&'static str>,
     /// Not those that have ended by then, though nobody has closed them yet.
     pub live_at_ms: Option<Millis>,
 }
 
-/// A client's sessions, newest first.
+/// A client's sessions, newest first; those before one the other way round.
 pub async fn list(
     store: &Store,
     client: ClientId,
@@ -217,10 +221,13 @@ pub async fn list(
         .and_some("state = ?", filter.state.map(SessionState::name))
         .and_some("unique_name = ?", filter.unique_name.as_deref())
         .and_some("pool_id = ?", filter.pool)
+        .and_some("id > ?", filter.before)
+        .and_some("(reason IS NULL OR reason <> ?)", filter.without_reason)
         .and_some("(expires_ms IS NULL OR expires_ms > ?)", filter.live_at_ms)
         .and_some(&with("sb_participant WHERE person = ?"), filter.person.as_deref())
         .and_some(&with("sb_pair WHERE number_id = ?"), filter.number);
-    let (sql, params) = those.page(COLUMNS, "ORDER BY id DESC LIMIT ?", limit);
+    let order = if filter.before.is_some() { "ORDER BY id LIMIT ?" } else { "ORDER BY id DESC LIMIT ?" };
+    let (sql, params) = those.page(COLUMNS, order, limit);
     filled(store, store.all(sql, params).await?).await
 }
 

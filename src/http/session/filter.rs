@@ -45,6 +45,6 @@ pub(super) fn wanted(
         unique_name: request.param("unique_name").map(Cow::into_owned),
         pool: request.param("pool_id").map(|id| pool(&id)).transpose()?,
         after,
-        live_at_ms: None,
+        ..Filter::default()
     }))
 }

@@ -109,7 +109,7 @@ pub(super) struct SessionOut<'a> {
     id: String,
     #[schema(schema_with = states)]
     state: &'static str,
-    /// Why it ended where nobody has closed it: `expired`.
+    /// Why it ended: `expired` where nobody has closed it, `deleted` at a door where that makes it go.
     reason: Option<&'a str>,
     #[schema(schema_with = modes)]
     mode: &'static str,

@@ -21,6 +21,9 @@ const TELLING_MS: Millis = 30_000;
 /// Why a session ended that nobody has closed.
 const EXPIRED: &str = "expired";
 
+/// The same of one that its client has deleted: at a door where that makes it go, it is shown no more.
+pub const DELETED: &str = "deleted";
+
 /// A session before and after its end.
 struct EndedSession {
     before: SessionWithParticipants,
@@ -57,6 +60,31 @@ impl Sessions {
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<SessionWithParticipants> {
         self.end(client, id, (SessionState::Closed, None), audit).await
+    }
+
+    /// Ends a session, if it is not over, and says of it that it was deleted.
+    pub async fn delete(
+        &self,
+        client: ClientId,
+        id: SessionId,
+        audit: &AuditContext<'_, SessionWithParticipants>,
+    ) -> Result<()> {
+        let ended = self.end(client, id, (SessionState::Closed, Some(DELETED)), audit).await?;
+        if ended.session.reason.as_deref() == Some(DELETED) {
+            return Ok(());
+        }
+        settled("this session", || async {
+            let before = self.find(client, id).await?;
+            let now_ms = self.parts.clock.now_ms();
+            let reason = Some(DELETED.to_owned());
+            let sequence = before.session.sequence + 1;
+            let session = Session { reason, sequence, changed_ms: now_ms, ..before.session.clone() };
+            let after = SessionWithParticipants { session, participants: before.participants.clone() };
+            let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
+            let change = session::give_reason(&before.session, DELETED, now_ms);
+            Ok(self.parts.store.commit(change.audited(entry)).await?)
+        })
+        .await
     }
 
     /// Ends a session that cannot go on; `reason` is told.

@@ -68,6 +68,13 @@ pub fn close(
     present.fold(change, |change, one| forget(change, one, memory(&one.person), at_ms))
 }
 
+/// Says of a session that is over why it ended. [`crate::store::Error::Guard`]: it is another than was read.
+pub fn give_reason(before: &Session, reason: &'static str, now_ms: Millis) -> Change {
+    let sql = "UPDATE sb_session SET reason = ?, sequence = sequence + 1, changed_ms = ? \
+               WHERE id = ? AND sequence = ? AND closed_ms IS NOT NULL";
+    Change::new().one(sql, params![reason, now_ms, before.id, before.sequence])
+}
+
 /// Lets a number go that was this session's alone. One that is reserved is not free: it is held first, or it might be
 /// reserved in between.
 fn freed(change: Change, session: &Session, number: &Value, at_ms: Millis) -> Change {
