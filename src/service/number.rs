@@ -3,6 +3,7 @@
 pub mod import;
 mod pool;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
@@ -156,6 +157,11 @@ impl Numbers {
         })
         .await?;
         Ok(self.directory.refresh().await?)
+    }
+
+    /// How many open sessions each of these numbers is in; those that are in none are left out.
+    pub async fn open_sessions(&self, numbers: &[NumberId]) -> Result<HashMap<NumberId, i64>> {
+        Ok(number::open_sessions_of(&self.directory.store, numbers).await?)
     }
 
     /// A number of open sessions stays where it is.

@@ -1,10 +1,12 @@
 //! Senders of ours: `sb_number`.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Deserializer};
 
 use super::engine::{ColumnValues, SqlConditions, below, readable};
 use super::version::CachedDataset;
-use super::{AuditTrail, Change, Result, Row, Store, params};
+use super::{AuditTrail, Change, Result, Row, Store, Value, params};
 use crate::model::{AccountId, ClientId, Country, Millis, NumberId, NumberImportId, PoolId, named};
 
 /// What a text to a number is.
@@ -188,6 +190,13 @@ impl Change {
 pub async fn open_sessions(store: &Store, id: NumberId) -> Result<i64> {
     let sql = "SELECT COUNT(DISTINCT session_id) FROM sb_pair WHERE number_id = ?";
     Ok(store.first(sql, params![id]).await?.unwrap_or(0))
+}
+
+/// The same of each of these that is in any.
+pub async fn open_sessions_of(store: &Store, ids: &[NumberId]) -> Result<HashMap<NumberId, i64>> {
+    let sql = "SELECT number_id, COUNT(DISTINCT session_id) FROM sb_pair WHERE number_id IN ({}) GROUP BY number_id";
+    let found = store.look_up_each(sql, ids.iter().map(Value::from).collect()).await?;
+    found.iter().map(Row::read::<(NumberId, i64)>).collect()
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.

@@ -57,6 +57,8 @@ impl PoolSettingsChange {
 
 /// Characters of a name at most.
 const NAME: usize = 128;
+/// Pools that are read at once.
+const MOST_POOLS: usize = 100_000;
 /// A session lasts at least so long.
 const SHORTEST_TTL: DurationSetting = DurationSetting::from_millis(1_000);
 
@@ -104,6 +106,11 @@ impl Numbers {
     ) -> Result<(Vec<PoolWithNumbers>, bool)> {
         let (pools, more) = page(pool::list(&self.directory.store, client, after, limit + 1).await?, limit);
         Ok((pools.into_iter().map(|pool| self.filled(pool)).collect(), more))
+    }
+
+    /// All of a client's pools without their numbers, newest first.
+    pub async fn pools(&self, client: ClientId) -> Result<Vec<Pool>> {
+        Ok(pool::list(&self.directory.store, client, None, MOST_POOLS).await?)
     }
 
     /// What is about to change: with its numbers as they are, not as they were a second ago.
