@@ -7,7 +7,7 @@ use super::output::{self, field};
 use super::remote::RemoteCommand;
 use super::{CommandResult, api};
 use crate::config::Config;
-use crate::model::{ClientId, DurationSetting, NumberId, PoolChoice, PoolId, PoolOrder};
+use crate::model::{ClientId, DurationSetting, HookFormat, NumberId, PoolChoice, PoolId, PoolOrder};
 
 const POOLS: &str = "/v1/pools";
 
@@ -31,7 +31,7 @@ enum PoolAction {
     },
     /// List all pools with their numbers, newest first
     List,
-    /// Change what is given; empty takes a text or a time to live away
+    /// Change what is given; empty takes a text, a time to live or a URL away
     Change {
         pool: PoolId,
         /// What it is called
@@ -75,6 +75,15 @@ struct PoolArguments {
     /// How long after the last text or call a session ends that does not say otherwise, such as 7d
     #[arg(long, value_name = "DURATION")]
     ttl: Option<String>,
+    /// Who is asked before a text is passed on in a session that names no URL itself
+    #[arg(long, value_name = "URL")]
+    intercept_url: Option<String>,
+    /// Who is asked when somebody texts who is in no session at the number
+    #[arg(long, value_name = "URL")]
+    out_of_session_url: Option<String>,
+    /// How they are asked: in JSON, or by a form, as Twilio Proxy asks [new pools: json]
+    #[arg(long, value_name = "FORMAT", value_parser = HookFormat::ALL.map(HookFormat::name))]
+    hook_format: Option<String>,
 }
 
 impl PoolArguments {
@@ -88,6 +97,9 @@ impl PoolArguments {
             ("start_text", api::clearable(self.start_text.as_deref())),
             ("end_text", api::clearable(self.end_text.as_deref())),
             ("ttl", api::clearable(self.ttl.as_deref())),
+            ("intercept_url", api::clearable(self.intercept_url.as_deref())),
+            ("out_of_session_url", api::clearable(self.out_of_session_url.as_deref())),
+            ("hook_format", self.hook_format.as_deref().map(Value::from)),
         ])
     }
 }

@@ -51,6 +51,9 @@ enum SessionAction {
         /// What each is told when it has ended
         #[arg(long, value_name = "TEXT")]
         end_text: Option<String>,
+        /// Who is asked before a text is passed on [default: whom its pool names]
+        #[arg(long, value_name = "URL")]
+        intercept_url: Option<String>,
     },
     /// List sessions with their people, newest first
     List {
@@ -94,7 +97,17 @@ impl SessionCommand {
         let to = |session: SessionId| format!("{SESSIONS}/{session}");
         let state = |name: &str| json!({ "state": name });
         match action {
-            SessionAction::Create { participants, pool, mode, name, unique_name, ttl, start_text, end_text } => {
+            SessionAction::Create {
+                participants,
+                pool,
+                mode,
+                name,
+                unique_name,
+                ttl,
+                start_text,
+                end_text,
+                intercept_url,
+            } => {
                 let people: Vec<Value> = participants.iter().map(|one| json!({ "address": one })).collect();
                 let mut body = json!({"participants": people, "pool_id": pool.to_string()});
                 for (field, value) in [
@@ -104,6 +117,7 @@ impl SessionCommand {
                     ("ttl", ttl),
                     ("start_text", start_text),
                     ("end_text", end_text),
+                    ("intercept_url", intercept_url),
                 ] {
                     if let Some(value) = value {
                         body[field] = value.into();

@@ -70,8 +70,7 @@ impl StartContext<'_> {
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms: Vec<String> = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let number_imports = self.number_imports(&directory, platforms.clone());
-        let longest_text = config.outbox.sms_length;
-        let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms, longest_text };
+        let numbers = self.numbers(&directory, platforms);
         let admin_key = self.key("admin_key").await?;
         let admins = Administrators { directory: directory.clone(), key: admin_key, clock: clock.clone() };
         let tariff = Arc::new(Tariff::new(store.clone(), config.tariff.clone(), clock.clone()));
@@ -108,6 +107,16 @@ impl StartContext<'_> {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
         Ok((built, loopback_events))
+    }
+
+    fn numbers(&self, directory: &Arc<Directory>, platforms: Vec<String>) -> Numbers {
+        Numbers {
+            directory: directory.clone(),
+            events: self.events.clone(),
+            clock: self.clock.clone(),
+            platforms,
+            longest_text: self.config.outbox.sms_length,
+        }
     }
 
     fn number_imports(&self, directory: &Arc<Directory>, platforms: Vec<String>) -> Arc<NumberImports> {

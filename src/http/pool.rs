@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, auth, list, openapi, reply};
-use crate::model::{DurationSetting, PoolChoice, PoolOrder, rfc3339};
+use crate::model::{DurationSetting, HookFormat, PoolChoice, PoolOrder, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::number::{Number, PoolChange, PoolSettingsChange, PoolWithNumbers};
 
@@ -47,6 +47,17 @@ struct PoolIn {
     /// not.
     #[schema(value_type = Option<String>, example = "7d")]
     ttl: Option<DurationSetting>,
+    /// Asked before a text is passed on in a session that names no URL itself: a 403 blocks it, 200 with
+    /// `{"body": "…"}` changes it.
+    #[schema(example = "https://hooks.example.com/intercept")]
+    intercept_url: Option<String>,
+    /// Asked when somebody texts one of its numbers who is in no session there; answered by TwiML, or with whom they are
+    /// to be in a session.
+    #[schema(example = "https://hooks.example.com/stranger")]
+    out_of_session_url: Option<String>,
+    /// How these are asked: `json`, signed as callbacks are, or `form`, as Twilio Proxy asks.
+    #[schema(schema_with = formats)]
+    hook_format: Option<String>,
 }
 
 fn choices() -> openapi::SchemaOrRef {
@@ -57,16 +68,20 @@ fn orders() -> openapi::SchemaOrRef {
     openapi::one_of(PoolOrder::ALL.map(PoolOrder::name))
 }
 
-fn one_of(field: &str, names: &[&str]) -> Refusal {
-    reply::bad_field(field, &format!("must be {}", names.join(" or ")))
+fn formats() -> openapi::SchemaOrRef {
+    openapi::one_of(HookFormat::ALL.map(HookFormat::name))
 }
 
 fn choice(name: &str) -> Result<PoolChoice, Refusal> {
-    PoolChoice::parse(name).ok_or_else(|| one_of("choice", &PoolChoice::ALL.map(PoolChoice::name)))
+    PoolChoice::parse(name).ok_or_else(|| reply::bad_field("choice", "must be sticky or avoid_sticky"))
 }
 
 fn order(name: &str) -> Result<PoolOrder, Refusal> {
-    PoolOrder::parse(name).ok_or_else(|| one_of("order", &PoolOrder::ALL.map(PoolOrder::name)))
+    PoolOrder::parse(name).ok_or_else(|| reply::bad_field("order", "must be near or any"))
+}
+
+fn format(name: &str) -> Result<HookFormat, Refusal> {
+    HookFormat::parse(name).ok_or_else(|| reply::bad_field("hook_format", "must be json or form"))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -94,6 +109,14 @@ struct PoolChangeIn {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     ttl: Option<Option<DurationSetting>>,
+    /// Counts for sessions that are open, too; `null`: nobody is asked.
+    #[serde(default, deserialize_with = "nullable")]
+    intercept_url: Option<Option<String>>,
+    /// `null`: nobody is asked.
+    #[serde(default, deserialize_with = "nullable")]
+    out_of_session_url: Option<Option<String>>,
+    #[schema(schema_with = formats)]
+    hook_format: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -111,6 +134,10 @@ struct PoolOut {
     start_text: Option<String>,
     end_text: Option<String>,
     ttl: Option<String>,
+    intercept_url: Option<String>,
+    out_of_session_url: Option<String>,
+    #[schema(schema_with = formats)]
+    hook_format: &'static str,
     created_at: String,
 }
 
@@ -135,6 +162,9 @@ fn out(PoolWithNumbers { pool, numbers }: &PoolWithNumbers) -> PoolOut {
         start_text: settings.start_text.clone(),
         end_text: settings.end_text.clone(),
         ttl: settings.ttl.map(|ttl| ttl.to_string()),
+        intercept_url: settings.intercept_url.clone(),
+        out_of_session_url: settings.out_of_session_url.clone(),
+        hook_format: settings.hook_format.name(),
         created_at: rfc3339(pool.created_ms),
     }
 }
@@ -159,6 +189,10 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         start_text: Some(posted.start_text),
         end_text: Some(posted.end_text),
         ttl: Some(posted.ttl),
+        intercept_url: Some(posted.intercept_url),
+        out_of_session_url: Some(posted.out_of_session_url),
+        hook_format: posted.hook_format.as_deref().map(format).transpose()?,
+        callback_url: None,
     };
     let context = context(&request, "pool.create");
     let pool = request.app.numbers.add_pool(client, posted.name, &settings, &context).await?;
@@ -208,6 +242,10 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         start_text: posted.start_text,
         end_text: posted.end_text,
         ttl: posted.ttl,
+        intercept_url: posted.intercept_url,
+        out_of_session_url: posted.out_of_session_url,
+        hook_format: posted.hook_format.as_deref().map(format).transpose()?,
+        callback_url: None,
     };
     let change = PoolChange { name: posted.name, settings };
     let pool = request.app.numbers.change_pool(client, id, &change, &context(&request, "pool.change")).await?;

@@ -12,6 +12,7 @@ use super::directory::Directory;
 use crate::model::address::{self, Address, AddressKind, Country};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
 use crate::service::audit::AuditContext;
+use crate::service::event::Events;
 use crate::service::page;
 use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result};
@@ -73,6 +74,8 @@ fn in_no_session(what: &str, reserved: &str, sessions: i64) -> Result<()> {
 
 pub struct Numbers {
     pub directory: Arc<Directory>,
+    /// Knows which URLs may be called.
+    pub events: Arc<Events>,
     pub clock: Clock,
     /// Names of the configured platforms.
     pub platforms: Vec<String>,

@@ -76,7 +76,8 @@ async fn numbers_of_a_pool_keep_to_their_people(layout: Layout) -> Result {
     let renamed = act_well(&server, &client, "PATCH", &path, Some(json!({"name": "support"}))).await?;
     let left = ["+15005550300", "+15005550302"].map(|number| json!({"id": "num_…", "number": number}));
     let wanted = json!({"id": "pool_…", "name": "support", "numbers": left, "choice": "sticky", "order": "near",
-        "exclusive": false, "rest": "1h", "start_text": null, "end_text": null, "ttl": null, "created_at": "(time)"});
+        "exclusive": false, "rest": "1h", "start_text": null, "end_text": null, "ttl": null,
+        "intercept_url": null, "out_of_session_url": null, "hook_format": "json", "created_at": "(time)"});
     hold_inline(&["Pool", "PoolNumber"], &renamed, &wanted)?;
     let listed = act_well(&server, &client, "GET", "/v1/pools", None).await?;
     ensure!(listed["data"][0] == renamed && listed["data"][1].is_null(), "{listed}");
@@ -116,7 +117,8 @@ async fn a_pool_says_how_numbers_are_chosen(layout: Layout) -> Result {
     let client = customer(&server, "10", json!({})).await?;
     let settings = json!({
         "choice": "avoid_sticky", "order": "any", "exclusive": true, "rest": "0s", "start_text": "Hello.",
-        "end_text": "Bye.", "ttl": "36h",
+        "end_text": "Bye.", "ttl": "36h", "intercept_url": "https://hooks.example.com/a?b=c",
+        "out_of_session_url": "https://hooks.example.com/stranger", "hook_format": "form",
     });
     let made =
         act_well(&server, &client, "POST", "/v1/pools", Some(with(json!({"name": "a"}), settings.clone()))).await?;
@@ -124,7 +126,7 @@ async fn a_pool_says_how_numbers_are_chosen(layout: Layout) -> Result {
     ensure!(made == act_well(&server, &client, "GET", &path, None).await?, "{made}");
     ensure!(made == with(made.clone(), settings), "{made}");
     // what is left out stays, and null takes away
-    let change = json!({"choice": "sticky", "start_text": null, "ttl": null});
+    let change = json!({"choice": "sticky", "start_text": null, "ttl": null, "out_of_session_url": null});
     let changed = act_well(&server, &client, "PATCH", &path, Some(change.clone())).await?;
     ensure!(changed == with(made.clone(), change), "{changed}");
     // what changes nothing is not written down
@@ -141,6 +143,10 @@ async fn a_pool_says_how_numbers_are_chosen(layout: Layout) -> Result {
         ("start_text", json!("")),
         ("end_text", json!("x".repeat(1601))),
         ("ttl", json!("999ms")),
+        ("intercept_url", json!("ftp://hooks.example.com/")),
+        ("intercept_url", json!("http://10.0.0.1/")),
+        ("out_of_session_url", json!("https://user:pass@hooks.example.com/")),
+        ("hook_format", json!("xml")),
     ] {
         let mut body = json!({"name": "b"});
         body[field] = wrong;

@@ -65,6 +65,9 @@ pub(super) struct SessionIn {
     start_text: Option<String>,
     /// The same when it has ended.
     end_text: Option<String>,
+    /// Asked before a text is passed on, as of pools; unless given, whom its pool names, or nobody.
+    #[schema(example = "https://hooks.example.com/intercept")]
+    intercept_url: Option<String>,
 }
 
 /// Somebody who is to be in a session.
@@ -86,7 +89,7 @@ pub(super) struct ParticipantIn {
 #[schema(as = SessionChange)]
 #[expect(clippy::option_option, reason = "left out, null, and given are three things")]
 pub(super) struct SessionChangeIn {
-    /// `null` takes it away; so of the next three.
+    /// `null` takes it away; so of the next four.
     #[serde(default, deserialize_with = "nullable")]
     name: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
@@ -97,6 +100,8 @@ pub(super) struct SessionChangeIn {
     ttl: Option<Option<DurationSetting>>,
     #[serde(default, deserialize_with = "nullable")]
     ends_at: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    intercept_url: Option<Option<String>>,
     #[schema(schema_with = all_labels)]
     labels: Option<String>,
     #[schema(schema_with = moves)]
@@ -129,6 +134,7 @@ pub(super) struct SessionOut<'a> {
     labels: &'static str,
     start_text: Option<&'a str>,
     end_text: Option<&'a str>,
+    intercept_url: Option<&'a str>,
     /// When something was said last.
     last_interaction_at: Option<String>,
     created_at: String,
@@ -178,6 +184,7 @@ impl<'a> SessionOut<'a> {
             labels: session.settings.labels.name(),
             start_text: session.settings.start_text.as_deref(),
             end_text: session.settings.end_text.as_deref(),
+            intercept_url: session.settings.intercept_url.as_deref(),
             last_interaction_at: session.last_ms.map(rfc3339),
             created_at: rfc3339(session.created_ms),
             updated_at: rfc3339(session.changed_ms),
@@ -243,6 +250,7 @@ impl SessionIn {
                 labels: self.labels.as_deref().map(labels).transpose()?.unwrap_or_default(),
                 start_text: self.start_text,
                 end_text: self.end_text,
+                intercept_url: self.intercept_url,
                 ..SessionSettings::default()
             },
             door: SessionDoor::Native,
@@ -266,6 +274,7 @@ impl SessionChangeIn {
             metadata: self.metadata,
             ttl: self.ttl,
             ends_ms,
+            intercept_url: self.intercept_url,
             labels: self.labels.as_deref().map(labels).transpose()?,
             state: self.state.as_deref().map(state).transpose()?,
         })

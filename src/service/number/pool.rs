@@ -2,7 +2,9 @@
 //! people of a session.
 
 use super::{Error, Number, Numbers, Result, in_no_session};
-use crate::model::{ClientId, DurationSetting, NumberId, PoolChoice, PoolId, PoolOrder, PoolSettings, text};
+use crate::model::{
+    ClientId, DurationSetting, HookFormat, NumberId, PoolChoice, PoolId, PoolOrder, PoolSettings, text,
+};
 use crate::service::audit::AuditContext;
 use crate::service::page;
 use crate::service::race::settled;
@@ -38,6 +40,10 @@ pub struct PoolSettingsChange {
     pub start_text: Option<Option<String>>,
     pub end_text: Option<Option<String>>,
     pub ttl: Option<Option<DurationSetting>>,
+    pub intercept_url: Option<Option<String>>,
+    pub out_of_session_url: Option<Option<String>>,
+    pub hook_format: Option<HookFormat>,
+    pub callback_url: Option<Option<String>>,
 }
 
 impl PoolSettingsChange {
@@ -51,6 +57,10 @@ impl PoolSettingsChange {
         settings.start_text = self.start_text.clone().unwrap_or(settings.start_text);
         settings.end_text = self.end_text.clone().unwrap_or(settings.end_text);
         settings.ttl = self.ttl.unwrap_or(settings.ttl);
+        settings.intercept_url = self.intercept_url.clone().unwrap_or(settings.intercept_url);
+        settings.out_of_session_url = self.out_of_session_url.clone().unwrap_or(settings.out_of_session_url);
+        settings.hook_format = self.hook_format.unwrap_or(settings.hook_format);
+        settings.callback_url = self.callback_url.clone().unwrap_or(settings.callback_url);
         settings
     }
 }
@@ -81,6 +91,21 @@ fn check_text(field: &'static str, said: Option<&str>, longest: usize) -> Result
 }
 
 impl Numbers {
+    /// A URL as it will be called; none that may not be. One that is there already is left as it is.
+    fn check_hook(&self, field: &'static str, url: &mut Option<String>, before: Option<&str>) -> Result<()> {
+        let Some(given) = url.as_deref().filter(|given| Some(*given) != before) else { return Ok(()) };
+        let good = self.events.check_url(given).map_err(|reason| Error::invalid(field, reason.to_string()))?;
+        *url = Some(good);
+        Ok(())
+    }
+
+    fn check_hooks(&self, settings: &mut PoolSettings, before: &PoolSettings) -> Result<()> {
+        let PoolSettings { intercept_url, out_of_session_url, callback_url, .. } = settings;
+        self.check_hook("intercept_url", intercept_url, before.intercept_url.as_deref())?;
+        self.check_hook("out_of_session_url", out_of_session_url, before.out_of_session_url.as_deref())?;
+        self.check_hook("callback_url", callback_url, before.callback_url.as_deref())
+    }
+
     /// A text is as long as a message may be.
     fn check_settings(&self, settings: &PoolSettings) -> Result<()> {
         check_text("start_text", settings.start_text.as_deref(), self.longest_text)?;
@@ -139,8 +164,9 @@ impl Numbers {
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
         check_name(&name)?;
-        let settings = settings.of(&PoolSettings::default());
+        let mut settings = settings.of(&PoolSettings::default());
         self.check_settings(&settings)?;
+        self.check_hooks(&mut settings, &PoolSettings::default())?;
         let now_ms = self.clock.now_ms();
         let pool = Pool::new(PoolId::new(now_ms), client, name, settings, now_ms)?;
         let made = PoolWithNumbers { pool, numbers: Vec::new() };
@@ -165,6 +191,7 @@ impl Numbers {
             after.pool.settings = change.settings.of(&before.pool.settings);
             check_name(&after.pool.name)?;
             self.check_settings(&after.pool.settings)?;
+            self.check_hooks(&mut after.pool.settings, &before.pool.settings)?;
             if after.pool.name == before.pool.name && after.pool.settings == before.pool.settings {
                 return Ok(before);
             }

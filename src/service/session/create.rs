@@ -159,13 +159,13 @@ impl Sessions {
     pub async fn create(
         &self,
         consumer: &ApiConsumer,
-        order: SessionOrder,
+        mut order: SessionOrder,
         key: Option<IdempotencyKey>,
         answered: ReplyText<'_>,
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<SessionResult> {
         let named = key.map(|key| self.parts.messages.named(consumer.client, key, &order.canonical()));
-        let made = match self.check(consumer, &order) {
+        let made = match self.check(consumer, &mut order) {
             Ok(()) => {
                 let attempt = || self.attempt(consumer, &order, named.as_ref(), answered, audit);
                 settled("these numbers", attempt).await
@@ -181,8 +181,9 @@ impl Sessions {
         }
     }
 
-    fn check(&self, consumer: &ApiConsumer, order: &SessionOrder) -> Result<()> {
+    fn check(&self, consumer: &ApiConsumer, order: &mut SessionOrder) -> Result<()> {
         order.check(self.parts.clock.now_ms())?;
+        self.check_hook(order.settings.intercept_url.as_mut())?;
         order.participants.iter().try_for_each(|one| self.check_person(one, consumer))
     }
 

@@ -8,6 +8,7 @@ use super::{ParticipantOrder, SessionOrder, Sessions};
 use crate::model::address::AddressKind;
 use crate::model::{DurationSetting, Millis, SessionDoor, text};
 use crate::service::client::ApiConsumer;
+use crate::service::event::BadWebhookUrl;
 use crate::service::{Error, ErrorKind, Result};
 
 /// People in one session at most.
@@ -84,6 +85,14 @@ impl SessionOrder {
 }
 
 impl Sessions {
+    /// Refuses a URL that may not be called; one that may, as it will be.
+    pub(super) fn check_hook(&self, url: Option<&mut String>) -> Result<()> {
+        let Some(url) = url else { return Ok(()) };
+        let wrong = |reason: BadWebhookUrl| Error::invalid("intercept_url", reason.to_string());
+        *url = self.parts.events.check_url(url).map_err(wrong)?;
+        Ok(())
+    }
+
     /// What nobody in a session may be.
     pub(super) fn check_person(&self, one: &ParticipantOrder, consumer: &ApiConsumer) -> Result<()> {
         let address = one.address.as_str();

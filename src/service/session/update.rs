@@ -27,6 +27,7 @@ pub struct SessionChange {
     pub metadata: Option<Option<Map<String, Json>>>,
     pub ttl: Option<Option<DurationSetting>>,
     pub ends_ms: Option<Option<Millis>>,
+    pub intercept_url: Option<Option<String>>,
     pub labels: Option<SessionLabels>,
     pub state: Option<SessionMove>,
 }
@@ -42,6 +43,7 @@ impl SessionChange {
             || self.metadata.is_some()
             || self.ttl.is_some()
             || self.ends_ms.is_some()
+            || self.intercept_url.is_some()
             || self.labels.is_some()
     }
 
@@ -58,6 +60,7 @@ impl SessionChange {
         after.metadata = self.metadata.clone().unwrap_or(after.metadata);
         after.ttl_ms = self.ttl.map_or(after.ttl_ms, |ttl| ttl.map(DurationSetting::as_ms));
         after.ends_ms = self.ends_ms.unwrap_or(after.ends_ms);
+        after.settings.intercept_url = self.intercept_url.clone().unwrap_or(after.settings.intercept_url);
         after.settings.labels = self.labels.unwrap_or(after.settings.labels);
         match self.state {
             Some(SessionMove::Pause) => after.state = SessionState::Inactive,
@@ -77,10 +80,11 @@ impl Sessions {
         &self,
         client: ClientId,
         id: SessionId,
-        change: SessionChange,
+        mut change: SessionChange,
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<SessionWithParticipants> {
         change.check(self.parts.clock.now_ms())?;
+        self.check_hook(change.intercept_url.as_mut().and_then(Option::as_mut))?;
         let before = self.find(client, id).await?;
         if before.session.state.is_over() {
             return match change.state {
