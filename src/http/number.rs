@@ -38,7 +38,7 @@ fn meaning(name: &str) -> Result<InboundTextPolicy, Refusal> {
     InboundTextPolicy::parse(name).ok_or_else(|| reply::bad_field("meaning", "is forward or encrypted"))
 }
 
-fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Number> {
+pub(super) fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Number> {
     audit::context(request, action, |number: &Number| audit::json(&out(number, true)))
 }
 

@@ -169,7 +169,7 @@ fn out(PoolWithNumbers { pool, numbers }: &PoolWithNumbers) -> PoolOut {
     }
 }
 
-fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, PoolWithNumbers> {
+pub(super) fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, PoolWithNumbers> {
     audit::context(request, action, |pool: &PoolWithNumbers| audit::json(&out(pool)))
 }
 
@@ -193,6 +193,7 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         out_of_session_url: Some(posted.out_of_session_url),
         hook_format: posted.hook_format.as_deref().map(format).transpose()?,
         callback_url: None,
+        bound: None,
     };
     let context = context(&request, "pool.create");
     let pool = request.app.numbers.add_pool(client, posted.name, &settings, &context).await?;
@@ -246,6 +247,7 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         out_of_session_url: posted.out_of_session_url,
         hook_format: posted.hook_format.as_deref().map(format).transpose()?,
         callback_url: None,
+        bound: None,
     };
     let change = PoolChange { name: posted.name, settings };
     let pool = request.app.numbers.change_pool(client, id, &change, &context(&request, "pool.change")).await?;

@@ -26,7 +26,7 @@ pub(super) fn resource() -> Resource {
         .at("sessions/{id}/participants/{participant_id}", [on(Method::DELETE, remove_participant)])
 }
 
-fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, SessionWithParticipants> {
+pub(super) fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, SessionWithParticipants> {
     audit::context_for_client(request, action, |session: &SessionWithParticipants| {
         audit::json(&SessionOut::of(session))
     })

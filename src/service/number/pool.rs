@@ -3,7 +3,7 @@
 
 use super::{Error, Number, Numbers, Result, in_no_session};
 use crate::model::{
-    ClientId, DurationSetting, HookFormat, NumberId, PoolChoice, PoolId, PoolOrder, PoolSettings, text,
+    ClientId, DurationSetting, HookFormat, NumberId, PoolBound, PoolChoice, PoolId, PoolOrder, PoolSettings, text,
 };
 use crate::service::audit::AuditContext;
 use crate::service::page;
@@ -35,6 +35,7 @@ pub struct PoolChange {
 pub struct PoolSettingsChange {
     pub choice: Option<PoolChoice>,
     pub order: Option<PoolOrder>,
+    pub bound: Option<PoolBound>,
     pub is_exclusive: Option<bool>,
     pub rest: Option<DurationSetting>,
     pub start_text: Option<Option<String>>,
@@ -52,6 +53,7 @@ impl PoolSettingsChange {
         let mut settings = before.clone();
         settings.choice = self.choice.unwrap_or(settings.choice);
         settings.order = self.order.unwrap_or(settings.order);
+        settings.bound = self.bound.unwrap_or(settings.bound);
         settings.is_exclusive = self.is_exclusive.unwrap_or(settings.is_exclusive);
         settings.rest = self.rest.unwrap_or(settings.rest);
         settings.start_text = self.start_text.clone().unwrap_or(settings.start_text);
@@ -136,6 +138,11 @@ impl Numbers {
     /// All of a client's pools without their numbers, newest first.
     pub async fn pools(&self, client: ClientId) -> Result<Vec<Pool>> {
         Ok(pool::list(&self.directory.store, client, None, MOST_POOLS).await?)
+    }
+
+    /// One of them.
+    pub async fn pool(&self, client: ClientId, id: PoolId) -> Result<Pool> {
+        pool::find(&self.directory.store, client, id).await?.ok_or_else(|| Error::not_found("pool"))
     }
 
     /// What is about to change: with its numbers as they are, not as they were a second ago.

@@ -14,9 +14,11 @@ use crate::model::form::{flag, texts};
 use crate::model::{Address, Channel, Country, FormCharset, NotAnAddress};
 
 /// Parameters that are read, and of which there is one.
-const SINGLE: &str = "Body FallbackMethod FallbackUrl From MachineDetection MessagingServiceSid Method Record \
-                      ScheduleType SendAt SendDigits SmartEncoded Status StatusCallback Timeout To Twiml Url \
-                      ValidityPeriod";
+const SINGLE: &str = "Body CallbackUrl ChatInstanceSid DateExpiry DefaultTtl FallbackMethod FallbackUrl FriendlyName \
+                      From GeoMatchLevel Identifier InterceptCallbackUrl IsReserved MachineDetection \
+                      MessagingServiceSid Method Mode NumberSelectionBehavior OutOfSessionCallbackUrl PhoneNumber \
+                      ProxyIdentifier ProxyIdentifierSid Record ScheduleType SendAt SendDigits Sid SmartEncoded Status \
+                      StatusCallback Timeout To Ttl Twiml UniqueName Url ValidityPeriod";
 
 pub(super) struct TwilioForm {
     fields: Vec<(String, String)>,

@@ -1,5 +1,7 @@
 //! Pages of lists as Twilio's libraries turn them: by the URIs that each page names.
 
+use std::cmp::Reverse;
+
 use ::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
@@ -9,6 +11,7 @@ use super::error::{self, Result};
 use super::form::TwilioForm;
 use crate::http::reply;
 use crate::model::MessageId;
+use crate::model::id::{FromBytes as _, Id};
 use crate::service::message::{Filter, Message, MessageCursor, Messages};
 
 /// Items of a page unless `PageSize` says otherwise, and at most.
@@ -41,6 +44,28 @@ impl PageCursor {
             Self::Before(place) => Some(format!("PB{}", place.text(MessageId::hex))),
         }
     }
+}
+
+/// Cuts a page out of a list that is there as a whole, in whatever order: what is newest comes first. `after`, `before`:
+/// the bits of the ids between which it is. Whether there is more in the direction in which it is read.
+pub(super) fn cut<T, I: Id>(
+    all: &mut Vec<T>,
+    size: usize,
+    (after, before): (Option<u128>, Option<u128>),
+    id: impl Fn(&T) -> I,
+) -> bool {
+    let bits = |item: &T| u128::from_be_bytes(id(item).bytes());
+    all.sort_by_key(|item| Reverse(bits(item)));
+    if let Some(place) = before {
+        all.retain(|item| bits(item) > place);
+        let newer = all.len().saturating_sub(size);
+        all.drain(..newer);
+        return newer > 0;
+    }
+    all.retain(|item| after.is_none_or(|place| bits(item) < place));
+    let is_more = all.len() > size;
+    all.truncate(size);
+    is_more
 }
 
 /// Which page of a list is asked for.
@@ -88,6 +113,21 @@ impl RequestedPage {
             PageCursor::After(place) => Filter { after: Some(place.id()), ..filter },
             PageCursor::Before(place) => Filter { before: Some(place.id()), ..filter },
         }
+    }
+
+    /// Cuts it out of a list that is there as a whole: what it is of has ids like those of messages.
+    pub(super) fn cut<T, I: Id>(&self, all: &mut Vec<T>, id: impl Fn(&T) -> I) -> PageEdges {
+        let bits = |place: &MessageCursor| place.id().bits();
+        let (after, before) = match &self.place {
+            PageCursor::Newest => (None, None),
+            PageCursor::After(place) => (Some(bits(place)), None),
+            PageCursor::Before(place) => (None, Some(bits(place))),
+        };
+        let is_more = cut(all, self.size, (after, before), &id);
+        let place = |item: Option<&T>| item.map(|item| MessageId::from_bytes(id(item).bytes()));
+        let (first, last) = (place(all.first()), place(all.last()));
+        let edge = if before.is_some() { first } else { last };
+        PageEdges { first, last, next: edge.filter(|_| is_more).map(MessageCursor::from) }
     }
 
     /// The pages before and behind this one.

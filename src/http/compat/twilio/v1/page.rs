@@ -9,6 +9,7 @@ use warp::reply::Response;
 use crate::http::compat::twilio::base_url::BaseUrl;
 use crate::http::compat::twilio::error::{self, Result};
 use crate::http::compat::twilio::form::TwilioForm;
+use crate::http::compat::twilio::page::cut;
 use crate::http::reply;
 use crate::model::id::{FromBytes, Id};
 
@@ -103,20 +104,12 @@ impl MetaPage {
 
     /// Cuts it out of a list that is there as a whole, in whatever order.
     pub(super) fn cut<T, I: Id>(&self, mut all: Vec<T>, id: impl Fn(&T) -> I) -> (Vec<T>, MetaPageEdges) {
-        all.sort_by_key(|item| std::cmp::Reverse(bits(id(item))));
-        let is_more = match self.place {
-            MetaPageCursor::Newest => cut_to(&mut all, self.size),
-            MetaPageCursor::After(place) => {
-                all.retain(|item| bits(id(item)) < place);
-                cut_to(&mut all, self.size)
-            }
-            MetaPageCursor::Before(place) => {
-                all.retain(|item| bits(id(item)) > place);
-                let newer = all.len().saturating_sub(self.size);
-                all.drain(..newer);
-                newer > 0
-            }
+        let between = match self.place {
+            MetaPageCursor::Newest => (None, None),
+            MetaPageCursor::After(place) => (Some(place), None),
+            MetaPageCursor::Before(place) => (None, Some(place)),
         };
+        let is_more = cut(&mut all, self.size, between, &id);
         let edges = MetaPageEdges::of(&all, id, is_more);
         (all, edges)
     }
@@ -164,13 +157,6 @@ impl MetaPage {
         });
         reply::json(StatusCode::OK, &page)
     }
-}
-
-/// Whether there were more than so many.
-fn cut_to<T>(all: &mut Vec<T>, most: usize) -> bool {
-    let is_more = all.len() > most;
-    all.truncate(most);
-    is_more
 }
 
 #[cfg(test)]
