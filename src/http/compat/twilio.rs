@@ -1,4 +1,5 @@
-//! `/2010-04-01/Accounts/<sid>/…`: Twilio's REST API for messages and calls, over a client's own account.
+//! `/2010-04-01/Accounts/<sid>/…`: Twilio's REST API for messages and calls, over a client's own account, and below
+//! `v1` what is served of its newer APIs.
 //!
 //! A change of the base URL brings Twilio's own libraries here: forms in, Twilio's JSON, states, dates and error
 //! codes out. Twilio's OpenAPI description of these paths is the contract.
@@ -9,6 +10,7 @@ mod call;
 mod date;
 mod error;
 mod form;
+mod incoming_phone_number;
 mod media;
 mod message;
 mod page;
@@ -120,7 +122,11 @@ async fn answer(tail: Tail, request: RequestParts, posted: UnreadBody, app: Arc<
         (["Calls", sid], &Method::GET) => call::fetch(&visit, sid).await,
         (["Calls", sid], &Method::POST) => call::update(&visit, sid, posted).await,
         (["Calls", sid], &Method::DELETE) => call::delete(&visit, sid).await,
-        ([] | ["Messages", _, "Media"], _) => Err(error::method_not_allowed("GET")),
+        (["IncomingPhoneNumbers"], &Method::GET) => incoming_phone_number::list(&visit),
+        (["IncomingPhoneNumbers", sid], &Method::GET) => incoming_phone_number::fetch(&visit, sid).await,
+        ([] | ["Messages", _, "Media"] | ["IncomingPhoneNumbers"] | ["IncomingPhoneNumbers", _], _) => {
+            Err(error::method_not_allowed("GET"))
+        }
         (["Messages" | "Calls"], _) => Err(error::method_not_allowed("GET, POST")),
         (["Messages" | "Calls", _], _) => Err(error::method_not_allowed("GET, POST, DELETE")),
         _ => Err(error::NOT_FOUND.into()),

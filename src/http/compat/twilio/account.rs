@@ -23,7 +23,11 @@ pub(super) fn fetch(visit: &TwilioCompatRequest<'_>) -> Response {
         "type": "Full",
         "date_created": created,
         "date_updated": created,
-        "subresource_uris": { "messages": below("Messages"), "calls": below("Calls") },
+        "subresource_uris": {
+            "calls": below("Calls"),
+            "incoming_phone_numbers": below("IncomingPhoneNumbers"),
+            "messages": below("Messages"),
+        },
         "uri": shape::path(client, ".json"),
     });
     reply::json(StatusCode::OK, &account)
