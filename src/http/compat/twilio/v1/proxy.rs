@@ -45,7 +45,7 @@ pub(super) async fn answer(visit: &TwilioCompatRequest<'_>, path: &[&str], poste
         (["Sessions"], &Method::GET) => session::list(visit, &service).await,
         (["Sessions"], &Method::POST) => session::create(visit, &service, posted).await,
         (["Sessions", session, below @ ..], _) => of_session(visit, &service, (*session, below), posted).await,
-        (["PhoneNumbers"], _) => Err(method_not_allowed("GET, POST")),
+        (["PhoneNumbers" | "Sessions"], _) => Err(method_not_allowed("GET, POST")),
         ([] | ["PhoneNumbers", _], _) => Err(method_not_allowed("GET, POST, DELETE")),
         _ => Err(NOT_FOUND.into()),
     }
