@@ -23,6 +23,16 @@ pub struct Prism {
 
 /// Where Twilio's own description is, beside the repository.
 const DESCRIPTION: &str = "../shared/specs/twilio_api_v2010_messages_calls.json";
+const PROXY: &str = "../shared/specs/twilio_proxy_v1.json";
+
+fn described(file: &str) -> Result<Option<Value>> {
+    let path = root().join(file);
+    if !path.exists() {
+        skip(file)?;
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&std::fs::read(path)?)?))
+}
 
 /// Ends a command when its standard input ends, so that nothing is left over where the test was killed.
 pub(super) const KEEPER: &str = r#""$@" & cat >/dev/null; kill $!; wait $!"#;
@@ -52,12 +62,12 @@ impl Prism {
 
     /// Twilio's own description.
     pub fn description() -> Result<Option<Value>> {
-        let path = root().join(DESCRIPTION);
-        if !path.exists() {
-            skip(DESCRIPTION)?;
-            return Ok(None);
-        }
-        Ok(Some(serde_json::from_slice(&std::fs::read(path)?)?))
+        described(DESCRIPTION)
+    }
+
+    /// The same of its Proxy.
+    pub fn proxy_description() -> Result<Option<Value>> {
+        described(PROXY)
     }
 
     async fn await_ready(&mut self) -> Result {

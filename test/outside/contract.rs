@@ -1,4 +1,4 @@
-//! Twilio's own OpenAPI description against our Twilio-shaped paths: every reply must be as it says.
+//! Twilio's own OpenAPI descriptions against our Twilio-shaped paths: every reply must be as they say.
 //!
 //! It is read more strictly than it is written: nothing may be missing, nothing more may be there, and what it says
 //! only in formats that no validator knows (mail dates, currencies, URIs) is checked too.
@@ -13,14 +13,15 @@ import re, jsonschema_rs
 
 spec = given['description']
 KEPT = {'type', 'properties', 'items', 'enum', 'minLength', 'maxLength', 'pattern', '$ref', 'format'}
-DATE = r'^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d \+0000$'
-URI = r'^/2010-04-01/Accounts/AC[0-9a-f]{32}(/|\.json)'
-FORMATS = {'date-time-rfc-2822': DATE, 'uri': URI, 'currency': '^[A-Z]{3}$'}
+FORMATS, ENDING = given['rules']['formats'], given['rules']['ending']
+URI = FORMATS['uri']
 
 def strict(node):
     out = {name: value for name, value in node.items() if name in KEPT}
     if '$ref' in out:
-        return {'$ref': out['$ref']}
+        # of Proxy's it says nowhere that they may be null, and its examples are
+        null = [{'type': 'null'}] if given['rules']['null_parts'] else []
+        return {'anyOf': [{'$ref': out['$ref']}, *null]}
     form = out.pop('format', None)
     if form in FORMATS:
         out['pattern'] = FORMATS[form]
@@ -55,7 +56,7 @@ known = {}
 
 def check(reply):
     path = re.sub('^/relay', '', reply['path'].split('?')[0])
-    path = path if path.endswith('.json') else path + '.json'
+    path = path if path.endswith(ENDING) else path + ENDING
     if reply['status'] >= 400:
         body = json.loads(reply['body'])
         wrong = [error.message for error in ERROR.iter_errors(body)]
@@ -86,14 +87,33 @@ for reply in given['replies']:
 /// What is wrong with each of these replies (`method`, `path`, `status`, `body`), and how many of them Twilio's
 /// description is about. `None` where the description is not beside the repository.
 async fn judge(replies: &[Value]) -> Result<Option<Vec<Value>>> {
-    let Some(description) = Prism::description()? else { return Ok(None) };
-    let answer = python::run(CHECK, json!({"description": description, "replies": replies})).await?;
+    const DATE: &str = r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d \+0000$";
+    const URI: &str = r"^/2010-04-01/Accounts/AC[0-9a-f]{32}(/|\.json)";
+    let formats = json!({"date-time-rfc-2822": DATE, "uri": URI, "currency": "^[A-Z]{3}$"});
+    let rules = json!({"formats": formats, "ending": ".json", "null_parts": false});
+    judge_by(Prism::description()?, rules, replies).await
+}
+
+async fn judge_by(description: Option<Value>, rules: Value, replies: &[Value]) -> Result<Option<Vec<Value>>> {
+    let Some(description) = description else { return Ok(None) };
+    let answer = python::run(CHECK, json!({"description": description, "rules": rules, "replies": replies})).await?;
     Ok(Some(serde_json::from_value(answer)?))
 }
 
 /// Checks replies, of which so many at least must be described.
 pub async fn check(replies: &[Value], least: usize) -> Result {
-    let Some(verdicts) = judge(replies).await? else { return Ok(()) };
+    settle(judge(replies).await?, replies, least)
+}
+
+/// The same of Proxy's paths. Whatever is refused there is refused in the same form.
+pub async fn check_proxy(replies: &[Value], least: usize) -> Result {
+    let formats = json!({"date-time": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", "uri": "^https?://[^/]+/"});
+    let rules = json!({"formats": formats, "ending": "", "null_parts": true});
+    settle(judge_by(Prism::proxy_description()?, rules, replies).await?, replies, least)
+}
+
+fn settle(verdicts: Option<Vec<Value>>, replies: &[Value], least: usize) -> Result {
+    let Some(verdicts) = verdicts else { return Ok(()) };
     let wrong: Vec<&Value> = verdicts.iter().filter(|verdict| verdict["wrong"] != json!([])).collect();
     ensure!(wrong.is_empty(), "not as Twilio's description has it: {wrong:#?}");
     let described = verdicts.iter().filter(|verdict| verdict["kind"] == "described").count();
