@@ -2,6 +2,7 @@
 //!
 //! A queued job is a file with a source, a handler and limits, run by the loop of `runner`; a small loop is a row of `periodic`.
 
+mod ask;
 mod job;
 mod notify;
 mod periodic;
@@ -25,7 +26,7 @@ use crate::service::ledger::Ledger;
 use crate::service::number::import::NumberImports;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
-use crate::service::session::{SessionBodies, Sessions};
+use crate::service::session::{AskedTexts, SessionBodies, Sessions};
 use crate::service::sync::{PairingService, SyncSockets};
 use crate::service::tariff::Tariff;
 pub use periodic::LoopMemory;
@@ -47,6 +48,7 @@ pub struct WorkerServices {
     pub ledger: Arc<Ledger>,
     pub sessions: Arc<Sessions>,
     pub session_bodies: SessionBodies,
+    pub asked_texts: Arc<AskedTexts>,
     pub retention: Retention,
     pub health: Arc<ReadinessChecker>,
     pub memory: LoopMemory,
@@ -61,6 +63,7 @@ pub fn start(node: WorkerServices, tasks: &TaskTracker, stop: &CancellationToken
     tasks.spawn(stop.clone().run_until_cancelled_owned(send::run(node.dispatch.clone())));
     // runners stop by themselves: what is under way ends first
     tasks.spawn(notify::runner(node.events.clone()).run(stop.clone()));
+    tasks.spawn(ask::runner(&node.asked_texts).run(stop.clone()));
     for runner in publish::runners(&node.publish) {
         tasks.spawn(runner.run(stop.clone()));
     }

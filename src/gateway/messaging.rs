@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,7 +23,8 @@ use crate::service::ledger::Ledger;
 use crate::service::number::import::NumberImports;
 use crate::service::number::{InboundTextPolicy, NewNumber, NumberCapability, Numbers};
 use crate::service::relay::Relay;
-use crate::service::session::{self, LoopGuard, SessionMessages, Sessions};
+use crate::service::session::hook::SessionHooks;
+use crate::service::session::{self, AskedTexts, LoopGuard, SessionMessages, Sessions};
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
 use crate::signal::SharedCounter;
@@ -48,6 +50,7 @@ pub(super) struct MessagingParts {
     pub(super) relay: Arc<Relay>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) session_messages: Arc<SessionMessages>,
+    pub(super) asked_texts: Arc<AskedTexts>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
     pub(super) number_imports: Arc<NumberImports>,
@@ -88,6 +91,7 @@ impl StartContext<'_> {
         });
         let session_messages = Arc::new(self.session_messages(&directory, &sending, &tariff, speech));
         let sessions = Arc::new(self.sessions(&directory, &sending, &relay, way_in).await?);
+        let asked_texts = Arc::new(self.asked_texts(&sessions, &session_messages));
         let built = MessagingParts {
             directory,
             sending,
@@ -96,6 +100,7 @@ impl StartContext<'_> {
             relay,
             sessions,
             session_messages,
+            asked_texts,
             accounts,
             numbers,
             number_imports,
@@ -162,7 +167,13 @@ impl StartContext<'_> {
             lanes: sending.lanes.clone(),
             loops: LoopGuard::default(),
             speech,
+            asked: Notify::new(),
         }
+    }
+
+    fn asked_texts(&self, sessions: &Arc<Sessions>, messages: &Arc<SessionMessages>) -> AskedTexts {
+        let hooks = Arc::new(SessionHooks { events: self.events.clone(), origin: self.origin.clone() });
+        AskedTexts { sessions: sessions.clone(), messages: messages.clone(), hooks, owner: self.owner.clone() }
     }
 
     async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {

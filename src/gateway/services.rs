@@ -32,7 +32,9 @@ impl StartContext<'_> {
     /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
         let Services { messaging, publish, pairing, received, health } = services;
-        let MessagingParts { sending, directory, tariff, clients, ledger, number_imports, sessions, .. } = messaging;
+        let MessagingParts {
+            sending, directory, tariff, clients, ledger, number_imports, sessions, asked_texts, ..
+        } = messaging;
         let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.retention.clone(), self.clock.clone());
         let node = WorkerServices {
@@ -49,6 +51,7 @@ impl StartContext<'_> {
             clients: clients.clone(),
             ledger: ledger.clone(),
             sessions: sessions.clone(),
+            asked_texts: asked_texts.clone(),
             session_bodies: SessionBodies {
                 keep: settings.session_bodies,
                 store: store.clone(),

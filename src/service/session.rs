@@ -4,6 +4,7 @@
 //! (`exclusive.rs`); the commit that makes the session decides, and whoever was slower chooses again. Time ends sessions
 //! (`end.rs`): a worker closes what is over, and tells those who are to be told.
 
+mod asked;
 mod bodies;
 mod choose;
 mod create;
@@ -20,11 +21,13 @@ mod number;
 mod people;
 mod place;
 mod speak;
+mod stranger;
 mod text;
 mod update;
 
 use std::sync::Arc;
 
+pub use asked::{AskedTexts, ClaimedAskedText};
 pub use bodies::SessionBodies;
 pub use choose::NumberShortage;
 pub use create::{ParticipantOrder, SessionOrder, SessionResult};
@@ -33,11 +36,11 @@ pub use deliver::SessionMessages;
 pub use end::DELETED;
 pub(in crate::service) use loop_guard::CountedText;
 pub use loop_guard::LoopGuard;
-pub(in crate::service) use notice::SessionNotice;
 pub use notice::Settings;
 pub use speak::SpokenText;
 pub use update::{SessionChange, SessionMove};
 
+pub use crate::store::session::asked::NewAskedText;
 pub use crate::store::session::interaction::{Interaction, InteractionRecord};
 pub use crate::store::session::route::{PairAtTime, SessionRoute};
 pub use crate::store::session::{Filter, Participant, Session, SessionSettings, SessionWithParticipants};
@@ -102,6 +105,11 @@ impl Sessions {
     pub fn number(&self, client: ClientId, address: &str) -> Option<NumberId> {
         let entries = self.parts.directory.current();
         entries.sender(address).filter(|sender| sender.number.client == client).map(|sender| sender.number.id)
+    }
+
+    /// How texts of sessions go.
+    fn relay(&self) -> &Relay {
+        &self.parts.relay
     }
 
     /// Under which it is remembered which numbers a person had.

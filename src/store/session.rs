@@ -4,6 +4,7 @@
 //! (`sb_pair`), a unique name (`sb_session_name`), a number of a pool that gives each to one session
 //! (`sb_pool_number`). Their keys decide; whoever chose what another took reads and chooses again.
 
+pub mod asked;
 mod change;
 mod close;
 mod due;

@@ -8,13 +8,14 @@ use super::{Change, Error, Query, Result, Store, Value, params};
 use crate::model::Millis;
 
 /// Each table whose rows wait, and when their waits were set.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("sb_lane", "set_ms > ?"),
     ("sb_inbound", "set_ms > ?"),
     // one that was never claimed has only the second; what is parked waits for no time
     ("sb_delivery", "ready_ms < 4611686018427387904 AND (set_ms > ? OR changed_ms > ?)"),
     ("sb_publication", "set_ms > ?"),
     ("sb_number_import", "set_ms > ?"),
+    ("sb_asked_text", "set_ms > ?"),
 ];
 
 /// What a search for such waits does with those under way.

@@ -57,7 +57,8 @@ struct InteractionOut<'a> {
     status: Option<&'static str>,
     /// Why there is no copy: `mode` (the session is for calls), `alone` (nobody else is in it), `opted_out`,
     /// `unpayable`, `loop` (it looks as though programs answered each other), `left` (they are in another session by
-    /// that number), `number` (it cannot send texts any more) or `text` (it is too long, or says nothing).
+    /// that number), `number` (it cannot send texts any more), `text` (it is too long, or says nothing) or `blocked`
+    /// (your server did not let it pass).
     #[schema(value_type = Option<String>)]
     reason: Option<&'a str>,
     /// Why the copy failed, where it did.

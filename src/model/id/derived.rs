@@ -12,6 +12,11 @@ impl InboundId {
     pub fn copy(self, to: ParticipantId) -> MessageId {
         MessageId(self.0 ^ (to.0 & RANDOM))
     }
+
+    /// The text of this place of those with which a client's server has it answered.
+    pub fn answer(self, nth: u8) -> MessageId {
+        MessageId(self.0 ^ (u128::from(nth) + 2))
+    }
 }
 
 impl MessageId {
@@ -40,6 +45,8 @@ mod tests {
         assert!(one != other && one != text.message() && one != text.reply());
         assert_eq!((one, one.made_ms()), (text.copy(people[0]), 1_000), "it stands among messages of its time");
         assert_eq!(InteractionId::from(one).bits(), one.bits());
+        let answers = [text.answer(0), text.answer(1), text.answer(255)];
+        assert!(answers[0] != answers[1] && !answers.contains(&text.message()) && !answers.contains(&text.reply()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::text::{InboundTextDisposition, ReceivedText};
 use crate::model::{Address, Channel, SessionState};
 use crate::service::Result;
 use crate::service::session::{
-    CountedText, InteractionRecord, PairAtTime, SaidText, SessionNotice, SessionWithParticipants,
+    CountedText, InteractionRecord, NewAskedText, PairAtTime, SaidText, SessionWithParticipants,
 };
 use crate::store::inbound::WebhookJobContent;
 
@@ -68,6 +68,10 @@ impl InboundHandlers {
     pub(super) async fn masked(&self, text: &ReceivedText) -> Result<Option<InboundTextDisposition>> {
         let Some(route) = &text.route else { return Ok(None) };
         let (job, inbound) = (&text.job, &text.inbound);
+        // what is asked takes its time: a job of its own passes it on
+        if let Some(asked) = self.session_messages.ask_in(route, job.id, job.received_ms) {
+            return Ok(Some(InboundTextDisposition { asked: Some(asked), ..InboundTextDisposition::TOLD }));
+        }
         let said = SaidText {
             route,
             id: job.id,
@@ -82,16 +86,17 @@ impl InboundHandlers {
         Ok(Some(InboundTextDisposition { record, ..InboundTextDisposition::TOLD }))
     }
 
-    /// Tells whoever texts a number of a pool with sessions, and is in none there. What they said is kept and told as any
-    /// text is.
-    pub(super) async fn tell_stranger(&self, text: &ReceivedText) -> Result<()> {
-        let number = &text.sender.number;
-        let Some(pool) = number.pool else { return Ok(()) };
-        if !self.session_messages.answers_strangers(pool).await? {
-            return Ok(());
+    /// Tells whoever texts a number of a pool with sessions, and is in none there; or has its client's server asked what to
+    /// do. What they said is kept and told as any text is.
+    pub(super) async fn stranger(&self, text: &ReceivedText) -> Result<Option<NewAskedText>> {
+        let (messages, job, from) = (&self.session_messages, &text.job, &*text.inbound.from);
+        if is_number(from)
+            && let Some(asked) = messages.ask_outside(&text.sender, from, (job.id, job.received_ms))
+        {
+            return Ok(Some(asked));
         }
-        let counted = CountedText { id: text.job.id, at_ms: text.job.received_ms };
-        let person = (&*text.inbound.from, counted);
-        self.session_messages.tell(SessionNotice::NoSession, &text.sender, number.client, person).await
+        let counted = CountedText { id: job.id, at_ms: job.received_ms };
+        messages.tell_stranger(&text.sender, (from, counted)).await?;
+        Ok(None)
     }
 }

@@ -15,7 +15,7 @@ use crate::service::directory::{DirectoryEntries, SenderNumber};
 use crate::service::event::FailureReason;
 use crate::service::number::InboundTextPolicy;
 use crate::service::opt_out::PersonText;
-use crate::service::session::{InteractionRecord, SessionRoute};
+use crate::service::session::{InteractionRecord, NewAskedText, SessionRoute};
 use crate::service::{Error, ErrorKind, Result, publish, retry};
 use crate::store;
 use crate::store::inbound::finish::{self, HandledInboundText};
@@ -39,11 +39,17 @@ pub(super) struct InboundTextDisposition {
     pub is_told: bool,
     /// What came of it in a session.
     pub record: InteractionRecord,
+    /// The job by which its client's server is asked what becomes of it.
+    pub asked: Option<NewAskedText>,
 }
 
 impl InboundTextDisposition {
-    pub const TOLD: Self =
-        Self { is_erased: false, is_told: true, record: InteractionRecord { said: Vec::new(), touched: None } };
+    pub const TOLD: Self = Self {
+        is_erased: false,
+        is_told: true,
+        record: InteractionRecord { said: Vec::new(), touched: None },
+        asked: None,
+    };
 }
 
 /// A text and what its handlers came to.
@@ -77,8 +83,8 @@ impl InboundHandlers {
             return Ok(fact);
         }
         // enrolment comes here
-        self.tell_stranger(text).await?;
-        Ok(InboundTextDisposition::TOLD)
+        let asked = self.stranger(text).await?;
+        Ok(InboundTextDisposition { asked, ..InboundTextDisposition::TOLD })
     }
 
     /// Takes what is said of consent. Its client hears of it, whatever follows.
@@ -225,16 +231,18 @@ impl InboundHandlers {
             for said in &fact.record.said {
                 batch.interaction(said);
             }
-            let (id, record) = (text.job.id, Some(&fact.record));
-            texts.push(HandledInboundText { id, message: Some(message), is_erased: fact.is_erased, record });
+            let (id, record, asked) = (text.job.id, Some(&fact.record), fact.asked.as_ref());
+            texts.push(HandledInboundText { id, message: Some(message), is_erased: fact.is_erased, record, asked });
         }
-        let as_it_came = |id: &InboundId| HandledInboundText { id: *id, message: None, is_erased: false, record: None };
-        texts.extend(foreign.iter().map(as_it_came));
+        texts.extend(foreign.iter().copied().map(HandledInboundText::as_it_came));
         let told = batch.into_rows();
         let write = || finish::texts(&self.store, &self.owner, &texts, &under_way, &told, self.clock.now_ms());
         retry::while_away(LEASE / 2, write).await?;
         if !told.new.is_empty() {
             self.events.wake();
+        }
+        if texts.iter().any(|text| text.asked.is_some()) {
+            self.session_messages.asked.notify_one();
         }
         Ok(())
     }

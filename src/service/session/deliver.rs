@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use tokio::sync::Notify;
 
 use super::label::labelled;
 use super::loop_guard::{CountedText, LoopGuard, LoopVerdict};
@@ -38,6 +39,8 @@ pub struct SessionMessages {
     pub loops: LoopGuard,
     /// The way in of what clients say themselves.
     pub speech: SpeechAcceptor,
+    /// Wakes whoever asks clients' servers what becomes of texts.
+    pub asked: Notify,
 }
 
 /// A text that came in for a session.
@@ -110,11 +113,7 @@ impl SessionMessages {
         let Some(place) = participants.iter().position(|one| one.id == said.route.from) else {
             return Ok(InteractionRecord::default());
         };
-        let from = &participants[place];
-        // another node's clock may have been ahead when they came in
-        let at_ms = said.at_ms.max(from.joined_ms);
-        let is_other = |one: &&Participant| one.id != from.id && was_there(one, at_ms);
-        let others: Vec<&Participant> = participants.iter().filter(is_other).collect();
+        let (from, others) = (&participants[place], said.others());
         let unheard = if !session.mode.has_texts() {
             Some((InteractionFailure::Mode, SessionNotice::CallsOnly))
         } else if others.is_empty() {
@@ -232,13 +231,26 @@ impl SessionMessages {
     }
 }
 
-impl SaidText<'_> {
-    fn counted(&self) -> CountedText {
+impl<'a> SaidText<'a> {
+    /// Who else was there as it came in.
+    pub(super) fn others(&self) -> Vec<&'a Participant> {
+        let (all, from) = (&self.route.session.participants, self.route.from);
+        // another node's clock may have been ahead when they came in
+        let joined_ms = all.iter().find(|one| one.id == from).map(|from| from.joined_ms);
+        let at_ms = joined_ms.map_or(self.at_ms, |joined_ms| joined_ms.max(self.at_ms));
+        all.iter().filter(|one| one.id != from && was_there(one, at_ms)).collect()
+    }
+
+    pub(super) fn counted(&self) -> CountedText {
         CountedText { id: self.id, at_ms: self.at_ms }
     }
 
     /// What came of it for one of the others. `None`: there was nobody.
-    fn interaction(&self, to: Option<&Participant>, copy: Result<MessageId, InteractionFailure>) -> NewInteraction {
+    pub(super) fn interaction(
+        &self,
+        to: Option<&Participant>,
+        copy: Result<MessageId, InteractionFailure>,
+    ) -> NewInteraction {
         let (session, message) = (&self.route.session.session, self.id.message());
         NewInteraction {
             id: to.map_or(message, |to| self.id.copy(to.id)).into(),

@@ -31,7 +31,7 @@ pub struct Settings {
 
 /// Why somebody is told something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::service) enum SessionNotice {
+pub(super) enum SessionNotice {
     NoSession,
     Alone,
     CallsOnly,
@@ -53,7 +53,7 @@ impl SessionNotice {
 impl SessionMessages {
     /// Tells somebody who texted a number of ours, unless they were told the same within the hour, or are told so much
     /// that two programs seem to talk. `client` pays for it.
-    pub(in crate::service) async fn tell(
+    pub(super) async fn tell(
         &self,
         notice: SessionNotice,
         sender: &SenderNumber,
@@ -83,9 +83,22 @@ impl SessionMessages {
         }
     }
 
+    /// Tells whoever texts a number of a pool with sessions, and is in none there.
+    pub(in crate::service) async fn tell_stranger(
+        &self,
+        sender: &SenderNumber,
+        person: (&str, CountedText),
+    ) -> Result<()> {
+        let Some(pool) = sender.number.pool else { return Ok(()) };
+        if !self.answers_strangers(pool).await? {
+            return Ok(());
+        }
+        self.tell(SessionNotice::NoSession, sender, sender.number.client, person).await
+    }
+
     /// Whether strangers are told anything at the numbers of a pool: where nobody ever held a session, all who text are
     /// strangers, and answer what the pool's messages say.
-    pub(in crate::service) async fn answers_strangers(&self, pool: PoolId) -> Result<bool> {
+    async fn answers_strangers(&self, pool: PoolId) -> Result<bool> {
         Ok(!self.settings.none_text.is_empty() && route::has_sessions(&self.store, pool).await?)
     }
 

@@ -10,6 +10,7 @@ use crate::store::lease::LeaseOwner;
 use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, address, states_before};
 use crate::store::receipt::{self, NewReceipt};
+use crate::store::session::asked::{self, NewAskedText};
 use crate::store::session::interaction::{self, InteractionRecord};
 use crate::store::{Change, Result, Row, Store, Value, delivery, params};
 
@@ -23,6 +24,15 @@ pub struct HandledInboundText<'a> {
     pub is_erased: bool,
     /// What came of it in a session, if it was said in one.
     pub record: Option<&'a InteractionRecord>,
+    /// The job by which somebody is asked what becomes of it.
+    pub asked: Option<&'a NewAskedText>,
+}
+
+impl HandledInboundText<'_> {
+    /// A text to no number of ours.
+    pub fn as_it_came(id: InboundId) -> Self {
+        Self { id, message: None, is_erased: false, record: None, asked: None }
+    }
 }
 
 /// What receipts come to.
@@ -74,6 +84,7 @@ pub async fn texts(
     let change = Change::new()
         .insert(message::INSERT, messages().map(values).collect())
         .insert(address::INSERT, messages().map(Message::addresses).collect())
+        .insert(asked::INSERT, texts.iter().filter_map(|text| text.asked).map(NewAskedText::values).collect())
         .any("UPDATE sb_inbound SET payload = '' WHERE id IN ({})", &[], &erased);
     let change = interaction::add(change, texts.iter().filter_map(|text| text.record), begun, now_ms);
     let change = delivery::add_first(change, told, now_ms);

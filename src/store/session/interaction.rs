@@ -42,9 +42,11 @@ pub enum InteractionFailure {
     Number,
     /// It says nothing, or is too long.
     Text,
+    /// The client's server did not let it pass.
+    Blocked,
 }
 
-named!(InteractionFailure, Mode, Alone, OptedOut, Unpayable, Loop, Left, Number, Text);
+named!(InteractionFailure, Mode, Alone, OptedOut, Unpayable, Loop, Left, Number, Text, Blocked);
 
 /// What is said to somebody, about to be written.
 #[derive(Clone, Debug)]

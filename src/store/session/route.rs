@@ -87,6 +87,13 @@ async fn participants(store: &Store, pairs: &[PairAtTime]) -> Result<Vec<Option<
     found.iter().map(|rows| rows.first().map(Row::read).transpose()).collect()
 }
 
+/// The session that somebody was in last by a number.
+pub async fn last(store: &Store, person: &str, number: NumberId) -> Result<Option<SessionId>> {
+    let sql = "SELECT session_id FROM sb_participant WHERE person = ? AND number_id = ? \
+               ORDER BY joined_ms DESC LIMIT 1";
+    store.first(sql, params![person, number]).await
+}
+
 /// Whether a pool has sessions, or had some of late.
 pub async fn has_sessions(store: &Store, pool: PoolId) -> Result<bool> {
     let found: Option<SessionId> =

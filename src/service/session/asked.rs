@@ -1,0 +1,295 @@
+//! Texts of which clients' own servers are asked what becomes of them. Each is a job of its own, so that nobody else waits
+//! for the answer; those of one session, and of one stranger, take turns. Where a server is asked twice, as after a crash,
+//! copies are made once all the same.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::hook::{InterceptRequest, InterceptVerdict, SessionHooks};
+use super::{SaidText, SessionMessages, SessionRoute, Sessions};
+use crate::model::{
+    Address, Channel, ClientId, DurationSetting, HookFormat, Id as _, InboundId, Millis, ParticipantId, SessionId,
+    SessionState,
+};
+use crate::service::directory::SenderNumber;
+use crate::service::race::won;
+use crate::service::{Result, retry};
+use crate::store;
+use crate::store::lease::{Lease, LeaseOwner};
+use crate::store::message::{self, Message};
+use crate::store::session::asked::{self, AskedText, NewAskedText};
+use crate::store::session::interaction::{InteractionFailure, InteractionKind, InteractionRecord};
+use crate::store::session::{self as sessions, Participant, Session, SessionWithParticipants};
+
+/// How long a job is its claimer's alone.
+const LEASE: DurationSetting = DurationSetting::from_millis(30_000);
+/// A lease older than this is not begun with: a server may take its time, and clocks stand apart.
+const BEGUN: Duration = Duration::from_secs(10);
+/// Jobs looked at in one go, of which one is claimed: other nodes look at them too.
+const LOOK: i64 = 16;
+/// How long we keep trying to write what came of a text.
+const WRITING: Duration = Duration::from_secs(5);
+/// Waits before one is tried again: as long as it has waited, within these.
+const WAITS_MS: (Millis, Millis) = (500, 30_000);
+/// One that still goes wrong after so long is let go: its session waits for it.
+const PATIENCE_MS: Millis = 3_600_000;
+
+/// A text that this node alone may ask about for now.
+pub struct ClaimedAskedText {
+    job: AskedText,
+    at: Instant,
+}
+
+impl ClaimedAskedText {
+    /// Whose server is asked.
+    pub fn client(&self) -> ClientId {
+        self.job.client
+    }
+}
+
+/// What came of a text, and the session in which that was.
+pub(super) type AskedTextResult = (InteractionRecord, Option<Arc<SessionWithParticipants>>);
+
+/// Asks, and does what is answered.
+pub struct AskedTexts {
+    pub sessions: Arc<Sessions>,
+    pub messages: Arc<SessionMessages>,
+    pub hooks: Arc<SessionHooks>,
+    /// This process among all that lease texts.
+    pub owner: LeaseOwner,
+}
+
+impl SessionMessages {
+    /// Who is asked before something is passed on in a session: whom it names itself, else whom its pool names.
+    pub(super) fn intercept_hook(&self, session: &Session) -> Option<(String, HookFormat)> {
+        if let Some(url) = &session.settings.intercept_url {
+            return Some((url.clone(), HookFormat::Json));
+        }
+        let entries = self.directory.current();
+        let settings = &entries.pool(session.pool?)?.settings;
+        settings.intercept_url.clone().map(|url| (url, settings.hook_format))
+    }
+
+    /// Who is asked what to do with strangers at a number.
+    pub(super) fn stranger_hook(&self, sender: &SenderNumber) -> Option<(String, HookFormat)> {
+        let entries = self.directory.current();
+        let settings = &entries.pool(sender.number.pool?)?.settings;
+        settings.out_of_session_url.clone().map(|url| (url, settings.hook_format))
+    }
+
+    /// The job of a text that was said in a session, where somebody is to be asked about it.
+    pub(in crate::service) fn ask_in(
+        &self,
+        route: &SessionRoute,
+        id: InboundId,
+        at_ms: Millis,
+    ) -> Option<NewAskedText> {
+        let session = &route.session.session;
+        if !session.mode.has_texts() {
+            return None;
+        }
+        self.intercept_hook(session)?;
+        let (client, lane) = (session.client, session.id.bytes());
+        Some(NewAskedText { id, client, lane, said: Some((session.id, route.from)), received_ms: at_ms })
+    }
+
+    /// The same of one that was said in none.
+    pub(in crate::service) fn ask_outside(
+        &self,
+        sender: &SenderNumber,
+        person: &str,
+        (id, at_ms): (InboundId, Millis),
+    ) -> Option<NewAskedText> {
+        self.stranger_hook(sender)?;
+        let (number, person) = (&sender.number, Address::stored(person));
+        let lane = self.lanes.of(Channel::Sms, &number.address, &person.folded()).bytes();
+        Some(NewAskedText { id, client: number.client, lane, said: None, received_ms: at_ms })
+    }
+}
+
+impl AskedTexts {
+    /// Waits for a text that is to be asked about.
+    pub async fn arrived(&self) {
+        self.messages.asked.notified().await;
+    }
+
+    /// Claims a text whose turn has come, of none of these clients.
+    pub async fn claim(&self, busy: &[ClientId]) -> Result<Option<ClaimedAskedText>> {
+        let lease = |now_ms| Lease { owner: &self.owner, now_ms, until_ms: now_ms + LEASE.as_ms() };
+        let (store, clock) = (&self.messages.store, &self.messages.clock);
+        for mut job in asked::due(store, lease(clock.now_ms()), busy, LOOK).await? {
+            let at = Instant::now();
+            if won(job.claim(store, lease(clock.now_ms())).await)?.is_some() {
+                return Ok(Some(ClaimedAskedText { job, at }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks about a text, does what is answered, and writes what came of it.
+    pub async fn settle(&self, ClaimedAskedText { job, at }: ClaimedAskedText) {
+        // whoever took the lease over asks
+        if at.elapsed() > BEGUN {
+            return;
+        }
+        let came = match self.come_to(&job).await {
+            Err(error) if self.messages.clock.now_ms() - job.received_ms > PATIENCE_MS => {
+                tracing::error!(%error, id = %job.id, "a text that was to be asked about is let go");
+                Ok((InteractionRecord::default(), None))
+            }
+            came => came,
+        };
+        let written = match came {
+            Ok(came) => self.write(&job, &came).await,
+            Err(error) => Err(error),
+        };
+        match written {
+            // it is the next one's turn
+            Ok(()) => self.messages.asked.notify_one(),
+            Err(error) => {
+                tracing::warn!(%error, id = %job.id, "a text that is asked about is tried again");
+                self.give_back(&job).await;
+            }
+        }
+    }
+
+    async fn come_to(&self, job: &AskedText) -> Result<AskedTextResult> {
+        let nothing = || (InteractionRecord::default(), None);
+        let text = message::find(&self.messages.store, job.client, job.id.message()).await?;
+        // its client may have taken it back
+        let Some(text) = text.filter(|text| text.redacted_ms.is_none()) else { return Ok(nothing()) };
+        let Some(sender) = self.sender(&text.to).await? else { return Ok(nothing()) };
+        match (job.session, job.participant) {
+            (Some(session), Some(from)) => self.said(job, (&text, &sender), (session, from)).await,
+            _ => self.stranger(job, &text, &sender).await,
+        }
+    }
+
+    /// The number that a text came to, while it is there. Another node may just have added it: the store knows.
+    async fn sender(&self, address: &str) -> Result<Option<Arc<SenderNumber>>> {
+        let directory = &self.messages.directory;
+        let known = || directory.current().sender(address).cloned();
+        let found = known();
+        if found.is_none() {
+            directory.refresh().await?;
+            return Ok(known());
+        }
+        Ok(found)
+    }
+
+    /// A text that was said in a session: passed on as it is, or in other words, or not at all.
+    async fn said(
+        &self,
+        job: &AskedText,
+        (text, sender): (&Message, &SenderNumber),
+        (session, from): (SessionId, ParticipantId),
+    ) -> Result<AskedTextResult> {
+        let found = sessions::find(&self.messages.store, job.client, session).await?;
+        let Some(found) = found else { return Ok((InteractionRecord::default(), None)) };
+        let route = SessionRoute { session: Arc::new(found), from };
+        let verdict = self.verdict(job, text, &route).await;
+        let body = match &verdict {
+            InterceptVerdict::Rewritten(body) => body.as_str(),
+            InterceptVerdict::Passes | InterceptVerdict::Blocked => text.body.as_str(),
+        };
+        let said = said(job, (text, body), sender, &route);
+        let record = match verdict {
+            InterceptVerdict::Blocked => blocked(&said),
+            InterceptVerdict::Passes | InterceptVerdict::Rewritten(_) => self.messages.deliver(&said).await?,
+        };
+        Ok((record, Some(route.session)))
+    }
+
+    /// What a session's server says. Where none is asked any more, what waited passes.
+    async fn verdict(&self, job: &AskedText, text: &Message, route: &SessionRoute) -> InterceptVerdict {
+        let all = &*route.session;
+        let from = all.participants.iter().find(|one| one.id == route.from);
+        let (Some((url, format)), Some(from)) = (self.messages.intercept_hook(&all.session), from) else {
+            return InterceptVerdict::Passes;
+        };
+        let first = all.participants.iter().find(|one| one.id != from.id && one.left_ms.is_none());
+        let asked = InterceptRequest {
+            format,
+            kind: InteractionKind::Message,
+            session: all,
+            from,
+            interaction: first.map_or(text.id, |to| job.id.copy(to.id)).into(),
+            inbound: text.id,
+            body: &text.body,
+            media_urls: &text.content.media_urls,
+            at_ms: job.received_ms,
+        };
+        self.hooks.intercept(&url, &asked).await
+    }
+
+    /// Writes what came of a text; that is another node's doing where that was faster.
+    async fn write(&self, job: &AskedText, came: &AskedTextResult) -> Result<()> {
+        match self.write_as(job, came, true).await {
+            // its session is under way by another's text, or has been ended
+            Err(error) if error.is_race() => {
+                won(self.write_as(job, came, false).await)?;
+                Ok(())
+            }
+            written => Ok(written?),
+        }
+    }
+
+    /// `with_begins`: it is told that the session is under way by it.
+    async fn write_as(
+        &self,
+        job: &AskedText,
+        (record, session): &AskedTextResult,
+        with_begins: bool,
+    ) -> store::Result<()> {
+        let SessionMessages { store, events, clock, .. } = &*self.messages;
+        let (mut batch, mut begun) = (events.batch(), BTreeSet::new());
+        let is_idle =
+            |one: &&SessionWithParticipants| matches!(one.session.state, SessionState::Open | SessionState::Inactive);
+        if let (Some((id, at_ms)), Some(before)) = (record.touched, session.as_deref().filter(is_idle))
+            && with_begins
+        {
+            batch.session_begins(before, at_ms);
+            begun.insert(id);
+        }
+        for said in &record.said {
+            batch.interaction(said);
+        }
+        let told = batch.into_rows();
+        retry::while_away(WRITING, || job.finish(store, (record, &begun), &told, clock.now_ms())).await?;
+        if !told.new.is_empty() {
+            events.wake();
+        }
+        Ok(())
+    }
+
+    async fn give_back(&self, job: &AskedText) {
+        let now_ms = self.messages.clock.now_ms();
+        let ready_ms = now_ms + (now_ms - job.received_ms).clamp(WAITS_MS.0, WAITS_MS.1);
+        if let Err(error) = job.give_back(&self.messages.store, ready_ms, now_ms).await {
+            // its lease ends by itself
+            tracing::debug!(%error, "could not give a text back that is asked about");
+        }
+    }
+}
+
+/// A text as it is passed on, which may have been done in part before.
+pub(super) fn said<'a>(
+    job: &AskedText,
+    (text, body): (&Message, &'a str),
+    sender: &'a SenderNumber,
+    route: &'a SessionRoute,
+) -> SaidText<'a> {
+    let media_urls = text.content.media_urls.clone();
+    SaidText { route, id: job.id, sender, body, media_urls, at_ms: job.received_ms, is_again: true }
+}
+
+/// What is written of a text that is not passed on: it does not keep the session alive either.
+fn blocked(said: &SaidText<'_>) -> InteractionRecord {
+    let one = |to: Option<&Participant>| said.interaction(to, Err(InteractionFailure::Blocked));
+    let others = said.others();
+    let said = if others.is_empty() { vec![one(None)] } else { others.into_iter().map(|to| one(Some(to))).collect() };
+    InteractionRecord { said, touched: None }
+}
