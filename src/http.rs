@@ -27,6 +27,7 @@ mod limit;
 mod list;
 mod lookup;
 mod loopback;
+mod media;
 mod message;
 mod number;
 mod object;
@@ -214,6 +215,7 @@ pub fn routes(app: &Arc<App>) -> HttpRoutes {
         warp::path("v2").and(v2).map(reply::bare).boxed(),
         warp::path("relay").and(webhook::relay_routes(app)).boxed(),
         warp::path("sms").and(sms::routes(app)).map(reply::bare).boxed(),
+        media::routes(app),
         compat::routes(app),
         page::routes(app),
         health::routes(app),

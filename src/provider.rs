@@ -75,6 +75,11 @@ pub trait Provider: Clone + Send + Sync {
         None
     }
 
+    /// The login that media at this URL of its own need, if it is one.
+    fn media_login(&self, _url: &str) -> Option<(&str, &Secret)> {
+        None
+    }
+
     /// Sends a message, or places a call.
     fn send(&self, message: &OutgoingMessage) -> impl Future<Output = SendOutcome> + Send;
 

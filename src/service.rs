@@ -14,6 +14,7 @@ pub mod health;
 pub mod idempotency;
 pub mod inbound;
 pub mod ledger;
+pub mod media;
 pub mod message;
 pub mod number;
 pub mod opt_out;

@@ -20,6 +20,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
 use crate::service::ledger::Ledger;
+use crate::service::media::{self, OfferedMedia};
 use crate::service::number::import::NumberImports;
 use crate::service::number::{InboundTextPolicy, NewNumber, NumberCapability, Numbers};
 use crate::service::relay::Relay;
@@ -51,6 +52,7 @@ pub(super) struct MessagingParts {
     pub(super) sessions: Arc<Sessions>,
     pub(super) session_messages: Arc<SessionMessages>,
     pub(super) asked_texts: Arc<AskedTexts>,
+    pub(super) media: Arc<OfferedMedia>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
     pub(super) number_imports: Arc<NumberImports>,
@@ -89,7 +91,9 @@ impl StartContext<'_> {
             tasks: self.tasks.clone(),
             clock: clock.clone(),
         });
-        let session_messages = Arc::new(self.session_messages(&directory, &sending, &tariff, speech));
+        let media = self.media(&directory).await?;
+        let (parts, offered) = ((&directory, &sending, &tariff), media.clone());
+        let session_messages = Arc::new(self.session_messages(parts, offered, speech));
         let sessions = Arc::new(self.sessions(&directory, &sending, &relay, way_in).await?);
         let asked_texts = Arc::new(self.asked_texts(&sessions, &session_messages));
         let built = MessagingParts {
@@ -101,6 +105,7 @@ impl StartContext<'_> {
             sessions,
             session_messages,
             asked_texts,
+            media,
             accounts,
             numbers,
             number_imports,
@@ -151,9 +156,8 @@ impl StartContext<'_> {
 
     fn session_messages(
         &self,
-        directory: &Arc<Directory>,
-        sending: &SendingParts,
-        tariff: &Arc<Tariff>,
+        (directory, sending, tariff): (&Arc<Directory>, &SendingParts, &Arc<Tariff>),
+        media: Arc<OfferedMedia>,
         speech: SpeechAcceptor,
     ) -> SessionMessages {
         SessionMessages {
@@ -161,6 +165,7 @@ impl StartContext<'_> {
             store: self.databases.store.clone(),
             directory: directory.clone(),
             messages: sending.messages.clone(),
+            media,
             tariff: tariff.clone(),
             events: self.events.clone(),
             clock: self.clock.clone(),
@@ -169,6 +174,17 @@ impl StartContext<'_> {
             speech,
             asked: Notify::new(),
         }
+    }
+
+    async fn media(&self, directory: &Arc<Directory>) -> Result<Arc<OfferedMedia>, StartError> {
+        Ok(Arc::new(OfferedMedia::new(media::Parts {
+            store: self.databases.store.clone(),
+            directory: directory.clone(),
+            events: self.events.clone(),
+            key: self.key("media").await?,
+            origin: self.origin.clone(),
+            clock: self.clock.clone(),
+        })))
     }
 
     fn asked_texts(&self, sessions: &Arc<Sessions>, messages: &Arc<SessionMessages>) -> AskedTexts {

@@ -92,6 +92,7 @@ impl StartContext<'_> {
             relay: messaging.relay,
             sessions: messaging.sessions,
             session_messages: messaging.session_messages,
+            media: messaging.media,
             tariff: messaging.tariff,
             ledger: messaging.ledger,
             accounts: messaging.accounts,

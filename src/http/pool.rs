@@ -51,8 +51,8 @@ struct PoolIn {
     /// `{"body": "…"}` changes it.
     #[schema(example = "https://hooks.example.com/intercept")]
     intercept_url: Option<String>,
-    /// Asked when somebody texts one of its numbers who is in no session there; answered by TwiML, or with whom they are
-    /// to be in a session.
+    /// Asked when somebody texts one of its numbers who is in no session there; answered by TwiML, or with whom they
+    /// are to be in a session.
     #[schema(example = "https://hooks.example.com/stranger")]
     out_of_session_url: Option<String>,
     /// How these are asked: `json`, signed as callbacks are, or `form`, as Twilio Proxy asks.

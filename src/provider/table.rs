@@ -116,6 +116,13 @@ macro_rules! carriers {
                 }
             }
 
+            /// The login that media at this URL of the provider's own need, if it is one.
+            pub fn media_login(&self, url: &str) -> Option<(&str, &Secret)> {
+                match self {
+                    $(Self::$kind(account) => Provider::media_login(account, url)),+
+                }
+            }
+
             pub async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
                 let profile = self.kind().profile();
                 if let Some(refused) = profile.uncarried(message.channel) {

@@ -45,6 +45,8 @@ const LONGEST_VALIDITY: u32 = 36_000;
 pub struct Twilio {
     host: ProviderHost,
     lookup_host: ProviderHost,
+    /// Where media of this account lie, as its posts name them.
+    media: [String; 2],
     /// `/2010-04-01/Accounts/{AC}`.
     path: String,
     user: String,
@@ -119,6 +121,8 @@ impl Twilio {
         Self {
             host: http.host(&settings.twilio_base_url),
             lookup_host: http.host(&settings.twilio_lookup_base_url),
+            media: [settings.twilio_base_url.to_string().as_str(), "https://api.twilio.com"]
+                .map(|base| format!("{base}/2010-04-01/Accounts/{}/", account.account_sid)),
             path: format!("/2010-04-01/Accounts/{}", account.account_sid),
             user: user.clone(),
             password: password.clone(),
@@ -166,6 +170,13 @@ impl Provider for Twilio {
     /// What signs its posts.
     fn proof(&self) -> Option<&Secret> {
         Some(&self.auth_token)
+    }
+
+    /// Twilio asks for it where the account says so.
+    fn media_login(&self, url: &str) -> Option<(&str, &Secret)> {
+        let [named, twilios] = &self.media;
+        let is_own = url.starts_with(named) || (self.is_twilios && url.starts_with(twilios));
+        is_own.then_some((&*self.user, &self.password))
     }
 
     /// `POST …/Messages.json`, or `…/Calls.json`.

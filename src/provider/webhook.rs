@@ -2,6 +2,7 @@
 
 mod address;
 mod ask;
+mod fetch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::model::{DurationSetting, Secret, login};
 
 pub use address::{BadWebhookUrl, PrivateAddressExceptions};
 pub use ask::{WebhookAnswer, WebhookQuestion};
+pub use fetch::FetchedMedia;
 
 /// Nobody's answer interests us further.
 const ANSWER_LIMIT: usize = 1024;

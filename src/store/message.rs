@@ -92,6 +92,13 @@ pub async fn find(store: &Store, client: ClientId, id: MessageId) -> Result<Opti
     store.first(sql, params![id, client]).await
 }
 
+/// What came with a text, and by which account, whoever's it is; of one that was taken back, nothing.
+pub async fn came_with(store: &Store, id: MessageId) -> Result<Option<(AccountId, ArcMessageContent)>> {
+    let sql = "SELECT account_id, extra FROM sb_message WHERE id = ? AND direction = 'inbound' \
+               AND redacted_ms IS NULL AND deleted_ms IS NULL";
+    store.first(sql, params![id]).await
+}
+
 /// When providers took messages, where one has.
 pub async fn taken_at(store: &Store, ids: &[MessageId]) -> Result<HashMap<MessageId, Millis>> {
     let keys: Vec<Value> = ids.iter().map(Value::from).collect();

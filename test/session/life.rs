@@ -64,7 +64,8 @@ async fn a_session_rests_goes_on_ends_and_is_opened_again(layout: Layout) -> Res
     let wanted = json!({"id": "ses_…", "state": "open", "reason": null, "mode": "both", "name": null,
         "unique_name": null, "pool_id": "pool_…", "participants": [one(ANN), one(BEN)], "metadata": null,
         "labels": "off", "start_text": null, "end_text": null, "intercept_url": null, "ttl": "1h", "ends_at": null,
-        "expires_at": "(time)", "last_interaction_at": null, "created_at": "(time)", "updated_at": "(time)", "closed_at": null});
+        "expires_at": "(time)", "last_interaction_at": null, "created_at": "(time)", "updated_at": "(time)",
+        "closed_at": null});
     hold_inline(&["Session", "Participant"], &session, &wanted)?;
     let named = json!({"name": "new", "metadata": {"a": 1}, "ttl": null, "labels": "letter"});
     let (_, changed) = change(named).await?;

@@ -8,7 +8,7 @@ use super::Events;
 use super::endpoint::broken;
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::{ClientId, Secret};
-use crate::provider::webhook::{OutgoingCallbackForm, SignedEvent, WebhookAnswer, WebhookQuestion};
+use crate::provider::webhook::{OutgoingCallbackForm, SignedEvent, WebhookAnswer, WebhookClient, WebhookQuestion};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::client;
 
@@ -38,6 +38,11 @@ impl Events {
     ) -> Result<WebhookAnswer> {
         let form = OutgoingCallbackForm { fields, token: self.auth_token_of(client).await?, id };
         self.answer(url, &WebhookQuestion::Form(form), within).await
+    }
+
+    /// What fetches what lies at others' URLs.
+    pub(in crate::service) fn webhooks(&self) -> &WebhookClient {
+        &self.parts.webhooks
     }
 
     async fn answer(&self, url: &str, question: &WebhookQuestion, within: Duration) -> Result<WebhookAnswer> {

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 
+use super::SaidText;
 use super::label::labelled;
-use super::loop_guard::{CountedText, LoopGuard, LoopVerdict};
+use super::loop_guard::{LoopGuard, LoopVerdict};
 use super::notice::{SessionNotice, Settings};
-use crate::model::{Address, Channel, ClientId, Clock, InboundId, MessageId, Millis, SessionLabels};
+use crate::model::{Address, Channel, ClientId, Clock, MessageId, SessionLabels};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
+use crate::service::media::OfferedMedia;
 use crate::service::message::{ChosenRoute, CopyResult, Messages, Order};
 use crate::service::number::NumberCapability;
 use crate::service::tariff::Tariff;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::outbox::LaneKeyHasher;
 use crate::store::outbox::intake::NewMessage;
-use crate::store::session::interaction::{InteractionFailure, InteractionKind, InteractionRecord, NewInteraction};
+use crate::store::session::interaction::{InteractionFailure, InteractionRecord, NewInteraction};
 use crate::store::session::route::{self, PairAtTime, SessionRoute};
 use crate::store::session::speech::SpeechAcceptor;
 use crate::store::session::{Participant, SessionWithParticipants};
@@ -32,6 +34,8 @@ pub struct SessionMessages {
     pub store: Store,
     pub directory: Arc<Directory>,
     pub messages: Arc<Messages>,
+    /// Under which URLs pictures are passed on.
+    pub media: Arc<OfferedMedia>,
     pub tariff: Arc<Tariff>,
     pub events: Arc<Events>,
     pub clock: Clock,
@@ -41,19 +45,6 @@ pub struct SessionMessages {
     pub speech: SpeechAcceptor,
     /// Wakes whoever asks clients' servers what becomes of texts.
     pub asked: Notify,
-}
-
-/// A text that came in for a session.
-pub(in crate::service) struct SaidText<'a> {
-    pub(in crate::service) route: &'a SessionRoute,
-    pub(in crate::service) id: InboundId,
-    /// The number that it came to.
-    pub(in crate::service) sender: &'a SenderNumber,
-    pub(in crate::service) body: &'a str,
-    pub(in crate::service) media_urls: Vec<String>,
-    pub(in crate::service) at_ms: Millis,
-    /// It may have been passed on in part before.
-    pub(in crate::service) is_again: bool,
 }
 
 /// What is said to all others alike.
@@ -96,11 +87,6 @@ impl SpokenWords<'_> {
     }
 }
 
-/// Whether somebody was in a session at that time.
-fn was_there(one: &Participant, at_ms: Millis) -> bool {
-    one.joined_ms <= at_ms && one.left_ms.is_none_or(|left_ms| left_ms > at_ms)
-}
-
 impl SessionMessages {
     /// The session of each of these, in their order, where they were in one.
     pub(in crate::service) async fn routes(&self, pairs: &[PairAtTime]) -> store::Result<Vec<Option<SessionRoute>>> {
@@ -126,9 +112,10 @@ impl SessionMessages {
             // it does not keep the session alive
             return Ok(InteractionRecord { said: vec![said.interaction(None, Err(failure))], touched: None });
         }
-        let (name, media_urls) = (from.name.as_deref(), said.media_urls.as_slice());
+        let offered = self.media.offer(said.id.message(), &said.media_urls);
+        let (name, media_urls) = (from.name.as_deref(), offered.as_slice());
         let words = SpokenWords { body: said.body, media_urls, labels: session.settings.labels, name, place };
-        let verdict = self.loops.say(from.id, &(said.body, media_urls), said.counted());
+        let verdict = self.loops.say(from.id, &(said.body, &said.media_urls), said.counted());
         let copies = join_all(others.iter().map(|to| self.copy(said, &words, to, verdict))).await;
         let mut said_to = copies.into_iter().collect::<Result<Vec<_>>>()?;
         if said_to.iter().any(|one| one.copy == Err(InteractionFailure::Text)) {
@@ -228,42 +215,6 @@ impl SessionMessages {
         let price = || self.tariff.price(order.priced(), order.to.as_str(), self.clock.now_ms());
         let price = (client != ClientId::OPERATOR).then(price);
         ChosenRoute { account: sender.number.account, from: sender.number.address.clone(), price }
-    }
-}
-
-impl<'a> SaidText<'a> {
-    /// Who else was there as it came in.
-    pub(super) fn others(&self) -> Vec<&'a Participant> {
-        let (all, from) = (&self.route.session.participants, self.route.from);
-        // another node's clock may have been ahead when they came in
-        let joined_ms = all.iter().find(|one| one.id == from).map(|from| from.joined_ms);
-        let at_ms = joined_ms.map_or(self.at_ms, |joined_ms| joined_ms.max(self.at_ms));
-        all.iter().filter(|one| one.id != from && was_there(one, at_ms)).collect()
-    }
-
-    pub(super) fn counted(&self) -> CountedText {
-        CountedText { id: self.id, at_ms: self.at_ms }
-    }
-
-    /// What came of it for one of the others. `None`: there was nobody.
-    pub(super) fn interaction(
-        &self,
-        to: Option<&Participant>,
-        copy: Result<MessageId, InteractionFailure>,
-    ) -> NewInteraction {
-        let (session, message) = (&self.route.session.session, self.id.message());
-        NewInteraction {
-            id: to.map_or(message, |to| self.id.copy(to.id)).into(),
-            session: session.id,
-            client: session.client,
-            kind: InteractionKind::Message,
-            from: Some(self.route.from),
-            to: to.map(|to| to.id),
-            inbound: Some(message),
-            copy,
-            begins_loop: false,
-            at_ms: self.at_ms,
-        }
     }
 }
 
