@@ -44,6 +44,7 @@
 //! | session, participant | a conversation in which nobody learns a number; somebody in it, and the number by which they know the others |
 //! | pair | a person and a number, in one open session at most |
 //! | interaction | something that was said in a session to one of its people, and what came of it |
+//! | hook | a client's server that is asked what becomes of a text, or of a call |
 //! | client, key | a customer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys |
 //! | consumer | for whom a request is made: the operator, a client by its token, or by one of its keys |
@@ -56,7 +57,7 @@
 //! | lease, owner | the right of one process to work on a row for a while; that process |
 //! | opt-out | a person who wants nothing from a number, by channel |
 //! | event, endpoint, delivery | something that happened; where a client hears of it; one event on its way to one endpoint |
-//! | job | work that time will do: send, receive, notify, publish, remove |
+//! | job | work that time will do: send, receive, ask, notify, publish, remove |
 //! | publication, platform, sink | a text of a paired phone, decrypted; the kind of service that it is meant for; where it is posted for that |
 //! | request | an HTTP request: handlers under `/v1` take a `resource::ResourceRequest`, other doors its `RequestParts` |
 //!
@@ -81,7 +82,9 @@
 //! [`InboundHandlers`](service::inbound::InboundHandlers) take jobs in batches: receipts
 //! (`src/service/inbound/receipt.rs`) fold into their messages, texts (`text.rs` beside it) are keywords, publications
 //! of paired phones, said in a session and passed on to all others there (`masked.rs`), or messages of their own. They
-//! write facts and further jobs, and never call the network, so that running one again does no harm.
+//! write facts and further jobs, and never call the network, so that running one again does no harm: where a client's
+//! server is to be asked what becomes of a text, its message and the job that asks
+//! (`src/service/session/asked.rs`) commit together.
 //!
 //! **Status.** A receipt is checked, stored, de-duplicated, and folded into the state of its message, which only
 //! moves forward. The change writes the events that tell of it; [`service::event`] posts them to endpoints and
