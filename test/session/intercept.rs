@@ -80,10 +80,16 @@ async fn a_slow_answer_holds_up_nobody_else(layout: Layout) -> Result {
     answered(&talk).await?;
     assert_eq!((talk.bodies(BOB).await?, talk.bodies(ANN).await?), (vec!["slow".into()], vec!["behind it".into()]));
     ensure!(begun.elapsed() < Duration::from_secs(10), "nobody waits for it for so long: {:?}", begun.elapsed());
-    // nobody is asked any more
+    // nobody is asked any more; yet what comes waits for what does
+    talk.say(&one, ANN, "slow").await?;
+    until("the question", async || {
+        Ok(hook.asked().iter().filter(|asked| asked.said() == "slow").nth(1).is_some().then_some(()))
+    })
+    .await?;
     talk.well("PATCH", &format!("/v1/pools/{}", talk.pool), Some(json!({"intercept_url": null}))).await?;
     talk.say(&one, ANN, "block me").await?;
-    assert_eq!(talk.bodies(BOB).await?.last().map(String::as_str), Some("block me"));
+    answered(&talk).await?;
+    assert_eq!(talk.bodies(BOB).await?, ["slow", "slow", "block me"]);
     talk.end().await
 }
 

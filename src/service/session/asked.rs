@@ -91,7 +91,10 @@ impl SessionMessages {
         if !session.mode.has_texts() {
             return None;
         }
-        self.intercept_hook(session)?;
+        // or those before it are: it waits for them
+        if self.intercept_hook(session).is_none() && !route.is_behind {
+            return None;
+        }
         let (client, lane) = (session.client, session.id.bytes());
         Some(NewAskedText { id, client, lane, said: Some((session.id, route.from)), received_ms: at_ms })
     }
@@ -189,7 +192,7 @@ impl AskedTexts {
     ) -> Result<AskedTextResult> {
         let found = sessions::find(&self.messages.store, job.client, session).await?;
         let Some(found) = found else { return Ok((InteractionRecord::default(), None)) };
-        let route = SessionRoute { session: Arc::new(found), from };
+        let route = SessionRoute { session: Arc::new(found), from, is_behind: false };
         let verdict = self.verdict(job, text, &route).await;
         let body = match &verdict {
             InterceptVerdict::Rewritten(body) => body.as_str(),

@@ -26,12 +26,17 @@ pub struct SessionRoute {
     pub session: Arc<SessionWithParticipants>,
     /// Who of its people has sent it.
     pub from: ParticipantId,
+    /// Texts that were said before it there are still asked about.
+    pub is_behind: bool,
 }
+
+/// As whom somebody was in which session, and whether texts of it are asked about now.
+type RouteRow = (ParticipantId, SessionId, Option<i64>);
 
 /// The session of each of these, in their order; nothing where they were in none by that number then.
 pub async fn find(store: &Store, pairs: &[PairAtTime]) -> Result<Vec<Option<SessionRoute>>> {
     let found = participants(store, pairs).await?;
-    let mut keys: Vec<Value> = found.iter().flatten().map(|(_, session)| session.into()).collect();
+    let mut keys: Vec<Value> = found.iter().flatten().map(|(_, session, _)| session.into()).collect();
     if keys.is_empty() {
         return Ok(vec![None; pairs.len()]);
     }
@@ -46,11 +51,11 @@ pub async fn find(store: &Store, pairs: &[PairAtTime]) -> Result<Vec<Option<Sess
     order.sort_by_key(|nth| pairs[*nth].at_ms);
     let (mut routes, mut ends) = (vec![None; pairs.len()], HashMap::new());
     for nth in order {
-        let (Some((from, session)), at_ms) = (found[nth], pairs[nth].at_ms) else { continue };
+        let (Some((from, session, asked)), at_ms) = (found[nth], pairs[nth].at_ms) else { continue };
         let Some(session) = sessions.get(&session) else { continue };
         let end = ends.entry(session.session.id).or_insert(session.session.expires_ms);
         if goes_on(&session.session, end, at_ms) {
-            routes[nth] = Some(SessionRoute { session: session.clone(), from });
+            routes[nth] = Some(SessionRoute { session: session.clone(), from, is_behind: asked.is_some() });
         }
     }
     Ok(routes)
@@ -74,8 +79,9 @@ fn goes_on(session: &Session, end_ms: &mut Option<Millis>, at_ms: Millis) -> boo
 /// As whom each of these was in a session. Intervals of a pair meet only where a session was opened again: then the one
 /// that began last was in between. Whoever was in none there before may text a little earlier than they came in, by the
 /// clock of another node.
-async fn participants(store: &Store, pairs: &[PairAtTime]) -> Result<Vec<Option<(ParticipantId, SessionId)>>> {
-    let sql = "SELECT p.id, p.session_id FROM sb_participant p WHERE p.person = ? AND p.number_id = ? \
+async fn participants(store: &Store, pairs: &[PairAtTime]) -> Result<Vec<Option<RouteRow>>> {
+    let sql = "SELECT p.id, p.session_id, (SELECT 1 FROM sb_asked_text a WHERE a.lane = p.session_id LIMIT 1) \
+               FROM sb_participant p WHERE p.person = ? AND p.number_id = ? \
                AND p.joined_ms <= ? AND (p.left_ms IS NULL OR p.left_ms > ?) AND (p.joined_ms <= ? OR NOT EXISTS \
                (SELECT 1 FROM sb_participant q WHERE q.person = p.person AND q.number_id = p.number_id \
                AND q.joined_ms < p.joined_ms)) ORDER BY p.joined_ms DESC LIMIT 1";
