@@ -20,7 +20,7 @@ mod notice;
 mod number;
 mod people;
 mod place;
-mod said;
+mod said_text;
 mod speak;
 mod stranger;
 mod text;
@@ -37,7 +37,7 @@ pub use end::DELETED;
 pub(in crate::service) use loop_guard::CountedText;
 pub use loop_guard::LoopGuard;
 pub use notice::Settings;
-pub(in crate::service) use said::SaidText;
+pub(in crate::service) use said_text::SaidText;
 pub use speak::SpokenText;
 pub use update::{SessionChange, SessionMove};
 
