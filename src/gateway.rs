@@ -95,7 +95,7 @@ impl Gateway {
         let addresses = listeners.addresses();
         let origin = origin_at(&config, &addresses).unwrap_or(named);
         let (clock, owner) = (Clock::default(), LeaseOwner::generate());
-        let events = Arc::new(events::open(&config, &databases.store, &owner, &keys, &mut registry).await?);
+        let events = Arc::new(events::open(&config, &databases.store, &owner, &keys, &origin, &mut registry).await?);
 
         let base = StartContext {
             config: &config,

@@ -5,7 +5,7 @@ use prometheus_client::registry::Registry;
 use super::StartError;
 use super::keyring::ServerKeyring;
 use crate::config::Config;
-use crate::model::Clock;
+use crate::model::{Clock, PublicOrigin};
 use crate::provider::webhook::{self, PrivateAddressExceptions, WebhookClient};
 use crate::service::event::{Events, Metrics, Parts};
 use crate::store::Store;
@@ -16,6 +16,7 @@ pub(super) async fn open(
     store: &Store,
     owner: &LeaseOwner,
     keys: &ServerKeyring,
+    origin: &PublicOrigin,
     registry: &mut Registry,
 ) -> Result<Events, StartError> {
     let metrics = Metrics::default();
@@ -31,6 +32,7 @@ pub(super) async fn open(
         store: store.clone(),
         master: keys.master.clone(),
         webhooks: WebhookClient::new(&webhook::Settings { allow, timeout: config.event.timeout })?,
+        origin: origin.clone(),
         clock: Clock::default(),
         owner: owner.clone(),
         metrics,

@@ -25,6 +25,23 @@ pub struct CallPlan {
     pub dialing: CallOptions,
 }
 
+/// Of what is said in a session a message is: for whoever is called back of that. Ids in hex.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct InteractionCallback {
+    /// The pool of the session.
+    pub pool: String,
+    pub session: String,
+    /// Who said it; without, the session's client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// To whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The message that came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<String>,
+}
+
 /// Media, callback, call and whatever else few messages have. The store keeps it as one JSON text.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct MessageContent {
@@ -57,6 +74,9 @@ pub struct MessageContent {
     pub pool: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallPlan>,
+    /// It was said in a session, and its callback is told of that, as Twilio's Proxy does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interaction: Option<InteractionCallback>,
 }
 
 /// What most messages hold.
@@ -91,6 +111,7 @@ impl MessageContent {
             is_twilio: self.is_twilio,
             pool: self.pool.clone(),
             call: self.call.as_ref().map(only_events),
+            interaction: self.interaction.clone(),
         }
     }
 
@@ -170,6 +191,7 @@ mod tests {
             r#"{"had_media":true,"callback_url":"https://h.example/","metadata":{"a":1},"send_at_ms":7,"is_twilio":true}"#,
             r#"{"is_reply":true}"#,
             r#"{"pool":"0f","call":{"twiml":"<Response/>","callback_events":["ringing"],"send_digits":"1"}}"#,
+            r#"{"callback_url":"https://h.example/","is_twilio":true,"interaction":{"pool":"0f","session":"0e","to":"0d"}}"#,
         ] {
             assert_eq!(MessageContent::parse(Some(text)).text().as_deref(), Some(text));
             assert_eq!(ArcMessageContent::parse(Some(text)).text().as_deref(), Some(text));
@@ -192,6 +214,9 @@ mod tests {
         let said = MessageContent::parse(Some(said));
         let redacted = said.redacted();
         assert_eq!(redacted.text().as_deref(), Some(kept));
+        let interaction = Some(InteractionCallback { pool: "0f".to_owned(), ..InteractionCallback::default() });
+        let called_back = MessageContent { interaction, ..MessageContent::default() };
+        assert_eq!(called_back.redacted(), called_back);
         let id = MessageId::new(1);
         assert!(said.sid(id).starts_with("MM") && said.sid(id) == redacted.sid(id));
     }

@@ -40,7 +40,7 @@ use tokio::sync::Notify;
 
 use crate::crypto::MasterKey;
 use crate::model::event::EventType;
-use crate::model::{ClientId, Clock, DurationSetting, EndpointId, MessageId};
+use crate::model::{ClientId, Clock, DurationSetting, EndpointId, MessageId, PublicOrigin};
 use crate::provider::webhook::WebhookClient;
 use crate::service::Result;
 use crate::service::retention::RemovalThrottle;
@@ -72,6 +72,8 @@ pub struct Parts {
     pub store: Store,
     pub master: Arc<MasterKey>,
     pub webhooks: WebhookClient,
+    /// What the URLs stand on that callbacks name.
+    pub origin: PublicOrigin,
     pub clock: Clock,
     /// This process among all that lease deliveries.
     pub owner: LeaseOwner,

@@ -6,6 +6,7 @@
 
 mod asked;
 mod bodies;
+mod callback;
 mod choose;
 mod create;
 mod deliver;

@@ -2,6 +2,7 @@
 
 mod address;
 mod form;
+mod interaction;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -130,8 +131,11 @@ impl EventCourier {
 
     async fn post_form(&self, job: &ClaimedDelivery) -> Result<WebhookPostOutcome, UndeliverableEventReason> {
         let url = self.callback_url(job)?;
-        let fields =
-            form::fields(&job.claimed).ok_or(UndeliverableEventReason::Dropped("Twilio posts no such event"))?;
+        let fields = match &job.claimed.content.interaction {
+            Some(said) => interaction::fields(&job.claimed, said, &self.events.parts.origin),
+            None => form::fields(&job.claimed),
+        };
+        let fields = fields.ok_or(UndeliverableEventReason::Dropped("Twilio posts no such event"))?;
         let form =
             OutgoingCallbackForm { fields, token: self.auth_token(job)?, id: form::token(job.claimed.held.event) };
         Ok(self.events.parts.webhooks.deliver_form(url.expose(), &form).await)

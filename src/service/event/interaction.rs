@@ -3,21 +3,26 @@
 use super::payload::InteractionEventData;
 use super::{EventMetadata, EventSequenceSource, NewEventBatch};
 use crate::model::event::EventType;
-use crate::model::rfc3339;
+use crate::model::{MessageId, rfc3339};
 use crate::store::session::interaction::{InteractionFailure, NewInteraction};
 
 impl NewEventBatch<'_> {
     /// Something was said to somebody in a session, or could not be; and that copies have stopped, where it says so.
     pub(in crate::service) fn interaction(&mut self, said: &NewInteraction) {
-        self.interaction_as(EventType::InteractionMessage, said);
+        self.interaction_for(said, None);
+    }
+
+    /// The same. `callback`: the message that carries whom to call back of it, where there is no copy that would.
+    pub(in crate::service) fn interaction_for(&mut self, said: &NewInteraction, callback: Option<MessageId>) {
+        self.interaction_as(EventType::InteractionMessage, said, callback);
         if said.begins_loop {
-            self.interaction_as(EventType::InteractionLoop, said);
+            self.interaction_as(EventType::InteractionLoop, said, None);
         }
     }
 
-    fn interaction_as(&mut self, kind: EventType, said: &NewInteraction) {
+    fn interaction_as(&mut self, kind: EventType, said: &NewInteraction, callback: Option<MessageId>) {
         let order = EventSequenceSource::Session(said.session);
-        let what = EventMetadata { client: said.client, kind, at_ms: said.at_ms, callback: None, order };
+        let what = EventMetadata { client: said.client, kind, at_ms: said.at_ms, callback, order };
         self.add(what, || InteractionEventData {
             sequence: None,
             id: said.id.to_string(),

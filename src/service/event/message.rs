@@ -45,8 +45,9 @@ impl NewEventBatch<'_> {
         }
         let is_in = message.direction == Direction::In;
         let content: &MessageContent = &message.content;
-        // Twilio does not call back with the first state: that was the answer
-        let is_news = !content.is_twilio || !matches!(state, MessageState::Accepted | MessageState::Scheduled);
+        // Twilio does not call back with the first state: that was the answer; of what people say it was none
+        let is_answered = content.is_twilio && content.interaction.is_none();
+        let is_news = !is_answered || !matches!(state, MessageState::Accepted | MessageState::Scheduled);
         let has_callback = !is_in && is_news && content.callback_url.is_some();
         let callback = has_callback.then_some(message.id);
         let order = EventSequenceSource::Message(message.id);
@@ -99,7 +100,8 @@ impl NewEventBatch<'_> {
         at_ms: Millis,
     ) {
         let content: &MessageContent = &message.content;
-        let is_wanted = call.status.event().is_some_and(|event| wanted(content).contains(&event));
+        let is_wanted =
+            content.interaction.is_some() || call.status.event().is_some_and(|event| wanted(content).contains(&event));
         let callback = content.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
         let order = EventSequenceSource::Message(message.id);
         let what = EventMetadata { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };

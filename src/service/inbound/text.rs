@@ -219,7 +219,13 @@ impl InboundHandlers {
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
         let mut under_way = BTreeSet::new();
         for (text, fact) in done {
-            let message = message(text, fact);
+            let mut message = message(text, fact);
+            let is_unheard = fact.asked.is_some() || fact.record.said.iter().any(|one| one.copy.is_err());
+            let route = text.route.as_ref().filter(|_| is_unheard);
+            let callback = route.and_then(|route| self.session_messages.unheard(route));
+            if let Some(callback) = &callback {
+                message.content = callback.hold(&message.content, None).into();
+            }
             if fact.is_told {
                 // the event commits with the message, or neither does
                 batch.message(&message, MessageState::Received, FailureReason::default(), text.job.received_ms);
@@ -229,7 +235,8 @@ impl InboundHandlers {
                 batch.session_begins(begun, text.job.received_ms);
             }
             for said in &fact.record.said {
-                batch.interaction(said);
+                let is_called_back = callback.is_some() && said.copy.is_err();
+                batch.interaction_for(said, is_called_back.then_some(message.id));
             }
             let (id, record, asked) = (text.job.id, Some(&fact.record), fact.asked.as_ref());
             texts.push(HandledInboundText { id, message: Some(message), is_erased: fact.is_erased, record, asked });

@@ -2,7 +2,7 @@
 //! by us.
 
 use super::{ChosenRoute, Messages, Order};
-use crate::model::{ClientId, MessageId};
+use crate::model::{ClientId, MessageContent, MessageId};
 use crate::service::{Error, Result};
 use crate::store::message::{self, Message};
 use crate::store::outbox::intake::{AcceptResult, NewMessage};
@@ -26,8 +26,21 @@ impl Messages {
         order: Order,
         via: ChosenRoute,
     ) -> Result<NewMessage> {
+        self.copy_holding(id, client, order, via, |_| None)
+    }
+
+    /// The same of one that may hold more than was ordered.
+    pub(in crate::service) fn copy_holding(
+        &self,
+        id: MessageId,
+        client: ClientId,
+        order: Order,
+        via: ChosenRoute,
+        hold: impl FnOnce(&MessageContent) -> Option<MessageContent>,
+    ) -> Result<NewMessage> {
         let (message, _) = self.message(client, order, Some(via), None, self.parts.clock.now_ms())?;
-        Ok(self.intake(Message { id, ..message }, false))
+        let content = hold(&message.content).map_or_else(|| message.content.clone(), Into::into);
+        Ok(self.intake(Message { id, content, ..message }, false))
     }
 
     /// Accepts a message once for its id: when this returns, it is stored, and will be sent or accounted for.

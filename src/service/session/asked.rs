@@ -258,7 +258,8 @@ impl AskedTexts {
             begun.insert(id);
         }
         for said in &record.said {
-            batch.interaction(said);
+            let carrier = session.as_deref().and_then(|all| self.messages.carrier(&all.session, said));
+            batch.interaction_for(said, carrier);
         }
         let told = batch.into_rows();
         retry::while_away(WRITING, || job.finish(store, (record, &begun), &told, clock.now_ms())).await?;

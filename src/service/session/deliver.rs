@@ -7,10 +7,11 @@ use futures_util::future::join_all;
 use tokio::sync::Notify;
 
 use super::SaidText;
+use super::callback::SessionCallback;
 use super::label::labelled;
 use super::loop_guard::{LoopGuard, LoopVerdict};
 use super::notice::{SessionNotice, Settings};
-use crate::model::{Address, Channel, ClientId, Clock, MessageId, SessionLabels};
+use crate::model::{Address, Channel, ClientId, Clock, MessageContent, MessageId, SessionLabels};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
 use crate::service::media::OfferedMedia;
@@ -55,6 +56,8 @@ pub(super) struct SpokenWords<'a> {
     pub(super) name: Option<&'a str>,
     /// How many came into the session before whoever says it.
     pub(super) place: usize,
+    /// Who is called back of it.
+    pub(super) callback: Option<SessionCallback>,
 }
 
 impl SpokenWords<'_> {
@@ -114,7 +117,8 @@ impl SessionMessages {
         }
         let offered = self.media.offer(said.id.message(), &said.media_urls);
         let (name, media_urls) = (from.name.as_deref(), offered.as_slice());
-        let words = SpokenWords { body: said.body, media_urls, labels: session.settings.labels, name, place };
+        let callback = self.called_back(session, Some(from.id), Some(said.id.message()));
+        let words = SpokenWords { body: said.body, media_urls, labels: session.settings.labels, name, place, callback };
         let verdict = self.loops.say(from.id, &(said.body, &said.media_urls), said.counted());
         let copies = join_all(others.iter().map(|to| self.copy(said, &words, to, verdict))).await;
         let mut said_to = copies.into_iter().collect::<Result<Vec<_>>>()?;
@@ -184,7 +188,8 @@ impl SessionMessages {
             let media_urls = media_urls.to_vec();
             let order = Order { body, media_urls, ..Order::new(Channel::Sms, Address::stored(to.address.as_str())) };
             let via = self.via(client, &sender, &order);
-            match self.messages.copy(id, client, order, via) {
+            let hold = |content: &MessageContent| Some(words.callback.as_ref()?.hold(content, Some(to.id)));
+            match self.messages.copy_holding(id, client, order, via, hold) {
                 Ok(new) => return Ok(Ok(new)),
                 Err(Error { kind: ErrorKind::Invalid | ErrorKind::Limit(_), .. }) => {}
                 Err(Error { kind: ErrorKind::Unpayable, .. }) => return Ok(Err(InteractionFailure::Unpayable)),
@@ -231,6 +236,7 @@ mod tests {
             labels: SessionLabels::Name,
             name: Some("Ann"),
             place: 1,
+            callback: None,
         };
         let shown = |words: &SpokenWords<'_>, with_media| -> Vec<String> {
             words.forms(with_media).iter().map(|(body, media)| format!("{body} +{}", media.len())).collect()

@@ -117,7 +117,7 @@ fn call(event: &CallbackEventIn<'_>, content: &MessageContent, fields: &mut Call
 }
 
 /// Twilio's word for a state of what went out.
-fn word(state: MessageState) -> Option<&'static str> {
+pub(super) fn word(state: MessageState) -> Option<&'static str> {
     match state {
         MessageState::Received => None,
         MessageState::Expired => Some(MessageState::Failed.name()),
