@@ -21,6 +21,7 @@ mod notice;
 mod number;
 mod people;
 mod place;
+mod said;
 mod said_text;
 mod speak;
 mod stranger;
@@ -43,7 +44,7 @@ pub use speak::SpokenText;
 pub use update::{SessionChange, SessionMove};
 
 pub use crate::store::session::asked::NewAskedText;
-pub use crate::store::session::interaction::{Interaction, InteractionRecord};
+pub use crate::store::session::interaction::{Interaction, InteractionFilter, InteractionKind, InteractionRecord};
 pub use crate::store::session::route::{PairAtTime, SessionRoute};
 pub use crate::store::session::{Filter, Participant, Session, SessionSettings, SessionWithParticipants};
 

@@ -37,7 +37,7 @@ impl SessionBodies {
             let kept = interaction::kept(&self.store, after, before, LOOK).await?;
             for KeptWords { id, client, inbound, outbound } in &kept {
                 for message in [inbound, outbound].into_iter().flatten() {
-                    is_held |= !self.is_emptied(*client, *message).await?;
+                    is_held |= !is_emptied(&self.store, &self.clock, *client, *message).await?;
                 }
                 after = *id;
                 if !is_held {
@@ -50,22 +50,21 @@ impl SessionBodies {
             throttle.rest().await;
         }
     }
+}
 
-    /// Whether a message says nothing from now on; `false`: it is still to be sent.
-    async fn is_emptied(&self, client: ClientId, id: MessageId) -> store::Result<bool> {
-        // taken out of its client's sight, it is empty too; a text has been emptied for the first of its copies
-        let Some(message) = message::find(&self.store, client, id).await? else { return Ok(true) };
-        if message.redacted_ms.is_some() {
-            return Ok(true);
-        }
-        if !message.state.is_final() && message.state != MessageState::Sent {
-            return Ok(false);
-        }
-        let now_ms = self.clock.now_ms();
-        match redact(&self.store, client, id, &message.content.redacted(), None, now_ms, None).await {
-            // somebody else has, or it is being removed
-            Err(error) if error.is_race() => Ok(true),
-            emptied => emptied.map(|()| true),
-        }
+/// Whether a message says nothing from now on; `false`: it is still to be sent.
+pub(super) async fn is_emptied(store: &Store, clock: &Clock, client: ClientId, id: MessageId) -> store::Result<bool> {
+    // taken out of its client's sight, it is empty too; a text has been emptied for the first of its copies
+    let Some(message) = message::find(store, client, id).await? else { return Ok(true) };
+    if message.redacted_ms.is_some() {
+        return Ok(true);
+    }
+    if !message.state.is_final() && message.state != MessageState::Sent {
+        return Ok(false);
+    }
+    match redact(store, client, id, &message.content.redacted(), None, clock.now_ms(), None).await {
+        // somebody else has, or it is being removed
+        Err(error) if error.is_race() => Ok(true),
+        emptied => emptied.map(|()| true),
     }
 }

@@ -76,7 +76,7 @@ impl SessionMessages {
         Ok(interaction::of_ids(&self.store, &ids).await?)
     }
 
-    async fn find(&self, client: ClientId, session: SessionId) -> Result<SessionWithParticipants> {
+    pub(super) async fn find(&self, client: ClientId, session: SessionId) -> Result<SessionWithParticipants> {
         sessions::find(&self.store, client, session).await?.ok_or_else(|| Error::not_found("session"))
     }
 

@@ -1,6 +1,10 @@
 //! What was said in sessions: `sb_interaction`, a row for each copy, in the commit that says what came of it. How a copy
 //! stands, and what it says, its message knows: it is read from there, and gone with it.
 
+mod page;
+
+pub use page::{InteractionFilter, find, is_shared, page, remove};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
