@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 use crate::http::message::MessageErrorOut;
 use crate::http::reply::Refusal;
 use crate::http::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
-use crate::http::{audit, auth, idempotency, list, object, openapi, reply};
+use crate::http::{RequestParts, audit, auth, idempotency, list, object, openapi, reply};
 use crate::model::message::MessageState;
 use crate::model::{ParticipantId, SessionId, carrier, rfc3339};
+use crate::service::audit::AuditContext;
 use crate::service::session::{Interaction, SpokenText};
 
 const MESSAGES: &str = "/v1/sessions/{id}/messages";
@@ -135,11 +136,16 @@ async fn speak(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         body: posted.body,
         media_urls: posted.media_urls,
     };
-    let context = audit::context_for_client(&request, "session.message", shown_unsaid);
+    let context = speaking(&request);
     let said = request.app.session_messages.speak(&consumer, session, &text, key, &context).await?;
     let mut response = list::reply(said.iter().map(out).collect(), None::<String>, false);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
+}
+
+/// How it is written down that somebody says something in a session.
+pub(in crate::http) fn speaking(request: &RequestParts) -> AuditContext<'static, SpokenText> {
+    audit::context_for_client(request, "session.message", shown_unsaid)
 }
 
 fn participant(field: &'static str, id: Option<&str>) -> Result<Option<ParticipantId>, Refusal> {

@@ -4,6 +4,7 @@
 //! begin with other letters.
 
 mod interaction;
+mod message_interaction;
 mod participant;
 mod participant_order;
 mod phone_number;
