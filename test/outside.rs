@@ -11,6 +11,7 @@ mod schemathesis;
 pub mod sdk;
 mod sdk_callback;
 mod sdk_node;
+mod sdk_proxy;
 mod twilio;
 mod validator;
 mod webhook;

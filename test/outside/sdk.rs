@@ -24,7 +24,7 @@ pub fn given(server: &Server) -> Value {
 
 /// The library's documented way to another host: an HTTP client of one's own. It notes what came back.
 pub const CLIENT: &str = "
-import time
+import json, time
 from datetime import datetime, timedelta, timezone
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
@@ -34,7 +34,8 @@ replies = []
 
 class Turned(TwilioHttpClient):
     def request(self, method, url, *args, **more):
-        url = url.replace('https://api.twilio.com', given['url'])
+        for name in ('api', 'proxy'):
+            url = url.replace(f'https://{name}.twilio.com', given['url'])
         response = super().request(method, url, *args, **more)
         path = url[len(given['url']):]
         replies.append({'method': method, 'path': path, 'status': response.status_code, 'body': response.text})

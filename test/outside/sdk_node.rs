@@ -8,14 +8,15 @@ use super::sdk_callback::callbacks;
 use crate::harness::{Result, node};
 
 /// The library's documented way to another host: an HTTP client of one's own. It notes what came back.
-const CLIENT: &str = "
+pub const CLIENT: &str = "
 const twilio = require('twilio');
 const { RequestClient } = twilio;
 const replies = [];
 
 class Turned extends RequestClient {
     async request(options) {
-        const uri = options.uri.replace('https://api.twilio.com', given.url);
+        const twilios = (uri, name) => uri.replace(`https://${name}.twilio.com`, given.url);
+        const uri = ['api', 'proxy'].reduce(twilios, options.uri);
         const response = await super.request({ ...options, uri });
         const text = response.body === undefined || response.body === '' ? '' :
             typeof response.body === 'string' ? response.body : JSON.stringify(response.body);
