@@ -21,6 +21,7 @@ mod masked_private;
 mod masked_say;
 mod media;
 mod proxy_said;
+mod proxy;
 mod race;
 mod random;
 mod refuse;
