@@ -66,16 +66,21 @@ async fn a_session_goes_its_way(layout: Layout) -> Result {
     ensure!(found["sid"] == next["sid"] && door.people(&next).await?.is_empty(), "{found}");
     let messages = door.server.rows("SELECT id FROM sb_message").await?;
     ensure!(messages.is_empty(), "somebody was told something");
-    for (at, gone) in [(&url, &url), (&text(&next["url"])?, &door.path("Sessions/ride%201%2F2"))] {
-        let (status, empty) = door.ask("DELETE", at, &[]).await?;
-        ensure!(status == 204 && empty.is_null(), "{status} {empty}");
-        for method in ["GET", "POST", "DELETE"] {
-            door.refused(method, gone, &[], (404, 20404)).await?;
-        }
-    }
+    gone_once_deleted(&door, &url, &url).await?;
+    gone_once_deleted(&door, &text(&next["url"])?, &door.path("Sessions/ride%201%2F2")).await?;
     let list = door.well("GET", &door.path("Sessions"), &[]).await?;
     ensure!(list["sessions"] == json!([]), "{list}");
     door.close(20).await
+}
+
+/// Deletes a session, which is found no more by this name.
+async fn gone_once_deleted(door: &ProxyDoor, at: &str, name: &str) -> Result {
+    let (status, empty) = door.ask("DELETE", at, &[]).await?;
+    ensure!(status == 204 && empty.is_null(), "{status} {empty}");
+    for method in ["GET", "POST", "DELETE"] {
+        door.refused(method, name, &[], (404, 20404)).await?;
+    }
+    Ok(())
 }
 
 async fn sessions_are_listed_each_once(layout: Layout) -> Result {

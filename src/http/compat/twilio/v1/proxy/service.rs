@@ -107,7 +107,7 @@ fn settings(form: &TwilioForm) -> Result<PoolSettingsChange> {
     let (intercept_url, out_of_session_url) = (url("InterceptCallbackUrl"), url("OutOfSessionCallbackUrl"));
     // who is named here is asked as Twilio asks
     let is_asked = [&intercept_url, &out_of_session_url].into_iter().any(|url| matches!(url, Some(Some(_))));
-    let ttl = form.one("DefaultTtl").map(|secs| secs.parse::<u32>()).transpose();
+    let ttl = form.one("DefaultTtl").map(str::parse::<u32>).transpose();
     let ttl = ttl.map_err(|_| PARAMETER.because("DefaultTtl must be in seconds, and 0 for none"))?;
     Ok(PoolSettingsChange {
         choice: one_of(form, "NumberSelectionBehavior", &CHOICES)?,
