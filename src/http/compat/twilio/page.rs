@@ -46,8 +46,8 @@ impl PageCursor {
     }
 }
 
-/// Cuts a page out of a list that is there as a whole, in whatever order: what is newest comes first. `after`, `before`:
-/// the bits of the ids between which it is. Whether there is more in the direction in which it is read.
+/// Cuts a page out of a list that is there as a whole, in whatever order: what is newest comes first. `after`,
+/// `before`: the bits of the ids between which it is. Whether there is more in the direction in which it is read.
 pub(super) fn cut<T, I: Id>(
     all: &mut Vec<T>,
     size: usize,

@@ -1,7 +1,7 @@
 //! `/v1/Services…` and `/v1/Conversations…`: of Twilio's newer APIs, those that are served here over sessions.
 //!
-//! They are JSON with absolute URLs, ISO 8601 times and pages under `meta`; forms, credentials and the form of errors are
-//! those of `/2010-04-01`.
+//! They are JSON with absolute URLs, ISO 8601 times and pages under `meta`; forms, credentials and the form of errors
+//! are those of `/2010-04-01`.
 
 mod error;
 mod page;
