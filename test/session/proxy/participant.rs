@@ -26,6 +26,7 @@ async fn people_come_and_go(layout: Layout) -> Result {
         (vec![("Identifier", "+1 (415) 555-0101")], 80103),
         (vec![("Identifier", "nobody")], 80404),
         (vec![("Identifier", "40404")], 80404),
+        (vec![("Identifier", "whatsapp:+14155550102")], 80404),
         (vec![("FriendlyName", "Bob")], 20001),
         (vec![("Identifier", BOB), ("ProxyIdentifier", "+12125559999")], 80605),
         (vec![("Identifier", BOB), ("ProxyIdentifierSid", "PN1")], 80407),

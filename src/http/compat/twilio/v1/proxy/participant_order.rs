@@ -9,7 +9,7 @@ use crate::http::compat::twilio::v1::error::{
 };
 use crate::http::compat::twilio::{TwilioCompatRequest, sid};
 use crate::model::address::{AddressKind, AddressRole, blank_as_plus};
-use crate::model::{Address, SessionMode};
+use crate::model::{Address, Channel, SessionMode};
 use crate::service::number::{Number, NumberCapability, Pool};
 use crate::service::session::ParticipantOrder;
 
@@ -68,8 +68,8 @@ impl ProxyParticipantIn {
     ) -> Result<ParticipantOrder> {
         let identifier = self.identifier.as_deref().ok_or_else(|| PARAMETER.because("Identifier is missing"))?;
         let read = Address::read(&blank_as_plus(identifier), AddressRole::Recipient, visit.country());
-        let (_, address) = read.map_err(|error| IDENTIFIER.because(&error.to_string()))?;
-        if address.kind() != AddressKind::Phone {
+        let (channel, address) = read.map_err(|error| IDENTIFIER.because(&error.to_string()))?;
+        if channel.is_some_and(|channel| channel != Channel::Sms) || address.kind() != AddressKind::Phone {
             return Err(IDENTIFIER.because("it must be a phone number"));
         }
         let number = self.number(visit, service)?;
