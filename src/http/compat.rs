@@ -1,6 +1,7 @@
 //! The paths and bodies of other systems over the same services: thin adapters, no rules of their own.
 
 mod carried;
+mod masked;
 mod relay;
 pub(super) mod twilio;
 
@@ -9,6 +10,11 @@ use std::sync::Arc;
 use warp::Filter;
 
 use super::{App, HttpRoutes};
+
+/// Whether a carrier posts to a path of these.
+pub(super) fn is_carriers(path: &str) -> bool {
+    masked::is_carriers(path)
+}
 
 /// Grouped by first path segment.
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {

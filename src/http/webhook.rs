@@ -16,7 +16,7 @@ use warp::filters::BoxedFilter;
 
 use super::body::{ReadBody, UnreadBody};
 use super::reply::{self, HandlerResult, Refusal};
-use super::{App, HttpRoutes, RequestParts, auth, object, posted};
+use super::{App, HttpRoutes, RequestParts, auth, compat, object, posted};
 use crate::service::account::CarrierKind;
 use crate::service::inbound::{PostKind, ProvedPost, ProviderPost, WebhookReply, is_guess};
 use crate::service::{Error, ErrorKind};
@@ -61,9 +61,10 @@ pub(super) fn relay_routes(app: &Arc<App>) -> HttpRoutes {
     warp::path!("twilio" / "webhook").and(target()).and(posted(app)).then(relayed).map(reply::settle).boxed()
 }
 
-/// Whether a path is one of these.
+/// Whether a path is one of these, or another at which a carrier proves itself.
 pub(super) fn is_carriers(path: &str) -> bool {
-    path.starts_with("/webhooks/") || path.trim_end_matches('/') == "/relay/twilio/webhook"
+    let is_older = || path.trim_end_matches('/') == "/relay/twilio/webhook" || compat::is_carriers(path);
+    path.starts_with("/webhooks/") || is_older()
 }
 
 /// What a carrier posts: which account has sent it, and by what that is proved, its provider knows.

@@ -106,16 +106,40 @@ impl WebhookInbox {
             let handle = inbox.named(provider, &name)?;
             inbox.hold(&handle, |trial| handle.connector.signed_fields(post, trial)).map_err(untaken)
         };
-        match self.check(provider, post, look).await {
-            Ok(fields) => Ok(Some(fields)),
-            Err(Error { source: Some(error), .. }) => Err(error),
-            Err(_) => Ok(None),
-        }
+        signed(self.check(provider, post, look).await)
+    }
+
+    /// The same of whichever account at this provider: the post need not name it. All are tried, so that the time that
+    /// it takes does not tell which it is.
+    pub async fn signed_by_any(
+        self: &Arc<Self>,
+        provider: provider::CarrierKind,
+        post: ProviderPost,
+    ) -> store::Result<Option<Vec<(String, String)>>> {
+        let look = move |inbox: &Self, post: &ProviderPost| {
+            let entries = inbox.parts.directory.current();
+            let mut found = None;
+            for handle in entries.handles().filter(|handle| handle.connector.kind() == provider) {
+                let fields = inbox.hold(handle, |trial| handle.connector.signed_fields(post, trial));
+                found = found.or(fields.ok());
+            }
+            found.ok_or_else(forged)
+        };
+        signed(self.check(provider, post, look).await)
     }
 
     pub(super) fn count_forged(&self, kind: WebhookKind, error: &Error) {
         if error.kind == ErrorKind::Forged {
             self.parts.metrics.webhook(kind.name(), "forged");
         }
+    }
+}
+
+/// What somebody has signed; nothing where nobody of ours has.
+fn signed(looked: Result<Vec<(String, String)>>) -> store::Result<Option<Vec<(String, String)>>> {
+    match looked {
+        Ok(fields) => Ok(Some(fields)),
+        Err(Error { source: Some(error), .. }) => Err(error),
+        Err(_) => Ok(None),
     }
 }
