@@ -46,6 +46,7 @@ pub struct Config {
     pub inbound: inbound::Settings,
     pub opt_out: opt_out::Settings,
     pub session: session::Settings,
+    pub compat: CompatSettings,
     pub retention: retention::Settings,
     pub publish: publish::Settings,
     pub platforms: Vec<Platform>,
@@ -62,6 +63,13 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct KeyDirectorySettings {
     pub dir: PathBuf,
+}
+
+/// `[compat.…]`: what the doors of older systems need besides.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompatSettings {
+    pub masked: http::MaskedDoorSettings,
 }
 
 /// `[redis]`.
@@ -134,6 +142,10 @@ const LEASE_MARGIN_MS: Millis = 1000;
 /// More than any carrier takes, and well within the column that holds it.
 const LONGEST_TEXT: usize = 10_000;
 
+/// Characters of a client's name, and of a pool's, at most.
+const LONGEST_NAME: usize = 128;
+const LONGEST_SID: usize = 64;
+
 /// Characters of the administrator's key: what can be guessed opens everything.
 const SHORTEST_TOKEN: usize = 16;
 
@@ -147,6 +159,7 @@ fn check(config: &Config, layers: &ConfigLayers) -> Result<(), ConfigError> {
     check_addresses(config, &refuse)?;
     check_sessions(config, &refuse)?;
     check_messaging(config, &refuse)?;
+    check_doors(config, &refuse)?;
     check_limits(config, &refuse)
 }
 
@@ -213,6 +226,22 @@ fn check_messaging(config: &Config, refuse: RefuseValue) -> Result<(), ConfigErr
     }
     let is_wrong = !config.opt_out.words.values().flat_map(LanguageKeywords::texts).all(is_word);
     refuse("opt_out.words", is_wrong, "words of a letter or digit at least, and 40 characters at most")
+}
+
+fn check_doors(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {
+    let masked = &config.compat.masked;
+    for (key, name) in [("compat.masked.client", &masked.client), ("compat.masked.pool", &masked.pool)] {
+        let is_wrong = name.trim().is_empty() || name.chars().count() > LONGEST_NAME;
+        refuse(key, is_wrong, "a name of 1 to 128 characters")?;
+    }
+    let is_half = masked.username.is_empty() != masked.password.is_empty();
+    refuse("compat.masked.username", is_half, "a name where compat.masked.password is set, or both nothing")?;
+    refuse("compat.masked.username", masked.username.contains(':'), "a name without a colon")?;
+    let is_half = masked.account_sid.is_empty() != masked.auth_token.is_empty();
+    refuse("compat.masked.account_sid", is_half, "a SID where compat.masked.auth_token is set, or both nothing")?;
+    let is_word = masked.account_sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_wrong = !is_word || masked.account_sid.len() > LONGEST_SID;
+    refuse("compat.masked.account_sid", is_wrong, "at most 64 letters and digits, such as AC and 32 hex digits")
 }
 
 fn check_limits(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {

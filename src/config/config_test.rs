@@ -53,6 +53,16 @@ fn an_unknown_key_is_told_with_what_is_known() {
     assert!(said.contains("`sync.rotate_evry`") && said.contains("SWITCHBOARD__SYNC__ROTATE_EVRY"), "{said}");
     assert!(said.contains("rotate_every"), "{said}");
     assert!(complaint(&[("nosuch.thing", "1")], &[]).contains("the sections are"));
+    for (key, known) in [
+        ("compat.masked.clint", "[compat.masked] knows"),
+        ("compat.masked", "[compat] knows"),
+        ("compat.nosuch", "[compat] knows"),
+        ("compat.nosuch.thing", "the sections are"),
+        ("compat.masked.client.thing", "the sections are"),
+    ] {
+        let said = complaint(&[(key, "1")], &[]);
+        assert!(said.contains(&format!("`{key}`")) && said.contains(known), "{said}");
+    }
 }
 
 #[test]
@@ -75,6 +85,9 @@ fn a_bad_value_is_told_with_key_value_and_what_is_allowed() {
         ("event.allow", "10.0.0.0/33", "networks, addresses and host names"),
         ("outbox.sms_length", "0", "from 1 to 10000"),
         ("outbox.whatsapp_length", "10001", "from 1 to 10000"),
+        ("compat.masked.client", " ", "a name of 1 to 128 characters"),
+        ("compat.masked.username", "half", "where compat.masked.password is set"),
+        ("compat.masked.account_sid", "AC-1", "compat.masked.auth_token"),
     ] {
         let said = complaint(&[(key, value)], &[]);
         assert!(said.contains(&format!("`{key}`")) && said.contains(allowed), "{key}: {said}");
@@ -159,6 +172,33 @@ fn a_language_takes_the_place_of_its_own_words_only() -> Result<(), Box<dyn std:
         let said = complaint(&[("opt_out.words", bad)], &[]);
         assert!(said.contains("`opt_out.words`"), "{said}");
     }
+    Ok(())
+}
+
+/// A section of sections is read like any other, and its secrets are as secret.
+#[test]
+fn a_door_of_an_older_system_has_a_section_of_its_own() -> Result<(), Box<dyn std::error::Error>> {
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), "[compat.masked]\nusername = \"me\"\npassword = \"hush\"\n")?;
+    let environment = vec![("SWITCHBOARD__COMPAT__MASKED__POOL".to_owned(), "masks".to_owned())];
+    let (config, layers) = load(&ConfigSources { file: Some(file.path().into()), flags: Vec::new(), environment })?;
+    let masked = &config.compat.masked;
+    assert_eq!((&*masked.username, masked.password.expose(), &*masked.pool), ("me", "hush", "masks"));
+    assert_eq!(masked.client, "masked");
+    let shown = layers.show();
+    assert!(shown.contains("[compat.masked]\n") && !shown.contains("hush") && !format!("{config:?}").contains("hush"));
+    assert!(shown.contains("pool = \"masks\"  # from the environment variable SWITCHBOARD__COMPAT__MASKED__POOL"));
+    for wrong in ["[compat]\nmasked = 1\n", "[compat.masked]\npasword = \"hush\"\n", "[compat.masked]\npassword = 77\n"]
+    {
+        std::fs::write(file.path(), wrong)?;
+        let sources = ConfigSources { file: Some(file.path().into()), ..ConfigSources::default() };
+        let said = load(&sources).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(said.contains("`compat.masked") && !said.contains("hush") && !said.contains("77"), "{said}");
+    }
+    let older = [("AUTH_USERNAME", "me"), ("AUTH_PASSWORD", "hush"), ("DOMAIN", "sms.example.org")];
+    let (config, layers) = with(&[], &older)?;
+    assert_eq!((&*config.compat.masked.username, &*config.http.public_url), ("me", "https://sms.example.org"));
+    assert!(!layers.show().contains("hush"), "{}", layers.show());
     Ok(())
 }
 

@@ -21,6 +21,17 @@ pub enum ConfigError {
     BadValue { key: String, origin: String, value: String, allowed: String },
 }
 
+/// The section whose settings stand in sections of their own: `[compat.masked]`.
+pub(super) const NESTED: &str = "compat";
+
+/// The section that a setting stands in, and what it is called there.
+fn place(key: &str) -> Option<(&str, &str)> {
+    match key.strip_prefix(NESTED) {
+        Some(rest) if rest.starts_with('.') => key.rsplit_once('.').filter(|(section, _)| *section != NESTED),
+        _ => key.split_once('.'),
+    }
+}
+
 pub struct ConfigLayers {
     pub(super) table: Table,
     /// Which layer set a value; what is not in here is the default.
@@ -44,17 +55,15 @@ impl ConfigLayers {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Unreadable { path: shown.clone(), reason: error.to_string() })?;
         let table: Table = text.parse().map_err(|error| not_toml(&shown, &text, &error))?;
-        for (section, value) in table {
-            match value {
-                Value::Table(settings) => {
-                    for (name, value) in settings {
-                        self.add(&format!("{section}.{name}"), value, &shown)?;
-                    }
-                }
-                other => self.add(&section, other, &shown)?,
-            }
-        }
-        Ok(())
+        table.into_iter().try_for_each(|(section, value)| self.add_section(&section, value, &shown))
+    }
+
+    fn add_section(&mut self, section: &str, value: Value, origin: &str) -> Result<(), ConfigError> {
+        let Value::Table(settings) = value else { return self.add(section, value, origin) };
+        settings.into_iter().try_for_each(|(name, value)| {
+            let key = format!("{section}.{name}");
+            if section == NESTED { self.add_section(&key, value, origin) } else { self.add(&key, value, origin) }
+        })
     }
 
     /// A value written as text: its kind is that of the default.
@@ -78,10 +87,8 @@ impl ConfigLayers {
             (Some(Value::Array(_)), Value::String(one)) => Value::Array(vec![Value::String(one)]),
             (Some(_), value) => value,
         };
-        let slot = match key.split_once('.') {
-            Some((section, name)) => {
-                self.table.get_mut(section).and_then(Value::as_table_mut).and_then(|table| table.get_mut(name))
-            }
+        let slot = match place(key) {
+            Some((section, name)) => self.section_mut(section).and_then(|table| table.get_mut(name)),
             None => self.table.get_mut(key),
         };
         if let Some(slot) = slot {
@@ -96,15 +103,23 @@ impl ConfigLayers {
     }
 
     fn find(&self, key: &str) -> Option<&Value> {
-        match key.split_once('.') {
-            Some((section, name)) => self.table.get(section)?.as_table()?.get(name),
+        match place(key) {
+            Some((section, name)) => self.section(section)?.get(name),
             None => self.table.get(key).filter(|value| !value.is_table()),
         }
     }
 
+    fn section(&self, name: &str) -> Option<&Table> {
+        name.split('.').try_fold(&self.table, |table, part| table.get(part)?.as_table())
+    }
+
+    fn section_mut(&mut self, name: &str) -> Option<&mut Table> {
+        name.split('.').try_fold(&mut self.table, |table, part| table.get_mut(part)?.as_table_mut())
+    }
+
     fn unknown(&self, key: &str, origin: &str) -> ConfigError {
-        let (section, _) = key.split_once('.').unwrap_or((key, ""));
-        let hint = replaced::hint(key).unwrap_or_else(|| match self.table.get(section).and_then(Value::as_table) {
+        let (section, _) = place(key).or_else(|| key.split_once('.')).unwrap_or((key, ""));
+        let hint = replaced::hint(key).unwrap_or_else(|| match self.section(section) {
             Some(known) => format!("[{section}] knows {}", list(known)),
             None => format!("the sections are {}", list(&self.table)),
         });
@@ -124,7 +139,8 @@ impl ConfigLayers {
             let inner = error.into_inner();
             // `sync.lockouts[0].wait` is a part of the setting `sync.lockouts`
             let key = path.split('[').next().unwrap_or(&path);
-            let key = key.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+            let parts = if key.split('.').next() == Some(NESTED) { 3 } else { 2 };
+            let key = key.split('.').take(parts).collect::<Vec<_>>().join(".");
             // a message about the kind quotes the value; of a list's rows each part has a name of its own
             let part = format!("{key}.{}", path.rsplit('.').next().unwrap_or_default());
             let is_secret = is_secret(&key) || is_secret(&part) || is_url(&key) || inner.message().contains("whsec_");

@@ -21,8 +21,32 @@ pub(super) fn settings(environment: &[(String, String)]) -> Vec<(String, String)
         ("redis.url", value(environment, "REDIS_URL").map(str::to_owned)),
         ("store.url", database(environment, "MYSQL_")),
         ("backend.url", database(environment, "MYSQL_BE_")),
+        ("http.public_url", value(environment, "DOMAIN").map(origin)),
     ];
-    found.into_iter().filter_map(|(key, url)| Some((key.to_owned(), url?))).collect()
+    let found = found.into_iter().chain(masked(environment));
+    found.filter_map(|(key, url)| Some((key.to_owned(), url?))).collect()
+}
+
+/// What the older masked conversations call their login, and their account at Twilio. Half of a pair is another
+/// program's, and so is a token beside `TWILIO_AUTH_SID`.
+fn masked(environment: &[(String, String)]) -> impl Iterator<Item = (&'static str, Option<String>)> {
+    let pair = |first: &str, second: &str| value(environment, first).zip(value(environment, second));
+    let login = pair("AUTH_USERNAME", "AUTH_PASSWORD");
+    let is_other = value(environment, "TWILIO_AUTH_SID").is_some();
+    let account = pair("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN").filter(|_| !is_other);
+    let named = [
+        ("compat.masked.username", login.map(|(name, _)| name.to_owned())),
+        ("compat.masked.password", login.map(|(_, password)| password.to_owned())),
+        ("compat.masked.account_sid", account.map(|(sid, _)| sid.to_owned())),
+        ("compat.masked.auth_token", account.map(|(_, token)| token.to_owned())),
+    ];
+    named.into_iter()
+}
+
+/// Where a host is reached: its users name it alone.
+fn origin(domain: &str) -> String {
+    let domain = domain.trim_end_matches('/');
+    if domain.contains("://") { domain.to_owned() } else { format!("https://{domain}") }
 }
 
 /// A database's URL without what only other programs' drivers read: `mysql+pymysql://…?charset=utf8mb4`,
@@ -127,6 +151,25 @@ mod tests {
         assert_eq!(*redis, ("redis.url".to_owned(), "redis://r:6379".to_owned()));
         assert_eq!(last.1, "mysql://root@db:3306/sms", "the more particular name lies above");
         assert!(settings(&environment(&[("DATABASE_URL", ""), ("REDIS_URL", "")])).is_empty());
+    }
+
+    #[test]
+    fn the_names_of_masked_conversations_are_taken_in_pairs() {
+        let of = |pairs: &[(&str, &str)]| settings(&environment(pairs));
+        let set = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        for domain in ["sms.example.org", "sms.example.org/", "https://sms.example.org"] {
+            assert_eq!(of(&[("DOMAIN", domain)]), [set("http.public_url", "https://sms.example.org")]);
+        }
+        let (login, account) = (
+            [("AUTH_USERNAME", "me"), ("AUTH_PASSWORD", "p:w")],
+            [("TWILIO_ACCOUNT_SID", "AC1"), ("TWILIO_AUTH_TOKEN", "token")],
+        );
+        assert_eq!(of(&login), [set("compat.masked.username", "me"), set("compat.masked.password", "p:w")]);
+        assert_eq!(of(&account), [set("compat.masked.account_sid", "AC1"), set("compat.masked.auth_token", "token")]);
+        for other in [&login[..1], &login[1..], &account[..1], &account[1..]] {
+            assert!(of(other).is_empty(), "{other:?}");
+        }
+        assert!(of(&[account[0], account[1], ("TWILIO_AUTH_SID", "SK1")]).is_empty());
     }
 
     #[test]

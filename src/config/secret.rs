@@ -6,7 +6,13 @@ use url::Url;
 use crate::store::{StoreUrl, redact_url};
 
 /// Settings whose value is never shown.
-const SECRETS: [&str; 3] = ["admin.token", "backend.hashing_salt", "platforms.sink_secret"];
+const SECRETS: [&str; 5] = [
+    "admin.token",
+    "backend.hashing_salt",
+    "platforms.sink_secret",
+    "compat.masked.password",
+    "compat.masked.auth_token",
+];
 /// Settings that hold a password inside a URL.
 const URLS: [&str; 4] = ["store.url", "backend.url", "redis.url", "platforms.sink_url"];
 

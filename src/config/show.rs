@@ -2,34 +2,46 @@
 
 use std::fmt::Write as _;
 
-use toml::Value;
+use toml::{Table, Value};
 
 use super::ConfigLayers;
+use super::layer::NESTED;
 use super::secret::shown;
 
 impl ConfigLayers {
     /// TOML with secrets hidden; what is not the default says where it came from.
     pub fn show(&self) -> String {
         let mut out = String::new();
-        let from = |key: &str| self.origins.get(key).map(|origin| format!("  # from {origin}")).unwrap_or_default();
         for (section, settings) in &self.table {
             match settings {
-                Value::Table(settings) => {
-                    let _ = writeln!(out, "[{section}]");
-                    for (name, value) in settings {
-                        let key = format!("{section}.{name}");
-                        let _ = writeln!(out, "{name} = {}{}", shown(&key, value), from(&key));
+                Value::Table(sections) if section == NESTED => {
+                    for (name, settings) in sections {
+                        if let Some(settings) = settings.as_table() {
+                            self.show_section(&mut out, &format!("{section}.{name}"), settings);
+                        }
                     }
                 }
+                Value::Table(settings) => self.show_section(&mut out, section, settings),
                 other => {
                     // written inline, above every section: TOML wants bare keys first
-                    out.insert_str(0, &format!("{section} = {}{}\n\n", shown(section, other), from(section)));
+                    out.insert_str(0, &format!("{section} = {}{}\n\n", shown(section, other), self.from(section)));
                 }
-            }
-            if !out.ends_with("\n\n") {
-                out.push('\n');
             }
         }
         out
+    }
+
+    fn show_section(&self, out: &mut String, section: &str, settings: &Table) {
+        let _ = writeln!(out, "[{section}]");
+        for (name, value) in settings {
+            let key = format!("{section}.{name}");
+            let _ = writeln!(out, "{name} = {}{}", shown(&key, value), self.from(&key));
+        }
+        out.push('\n');
+    }
+
+    /// Where a value came from that is not the default.
+    fn from(&self, key: &str) -> String {
+        self.origins.get(key).map(|origin| format!("  # from {origin}")).unwrap_or_default()
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use warp::Filter;
 
+pub use self::masked::MaskedDoorSettings;
 use super::{App, HttpRoutes};
 
 /// Whether a carrier posts to a path of these.
