@@ -3,6 +3,7 @@
 pub mod admin;
 mod base;
 mod database;
+mod doors;
 mod error;
 mod events;
 mod inbound;

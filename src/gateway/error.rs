@@ -42,6 +42,8 @@ pub enum StartError {
     Seed(#[from] seed::SeedError),
     #[error("development data: {0}")]
     Development(String),
+    #[error("{0}: {1}")]
+    Door(&'static str, String),
 }
 
 impl StartError {

@@ -113,6 +113,7 @@ impl StartContext<'_> {
             clients,
             loopback,
         };
+        built.open_doors(config).await?;
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
@@ -229,7 +230,7 @@ const DEMO: DemoClient = DemoClient {
 };
 
 /// What could not be made as it is there already is no failure.
-fn or_there<T>(made: Result<T, Error>) -> Result<(), Error> {
+pub(super) fn or_there<T>(made: Result<T, Error>) -> Result<(), Error> {
     match made {
         Err(error) if error.kind != ErrorKind::Conflict => Err(error),
         _ => Ok(()),

@@ -6,6 +6,7 @@ mod issue;
 mod key;
 mod known;
 mod manage;
+mod named;
 mod pattern;
 mod profile;
 mod request_limiter;

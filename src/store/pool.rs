@@ -81,6 +81,12 @@ pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<
     store.first(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), key(client, id)).await
 }
 
+/// The oldest pool of this name of a client's.
+pub async fn named(store: &Store, client: ClientId, name: &str) -> Result<Option<PoolId>> {
+    let sql = "SELECT id FROM sb_pool WHERE client_id = ? AND name = ? ORDER BY id LIMIT 1";
+    store.first(sql, params![client, name]).await
+}
+
 pub async fn insert(store: &Store, pool: &Pool, entry: AuditTrail) -> Result<()> {
     let columns = vec![
         ("id", pool.id.into()),

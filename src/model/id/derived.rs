@@ -1,6 +1,6 @@
-//! Messages whose ids follow from what they are about: whoever makes one again makes the same.
+//! Ids that follow from what they are of: whoever makes one again makes the same.
 
-use super::{InboundId, InteractionId, MessageId, ParticipantId};
+use super::{ClientId, InboundId, InteractionId, MessageId, ParticipantId, PoolId};
 use crate::model::Millis;
 
 /// The bits of an id that say nothing of its time.
@@ -34,9 +34,36 @@ impl From<MessageId> for InteractionId {
     }
 }
 
+/// What a digest makes of an id that no time has made: it stands before all those.
+fn digested(digest: &[u8; 32]) -> u128 {
+    digest.iter().take(16).fold(0, |bits, byte| (bits << 8) | u128::from(*byte)) & RANDOM
+}
+
+impl ClientId {
+    /// The client that the server makes by itself under a name, by the digest of that.
+    pub fn of_digest(digest: &[u8; 32]) -> Self {
+        Self(digested(digest))
+    }
+}
+
+impl PoolId {
+    /// The same of a pool.
+    pub fn of_digest(digest: &[u8; 32]) -> Self {
+        Self(digested(digest))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_a_name_has_an_id_by_it_that_no_time_makes() {
+        let (one, other) = (PoolId::of_digest(&[0xab; 32]), PoolId::of_digest(&[0xac; 32]));
+        assert!(one != other && one == PoolId::of_digest(&[0xab; 32]));
+        assert_eq!((one.hex(), one.made_ms()), (format!("{}{}", "0".repeat(12), "ab".repeat(10)), 0));
+        assert!(ClientId::of_digest(&[0xff; 32]) < ClientId::new(1));
+    }
 
     #[test]
     fn each_in_a_session_gets_one_copy_of_a_text() {

@@ -39,6 +39,11 @@ impl ClientsAndKeys {
         self.clients.get(&id)
     }
 
+    /// The oldest client of this name.
+    pub(super) fn named(&self, name: &str) -> Option<ClientId> {
+        self.clients.values().filter(|client| client.name == name).map(|client| client.id).min()
+    }
+
     /// A key by its id, expired or not.
     pub fn key(&self, id: KeyId) -> Option<&Arc<ActiveKey>> {
         self.keys.values().find(|key| key.id == id)

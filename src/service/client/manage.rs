@@ -45,7 +45,7 @@ fn check_credit(limit: Money) -> Result<()> {
 }
 
 /// 32 hex digits, as carriers' auth tokens are.
-fn new_token() -> Secret {
+pub(super) fn new_token() -> Secret {
     Secret::new(hex::encode(random::<16>()))
 }
 
