@@ -21,6 +21,7 @@ mod notice;
 mod number;
 mod people;
 mod place;
+mod rest;
 mod said;
 mod said_text;
 mod speak;
@@ -102,6 +103,11 @@ impl Sessions {
 
     pub async fn find(&self, client: ClientId, id: SessionId) -> Result<SessionWithParticipants> {
         session::find(&self.parts.store, client, id).await?.ok_or_else(|| Error::not_found("session"))
+    }
+
+    /// Whose a session is, if there is one.
+    pub async fn client_of(&self, id: SessionId) -> Result<Option<ClientId>> {
+        Ok(session::client_of(&self.parts.store, id).await?)
     }
 
     /// The number of a client's with this address, to look for sessions by.

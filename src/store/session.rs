@@ -18,7 +18,7 @@ pub mod speech;
 
 pub use change::{leave, reopen, update};
 pub use close::{SessionEnd, close, give_reason};
-pub use due::{defer, expired, untold};
+pub use due::{defer, expired, silent, untold};
 pub use join::{NewParticipant, PoolTerms, StickyMark};
 pub use memory::{FREE, REMEMBERED, StickyNumber, free, free_near, is_free, named, remembered, remembered_at};
 pub use old::{OldInteractions, OldSessions, forget_old};
@@ -52,6 +52,9 @@ pub struct SessionSettings {
     /// Who is asked before something is passed on; unless given, whom the pool names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intercept_url: Option<String>,
+    /// It rests so long after what was said or changed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest_after_ms: Option<Millis>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -139,7 +142,8 @@ const COLUMNS: &str = "SELECT id, client_id, pool_id, name, unique_name, mode, s
      FROM sb_session";
 
 const INSERT: &str = "INSERT INTO sb_session (id, client_id, pool_id, name, unique_name, mode, state, reason, door, \
-     settings, metadata, ttl_ms, ends_ms, last_ms, expires_ms, tell_ms, sequence, created_ms, changed_ms, closed_ms)";
+     settings, metadata, ttl_ms, ends_ms, last_ms, expires_ms, tell_ms, sequence, created_ms, changed_ms, closed_ms, \
+     rest_after_ms, rests_ms)";
 
 /// The fields of [`Participant`].
 const PARTICIPANT: &str = "SELECT id, session_id, client_id, address, person, name, number_id, number, joined_ms, \
@@ -162,6 +166,12 @@ impl Session {
     pub fn end(&self) -> Option<Millis> {
         let silent_ms = self.ttl_ms.map(|ttl_ms| self.last_ms.unwrap_or(self.created_ms).saturating_add(ttl_ms));
         [silent_ms, self.ends_ms].into_iter().flatten().min()
+    }
+
+    /// When it rests as things are.
+    pub fn rest(&self) -> Option<Millis> {
+        let is_awake = matches!(self.state, SessionState::Open | SessionState::InProgress);
+        self.settings.rest_after_ms.filter(|_| is_awake).map(|after_ms| self.changed_ms.saturating_add(after_ms))
     }
 
     /// The values of [`INSERT`].
@@ -187,6 +197,8 @@ impl Session {
             self.created_ms,
             self.changed_ms,
             self.closed_ms,
+            self.settings.rest_after_ms,
+            self.rest(),
         ]
     }
 }
@@ -235,6 +247,11 @@ pub async fn list(
 pub async fn find(store: &Store, client: ClientId, id: SessionId) -> Result<Option<SessionWithParticipants>> {
     let found = store.all(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), params![id, client]).await?;
     Ok(filled(store, found).await?.pop())
+}
+
+/// Whose a session is.
+pub async fn client_of(store: &Store, id: SessionId) -> Result<Option<ClientId>> {
+    store.first("SELECT client_id FROM sb_session WHERE id = ?", params![id]).await
 }
 
 /// Sessions with their people.

@@ -72,6 +72,7 @@ pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
         row("look for changed clients and keys", 1, Later, Warned, |node| work(node.clients.refresh())),
         row("look for changed endpoints", 1, Later, Quiet, |node| work(node.events.refresh())),
         row("end sessions whose time is over", 1, AtOnce, Warned, |node| work(node.sessions.expire())),
+        row("let sessions rest in which nobody speaks", 1, AtOnce, Warned, |node| work(node.sessions.rest())),
         row("tell whose sessions have ended", 1, AtOnce, Warned, |node| work(node.sessions.tell_ended())),
         row("look for waits of a clock that has gone back", 1, AtOnce, Quiet, waits),
         row("look after the databases", 1, AtOnce, Quiet, health),

@@ -277,6 +277,7 @@ impl SessionChangeIn {
             intercept_url: self.intercept_url,
             labels: self.labels.as_deref().map(labels).transpose()?,
             state: self.state.as_deref().map(state).transpose()?,
+            ..SessionChange::default()
         })
     }
 }

@@ -58,6 +58,12 @@ pub(super) fn end(ttl: Option<DurationSetting>, ends_ms: Option<Millis>, now_ms:
     Ok(())
 }
 
+/// So long after what was said last it is to rest.
+pub(super) fn rest(after_ms: Option<Millis>) -> Result<()> {
+    let is_short = after_ms.is_some_and(|after_ms| after_ms < 1_000);
+    if is_short { Err(Error::invalid("rest_after", "must be 1s at least")) } else { Ok(()) }
+}
+
 impl SessionOrder {
     /// What no session may be.
     pub(super) fn check(&self, now_ms: Millis) -> Result<()> {
@@ -66,6 +72,7 @@ impl SessionOrder {
         metadata(self.metadata.as_ref())?;
         let is_proxy = self.door == SessionDoor::TwilioProxy;
         end(self.ttl.filter(|ttl| !is_proxy || ttl.as_ms() > 0), self.ends_ms, now_ms)?;
+        rest(self.settings.rest_after_ms)?;
         message("start_text", self.settings.start_text.as_deref())?;
         message("end_text", self.settings.end_text.as_deref())?;
         message("no_session_text", self.settings.no_session_text.as_deref())?;

@@ -28,6 +28,8 @@ pub struct SessionChange {
     pub ttl: Option<Option<DurationSetting>>,
     pub ends_ms: Option<Option<Millis>>,
     pub intercept_url: Option<Option<String>>,
+    /// It rests so long after what was said last.
+    pub rest_after: Option<Option<DurationSetting>>,
     pub labels: Option<SessionLabels>,
     pub state: Option<SessionMove>,
 }
@@ -44,12 +46,14 @@ impl SessionChange {
             || self.ttl.is_some()
             || self.ends_ms.is_some()
             || self.intercept_url.is_some()
+            || self.rest_after.is_some()
             || self.labels.is_some()
     }
 
     fn check(&self, now_ms: Millis) -> Result<()> {
         limit::name(self.name.as_ref().and_then(Option::as_deref))?;
         limit::metadata(self.metadata.as_ref().and_then(Option::as_ref))?;
+        limit::rest(self.rest_after.flatten().map(DurationSetting::as_ms))?;
         limit::end(self.ttl.flatten(), self.ends_ms.flatten(), now_ms)
     }
 
@@ -61,6 +65,8 @@ impl SessionChange {
         after.ttl_ms = self.ttl.map_or(after.ttl_ms, |ttl| ttl.map(DurationSetting::as_ms));
         after.ends_ms = self.ends_ms.unwrap_or(after.ends_ms);
         after.settings.intercept_url = self.intercept_url.clone().unwrap_or(after.settings.intercept_url);
+        let rest_after_ms = self.rest_after.map(|rest| rest.map(DurationSetting::as_ms));
+        after.settings.rest_after_ms = rest_after_ms.unwrap_or(after.settings.rest_after_ms);
         after.settings.labels = self.labels.unwrap_or(after.settings.labels);
         match self.state {
             Some(SessionMove::Pause) => after.state = SessionState::Inactive,

@@ -8,9 +8,10 @@ use crate::store::{Change, Value, params};
 /// Counts one more event of an open session, as it was read: so many. [`crate::store::Error::Guard`]: it is another by
 /// now.
 pub(super) fn touch(change: Change, (id, sequence): (SessionId, i64), now_ms: Millis) -> Change {
-    let sql = "UPDATE sb_session SET sequence = sequence + 1, changed_ms = ? WHERE id = ? AND sequence = ? \
-               AND closed_ms IS NULL";
-    change.one(sql, params![now_ms, id, sequence])
+    let sql = "UPDATE sb_session SET sequence = sequence + 1, changed_ms = ?, \
+               rests_ms = CASE WHEN rests_ms IS NOT NULL THEN ? + rest_after_ms END \
+               WHERE id = ? AND sequence = ? AND closed_ms IS NULL";
+    change.one(sql, params![now_ms, now_ms, id, sequence])
 }
 
 /// Writes what may be changed of an open session. [`crate::store::Error::Guard`]: it is another than was read.
@@ -23,6 +24,8 @@ pub fn update(before: &Session, after: &Session) -> Change {
         ("ttl_ms", after.ttl_ms.into()),
         ("ends_ms", after.ends_ms.into()),
         ("expires_ms", after.expires_ms.into()),
+        ("rest_after_ms", after.settings.rest_after_ms.into()),
+        ("rests_ms", after.rest().into()),
         ("sequence", after.sequence.into()),
         ("changed_ms", after.changed_ms.into()),
     ];
@@ -59,11 +62,19 @@ pub fn reopen(
     claimed: Option<NumberId>,
 ) -> Change {
     let (now_ms, id) = (after.changed_ms, after.id);
-    let sql = "UPDATE sb_session SET state = ?, reason = NULL, ends_ms = ?, expires_ms = ?, tell_ms = NULL, \
-               last_ms = ?, sequence = sequence + 1, changed_ms = ?, closed_ms = NULL \
+    let sql = "UPDATE sb_session SET state = ?, reason = NULL, ends_ms = ?, expires_ms = ?, rests_ms = ?, \
+               tell_ms = NULL, last_ms = ?, sequence = sequence + 1, changed_ms = ?, closed_ms = NULL \
                WHERE id = ? AND sequence = ? AND closed_ms IS NOT NULL";
-    let params =
-        params![after.state.name(), after.ends_ms, after.expires_ms, after.last_ms, now_ms, id, before.sequence];
+    let params = params![
+        after.state.name(),
+        after.ends_ms,
+        after.expires_ms,
+        after.rest(),
+        after.last_ms,
+        now_ms,
+        id,
+        before.sequence,
+    ];
     let mut change = Change::new().one(sql, params);
     if let Some(name) = after.unique_name.as_deref() {
         let sql = "INSERT INTO sb_session_name (client_id, unique_name, session_id) VALUES (?, ?, ?)";

@@ -13,6 +13,11 @@ pub async fn expired(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<
     due(store, "expires_ms <= ? ORDER BY expires_ms", params![now_ms], limit).await
 }
 
+/// Open sessions that are to rest by now, those first that have waited longest.
+pub async fn silent(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<SessionWithParticipants>> {
+    due(store, "rests_ms <= ? ORDER BY rests_ms", params![now_ms], limit).await
+}
+
 /// Sessions that are over, and whose people are to be told by now.
 pub async fn untold(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<SessionWithParticipants>> {
     let due_now = "(tell_ms <= ? OR tell_ms > ?) ORDER BY tell_ms";

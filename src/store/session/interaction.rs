@@ -132,7 +132,8 @@ const BEGIN: &str = "UPDATE sb_session SET state = 'in_progress' WHERE closed_ms
 
 /// Whatever is said, the session is under way by it, and ends that much later. One that is over stays so.
 const TOUCH: &str = "UPDATE sb_session SET state = 'in_progress', expires_ms = CASE WHEN ttl_ms IS NULL THEN ends_ms \
-     WHEN ends_ms < ? + ttl_ms THEN ends_ms ELSE ? + ttl_ms END, last_ms = ?, changed_ms = ? \
+     WHEN ends_ms < ? + ttl_ms THEN ends_ms ELSE ? + ttl_ms END, \
+     rests_ms = ? + rest_after_ms, last_ms = ?, changed_ms = ? \
      WHERE closed_ms IS NULL AND (last_ms IS NULL OR last_ms < ?) AND id IN ({})";
 
 /// Texts of one statement came in so close to each other that the last of them may stand for all.
@@ -161,7 +162,7 @@ pub(in crate::store) fn add<'a>(
     }
     let change = change.insert(INSERT, rows);
     let touch = |change: Change, at_ms: Millis, keys: &[Value]| {
-        change.any(TOUCH, &[at_ms, at_ms, at_ms, now_ms, at_ms].map(Value::from), keys)
+        change.any(TOUCH, &[at_ms, at_ms, at_ms, at_ms, now_ms, at_ms].map(Value::from), keys)
     };
     let Some(latest) = last.values().copied().max() else { return change };
     if begun.is_empty() && last.values().all(|at_ms| latest - at_ms <= CLOSE_MS) {

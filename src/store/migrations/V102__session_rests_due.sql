@@ -1,0 +1,1 @@
+CREATE INDEX sb_session_rests ON sb_session (rests_ms)
