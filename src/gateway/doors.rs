@@ -4,29 +4,30 @@ use super::StartError;
 use super::messaging::{MessagingParts, or_there};
 use crate::config::Config;
 use crate::http::MaskedDoorSettings;
-use crate::model::{DurationSetting, PoolSettings};
+use crate::model::{ClientId, DurationSetting, PoolSettings};
 use crate::service::account::{CarrierKind, Credentials, NewAccount};
 use crate::service::audit::AuditContext;
 
 impl MessagingParts {
-    pub(super) async fn open_doors(&self, config: &Config) -> Result<(), StartError> {
+    /// Whose the masked door's conversations are, where anybody uses it.
+    pub(super) async fn open_doors(&self, config: &Config) -> Result<Option<ClientId>, StartError> {
         let masked = &config.compat.masked;
-        if masked.is_on() {
-            let failed = |error: anyhow::Error| StartError::Door("compat.masked", error.to_string());
-            self.open_masked(masked).await.map_err(failed)?;
+        if !masked.is_on() {
+            return Ok(None);
         }
-        Ok(())
+        let failed = |error: anyhow::Error| StartError::Door("compat.masked", error.to_string());
+        self.open_masked(masked).await.map(Some).map_err(failed)
     }
 
     /// The client whose the conversations are, its pool, and the account that signs what is posted.
-    async fn open_masked(&self, settings: &MaskedDoorSettings) -> anyhow::Result<()> {
+    async fn open_masked(&self, settings: &MaskedDoorSettings) -> anyhow::Result<ClientId> {
         let client = self.clients.named(&settings.client).await?;
         // numbers do not rest there
         let of_pool = PoolSettings { rest: DurationSetting::from_millis(0), ..PoolSettings::default() };
         self.numbers.named_pool(client, &settings.pool, of_pool).await?;
         let (account_sid, auth_token) = (&settings.account_sid, settings.auth_token.expose());
         if account_sid.is_empty() {
-            return Ok(());
+            return Ok(client);
         }
         let credentials = serde_json::json!({"account_sid": account_sid, "auth_token": auth_token}).to_string();
         let new = NewAccount {
@@ -38,6 +39,7 @@ impl MessagingParts {
             any_sender: false,
             is_checked: false,
         };
-        Ok(or_there(self.accounts.add(new, &AuditContext::unwritten()).await)?)
+        or_there(self.accounts.add(new, &AuditContext::unwritten()).await)?;
+        Ok(client)
     }
 }

@@ -59,6 +59,8 @@ pub(super) struct MessagingParts {
     pub(super) admins: Administrators,
     pub(super) clients: Arc<Clients>,
     pub(super) loopback: Loopback,
+    /// Whose the masked door's conversations are, where anybody uses it.
+    pub(super) masked_client: Option<ClientId>,
 }
 
 impl StartContext<'_> {
@@ -96,7 +98,7 @@ impl StartContext<'_> {
         let session_messages = Arc::new(self.session_messages(parts, offered, speech));
         let sessions = Arc::new(self.sessions(&directory, &sending, &relay, way_in).await?);
         let asked_texts = Arc::new(self.asked_texts(&sessions, &session_messages));
-        let built = MessagingParts {
+        let mut built = MessagingParts {
             directory,
             sending,
             tariff,
@@ -112,8 +114,9 @@ impl StartContext<'_> {
             admins,
             clients,
             loopback,
+            masked_client: None,
         };
-        built.open_doors(config).await?;
+        built.masked_client = built.open_doors(config).await?;
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }

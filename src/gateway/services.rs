@@ -10,7 +10,7 @@ use super::inbound::InboundServices;
 use super::messaging::MessagingParts;
 use super::pairing::PairingParts;
 use super::secret;
-use crate::http::{App, BodyMemory, GuessLimit, SocketPulse};
+use crate::http::{App, BodyMemory, GuessLimit, MaskedDoor, SocketPulse};
 use crate::model::{Clock, InteractionId};
 use crate::service::audit::AuditLog;
 use crate::service::health::ReadinessChecker;
@@ -101,6 +101,7 @@ impl StartContext<'_> {
             admins: messaging.admins,
             clients: messaging.clients,
             audit: AuditLog { store: self.databases.store.clone() },
+            masked: MaskedDoor { settings: config.compat.masked.clone(), client: messaging.masked_client },
             publish,
             guesses: GuessLimit::new(config.http.requests_per_address),
             inbox: received.inbox,

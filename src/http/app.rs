@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{BodyMemory, GuessLimit, RequestParts, Settings, SocketPulse};
+use super::{BodyMemory, GuessLimit, MaskedDoor, RequestParts, Settings, SocketPulse};
 use crate::model::{ClientId, Country, PublicOrigin, Secret};
 use crate::service::account::Accounts;
 use crate::service::admin::Administrators;
@@ -71,6 +71,7 @@ pub struct App {
     pub admins: Administrators,
     pub clients: Arc<Clients>,
     pub audit: AuditLog,
+    pub masked: MaskedDoor,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + Sync>,
     pub tasks: TaskTracker,

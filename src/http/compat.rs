@@ -7,10 +7,17 @@ pub(super) mod twilio;
 
 use std::sync::Arc;
 
+use ::http::HeaderMap;
 use warp::Filter;
 
-pub use self::masked::MaskedDoorSettings;
+pub use self::masked::{MaskedDoor, MaskedDoorSettings};
+use super::auth::Requester;
 use super::{App, HttpRoutes};
+
+/// Who makes a request by a login that a door has of its own.
+pub(super) fn requester(app: &App, path: &str, headers: &HeaderMap) -> Option<Requester> {
+    masked::requester(app, path, headers)
+}
 
 /// Whether a carrier posts to a path of these.
 pub(super) fn is_carriers(path: &str) -> bool {
@@ -21,5 +28,5 @@ pub(super) fn is_carriers(path: &str) -> bool {
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let twilio = warp::path(twilio::VERSION).and(twilio::routes(app)).boxed();
     let relay = warp::path("relay").and(relay::routes(app).or(twilio.clone()).unify());
-    twilio.or(relay).unify().boxed()
+    twilio.or(relay).unify().or(masked::routes(app)).unify().boxed()
 }

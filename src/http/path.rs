@@ -10,9 +10,9 @@ use crate::service::account::CarrierKind;
 /// Every segment that is the same in all requests to a route, but for those of resources and of carriers.
 const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Conversations IncomingPhoneNumbers \
      IncomingPhoneNumbers.json Interactions Media Media.json MessageInteractions Messages Messages.json Participants \
-     PhoneNumbers Services Sessions Webhooks api assets call docs empty favicon.ico handshake health healthz inbound \
-     init media metrics pair platform readyz relay sessions sms status sync twilio users v1 v2 webhook webhooks \
-     whatsapp";
+     PhoneNumbers Services Sessions Webhooks api assets call conversations-post-event docs empty favicon.ico \
+     handshake health healthz inbound init media metrics pair platform readyz relay sessions sms status sync twilio \
+     users v1 v2 webhook webhooks whatsapp";
 
 static LITERALS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let (resources, carriers) = (super::resources(), CarrierKind::ALL.map(CarrierKind::profile));

@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 use warp::reply::Response;
 
 use super::auth::{RequestAuthentication, UnknownRequester};
-use super::compat::twilio;
+use super::compat::{self, twilio};
 use super::connection_limit::ConnectionPermit;
 use super::server::ServerContext;
 use super::{RequestContext, address, auth, body, health, path, reply, webhook};
@@ -71,7 +71,9 @@ async fn admit<B>(
     if webhook::is_carriers(path) || health::is_probe(path) {
         return Ok(RequestAuthentication::new(Err(UnknownRequester::Missing)));
     }
-    let mut known = RequestAuthentication::new(auth::identify(&shared.app, request.headers()));
+    let of_door = compat::requester(&shared.app, path, request.headers());
+    let who = of_door.map_or_else(|| auth::identify(&shared.app, request.headers()), Ok);
+    let mut known = RequestAuthentication::new(who);
     admit_address(shared, address::group(address), &known, now)?;
     known.admit(&shared.app, address).await;
     Ok(known)

@@ -1,10 +1,32 @@
 //! Masked conversations as an older system has them: two to fifty people, numbers chosen from a pool, texts and calls.
+//! What the answer to `POST /sessions` links to stands at Twilio's door (`twilio/v1/conversation.rs`).
 
+pub(super) mod field;
+mod order;
 pub(super) mod signature;
 
-use serde::Deserialize;
+use std::sync::Arc;
 
-use crate::model::Secret;
+use ::http::header::WWW_AUTHENTICATE;
+use ::http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Deserialize;
+use subtle::ConstantTimeEq;
+use warp::Filter;
+
+use self::order::MaskedSessionIn;
+use self::signature::SignedFields;
+use super::twilio;
+use crate::http::auth::{self, Requester, UnknownRequester};
+use crate::http::body::UnreadBody;
+use crate::http::reply::{self, HandlerResult, Refusal};
+use crate::http::{App, HttpRoutes, RequestParts, idempotency, object, posted, session, webhook};
+use crate::model::{ClientId, PoolId, Secret, SessionDoor, SessionId};
+use crate::service::audit::AuditContext;
+use crate::service::client::ApiConsumer;
+use crate::service::session::{DELETED, SessionResult, SessionWithParticipants};
+use crate::service::{Error, ErrorKind};
+
+const SESSIONS: &str = "/sessions";
 
 /// `[compat.masked]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,8 +50,138 @@ impl MaskedDoorSettings {
     }
 }
 
+/// What the door knows of its users.
+#[derive(Clone, Debug)]
+pub struct MaskedDoor {
+    pub settings: MaskedDoorSettings,
+    /// The client of the settings, where anybody uses this door.
+    pub client: Option<ClientId>,
+}
+
 /// Whether Twilio posts to a path: it comes from few addresses, and proves itself.
 pub(super) fn is_carriers(path: &str) -> bool {
     let path = path.trim_end_matches('/');
     path == "/conversations-post-event" || path == "/inbound-call" || path.starts_with("/inbound-call/")
+}
+
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
+    let sessions = warp::path!("sessions").and(posted(app)).then(create);
+    let event = warp::path!("conversations-post-event").and(webhook::target()).and(posted(app)).then(post_event);
+    sessions.or(event).unify().map(reply::settle).boxed()
+}
+
+/// Who makes a request by the door's own login, which opens nothing else.
+pub(super) fn requester(app: &App, path: &str, headers: &HeaderMap) -> Option<Requester> {
+    let MaskedDoor { settings, client } = &app.masked;
+    let is_here = path.trim_end_matches('/') == SESSIONS && !settings.username.is_empty();
+    let client = client.filter(|_| is_here)?;
+    let (user, password) = auth::login(headers)?;
+    let fits = user.as_bytes().ct_eq(settings.username.as_bytes())
+        & password.as_bytes().ct_eq(settings.password.expose().as_bytes());
+    bool::from(fits).then(|| Requester::Client(ApiConsumer::of(client)))
+}
+
+/// Whose the conversation is to be; a development server asks nobody.
+fn host(app: &App, request: &RequestParts) -> Result<ApiConsumer, Refusal> {
+    match request.caller.known.who {
+        Err(UnknownRequester::Missing) if app.is_dev => Ok(ApiConsumer::of(ClientId::DEMO)),
+        Err(_) => {
+            let mut response = reply::empty(StatusCode::UNAUTHORIZED);
+            let asked = HeaderValue::from_static("Basic realm=\"Switchboard\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, asked);
+            Err(response.into())
+        }
+        Ok(_) => Ok(auth::active(app, auth::host(app, request)?)?.consumer),
+    }
+}
+
+/// `POST /sessions` `{"addresses": […]}`: a conversation, in Twilio's words but in camel case.
+async fn create(request: RequestParts, posted: UnreadBody, app: Arc<App>) -> HandlerResult {
+    request.only("POST")?;
+    let consumer = host(&app, &request)?;
+    let body = object::collect(posted, &app).await?;
+    let key = idempotency::key(&request, SESSIONS)?;
+    let bad = |reason: String| Refusal::from(reply::text(StatusCode::BAD_REQUEST, reason));
+    let posted = MaskedSessionIn::read(&body).map_err(bad)?;
+    let pool = app.numbers.pool_named(consumer.client, &app.masked.settings.pool).await?;
+    // one that is not there has no number
+    let pool = pool.unwrap_or_else(|| PoolId::first_of(0));
+    let order = posted.order(pool, app.country(consumer.client)).map_err(bad)?;
+    let people: Vec<String> = order.participants.iter().map(|one| one.address.as_str().to_owned()).collect();
+    let answer = |made: &SessionWithParticipants| twilio::made_conversation(&app, &request, made);
+    let text = |made: &SessionWithParticipants| answer(made).to_string();
+    let context = session::context(&request, "session.create");
+    let created = app.sessions.create(&consumer, order, key, &text, &context).await;
+    Ok(match created.map_err(|error| refused(error, &people))? {
+        SessionResult::Made(made) => reply::json(StatusCode::OK, &answer(&made)),
+        SessionResult::Again(kept) => reply::replayed(StatusCode::OK, kept.text),
+    })
+}
+
+/// The older system's words, which programs look for.
+fn short_for(address: &str) -> Refusal {
+    let reason = format!("Not enough numbers available in pool for {address}");
+    reply::text(StatusCode::INTERNAL_SERVER_ERROR, reason).into()
+}
+
+/// A field of ours by its name here.
+fn named(field: &str) -> &str {
+    match field {
+        "participants" => "addresses",
+        "name" => "friendlyName",
+        "unique_name" => "uniqueName",
+        "metadata" => "attributes",
+        "ttl" => "timers.closed",
+        "rest_after" => "timers.inactive",
+        other => other,
+    }
+}
+
+/// Why there is no conversation. `people`: for whom it was to be.
+fn refused(error: Error, people: &[String]) -> Refusal {
+    let (detail, bad) = (&*error.detail, StatusCode::BAD_REQUEST);
+    match (&error.kind, error.field) {
+        (ErrorKind::NoNumber(_), _) | (ErrorKind::Invalid, Some("pool_id")) => {
+            // of a pool without numbers it names nobody
+            let whom = people.iter().find(|one| detail.contains(&format!("for {one}:")));
+            short_for(whom.or(people.first()).map_or("", String::as_str))
+        }
+        (ErrorKind::Invalid, Some(field)) => reply::text(bad, format!("{}: {detail}", named(field))).into(),
+        (ErrorKind::Invalid | ErrorKind::Conflict, _) => reply::text(bad, detail).into(),
+        _ => error.into(),
+    }
+}
+
+/// `POST /conversations-post-event`: Twilio says that a conversation has come to another state; one that is closed goes.
+async fn post_event(target: String, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> HandlerResult {
+    let fields = SignedFields::posted(&app, &request, &target, posted).await?;
+    let state = match fields.one("EventType") {
+        Some("onConversationUpdated") => fields.one("State"),
+        Some("onConversationStateUpdated") => fields.one("StateTo"),
+        _ => None,
+    };
+    if state != Some("closed") {
+        return Ok(reply::text(StatusCode::OK, "not processed"));
+    }
+    let sid = fields.one("ConversationSid").unwrap_or_default();
+    match remove(&app, twilio::conversation_id(sid)).await {
+        Ok(()) => Ok(reply::text(StatusCode::OK, format!("{sid} deleted"))),
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            let reason = format!("{sid} failed to delete: {}", error.detail);
+            Ok(reply::text(StatusCode::INTERNAL_SERVER_ERROR, reason))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes a conversation of this door, whosever it is.
+async fn remove(app: &App, id: Option<SessionId>) -> Result<(), Error> {
+    let unknown = || Error::not_found("conversation");
+    let id = id.ok_or_else(unknown)?;
+    let client = app.sessions.client_of(id).await?.ok_or_else(unknown)?;
+    let found = app.sessions.find(client, id).await?.session;
+    if found.door != SessionDoor::Masked || found.reason.as_deref() == Some(DELETED) {
+        return Err(unknown());
+    }
+    app.sessions.delete(client, id, &AuditContext::unwritten()).await
 }

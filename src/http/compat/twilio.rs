@@ -39,6 +39,7 @@ use crate::service::message::Message;
 
 pub(in crate::http) use self::error::retold;
 pub(in crate::http) use self::v1::{answer as answer_v1, is_of_v1};
+pub(in crate::http::compat) use self::v1::{conversation_id, made_conversation};
 
 /// Twilio's name for this API, and the first segment of its paths.
 pub(in crate::http) const VERSION: &str = "2010-04-01";

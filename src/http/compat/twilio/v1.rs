@@ -3,6 +3,7 @@
 //! They are JSON with absolute URLs, ISO 8601 times and pages under `meta`; forms, credentials and the form of errors
 //! are those of `/2010-04-01`.
 
+mod conversation;
 mod error;
 mod page;
 mod proxy;
@@ -16,6 +17,8 @@ use super::TwilioCompatRequest;
 use super::error::{NOT_FOUND, TwilioCompatResult, settle};
 use crate::http::body::UnreadBody;
 use crate::http::{App, RequestParts, auth};
+
+pub(in crate::http::compat) use self::conversation::{id as conversation_id, made as made_conversation};
 
 /// The first segments of these paths, none of which a path of ours has.
 const WORDS: [&str; 2] = ["Services", "Conversations"];
@@ -37,7 +40,7 @@ async fn dispatched(path: &str, request: &RequestParts, posted: UnreadBody, app:
     let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
     match segments.as_slice() {
         ["Services", rest @ ..] => proxy::answer(&visit, rest, posted).await,
-        // the rest is of Conversations
+        ["Conversations", rest @ ..] => conversation::answer(&visit, rest, posted).await,
         _ => Err(NOT_FOUND.into()),
     }
 }

@@ -1,0 +1,77 @@
+//! What was said in a conversation, and saying something there.
+
+use ::http::StatusCode;
+
+use super::shape;
+use crate::http::body::UnreadBody;
+use crate::http::compat::carried::IgnoredParameter;
+use crate::http::compat::twilio::error::{self, TwilioCompatResult};
+use crate::http::compat::twilio::form::TwilioForm;
+use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
+use crate::http::compat::twilio::{TwilioCompatRequest, sid};
+use crate::http::{audit, idempotency, reply};
+use crate::model::{ParticipantId, SessionId};
+use crate::service::session::{Interaction, InteractionFilter, Participant, SessionWithParticipants, SpokenText};
+
+/// What texts here have not.
+const NOT_CARRIED: [IgnoredParameter; 5] =
+    [("Attributes", &["{}"]), ("ContentSid", &[]), ("ContentVariables", &["{}"]), ("MediaSid", &[]), ("Subject", &[])];
+
+/// What lists have not.
+const NOT_LISTED: [IgnoredParameter; 1] = [("Order", &["desc"])];
+
+/// Whether two copies are of the same words.
+fn is_same(one: &Interaction, other: &Interaction) -> bool {
+    let is_together = one.from == other.from && one.created_ms == other.created_ms;
+    one.inbound == other.inbound && (one.inbound.is_some() || is_together)
+}
+
+/// `GET …/Messages`: newest first. What several people got stands there once; at the edge of a page, on both sides of it.
+pub(super) async fn list(visit: &TwilioCompatRequest<'_>, id: SessionId) -> TwilioCompatResult {
+    let found = super::readable(visit, id).await?;
+    let form = TwilioForm::query(visit)?;
+    form.carries(&NOT_LISTED)?;
+    let (page, base) = (MetaPage::of(&form)?, visit.base());
+    let filter = InteractionFilter { after: page.after(), before: page.before(), ..InteractionFilter::default() };
+    let read = visit.app.session_messages.page(visit.consumer.client, id, &filter, page.size).await?;
+    let (mut said, is_more) = read;
+    let held = MetaPageEdges::of(&said, |one: &Interaction| one.id, is_more);
+    said.dedup_by(|next, one| is_same(next, one));
+    let items: Vec<_> = said.iter().map(|one| shape::message(&base, &found, one)).collect();
+    Ok(page.reply(&form, (&base, &shape::below(id, "Messages")), "messages", &items, held))
+}
+
+/// `GET …/Messages/<sid>`
+pub(super) async fn fetch(visit: &TwilioCompatRequest<'_>, id: SessionId, sid: &str) -> TwilioCompatResult {
+    let found = super::readable(visit, id).await?;
+    let said = sid::parse_conversation_message(sid).ok_or(error::NOT_FOUND)?;
+    let said = visit.app.session_messages.interaction(visit.consumer.client, id, said).await?;
+    Ok(reply::json(StatusCode::OK, &shape::message(&visit.base(), &found, &said)))
+}
+
+/// Who of its people an author is; whoever is none of them is the client itself.
+fn author(found: &SessionWithParticipants, name: &str) -> Option<ParticipantId> {
+    let is_it = |one: &&Participant| one.address == name || one.person == name;
+    found.present().find(is_it).map(|one| one.id)
+}
+
+/// `POST …/Messages`: says `Body` to all; where `Author` is the address of one of them, to all others.
+pub(super) async fn create(visit: &TwilioCompatRequest<'_>, id: SessionId, posted: UnreadBody) -> TwilioCompatResult {
+    let form = TwilioForm::posted(visit, posted).await?;
+    let found = super::changeable(visit, id).await?;
+    form.carries(&NOT_CARRIED)?;
+    let text = SpokenText {
+        from: form.one("Author").and_then(|name| author(&found, name)),
+        to: None,
+        body: form.one("Body").unwrap_or_default().to_owned(),
+        media_urls: Vec::new(),
+    };
+    let key = idempotency::twilio_key(visit.request, "/v1/Conversations/Messages")?;
+    // what was said stands in no log
+    let unsaid = |_: &SpokenText| -> Option<String> { None };
+    let context = audit::context_for_client(visit.request, "session.message", unsaid);
+    let said = visit.app.session_messages.speak(&visit.consumer, id, &text, key, &context).await;
+    let said = said.map_err(super::named)?;
+    let newest = said.last().ok_or(error::NOT_FOUND)?;
+    Ok(reply::json(StatusCode::CREATED, &shape::message(&visit.base(), &found, newest)))
+}
