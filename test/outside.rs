@@ -10,6 +10,7 @@ mod receiver;
 mod schemathesis;
 pub mod sdk;
 mod sdk_callback;
+mod sdk_conversation;
 mod sdk_node;
 mod sdk_proxy;
 mod twilio;

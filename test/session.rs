@@ -3,6 +3,8 @@
 
 mod choose;
 mod command;
+mod conversation;
+mod conversation_life;
 mod crash;
 mod end;
 mod exclusive;

@@ -146,8 +146,10 @@ fn refused(error: Error, people: &[String]) -> Refusal {
             let whom = people.iter().find(|one| detail.contains(&format!("for {one}:")));
             short_for(whom.or(people.first()).map_or("", String::as_str))
         }
-        (ErrorKind::Invalid, Some(field)) => reply::text(bad, format!("{}: {detail}", named(field))).into(),
-        (ErrorKind::Invalid | ErrorKind::Conflict, _) => reply::text(bad, detail).into(),
+        (ErrorKind::Invalid | ErrorKind::Conflict, Some(field)) => {
+            reply::text(bad, format!("{}: {detail}", named(field))).into()
+        }
+        (ErrorKind::Invalid | ErrorKind::Conflict, None) => reply::text(bad, detail).into(),
         _ => error.into(),
     }
 }
