@@ -24,7 +24,7 @@ impl ConfigLayers {
                 Value::Table(settings) => self.show_section(&mut out, section, settings),
                 other => {
                     // written inline, above every section: TOML wants bare keys first
-                    out.insert_str(0, &format!("{section} = {}{}\n\n", shown(section, other), self.from(section)));
+                    out.insert_str(0, &format!("{section} = {}{}\n\n", shown(section, other), self.origin_of(section)));
                 }
             }
         }
@@ -35,13 +35,13 @@ impl ConfigLayers {
         let _ = writeln!(out, "[{section}]");
         for (name, value) in settings {
             let key = format!("{section}.{name}");
-            let _ = writeln!(out, "{name} = {}{}", shown(&key, value), self.from(&key));
+            let _ = writeln!(out, "{name} = {}{}", shown(&key, value), self.origin_of(&key));
         }
         out.push('\n');
     }
 
     /// Where a value came from that is not the default.
-    fn from(&self, key: &str) -> String {
+    fn origin_of(&self, key: &str) -> String {
         self.origins.get(key).map(|origin| format!("  # from {origin}")).unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! Twilio's own libraries against the conversations that `POST /sessions` gives: fetched, spoken in, closed and removed.
+//! Twilio's own libraries against the conversations that `POST /sessions` gives: read, spoken in, closed, removed.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};

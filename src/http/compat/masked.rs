@@ -154,7 +154,7 @@ fn refused(error: Error, people: &[String]) -> Refusal {
     }
 }
 
-/// `POST /conversations-post-event`: Twilio says that a conversation has come to another state; one that is closed goes.
+/// `POST /conversations-post-event`: Twilio says that a conversation is in another state; one that is closed goes.
 async fn post_event(target: String, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> HandlerResult {
     let fields = SignedFields::posted(&app, &request, &target, posted).await?;
     let state = match fields.one("EventType") {

@@ -45,7 +45,8 @@ pub fn close(
     let due = if end.is_expiry { " AND expires_ms <= ?" } else { "" };
     let sql = format!(
         "UPDATE sb_session SET state = ?, reason = ?, tell_ms = ?, expires_ms = NULL, rests_ms = NULL, \
-         sequence = sequence + 1, changed_ms = ?, closed_ms = ? WHERE id = ? AND sequence = ? AND closed_ms IS NULL{due}"
+         sequence = sequence + 1, changed_ms = ?, closed_ms = ? \
+         WHERE id = ? AND sequence = ? AND closed_ms IS NULL{due}"
     );
     let mut values = params![end.state.name(), end.reason, end.tell_ms, at_ms, at_ms, session.id, session.sequence];
     values.extend(end.is_expiry.then(|| Value::from(at_ms)));

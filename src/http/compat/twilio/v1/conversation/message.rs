@@ -26,7 +26,7 @@ fn is_same(one: &Interaction, other: &Interaction) -> bool {
     one.inbound == other.inbound && (one.inbound.is_some() || is_together)
 }
 
-/// `GET …/Messages`: newest first. What several people got stands there once; at the edge of a page, on both sides of it.
+/// `GET …/Messages`: newest first. What several people got stands there once; at the edge of a page, on both sides.
 pub(super) async fn list(visit: &TwilioCompatRequest<'_>, id: SessionId) -> TwilioCompatResult {
     let found = super::readable(visit, id).await?;
     let form = TwilioForm::query(visit)?;

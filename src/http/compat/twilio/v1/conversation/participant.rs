@@ -41,7 +41,7 @@ pub(super) async fn fetch(visit: &TwilioCompatRequest<'_>, id: SessionId, sid: &
     Ok(reply::json(StatusCode::OK, &shape::participant(&visit.base(), who(&found, sid)?)))
 }
 
-/// `POST …/Participants`: `MessagingBinding.Address`, and `MessagingBinding.ProxyAddress` where the number is to be that.
+/// `POST …/Participants`: `MessagingBinding.Address`, and `MessagingBinding.ProxyAddress` where a number is wanted.
 pub(super) async fn create(visit: &TwilioCompatRequest<'_>, id: SessionId, posted: UnreadBody) -> TwilioCompatResult {
     let form = TwilioForm::posted(visit, posted).await?;
     super::changeable(visit, id).await?;
