@@ -36,7 +36,14 @@ async fn builder(layout: Layout) -> Result<Builder> {
 
 impl Door {
     pub(super) async fn open(layout: Layout, numbers: usize) -> Result<Self> {
-        let server = builder(layout).await?.start().await?;
+        Self::set(layout, numbers, &[]).await
+    }
+
+    /// The same, with what else is to be set.
+    pub(super) async fn set(layout: Layout, numbers: usize, settings: &[(&str, &str)]) -> Result<Self> {
+        let builder = builder(layout).await?;
+        let builder = settings.iter().fold(builder, |builder, (key, value)| builder.set(key, value));
+        let server = builder.start().await?;
         let clients = well(&server, "GET", "/v1/clients", None).await?;
         let all = clients["data"].as_array().context("no clients")?;
         let one = all.iter().find(|one| one["name"] == "masked").context("no client was made")?;

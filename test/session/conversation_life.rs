@@ -185,9 +185,28 @@ async fn a_conversation_rests_in_silence_until_the_next_text(layout: Layout) -> 
     consistent(&door.server).await
 }
 
+/// What is told at other doors is not told here.
+async fn strangers_are_told_nothing(layout: Layout) -> Result {
+    let door = Door::set(layout, 1, &[("session.none_text", "Nobody is here.")]).await?;
+    door.made(json!({"addresses": [ANN, BEN]})).await?;
+    play::text(&door.server, CEM, &ours(0), "Who is there?").await?;
+    settled(&door.server).await?;
+    ensure!(door.server.rows("SELECT id FROM sb_message WHERE direction = 'outbound'").await?.is_empty());
+    // the same pool by our own door
+    let pools = act_well(&door.server, &door.client, "GET", "/v1/pools", None).await?;
+    let native = json!({"pool_id": pools["data"][0]["id"], "participants": [{"address": "+14155550104"}]});
+    act_well(&door.server, &door.client, "POST", "/v1/sessions", Some(native)).await?;
+    play::text(&door.server, CEM, &ours(0), "Is nobody there?").await?;
+    settled(&door.server).await?;
+    let told = door.server.rows("SELECT body FROM sb_message WHERE direction = 'outbound'").await?;
+    assert_eq!(told, [["Nobody is here."]]);
+    Ok(())
+}
+
 on_both_engines!(
     a_conversation_is_read_changed_and_deleted,
     people_come_speak_and_go,
     twilios_event_of_a_closed_conversation_removes_it,
     a_conversation_rests_in_silence_until_the_next_text,
+    strangers_are_told_nothing,
 );

@@ -100,10 +100,12 @@ pub async fn last(store: &Store, person: &str, number: NumberId) -> Result<Optio
     store.first(sql, params![person, number]).await
 }
 
-/// Whether a pool has sessions, or had some of late.
+/// Whether a pool has sessions, or had some of late, of which strangers are told: of the masked door's they never are, as
+/// the last of them shows.
 pub async fn has_sessions(store: &Store, pool: PoolId) -> Result<bool> {
-    let found: Option<SessionId> =
-        store.first("SELECT id FROM sb_session WHERE pool_id = ? LIMIT 1", params![pool]).await?;
+    let sql = "SELECT s.id FROM sb_session s WHERE s.id = (SELECT MAX(l.id) FROM sb_session l WHERE l.pool_id = ?) \
+               AND s.door <> 'masked'";
+    let found: Option<SessionId> = store.first(sql, params![pool]).await?;
     Ok(found.is_some())
 }
 
