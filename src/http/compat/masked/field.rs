@@ -49,7 +49,7 @@ pub(in crate::http::compat) fn timer(text: &str) -> Result<Option<DurationSettin
 /// The metadata that keeps these attributes.
 pub(in crate::http::compat) fn metadata(attributes: &str) -> Result<Map<String, Json>, &'static str> {
     serde_json::from_str::<Json>(attributes).map_err(|_| "must be JSON in a text")?;
-    Ok(Map::from_iter([(ATTRIBUTES.to_owned(), attributes.into())]))
+    Ok([(ATTRIBUTES.to_owned(), attributes.into())].into_iter().collect())
 }
 
 /// The attributes of a session; of one that was made elsewhere, its metadata.
