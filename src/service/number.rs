@@ -2,6 +2,7 @@
 
 pub mod import;
 mod pool;
+mod proxied;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use crate::service::{Error, Result};
 use crate::store::number;
 
 pub use crate::store::number::{InboundTextPolicy, Number, NumberCapability, NumberFilter};
-pub use pool::{Pool, PoolChange, PoolSettingsChange, PoolWithNumbers};
+pub use pool::{ExclusiveNumber, Pool, PoolChange, PoolSettingsChange, PoolWithNumbers};
+pub use proxied::NumberProxyAudit;
 
 /// `[number]`.
 #[derive(Clone, Debug, Deserialize)]

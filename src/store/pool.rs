@@ -2,6 +2,8 @@
 
 mod exclusive;
 
+pub use exclusive::{ExclusiveNumber, exclusive, exclusive_of};
+
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Map;
 
@@ -157,9 +159,15 @@ pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: AuditTra
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }
 
-/// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or is another than
-/// was read; or the number is in an open session.
-pub async fn put(store: &Store, pool: &Pool, number: &Number, now_ms: Millis, entry: AuditTrail) -> Result<()> {
+/// Puts a number into a pool, out of any other; `written`: as it is written by whoever does. [`super::Error::Guard`]: one
+/// of them is not there, or is another than was read; or the number is in an open session.
+pub async fn put(
+    store: &Store,
+    pool: &Pool,
+    (number, written): (&Number, Option<&str>),
+    now_ms: Millis,
+    entry: AuditTrail,
+) -> Result<()> {
     let mut change = Change::new()
         .with_pool_as_read(pool)
         .with_idle_number(pool.client, number.id, vec![("pool_id", number.pool.into())])
@@ -167,6 +175,9 @@ pub async fn put(store: &Store, pool: &Pool, number: &Number, now_ms: Millis, en
         .run("DELETE FROM sb_pool_number WHERE number_id = ?", params![number.id]);
     if pool.settings.is_exclusive {
         change = change.fill_pool_with(pool, &[number.id.into()], now_ms);
+    }
+    if let Some(written) = written {
+        change = change.run("UPDATE sb_pool_number SET written = ? WHERE number_id = ?", params![written, number.id]);
     }
     store.commit(change.versioned(CachedDataset::Directory).audited(entry)).await
 }

@@ -42,7 +42,7 @@ async fn nothing_that_has_an_open_session_goes_anywhere(layout: Layout) -> Resul
     let before = state(&all.server).await?;
     for (what, done) in [
         ("number::delete", number::delete(&store, &number, None).await),
-        ("pool::put", pool::put(&store, &riders, &number, 1, None).await),
+        ("pool::put", pool::put(&store, &riders, (&number, None), 1, None).await),
         ("pool::take_out", pool::take_out(&store, client, drivers.id, number.id, None).await),
         ("pool::update", pool::update(&store, &drivers, &shared, 1, None).await),
         ("pool::delete", pool::delete(&store, client, drivers.id, None).await),
@@ -52,7 +52,7 @@ async fn nothing_that_has_an_open_session_goes_anywhere(layout: Layout) -> Resul
     assert_eq!(state(&all.server).await?, before);
 
     tamper(&all.server, "DELETE FROM sb_pair").await?;
-    pool::put(&store, &riders, &number, 1, None).await?;
+    pool::put(&store, &riders, (&number, None), 1, None).await?;
     pool::take_out(&store, client, riders.id, number.id, None).await?;
     pool::update(&store, &drivers, &shared, 1, None).await?;
     ensure!(store.query("SELECT number_id FROM sb_pool_number", Vec::new()).await?.is_empty());

@@ -1,4 +1,4 @@
-//! Ids that follow from what they are of: whoever makes one again makes the same.
+//! Ids that follow from what they are about: whoever makes one again makes the same.
 
 use super::{ClientId, InboundId, InteractionId, MessageId, ParticipantId, PoolId};
 use crate::model::Millis;
@@ -24,6 +24,13 @@ impl MessageId {
     pub fn hourly(name: [u8; 16], at_ms: Millis) -> Self {
         let hour = Self::first_of(at_ms - at_ms.rem_euclid(HOUR_MS));
         Self(hour.0 | (u128::from_be_bytes(name) & RANDOM))
+    }
+}
+
+impl PoolId {
+    /// The pool of a client's own that its number proxy has its numbers in.
+    pub fn number_proxy(client: ClientId) -> Self {
+        Self(client.0 ^ 0x6e70)
     }
 }
 
@@ -74,6 +81,14 @@ mod tests {
         assert_eq!(InteractionId::from(one).bits(), one.bits());
         let answers = [text.answer(0), text.answer(1), text.answer(255)];
         assert!(answers[0] != answers[1] && !answers.contains(&text.message()) && !answers.contains(&text.reply()));
+    }
+
+    #[test]
+    fn each_client_has_one_pool_for_its_number_proxy() {
+        let (one, other) = (ClientId::new(1_000), ClientId::new(1_000));
+        assert_eq!(PoolId::number_proxy(one), PoolId::number_proxy(one));
+        assert!(PoolId::number_proxy(one) != PoolId::number_proxy(other));
+        assert_eq!(PoolId::number_proxy(one).made_ms(), 1_000);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::service::page;
 use crate::service::race::settled;
 use crate::store::{self, pool};
 
-pub use crate::store::pool::Pool;
+pub use crate::store::pool::{ExclusiveNumber, Pool};
 
 /// A pool with its numbers.
 #[derive(Clone, Debug)]
@@ -223,6 +223,9 @@ impl Numbers {
             if after.pool.name == before.pool.name && after.pool.settings == before.pool.settings {
                 return Ok(before);
             }
+            if id == PoolId::number_proxy(client) && !after.pool.settings.is_exclusive {
+                return Err(Error::invalid("exclusive", "must be true of the number proxy's own pool"));
+            }
             if before.pool.settings.is_exclusive != after.pool.settings.is_exclusive {
                 self.pool_must_be_idle(client, id).await?;
             }
@@ -256,11 +259,22 @@ impl Numbers {
         number: NumberId,
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
+        self.put(client, id, (number, None), audit).await
+    }
+
+    /// The same; where it is said how the number is `written`, one that is there already is refused.
+    pub(super) async fn put(
+        &self,
+        client: ClientId,
+        id: PoolId,
+        (number, written): (NumberId, Option<&str>),
+        audit: &PoolAudit<'_>,
+    ) -> Result<PoolWithNumbers> {
         let changed = settled("this pool", || async {
             let one = self.find(client, number).await?;
             let before = self.pool_now(client, id).await?;
             if one.pool == Some(id) {
-                return Ok(before);
+                return if written.is_some() { Err(Error::conflict("the number is in this pool")) } else { Ok(before) };
             }
             self.must_be_idle(number).await?;
             let mut after = before.clone();
@@ -268,7 +282,7 @@ impl Numbers {
             after.numbers.sort_by_key(|one| one.id);
             let now_ms = self.clock.now_ms();
             let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
-            pool::put(&self.directory.store, &before.pool, &one, now_ms, entry).await?;
+            pool::put(&self.directory.store, &before.pool, (&one, written), now_ms, entry).await?;
             Ok(after)
         })
         .await?;

@@ -32,7 +32,11 @@ impl Sessions {
         }
         let (index, places) = (&*pool.index, places(people));
         let fits = |sender: &SenderNumber| places.iter().all(|place| pool.fits_at(sender, place));
-        let is_any = places.first().is_some_and(|place| candidates(index, place, 0).any(|sender| fits(sender)));
+        let is_any = if pool.is_number_proxy() {
+            index.numbers.iter().any(|sender| fits(sender))
+        } else {
+            places.first().is_some_and(|place| candidates(index, place, 0).any(|sender| fits(sender)))
+        };
         if !is_any {
             return Err(short(first, shortage(pool)));
         }

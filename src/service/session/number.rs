@@ -55,7 +55,13 @@ impl SessionPool<'_> {
 
     /// The same, and whether it may be chosen for somebody there.
     pub(super) fn fits_at(&self, sender: &SenderNumber, place: &PersonPlace) -> bool {
-        place.may_have(&sender.number, self.index.settings.bound) && self.fits(sender)
+        let may_have = self.is_number_proxy() || place.may_have(&sender.number, self.index.settings.bound);
+        may_have && self.fits(sender)
+    }
+
+    /// Whether it is the number proxy's, whose two people may be anywhere, on both sides of a border too.
+    pub(super) fn is_number_proxy(&self) -> bool {
+        self.id == PoolId::number_proxy(self.consumer.client)
     }
 
     /// A number of the pool that was named: one too that is never chosen.
