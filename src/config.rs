@@ -69,6 +69,7 @@ pub struct KeyDirectorySettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompatSettings {
+    pub number_proxy: session::NumberProxySettings,
     pub masked: http::MaskedDoorSettings,
 }
 
@@ -160,6 +161,7 @@ fn check(config: &Config, layers: &ConfigLayers) -> Result<(), ConfigError> {
     check_sessions(config, &refuse)?;
     check_messaging(config, &refuse)?;
     check_doors(config, &refuse)?;
+    check_number_proxy(config, &refuse)?;
     check_limits(config, &refuse)
 }
 
@@ -242,6 +244,22 @@ fn check_doors(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> 
     let is_word = masked.account_sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_wrong = !is_word || masked.account_sid.len() > LONGEST_SID;
     refuse("compat.masked.account_sid", is_wrong, "at most 64 letters and digits, such as AC and 32 hex digits")
+}
+
+fn check_number_proxy(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {
+    let (proxy, longest) = (&config.compat.number_proxy, config.outbox.sms_length.min(session::LONGEST_TEXT));
+    refuse("compat.number_proxy.org_name", proxy.org_name.trim().is_empty(), "a name")?;
+    for (key, told) in [
+        ("compat.number_proxy.start_text", proxy.start()),
+        ("compat.number_proxy.end_text", proxy.end()),
+        ("compat.number_proxy.none_text", proxy.none()),
+    ] {
+        let is_long = told.is_some_and(|told| text::units(&told) > longest);
+        refuse(key, is_long, "at most 1600 UTF-16 units, and outbox.sms_length, with the name before it")?;
+    }
+    let is_half = proxy.flowroute_access_key.is_empty() != proxy.flowroute_secret_key.is_empty();
+    let both = "a key where compat.number_proxy.flowroute_secret_key is set, or both nothing";
+    refuse("compat.number_proxy.flowroute_access_key", is_half, both)
 }
 
 fn check_limits(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {

@@ -9,6 +9,7 @@ mod events;
 mod inbound;
 pub mod keyring;
 mod messaging;
+mod number_proxy;
 mod pairing;
 mod publish;
 mod reload;

@@ -85,6 +85,8 @@ fn a_bad_value_is_told_with_key_value_and_what_is_allowed() {
         ("event.allow", "10.0.0.0/33", "networks, addresses and host names"),
         ("outbox.sms_length", "0", "from 1 to 10000"),
         ("outbox.whatsapp_length", "10001", "from 1 to 10000"),
+        ("compat.number_proxy.org_name", " ", "a name"),
+        ("compat.number_proxy.flowroute_access_key", "half", "where compat.number_proxy.flowroute_secret_key is set"),
         ("compat.masked.client", " ", "a name of 1 to 128 characters"),
         ("compat.masked.username", "half", "where compat.masked.password is set"),
         ("compat.masked.account_sid", "AC-1", "compat.masked.auth_token"),
@@ -93,6 +95,22 @@ fn a_bad_value_is_told_with_key_value_and_what_is_allowed() {
         assert!(said.contains(&format!("`{key}`")) && said.contains(allowed), "{key}: {said}");
         assert!(said.contains(value) || ["redis.url", "store.url"].contains(&key), "{key}: {said}");
     }
+}
+
+#[test]
+fn a_text_of_the_number_proxy_fits_a_message_with_its_name() -> Result<(), ConfigError> {
+    let (name, text) = ("n".repeat(10), "t".repeat(1_600 - 14));
+    let said =
+        |text: &str| complaint(&[("compat.number_proxy.org_name", &name), ("compat.number_proxy.end_text", text)], &[]);
+    assert_eq!(said(&text), "");
+    assert!(said(&format!("{text}t")).contains("`compat.number_proxy.end_text`"));
+    let (config, layers) = with(
+        &[("compat.number_proxy.flowroute_access_key", "1")],
+        &[("SWITCHBOARD__COMPAT__NUMBER_PROXY__FLOWROUTE_SECRET_KEY", "hush")],
+    )?;
+    assert_eq!(config.compat.number_proxy.flowroute_secret_key.expose(), "hush");
+    assert!(!layers.show().contains("hush") && !format!("{config:?}").contains("hush"));
+    Ok(())
 }
 
 #[test]

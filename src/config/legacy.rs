@@ -23,8 +23,37 @@ pub(super) fn settings(environment: &[(String, String)]) -> Vec<(String, String)
         ("backend.url", database(environment, "MYSQL_BE_")),
         ("http.public_url", value(environment, "DOMAIN").map(origin)),
     ];
-    let found = found.into_iter().chain(masked(environment));
+    let found = found.into_iter().chain(number_proxy(environment)).chain(masked(environment));
     found.filter_map(|(key, url)| Some((key.to_owned(), url?))).collect()
+}
+
+/// What the older number proxy calls its texts, its account at Flowroute, and how much it logs. Half of the account is
+/// another program's, and so is a level that is no number.
+fn number_proxy(environment: &[(String, String)]) -> impl Iterator<Item = (&'static str, Option<String>)> {
+    let text = |name: &str| value(environment, name).map(str::to_owned);
+    let account = text("FLOWROUTE_ACCESS_KEY").zip(text("FLOWROUTE_SECRET_KEY"));
+    let (access, secret) = account.unzip();
+    let named = [
+        ("compat.number_proxy.org_name", text("ORG_NAME")),
+        ("compat.number_proxy.start_text", text("SESSION_START_MSG")),
+        ("compat.number_proxy.end_text", text("SESSION_END_MSG")),
+        ("compat.number_proxy.none_text", text("NO_SESSION_MSG")),
+        ("compat.number_proxy.flowroute_access_key", access),
+        ("compat.number_proxy.flowroute_secret_key", secret),
+        ("log.level", value(environment, "LOG_LEVEL").and_then(level).map(str::to_owned)),
+    ];
+    named.into_iter()
+}
+
+/// A level by its number, as Python has them: 10 is the most that is logged, 50 the least.
+fn level(number: &str) -> Option<&'static str> {
+    match number.trim().parse::<u8>().ok()? {
+        10 => Some("debug"),
+        11..=20 => Some("info"),
+        21..=30 => Some("warn"),
+        31..=50 => Some("error"),
+        _ => None,
+    }
 }
 
 /// What the older masked conversations call their login, and their account at Twilio. Half of a pair is another
@@ -151,6 +180,25 @@ mod tests {
         assert_eq!(*redis, ("redis.url".to_owned(), "redis://r:6379".to_owned()));
         assert_eq!(last.1, "mysql://root@db:3306/sms", "the more particular name lies above");
         assert!(settings(&environment(&[("DATABASE_URL", ""), ("REDIS_URL", "")])).is_empty());
+    }
+
+    #[test]
+    fn the_names_of_the_number_proxy_are_taken() {
+        let of = |pairs: &[(&str, &str)]| settings(&environment(pairs));
+        let set = |key: &str, value: &str| (format!("compat.number_proxy.{key}"), value.to_owned());
+        let texts =
+            [("ORG_NAME", "Acme"), ("SESSION_START_MSG", "s"), ("SESSION_END_MSG", "e"), ("NO_SESSION_MSG", "n")];
+        let taken = [set("org_name", "Acme"), set("start_text", "s"), set("end_text", "e"), set("none_text", "n")];
+        assert_eq!(of(&texts), taken);
+        let keys = [("FLOWROUTE_ACCESS_KEY", "1"), ("FLOWROUTE_SECRET_KEY", "2")];
+        assert_eq!(of(&keys), [set("flowroute_access_key", "1"), set("flowroute_secret_key", "2")]);
+        assert!(of(&keys[..1]).is_empty() && of(&keys[1..]).is_empty(), "half of an account");
+        for (number, level) in [("10", "debug"), ("20", "info"), ("25", "warn"), ("40", "error"), ("50", "error")] {
+            assert_eq!(of(&[("LOG_LEVEL", number)]), [("log.level".to_owned(), level.to_owned())], "{number}");
+        }
+        for other in ["info", "0", "51", "300", "-10"] {
+            assert!(of(&[("LOG_LEVEL", other)]).is_empty(), "{other}");
+        }
     }
 
     #[test]

@@ -6,10 +6,11 @@ use url::Url;
 use crate::store::{StoreUrl, redact_url};
 
 /// Settings whose value is never shown.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "admin.token",
     "backend.hashing_salt",
     "platforms.sink_secret",
+    "compat.number_proxy.flowroute_secret_key",
     "compat.masked.password",
     "compat.masked.auth_token",
 ];

@@ -55,6 +55,8 @@ pub(super) struct MessagingParts {
     pub(super) media: Arc<OfferedMedia>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
+    /// Where numbers are that the number proxy's door brings.
+    pub(super) number_proxy_account: Option<AccountId>,
     pub(super) number_imports: Arc<NumberImports>,
     pub(super) admins: Administrators,
     pub(super) clients: Arc<Clients>,
@@ -110,6 +112,7 @@ impl StartContext<'_> {
             media,
             accounts,
             numbers,
+            number_proxy_account: None,
             number_imports,
             admins,
             clients,
@@ -120,6 +123,7 @@ impl StartContext<'_> {
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
+        built.number_proxy_account = built.number_proxy_account(config).await?;
         Ok((built, loopback_events))
     }
 
@@ -166,6 +170,7 @@ impl StartContext<'_> {
     ) -> SessionMessages {
         SessionMessages {
             settings: self.config.session.clone(),
+            number_proxy: self.config.compat.number_proxy.clone(),
             store: self.databases.store.clone(),
             directory: directory.clone(),
             messages: sending.messages.clone(),

@@ -97,6 +97,8 @@ impl StartContext<'_> {
             ledger: messaging.ledger,
             accounts: messaging.accounts,
             numbers: messaging.numbers,
+            number_proxy: config.compat.number_proxy.clone(),
+            number_proxy_account: messaging.number_proxy_account,
             number_imports: messaging.number_imports,
             admins: messaging.admins,
             clients: messaging.clients,

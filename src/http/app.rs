@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{BodyMemory, GuessLimit, MaskedDoor, RequestParts, Settings, SocketPulse};
-use crate::model::{ClientId, Country, PublicOrigin, Secret};
+use crate::model::{AccountId, ClientId, Country, PublicOrigin, Secret};
 use crate::service::account::Accounts;
 use crate::service::admin::Administrators;
 use crate::service::audit::AuditLog;
@@ -23,7 +23,7 @@ use crate::service::number::import::NumberImports;
 use crate::service::opt_out::OptOuts;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::relay::Relay;
-use crate::service::session::{SessionMessages, Sessions};
+use crate::service::session::{NumberProxySettings, SessionMessages, Sessions};
 use crate::service::sync::{
     PairingLinkBuilder, PairingService, Settings as SyncSettings, SyncSessionIdIssuer, SyncSockets,
 };
@@ -67,6 +67,9 @@ pub struct App {
     pub ledger: Arc<Ledger>,
     pub accounts: Accounts,
     pub numbers: Numbers,
+    /// `[compat.number_proxy]`, and the account that its new numbers are on.
+    pub number_proxy: NumberProxySettings,
+    pub number_proxy_account: Option<AccountId>,
     pub number_imports: Arc<NumberImports>,
     pub admins: Administrators,
     pub clients: Arc<Clients>,

@@ -19,6 +19,7 @@ mod limit;
 mod loop_guard;
 mod notice;
 mod number;
+mod number_proxy;
 mod people;
 mod place;
 mod rest;
@@ -39,7 +40,9 @@ pub use deliver::SessionMessages;
 pub use end::DELETED;
 pub(in crate::service) use loop_guard::CountedText;
 pub use loop_guard::LoopGuard;
+pub use limit::LONGEST_TEXT;
 pub use notice::Settings;
+pub use number_proxy::NumberProxySettings;
 pub(in crate::service) use said_text::SaidText;
 pub use speak::SpokenText;
 pub use update::{SessionChange, SessionMove};
@@ -92,7 +95,7 @@ impl Sessions {
         filter: Filter,
         limit: usize,
     ) -> Result<(Vec<SessionWithParticipants>, bool)> {
-        let is_open = filter.state.is_some_and(|state| !state.is_over());
+        let is_open = filter.open_at.is_some() || filter.state.is_some_and(|state| !state.is_over());
         let filter = Filter { live_at_ms: is_open.then(|| self.parts.clock.now_ms()), ..filter };
         let (mut found, more) = page(session::list(&self.parts.store, client, &filter, limit + 1).await?, limit);
         if filter.before.is_some() {

@@ -213,6 +213,8 @@ pub struct Filter {
     pub number: Option<NumberId>,
     pub unique_name: Option<String>,
     pub pool: Option<PoolId>,
+    /// It is open, and was made at this door.
+    pub open_at: Option<SessionDoor>,
     pub after: Option<SessionId>,
     /// Newer than this one: those that come right before it.
     pub before: Option<SessionId>,
@@ -236,6 +238,7 @@ pub async fn list(
         .and_some("pool_id = ?", filter.pool)
         .and_some("id > ?", filter.before)
         .and_some("(reason IS NULL OR reason <> ?)", filter.without_reason)
+        .and_some("closed_ms IS NULL AND door = ?", filter.open_at.map(SessionDoor::name))
         .and_some("(expires_ms IS NULL OR expires_ms > ?)", filter.live_at_ms)
         .and_some(&with("sb_participant WHERE person = ?"), filter.person.as_deref())
         .and_some(&with("sb_pair WHERE number_id = ?"), filter.number);

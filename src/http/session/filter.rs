@@ -44,6 +44,7 @@ pub(super) fn wanted(
         number: number.flatten(),
         unique_name: request.param("unique_name").map(Cow::into_owned),
         pool: request.param("pool_id").map(|id| pool(&id)).transpose()?,
+        open_at: None,
         after,
         ..Filter::default()
     }))

@@ -11,6 +11,7 @@ use super::callback::SessionCallback;
 use super::label::labelled;
 use super::loop_guard::{LoopGuard, LoopVerdict};
 use super::notice::{SessionNotice, Settings};
+use super::number_proxy::NumberProxySettings;
 use crate::model::{Address, Channel, ClientId, Clock, MessageContent, MessageId, SessionLabels};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
@@ -32,6 +33,8 @@ const NO_MEDIA: &[String] = &[];
 /// Passes on what is said in sessions.
 pub struct SessionMessages {
     pub settings: Settings,
+    /// What strangers are told at its numbers.
+    pub number_proxy: NumberProxySettings,
     pub store: Store,
     pub directory: Arc<Directory>,
     pub messages: Arc<Messages>,

@@ -20,7 +20,7 @@ const PARTICIPANT_NAME: usize = 128;
 /// Bytes of JSON at most.
 const METADATA: usize = 4_096;
 /// UTF-16 units of a text at most.
-const TEXT: usize = 1_600;
+pub const LONGEST_TEXT: usize = 1_600;
 
 /// A text of so many characters at most, which says something.
 fn words(field: &'static str, words: Option<&str>, most: usize) -> Result<()> {
@@ -32,9 +32,9 @@ fn words(field: &'static str, words: Option<&str>, most: usize) -> Result<()> {
 }
 
 fn message(field: &'static str, body: Option<&str>) -> Result<()> {
-    let is_long = body.is_some_and(|body| text::units(body) > TEXT);
-    let wrong = || Error::invalid(field, format!("must be at most {TEXT} UTF-16 units long"));
-    if is_long { Err(wrong()) } else { words(field, body, TEXT) }
+    let is_long = body.is_some_and(|body| text::units(body) > LONGEST_TEXT);
+    let wrong = || Error::invalid(field, format!("must be at most {LONGEST_TEXT} UTF-16 units long"));
+    if is_long { Err(wrong()) } else { words(field, body, LONGEST_TEXT) }
 }
 
 pub(super) fn name(name: Option<&str>) -> Result<()> {

@@ -1,6 +1,8 @@
 //! What people are told by us whose texts nobody gets: once an hour each, so that no two programs talk for ever, but where
 //! the text itself is at fault.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::SessionMessages;
@@ -33,6 +35,8 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionNotice {
     NoSession,
+    /// The same at the number proxy's door, which tells it of each text.
+    NoProxySession,
     Alone,
     CallsOnly,
     /// It is told of each such text: what was said is lost.
@@ -40,13 +44,21 @@ pub(super) enum SessionNotice {
 }
 
 impl SessionNotice {
-    fn text(self, settings: &Settings) -> &str {
-        match self {
+    fn text(self, messages: &SessionMessages) -> Cow<'_, str> {
+        let settings = &messages.settings;
+        let text = match self {
+            Self::NoProxySession => return messages.number_proxy.none().unwrap_or_default().into(),
             Self::NoSession => &settings.none_text,
             Self::Alone => &settings.alone_text,
             Self::CallsOnly => &settings.calls_only_text,
             Self::TooLong => &settings.too_long_text,
-        }
+        };
+        text.as_str().into()
+    }
+
+    /// Whether it is told of each text, not once an hour.
+    fn is_of_each(self) -> bool {
+        matches!(self, Self::TooLong | Self::NoProxySession)
     }
 }
 
@@ -60,7 +72,7 @@ impl SessionMessages {
         client: ClientId,
         (person, text): (&str, CountedText),
     ) -> Result<()> {
-        let (body, to) = (notice.text(&self.settings), Address::stored(person));
+        let (body, to) = (notice.text(self), Address::stored(person));
         // a number of ours would answer
         let is_ours = self.directory.current().sender(person).is_some();
         if body.is_empty() || is_ours || to.kind() != AddressKind::Phone || !sender.can(NumberCapability::Sms) {
@@ -70,7 +82,7 @@ impl SessionMessages {
         if self.loops.tell(person, sender.number.id, text) != LoopVerdict::Passes {
             return Ok(());
         }
-        let order = Order { body: body.to_owned(), ..Order::new(Channel::Sms, to) };
+        let order = Order { body: body.into_owned(), ..Order::new(Channel::Sms, to) };
         let via = self.via(client, sender, &order);
         let told = match self.messages.copy(id, client, order, via) {
             Ok(new) => self.messages.pass_on(new, false).await.map(drop),
@@ -90,10 +102,15 @@ impl SessionMessages {
         person: (&str, CountedText),
     ) -> Result<()> {
         let Some(pool) = sender.number.pool else { return Ok(()) };
-        if !self.answers_strangers(pool).await? {
+        let client = sender.number.client;
+        let notice = if pool == PoolId::number_proxy(client) {
+            SessionNotice::NoProxySession
+        } else if self.answers_strangers(pool).await? {
+            SessionNotice::NoSession
+        } else {
             return Ok(());
-        }
-        self.tell(SessionNotice::NoSession, sender, sender.number.client, person).await
+        };
+        self.tell(notice, sender, client, person).await
     }
 
     /// Whether strangers are told anything at the numbers of a pool: where nobody ever held a session, all who text are
@@ -109,7 +126,7 @@ impl SessionMessages {
         sender: &SenderNumber,
         (to, text): (&Address, InboundId),
     ) -> Result<Option<MessageId>> {
-        if notice == SessionNotice::TooLong {
+        if notice.is_of_each() {
             return Ok(if self.messages.is_there(text.reply()).await? { None } else { Some(text.reply()) });
         }
         let now_ms = self.clock.now_ms();
