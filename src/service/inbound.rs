@@ -6,6 +6,7 @@
 mod handler;
 mod inbox;
 mod jobs;
+mod keyed;
 mod loopback;
 mod masked;
 mod message;
