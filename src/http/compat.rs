@@ -1,7 +1,9 @@
 //! The paths and bodies of other systems over the same services: thin adapters, no rules of their own.
 
 mod carried;
+pub(super) mod key;
 mod masked;
+mod number_proxy;
 mod relay;
 pub(super) mod twilio;
 
@@ -28,5 +30,6 @@ pub(super) fn is_carriers(path: &str) -> bool {
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let twilio = warp::path(twilio::VERSION).and(twilio::routes(app)).boxed();
     let relay = warp::path("relay").and(relay::routes(app).or(twilio.clone()).unify());
-    twilio.or(relay).unify().or(masked::routes(app)).unify().boxed()
+    let proxy = number_proxy::routes(app);
+    twilio.or(relay).unify().or(masked::routes(app)).unify().or(proxy).unify().boxed()
 }

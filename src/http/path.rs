@@ -11,8 +11,8 @@ use crate::service::account::CarrierKind;
 const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Conversations IncomingPhoneNumbers \
      IncomingPhoneNumbers.json Interactions Media Media.json MessageInteractions Messages Messages.json Participants \
      PhoneNumbers Services Sessions Webhooks api assets call conversations-post-event docs empty favicon.ico \
-     handshake health healthz inbound init media metrics pair platform readyz relay sessions sms status sync twilio \
-     users v1 v2 webhook webhooks whatsapp";
+     handshake health healthz inbound init media metrics pair platform readyz relay session sessions sms status sync \
+     tn twilio users v1 v2 webhook webhooks whatsapp";
 
 static LITERALS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let (resources, carriers) = (super::resources(), CarrierKind::ALL.map(CarrierKind::profile));

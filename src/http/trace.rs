@@ -18,10 +18,10 @@ use tracing::Instrument as _;
 use warp::reply::Response;
 
 use super::auth::{RequestAuthentication, UnknownRequester};
-use super::compat::{self, twilio};
+use super::compat::{self, key, twilio};
 use super::connection_limit::ConnectionPermit;
 use super::server::ServerContext;
-use super::{RequestContext, address, auth, body, health, path, reply, webhook};
+use super::{RequestContext, address, body, health, path, reply, webhook};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ResponseLabel {
@@ -72,7 +72,7 @@ async fn admit<B>(
         return Ok(RequestAuthentication::new(Err(UnknownRequester::Missing)));
     }
     let of_door = compat::requester(&shared.app, path, request.headers());
-    let who = of_door.map_or_else(|| auth::identify(&shared.app, request.headers()), Ok);
+    let who = of_door.map_or_else(|| key::identify(&shared.app, request.headers(), request.uri()), Ok);
     let mut known = RequestAuthentication::new(who);
     admit_address(shared, address::group(address), &known, now)?;
     known.admit(&shared.app, address).await;

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{ApiKey, ClientProfile, Clients, KeyScope, NewClient};
+use super::{ApiConsumer, ApiKey, ClientProfile, Clients, KeyScope, NewClient};
 use crate::model::{ClientId, KeyId, Money, Secret};
 use crate::service::audit::AuditContext;
 use crate::service::race::won;
@@ -28,6 +28,11 @@ impl Clients {
     #[must_use]
     pub fn with_demo(self, demo: DemoClient) -> Self {
         Self { demo: Some(demo), ..self }
+    }
+
+    /// The client of a development server, where this is one.
+    pub fn demo(&self) -> Option<ApiConsumer> {
+        self.demo.map(|demo| ApiConsumer::of(demo.id))
     }
 
     /// Makes the client of a development server, once.
