@@ -1,6 +1,8 @@
 //! `/v1/pools`: a client's numbers that send together, the same number to the same recipient, and how sessions get
 //! theirs.
 
+mod import;
+
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,8 +15,11 @@ use crate::service::audit::AuditContext;
 use crate::service::number::{Number, PoolChange, PoolSettingsChange, PoolWithNumbers};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(openapi::described!(add, list, fetch, change, delete, put, take_out), ("pools", "pool"))
+    let description = openapi::described!(add, import::import_pool, list, fetch, change, delete, put, take_out);
+    Resource::new(description, ("pools", "pool"))
         .at("pools", [on(Method::GET, list), with_body(Method::POST, add)])
+        // before what would take the word for an id
+        .at("pools/import", [with_body(Method::POST, import::import_pool)])
         .at("pools/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("pools/{id}/numbers/{number_id}", [on(Method::PUT, put), on(Method::DELETE, take_out)])
 }

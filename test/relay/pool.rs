@@ -20,8 +20,10 @@ pub async fn acts(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
     let pool = scene.post(server, "/v1/pools", json!({"name": "sales"})).await?;
     let pooled = scene.post(server, "/v1/numbers", scene.new_number("+15005550102")).await?;
     scene.act(server, "PUT", &format!("/v1/pools/{pool}/numbers/{pooled}"), None).await?;
+    let elsewhere = json!({"id": "5f64ad9e0f2b4c0c8a3a4f6a3a1d2c3b", "name": "proxies", "settings": {"rest": "0s"}});
     Ok(scene.for_client([
         act("POST", "/v1/pools", &[], json!({"name": "other"}), "pool.create", Made),
+        act("POST", "/v1/pools/import", &[], elsewhere, "pool.import", Made),
         act("PATCH", "/v1/pools/{id}", &[&pool], json!({"name": "more"}), "pool.change", Changed),
         on(&pool, act("PUT", NUMBER, &[&pool, &scene.number], Value::Null, "pool.put", Changed)),
         on(&pool, act("DELETE", NUMBER, &[&pool, &pooled], Value::Null, "pool.take_out", Changed)),

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::service::audit::AuditContext;
 use crate::service::page;
-use crate::service::race::settled;
+use crate::service::race::{WriteResultExt as _, settled};
 use crate::store::{self, pool};
 
 pub use crate::store::pool::{ExclusiveNumber, Pool};
@@ -191,15 +191,45 @@ impl Numbers {
         settings: &PoolSettingsChange,
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
-        check_name(&name)?;
         let mut settings = settings.of(&PoolSettings::default());
-        self.check_settings(&settings)?;
         self.check_hooks(&mut settings, &PoolSettings::default())?;
         let now_ms = self.clock.now_ms();
-        let pool = Pool::new(PoolId::new(now_ms), client, name, settings, now_ms)?;
+        self.insert_pool(Pool::new(PoolId::new(now_ms), client, name, settings, now_ms)?, audit).await
+    }
+
+    /// Takes a pool over from an older system, with its id; whether it is new here. One that was taken over before is as
+    /// it is by now.
+    pub async fn import_pool(
+        &self,
+        client: ClientId,
+        id: PoolId,
+        name: String,
+        mut settings: PoolSettings,
+        audit: &PoolAudit<'_>,
+    ) -> Result<(PoolWithNumbers, bool)> {
+        self.check_hooks(&mut settings, &PoolSettings::default())?;
+        let find = || pool::find(&self.directory.store, client, id);
+        if let Some(known) = find().await? {
+            return Ok((self.filled(known), false));
+        }
+        match self.insert_pool(Pool::new(id, client, name, settings, self.clock.now_ms())?, audit).await {
+            Ok(made) => Ok((made, true)),
+            // somebody else may take it over at the same time
+            Err(error) => match find().await? {
+                Some(known) => Ok((self.filled(known), false)),
+                None => Err(error),
+            },
+        }
+    }
+
+    async fn insert_pool(&self, pool: Pool, audit: &PoolAudit<'_>) -> Result<PoolWithNumbers> {
+        check_name(&pool.name)?;
+        self.check_settings(&pool.settings)?;
+        let now_ms = pool.created_ms;
         let made = PoolWithNumbers { pool, numbers: Vec::new() };
         let entry = audit.entry(now_ms, made.pool.id, None, Some(&made));
-        pool::insert(&self.directory.store, &made.pool, entry).await?;
+        let inserted = pool::insert(&self.directory.store, &made.pool, entry).await;
+        inserted.on_conflict(|| Error::conflict("another client has a pool with this id"))?;
         self.directory.refresh().await?;
         Ok(made)
     }
