@@ -10,6 +10,7 @@ mod end;
 mod exclusive;
 mod hook;
 mod intercept;
+mod import;
 mod keeping;
 mod life;
 mod masked;
@@ -61,10 +62,13 @@ pub async fn acts(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
     let ended = scene.post(server, SESSIONS, of_one("+14155550151")).await?;
     let made = scene.act(server, "POST", SESSIONS, Some(of_one("+14155550153"))).await?;
     let (session, participant) = (text(&made["id"])?, text(&made["participants"][0]["id"])?);
+    let elsewhere = json!({"id": "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d", "door": "number_proxy",
+        "created_at": "2026-01-01T09:00:00Z", "session": of_one("+14155550159")});
     let (somebody, words) = (json!({"address": "+14155550157"}), json!({"body": "Secret words"}));
     let removed = act("DELETE", ONE, &[&session, &participant], Value::Null, "session.remove_participant", Changed);
     Ok(scene.for_client([
         act("POST", SESSIONS, &[], of_one("+14155550155"), "session.create", Made),
+        act("POST", "/v1/sessions/import", &[], elsewhere, "session.import", Made),
         act("PATCH", "/v1/sessions/{id}", &[&session], json!({"name": "x"}), "session.change", Changed),
         act("POST", PEOPLE, &[&session], somebody, "session.add_participant", Changed),
         on(&session, act("POST", SAID, &[&session], words, "session.message", Made)),

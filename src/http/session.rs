@@ -1,6 +1,7 @@
 //! `/v1/sessions`: conversations in which nobody learns a number.
 
 mod filter;
+mod import;
 pub(super) mod interaction;
 mod shape;
 
@@ -18,9 +19,20 @@ use crate::service::session::{Participant, SessionResult, SessionWithParticipant
 const SESSIONS: &str = "/v1/sessions";
 
 pub(super) fn resource() -> Resource {
-    let description = openapi::described!(create, list, fetch, change, close, add_participant, remove_participant);
+    let description = openapi::described!(
+        create,
+        import::import_session,
+        list,
+        fetch,
+        change,
+        close,
+        add_participant,
+        remove_participant
+    );
     Resource::new(description, ("sessions", "ses"))
         .at("sessions", [on(Method::GET, list).asking(filter::filters), with_body(Method::POST, create)])
+        // before what would take the word for an id
+        .at("sessions/import", [with_body(Method::POST, import::import_session)])
         .at("sessions/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, close)])
         .at("sessions/{id}/participants", [with_body(Method::POST, add_participant)])
         .at("sessions/{id}/participants/{participant_id}", [on(Method::DELETE, remove_participant)])

@@ -1,12 +1,15 @@
 //! Removing what has served: keys are found by an indexed time, then deleted by key, so that no commit takes long.
 //! Nodes may do it at the same time: what one has removed, the other does not find.
 
-use super::engine::LOWEST;
+use super::engine::{HIGHEST, LOWEST};
 use super::{Change, Result, Row, Store, Value, params};
 use crate::model::{EventId, Id as _, Millis};
 
 /// Rows that one commit removes at most.
 const ROWS: i64 = 500;
+
+/// Further ahead no clock here is.
+const FAR_AHEAD_MS: Millis = 366 * 86_400_000;
 
 /// Deletes a batch of rows: `find` selects their keys, its last parameter says how many at most; `delete` has `{}`
 /// for the keys, behind the same parameters as `find`. Whether there may be more.
@@ -49,6 +52,11 @@ impl RetentionCursor {
     /// Ends before what was made at this time.
     pub fn before(before_ms: Millis) -> Self {
         Self { after: LOWEST, below: first_of(before_ms) }
+    }
+
+    /// Only what has an id that is made nowhere here: one of a time that is far ahead, as ids of older systems are.
+    pub fn of_elsewhere(now_ms: Millis) -> Self {
+        Self { after: first_of(now_ms.saturating_add(FAR_AHEAD_MS)), below: HIGHEST }
     }
 
     /// Goes on: `find` selects the id and what else is wanted of rows above an id and below another, at most so many.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::number::{ChosenNumber, SessionPool};
-use super::{NumberShortage, SessionSettings, SessionWithParticipants, Sessions, text};
+use super::{NumberShortage, SessionPast, SessionSettings, SessionWithParticipants, Sessions, text};
 use crate::model::event::EventType;
 use crate::model::{
     Address, DurationSetting, Millis, ParticipantId, PoolId, SessionDoor, SessionId, SessionMode, SessionState,
@@ -167,7 +167,7 @@ impl Sessions {
         let named = key.map(|key| self.parts.messages.named(consumer.client, key, &order.canonical()));
         let made = match self.check(consumer, &mut order) {
             Ok(()) => {
-                let attempt = || self.attempt(consumer, &order, named.as_ref(), answered, audit);
+                let attempt = || self.attempt(consumer, &order, named.as_ref(), answered, None, audit);
                 settled("these numbers", attempt).await
             }
             Err(error) => Err(error),
@@ -181,19 +181,20 @@ impl Sessions {
         }
     }
 
-    fn check(&self, consumer: &ApiConsumer, order: &mut SessionOrder) -> Result<()> {
+    pub(super) fn check(&self, consumer: &ApiConsumer, order: &mut SessionOrder) -> Result<()> {
         order.check(self.parts.clock.now_ms())?;
         self.check_hook(order.settings.intercept_url.as_mut())?;
         order.participants.iter().try_for_each(|one| self.check_person(one, consumer))
     }
 
-    /// Chooses numbers and writes; a race is told as what it is.
-    async fn attempt(
+    /// Chooses numbers and writes; a race is told as what it is. `past`: of a session that has begun elsewhere.
+    pub(super) async fn attempt(
         &self,
         consumer: &ApiConsumer,
         order: &SessionOrder,
         named: Option<&IdempotencyFingerprint>,
         answered: ReplyText<'_>,
+        past: Option<&SessionPast>,
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<SessionResult> {
         let pool = self.pool(order.pool, order.mode, consumer).await?;
@@ -207,10 +208,16 @@ impl Sessions {
         let now_ms = self.parts.clock.now_ms();
         // until it is written, or is not
         let holds: Vec<_> = numbers.iter_mut().filter_map(|number| number.hold.take()).collect();
-        let (session, people) = order.filled(&pool, numbers, now_ms);
+        let (mut session, mut people) = order.filled(&pool, numbers, now_ms);
+        if let Some(past) = past {
+            past.carry_on(order, &mut session, &mut people);
+        }
         let participants = people.iter().map(|one| one.participant.clone()).collect();
         let made = SessionWithParticipants { session: session.clone(), participants };
-        let texts = self.start_texts(&session, &made.participants).await?;
+        let texts = match past {
+            Some(_) => Vec::new(),
+            None => self.start_texts(&session, &made.participants).await?,
+        };
         let mut events = self.parts.events.batch();
         events.session(&made, EventType::SessionCreated, None, now_ms);
         let kept =

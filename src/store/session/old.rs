@@ -18,13 +18,16 @@ const STICKY: &str = "SELECT person, ended_ms FROM sb_sticky WHERE person";
 #[derive(Debug)]
 pub struct OldSessions {
     walk: RetentionCursor,
+    /// Those that kept an id of an older system, in which no time stands: they are walked over behind all others.
+    imported: Option<RetentionCursor>,
     before_ms: Millis,
 }
 
 impl OldSessions {
     /// Those that were over before `before_ms`.
-    pub fn before(before_ms: Millis) -> Self {
-        Self { walk: RetentionCursor::before(before_ms), before_ms }
+    pub fn before(before_ms: Millis, now_ms: Millis) -> Self {
+        let imported = Some(RetentionCursor::of_elsewhere(now_ms));
+        Self { walk: RetentionCursor::before(before_ms), imported, before_ms }
     }
 
     /// Removes a batch of them; whether there may be more.
@@ -49,7 +52,16 @@ impl OldSessions {
                 removed => removed?,
             }
         }
-        Ok(passed.may_be_more)
+        if passed.may_be_more {
+            return Ok(true);
+        }
+        match self.imported.take() {
+            Some(imported) => {
+                self.walk = imported;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
     }
 }
 
