@@ -11,6 +11,7 @@ mod endpoint;
 mod escape;
 mod event;
 mod health;
+mod import;
 mod key;
 mod keys;
 mod ledger;
@@ -67,6 +68,7 @@ enum Command {
     Number(number::NumberCommand),
     Pool(pool::PoolCommand),
     Session(session::SessionCommand),
+    Import(import::ImportCommand),
     Route(route::RouteCommand),
     Rate(rate::RateCommand),
     Ledger(ledger::LedgerCommand),
@@ -156,6 +158,7 @@ async fn dispatch(command: Command, config: Config, reload: LogReload) -> Comman
         Command::Number(command) => command.run(config).await,
         Command::Pool(command) => command.run(config).await,
         Command::Session(command) => command.run(config).await,
+        Command::Import(command) => command.run(config).await,
         Command::Route(command) => command.run(config).await,
         Command::Rate(command) => command.run(config).await,
         Command::Ledger(command) => command.run(config).await,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use reqwest::{Certificate, Client, Method, RequestBuilder, Response};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use super::escape;
@@ -185,14 +185,53 @@ impl ApiClient {
         Ok(items)
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Response> {
+    /// Asks for what may be refused without ending the command: who may not ask at all is told so by an error.
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<ApiAnswer> {
+        let sent = self.asking(method, path, body).send().await;
+        let response = sent.with_context(|| no_answer(&self.base))?;
+        let response = if response.status() == StatusCode::UNAUTHORIZED {
+            checked(Ok(response), &self.base).await?
+        } else {
+            response
+        };
+        let status = response.status();
+        Ok(ApiAnswer { status, body: serde_json::from_str(&response.text().await?).unwrap_or_default() })
+    }
+
+    fn asking(&self, method: Method, path: &str, body: Option<&Value>) -> RequestBuilder {
         let request = self.request(method, path);
-        let request = match body {
+        match body {
             Some(body) => request.json(body),
             None => request,
-        };
-        checked(request.send().await, &self.base).await
+        }
     }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Response> {
+        checked(self.asking(method, path, body).send().await, &self.base).await
+    }
+}
+
+/// What the server made of something that it may refuse.
+pub(super) struct ApiAnswer {
+    pub(super) status: StatusCode,
+    /// Null where it is empty.
+    pub(super) body: Value,
+}
+
+impl ApiAnswer {
+    /// What is there now, or why the server would not.
+    pub(super) fn accepted(self) -> Result<Self, String> {
+        if self.status.is_success() {
+            return Ok(self);
+        }
+        let detail = self.body["detail"].as_str().map(|detail| format!(": {detail}")).unwrap_or_default();
+        let field = self.body["field"].as_str().map(|field| format!(" ({field})")).unwrap_or_default();
+        Err(format!("{}{field}{detail}", self.status))
+    }
+}
+
+fn no_answer(base: &str) -> String {
+    format!("no answer from {base}; is the server running there?")
 }
 
 async fn object(response: Response) -> anyhow::Result<Value> {
@@ -205,7 +244,7 @@ async fn object(response: Response) -> anyhow::Result<Value> {
 
 /// An answer of 2xx, or what the server said instead.
 pub(super) async fn checked(sent: reqwest::Result<Response>, base: &str) -> anyhow::Result<Response> {
-    let response = sent.with_context(|| format!("no answer from {base}; is the server running there?"))?;
+    let response = sent.with_context(|| no_answer(base))?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);

@@ -1,18 +1,39 @@
 //! Sessions of older systems go on here: with their ids, their numbers and their time, and nobody is told.
 
-use anyhow::ensure;
+mod numbers;
+
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use super::consistent;
 use super::talk::{ANN, BOB, CID, Held, Talk};
 use crate::events::text;
-use crate::harness::{Builder, Layout, Result, until};
+use crate::harness::{Builder, Layout, Result, Server, until};
 use crate::messages::with;
 use crate::on_both_engines;
+use crate::operations::command::{Said, finish};
 use crate::relay::scene::{act, customer};
 
 const IMPORT: &str = "/v1/sessions/import";
 const OLDER: &str = "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d";
+
+/// `switchboard import …` on a server, with these in its environment.
+async fn import(server: &Server, words: &[&str], environment: &[(&str, &str)]) -> Result<Said> {
+    let url = server.url("");
+    let mut command = server.builder().command(&[&["import"][..], words, &["--url", &url]].concat());
+    command.envs(environment.iter().copied());
+    finish(command).await
+}
+
+/// What it says of itself to a script.
+fn summary(said: &Said) -> Result<Value> {
+    serde_json::from_str(&said.out).with_context(|| format!("{said:?}"))
+}
+
+/// How many rows a table has.
+async fn count(server: &Server, table: &str) -> Result<String> {
+    Ok(server.rows(format!("SELECT COUNT(*) FROM {table}")).await?.concat().concat())
+}
 
 /// A session of these people on the numbers of those places.
 fn session(talk: &Talk, people: &[(&str, usize)], set: Value) -> Value {
