@@ -2,11 +2,13 @@
 
 mod number_list;
 mod report;
+mod sms_proxy;
 mod target;
 
 use clap::{Args, Subcommand};
 
 use self::number_list::ImportNumberList;
+use self::sms_proxy::ImportSmsProxy;
 use super::CommandResult;
 use super::remote::RemoteCommand;
 use crate::config::Config;
@@ -24,6 +26,7 @@ pub(super) struct ImportCommand {
 
 #[derive(Subcommand)]
 enum ImportAction {
+    SmsProxy(ImportSmsProxy),
     Numbers(ImportNumberList),
 }
 
@@ -42,7 +45,9 @@ impl ImportCommand {
     pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
         let remote = remote.acting_for(self.client);
+        let client = self.client.unwrap_or(ClientId::OPERATOR);
         let report = match action {
+            ImportAction::SmsProxy(import) => import.run(remote, client).await?,
             ImportAction::Numbers(import) => import.run(remote).await?,
         };
         Ok(report.finish())

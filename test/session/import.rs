@@ -1,15 +1,17 @@
 //! Sessions of older systems go on here: with their ids, their numbers and their time, and nobody is told.
 
 mod numbers;
+mod sms_proxy;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use super::consistent;
 use super::talk::{ANN, BOB, CID, Held, Talk};
-use crate::events::text;
+use crate::events::{text, well};
 use crate::harness::{Builder, Layout, Result, Server, until};
-use crate::messages::with;
+use crate::inbound::play::{self, settled};
+use crate::messages::{drained, with};
 use crate::on_both_engines;
 use crate::operations::command::{Said, finish};
 use crate::relay::scene::{act, customer};
@@ -28,6 +30,18 @@ async fn import(server: &Server, words: &[&str], environment: &[(&str, &str)]) -
 /// What it says of itself to a script.
 fn summary(said: &Said) -> Result<Value> {
     serde_json::from_str(&said.out).with_context(|| format!("{said:?}"))
+}
+
+/// What somebody texts to the number that they know comes to another from the number that this one knows.
+async fn reaches(server: &Server, (from, to): (&str, &str), (other, known): (&str, &str)) -> Result {
+    let body = format!("from {} to {}", &from[9..], &other[9..]);
+    play::text(server, from, to, &body).await?;
+    settled(server).await?;
+    drained(server).await?;
+    let listed = well(server, "GET", &format!("/v1/loopback/messages?limit=200&to=%2B{}", &other[1..]), None).await?;
+    let heard = listed["data"].as_array().context("no data")?;
+    ensure!(heard.iter().any(|one| one["from"] == known && one["body"] == body), "{body}: {listed}");
+    Ok(())
 }
 
 /// How many rows a table has.
