@@ -41,7 +41,7 @@
 //! | number, pool | a phone number we can send from; a named set of numbers |
 //! | reserved, exclusive | a number that is never chosen, only named; a pool whose numbers are each in one open session at most |
 //! | number proxy | the older system of two people and one number, and our door for its programs; its pool is each client's own |
-//! | import | numbers that are taken in together: written in slices, there from its last commit on |
+//! | import | numbers that are taken in together: written in slices, there from its last commit on; a pool or a session of an older system, taken over with its id |
 //! | session, participant | a conversation in which nobody learns a number; somebody in it, and the number by which they know the others |
 //! | pair | a person and a number, in one open session at most |
 //! | interaction | something that was said in a session to one of its people, and what came of it |

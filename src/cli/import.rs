@@ -4,11 +4,13 @@ mod number_list;
 mod report;
 mod sms_proxy;
 mod target;
+mod twilio_proxy;
 
 use clap::{Args, Subcommand};
 
 use self::number_list::ImportNumberList;
 use self::sms_proxy::ImportSmsProxy;
+use self::twilio_proxy::ImportTwilioProxy;
 use super::CommandResult;
 use super::remote::RemoteCommand;
 use crate::config::Config;
@@ -27,6 +29,7 @@ pub(super) struct ImportCommand {
 #[derive(Subcommand)]
 enum ImportAction {
     SmsProxy(ImportSmsProxy),
+    TwilioProxy(ImportTwilioProxy),
     Numbers(ImportNumberList),
 }
 
@@ -48,6 +51,7 @@ impl ImportCommand {
         let client = self.client.unwrap_or(ClientId::OPERATOR);
         let report = match action {
             ImportAction::SmsProxy(import) => import.run(remote, client).await?,
+            ImportAction::TwilioProxy(import) => import.run(remote).await?,
             ImportAction::Numbers(import) => import.run(remote).await?,
         };
         Ok(report.finish())

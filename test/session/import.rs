@@ -2,6 +2,7 @@
 
 mod numbers;
 mod sms_proxy;
+mod twilio_proxy;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
