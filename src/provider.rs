@@ -37,8 +37,8 @@ pub use client::{HttpClient, HttpClientBuildError};
 pub use credential::{AccountCredentials, BadCredentials};
 pub use loopback::{Loopback, LoopbackEvent};
 pub use message::{
-    CallHangupMode, CallNotes, CallStep, CarrierNumber, DeliveryReceipt, InboundMessage, NumberLookup, OutgoingMessage,
-    ProviderListedMessage, UnreadableWebhook,
+    CallHangupMode, CallNotes, CallStep, CarrierNumber, DeliveryReceipt, InboundCall, InboundMessage, NumberLookup,
+    OutgoingMessage, ProviderListedMessage, UnreadableWebhook,
 };
 pub use outcome::{AskError, CredentialCheckError, SendOutcome};
 pub use post::{
@@ -172,8 +172,13 @@ pub fn opted_out(kind: CarrierKind, code: Option<i64>) -> bool {
 impl Connector {
     /// Under which path of ours the provider reports what became of a message, where it does.
     pub fn status_path(&self) -> Option<String> {
+        self.path_of(PostKind::Receipt)
+    }
+
+    /// Under which path of ours it posts such things, where it does.
+    pub fn path_of(&self, what: PostKind) -> Option<String> {
         let profile = self.kind().profile();
-        let webhook = profile.webhooks.iter().find(|webhook| webhook.what == PostKind::Receipt)?;
+        let webhook = profile.webhooks.iter().find(|webhook| webhook.what == what)?;
         if !profile.has_secret_path {
             return Some(["/webhooks/", profile.name, "/", webhook.path].concat());
         }

@@ -134,6 +134,7 @@ impl Provider for Flowroute {
         let parsed = match post.what {
             PostKind::Text => ParsedPost::Text(Self::read_text(&payload)?),
             PostKind::Receipt => ParsedPost::Receipt(Self::read_receipt(&payload)?),
+            PostKind::Call | PostKind::Dial => return Err(BadPost::Unwanted),
         };
         Ok(VerifiedPost { parsed, payload, fingerprint: None })
     }

@@ -132,7 +132,8 @@ impl ApiDescriptionWithSecrets {
                 let payload = post::keep_receipt(&receipt);
                 (ParsedPost::Receipt(receipt), payload)
             }
-            (what, None, None) => {
+            (PostKind::Call | PostKind::Dial, ..) => return Err(BadPost::Unwanted),
+            (what @ (PostKind::Text | PostKind::Receipt), None, None) => {
                 let here_first = if what == PostKind::Text { is_text.or(is_receipt) } else { is_receipt.or(is_text) };
                 // an event that is none of ours; but what is of no form that is described may be a text cut short
                 here_first.ok_or(BadPost::Unwanted)?.map(|_| (ParsedPost::Nothing, String::new()))?

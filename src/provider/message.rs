@@ -204,6 +204,30 @@ impl fmt::Debug for InboundMessage {
     }
 }
 
+/// A call that came in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InboundCall {
+    pub provider_id: String,
+    /// Empty where it is withheld.
+    pub from: String,
+    /// The number that was dialled.
+    pub to: String,
+}
+
+impl InboundCall {
+    /// As a carrier writes it.
+    pub fn new(provider_id: &str, from: &str, to: &str) -> Self {
+        let [from, to] = [from, to].map(|address| Address::from_carrier(address).1.as_str().to_owned());
+        Self { provider_id: provider_id.to_owned(), from, to }
+    }
+}
+
+impl fmt::Debug for InboundCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InboundCall({})", self.provider_id)
+    }
+}
+
 /// A webhook that is not what its provider documents: the field that is missing or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook has no usable {0}")]

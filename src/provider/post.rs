@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::{DeliveryReceipt, InboundMessage, PostKind, UnreadableWebhook};
+use super::{DeliveryReceipt, InboundCall, InboundMessage, PostKind, UnreadableWebhook};
 use crate::crypto::HashKey;
 use crate::model::{Millis, Secret, bom, json, text};
 
@@ -69,6 +69,7 @@ impl fmt::Debug for VerifiedPost {
 pub enum ParsedPost {
     Text(InboundMessage),
     Receipt(DeliveryReceipt),
+    Call(InboundCall),
     /// It tells of something that is not ours to know.
     Nothing,
 }

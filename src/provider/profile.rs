@@ -82,6 +82,10 @@ pub enum PostKind {
     Text,
     /// What became of one that went out.
     Receipt,
+    /// A call that came in: the answer says what to do with it.
+    Call,
+    /// What became of putting a call through to somebody.
+    Dial,
 }
 
 /// What a carrier reads as "taken".

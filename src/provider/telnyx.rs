@@ -126,14 +126,14 @@ impl Provider for Telnyx {
     fn read_text(payload: &str) -> Result<InboundMessage, UnreadableWebhook> {
         match webhook::parse(payload)? {
             ParsedPost::Text(text) => Ok(text),
-            ParsedPost::Receipt(_) | ParsedPost::Nothing => Err(UnreadableWebhook("text")),
+            ParsedPost::Receipt(_) | ParsedPost::Call(_) | ParsedPost::Nothing => Err(UnreadableWebhook("text")),
         }
     }
 
     fn read_receipt(payload: &str) -> Result<DeliveryReceipt, UnreadableWebhook> {
         match webhook::parse(payload)? {
             ParsedPost::Receipt(receipt) => Ok(receipt),
-            ParsedPost::Text(_) | ParsedPost::Nothing => Err(UnreadableWebhook("receipt")),
+            ParsedPost::Text(_) | ParsedPost::Call(_) | ParsedPost::Nothing => Err(UnreadableWebhook("receipt")),
         }
     }
 }

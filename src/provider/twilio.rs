@@ -32,8 +32,8 @@ use crate::model::message::MessageState;
 use crate::model::{Channel, Millis, Phone, Secret};
 
 use fields::{FormField, account_sid, fields, kept};
-use inbound::parse_inbound;
-use webhook::parse_receipt;
+use inbound::{parse_call, parse_inbound};
+use webhook::{leg_of, parse_receipt, with_leg};
 
 pub use credentials::TwilioCredentials;
 
@@ -226,11 +226,19 @@ impl Provider for Twilio {
         let (fields, fingerprint) = self.signed(post, trial)?;
         // as they are read again out of the payload
         let fields = kept(fields);
+        let mut payload = storable(&post.body);
         let parsed = match post.what {
             PostKind::Text => ParsedPost::Text(parse_inbound(&fields)?),
-            PostKind::Receipt => ParsedPost::Receipt(parse_receipt(&fields)?),
+            PostKind::Receipt | PostKind::Dial => match leg_of(post) {
+                Some(leg) => {
+                    payload = with_leg(&payload, leg);
+                    ParsedPost::Receipt(Self::read_receipt(&payload)?)
+                }
+                None => ParsedPost::Receipt(parse_receipt(&fields)?),
+            },
+            PostKind::Call => ParsedPost::Call(parse_call(&fields)?),
         };
-        Ok(VerifiedPost { parsed, payload: storable(&post.body), fingerprint: Some(fingerprint) })
+        Ok(VerifiedPost { parsed, payload, fingerprint: Some(fingerprint) })
     }
 
     fn signed_fields(

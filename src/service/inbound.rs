@@ -26,10 +26,10 @@ pub use inbox::{Parts, WebhookInbox, WebhookQueue};
 pub use jobs::WebhookBatch;
 pub use loopback::{Filter, LoopbackDoor, LoopbackInboundText, LoopbackMessage, LoopbackPage};
 pub use metrics::Metrics;
-pub use proof::ProvedPost;
+pub use proof::{ProvedCall, ProvedPost};
 pub use webhook::is_guess;
 
-pub use crate::provider::{PostKind, ProviderPost, WebhookReply};
+pub use crate::provider::{InboundCall, PostKind, ProviderPost, WebhookReply};
 pub use crate::store::inbound::WebhookKind;
 
 use crate::model::DurationSetting;

@@ -2,7 +2,7 @@
 
 use super::webhook::value;
 use crate::model::{Address, CarrierFields, Keyword, Media};
-use crate::provider::{InboundMessage, UnreadableWebhook};
+use crate::provider::{InboundCall, InboundMessage, UnreadableWebhook};
 
 type PostParams = [(String, String)];
 
@@ -29,6 +29,13 @@ pub(super) fn parse_inbound(params: &PostParams) -> Result<InboundMessage, Unrea
         consent: value(params, &["OptOutType"]).and_then(Keyword::parse),
         carrier,
     })
+}
+
+/// The form of a call that came in. What was dialled counts: `To` may be where it was put through to.
+pub(super) fn parse_call(params: &PostParams) -> Result<InboundCall, UnreadableWebhook> {
+    let provider_id = value(params, &["CallSid"]).ok_or(UnreadableWebhook("CallSid"))?;
+    let to = value(params, &["Called", "To"]).ok_or(UnreadableWebhook("Called"))?;
+    Ok(InboundCall::new(provider_id, value(params, &["From", "Caller"]).unwrap_or_default(), to))
 }
 
 /// `2` of `MediaUrl2`.

@@ -4,8 +4,9 @@ use crate::provider::{
     CarrierFeature, CarrierProfile, CarrierWebhookPath, CredentialField, OPTED_OUT, PostKind, WebhookReply,
 };
 
-/// Answers an inbound message without a reply of ours (`text/xml`).
-const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
+/// There is nothing more to do: no reply to a message of a person's, no call to go on with.
+const DONE: WebhookReply =
+    WebhookReply::Content { content_type: "text/xml", body: "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>" };
 /// UTF-16 units of a `Body`, WhatsApp's too (<https://www.twilio.com/docs/api/errors/21617>).
 const LONGEST_TEXT: usize = 1600;
 
@@ -36,12 +37,10 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     account_field: Some("account_sid"),
     proof_field: Some("auth_token"),
     webhooks: &[
-        CarrierWebhookPath {
-            path: "sms",
-            what: PostKind::Text,
-            reply: WebhookReply::Content { content_type: "text/xml", body: EMPTY_TWIML },
-        },
+        CarrierWebhookPath { path: "sms", what: PostKind::Text, reply: DONE },
         CarrierWebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::NoContent },
+        CarrierWebhookPath { path: "voice", what: PostKind::Call, reply: DONE },
+        CarrierWebhookPath { path: "dial", what: PostKind::Dial, reply: DONE },
     ],
     features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
     resends: true,

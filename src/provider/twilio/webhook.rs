@@ -3,8 +3,9 @@
 use super::millis;
 use crate::model::CallStatus;
 use crate::model::message::MessageState;
+use crate::provider::post::is_json;
 use crate::provider::word::{self, error_code_of};
-use crate::provider::{CallNotes, CallStep, DeliveryReceipt, UnreadableWebhook};
+use crate::provider::{CallNotes, CallStep, DeliveryReceipt, ProviderPost, UnreadableWebhook};
 
 /// The first of these fields, where it says anything.
 pub(super) fn value<'a>(params: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
@@ -28,7 +29,7 @@ pub(super) fn check_ids(params: &[(String, String)], is_twilios: bool) -> Result
         }
     }
     // what was cut out of another field would stand behind the number
-    let of = |name: &str| ["From", "To"].into_iter().find(|end| *end == name);
+    let of = |name: &str| ["From", "To", "Called"].into_iter().find(|end| *end == name);
     let cut = params.iter().filter(|(_, value)| is_twilios && !is_whole(value)).find_map(|(name, _)| of(name));
     cut.map_or(Ok(()), |name| Err(UnreadableWebhook(name)))
 }
@@ -49,6 +50,20 @@ pub(super) fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
+/// The field that names a call of ours to a person whom TwiML of ours puts a caller through to: Twilio does not write it.
+const LEG: &str = "SwitchboardLeg";
+
+/// The call of ours that a form is about, where the URL names one that we gave for it.
+pub(super) fn leg_of(post: &ProviderPost) -> Option<&str> {
+    let (_, query) = post.url.split_once('?').filter(|_| !is_json(&post.body))?;
+    query.split('&').find_map(|pair| pair.strip_prefix("leg=")).filter(|leg| is_sid(leg))
+}
+
+/// A form with that call in it, as it is kept: the URL is not.
+pub(super) fn with_leg(form: &str, leg: &str) -> String {
+    format!("{LEG}={leg}&{form}")
+}
+
 /// The form of a message's status callback, with its newer or older names, which carries no time; or that of a
 /// call's, which does.
 pub(super) fn parse_receipt(params: &[(String, String)]) -> Result<DeliveryReceipt, UnreadableWebhook> {
@@ -65,12 +80,22 @@ fn code(params: &[(String, String)]) -> Option<i64> {
 }
 
 fn parse_call(params: &[(String, String)], sid: &str) -> Result<DeliveryReceipt, UnreadableWebhook> {
-    let word = value(params, &["CallStatus"]).ok_or(UnreadableWebhook("CallStatus"))?;
-    let duration = value(params, &["CallDuration"]).and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0);
-    let call = status(word).map(|status| CallStep { status, duration, notes: notes(params) });
+    // what came of putting a call through stands beside how that call itself is
+    let dialled = value(params, &["DialCallStatus"]);
+    let word = dialled.or_else(|| value(params, &["CallStatus"])).ok_or(UnreadableWebhook("CallStatus"))?;
+    let length = if dialled.is_some() { "DialCallDuration" } else { "CallDuration" };
+    let duration = value(params, &[length]).and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0);
+    // it is told when that is over
+    let status = status(word).map(|status| match status {
+        CallStatus::InProgress if dialled.is_some() => CallStatus::Completed,
+        status => status,
+    });
+    let call = status.map(|status| CallStep { status, duration, notes: notes(params) });
     let state = call.as_ref().map(|call| call.status.state());
     let at_ms = millis(value(params, &["Timestamp"]));
-    Ok(DeliveryReceipt { error_code: code(params), at_ms, call, ..DeliveryReceipt::new(sid, state, word) })
+    let (sid, message) = (value(params, &["DialCallSid"]).unwrap_or(sid), value(params, &[LEG]).map(str::to_owned));
+    let receipt = DeliveryReceipt::new(sid, state, word);
+    Ok(DeliveryReceipt { message, error_code: code(params), at_ms, call, ..receipt })
 }
 
 /// What is longer than Twilio writes it is left out.
@@ -115,6 +140,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::form;
+    use crate::provider::PostKind;
 
     fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -211,6 +238,39 @@ mod tests {
             assert_eq!(parse_receipt(&params(&[("CallSid", "CA1"), ("CallStatus", word)]))?.state, state, "{word}");
         }
         assert_eq!(parse_receipt(&params(&[("CallSid", "CA1")])), Err(UnreadableWebhook("CallStatus")));
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_call_was_put_through_to_is_known_by_our_name() -> Result<(), UnreadableWebhook> {
+        let leg = "0123456789abcdef0123456789abcdef";
+        let post = |url: &str, body: &'static str| ProviderPost {
+            what: PostKind::Dial,
+            url: url.to_owned(),
+            secret: None,
+            headers: http::HeaderMap::new(),
+            body: body.into(),
+        };
+        for (url, body, named) in [
+            (format!("https://sms.example/webhooks/twilio/dial?leg={leg}"), "CallSid=CA1", Some(leg)),
+            (format!("https://sms.example/?a=b&leg={leg}"), "CallSid=CA1", Some(leg)),
+            (format!("https://sms.example/?leg={}", &leg[1..]), "CallSid=CA1", None),
+            (format!("https://sms.example/?leg={leg}"), "{}", None),
+            ("https://sms.example/".to_owned(), "CallSid=CA1", None),
+        ] {
+            assert_eq!(leg_of(&post(&url, body)), named, "{url}");
+        }
+        let form =
+            form::fields(with_leg("CallSid=CA1&CallStatus=in-progress&DialCallStatus=no-answer", leg).as_bytes());
+        let receipt = parse_receipt(&form)?;
+        assert_eq!((receipt.id(), receipt.state), (leg, Some(MessageState::Undelivered)));
+        for (word, status) in [("answered", CallStatus::Completed), ("canceled", CallStatus::Canceled)] {
+            let dialled =
+                [("CallSid", "CA1"), ("DialCallSid", "CA2"), ("DialCallStatus", word), ("DialCallDuration", "7")];
+            let receipt = parse_receipt(&params(&dialled))?;
+            let step = receipt.call.map(|call| (call.status, call.duration));
+            assert_eq!((receipt.provider_id.as_str(), step), ("CA2", Some((status, Some(7)))), "{word}");
+        }
         Ok(())
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::WebhookInbox;
-use super::webhook::{VerifiedWebhook, forged, kind, untaken};
-use crate::model::Secret;
-use crate::provider::{self, AccountClaim, BadPost, PostVerificationContext, ProviderPost, VerifiedPost};
+use super::webhook::{VerifiedWebhook, counted_as, forged, untaken};
+use crate::model::{AccountId, Secret};
+use crate::provider::{
+    self, AccountClaim, BadPost, InboundCall, ParsedPost, PostVerificationContext, ProviderPost, VerifiedPost,
+};
 use crate::service::account::{AccountHandle, MatchedWebhookToken};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store;
-use crate::store::inbound::WebhookKind;
 
 /// Bytes of a post that is looked at where it came: so much takes less time than going elsewhere would.
 const SMALL: usize = 1024;
@@ -21,10 +22,38 @@ pub struct ProvedPost {
     pub(super) came: Option<VerifiedWebhook>,
 }
 
+/// A call that has come in to a number of an account of ours.
+pub struct ProvedCall {
+    pub account: AccountId,
+    pub call: InboundCall,
+}
+
 impl WebhookInbox {
     /// Whether an account at this provider has posted it.
     pub async fn prove(self: &Arc<Self>, provider: provider::CarrierKind, post: ProviderPost) -> Result<ProvedPost> {
-        let kind = kind(post.what);
+        let (handle, verified) = self.verified(provider, post).await?;
+        Ok(ProvedPost { handle, came: VerifiedWebhook::verified(verified) })
+    }
+
+    /// The same of a call, which is answered at once.
+    pub async fn prove_call(
+        self: &Arc<Self>,
+        provider: provider::CarrierKind,
+        post: ProviderPost,
+    ) -> Result<ProvedCall> {
+        let (handle, verified) = self.verified(provider, post).await?;
+        match verified.parsed {
+            ParsedPost::Call(call) => Ok(ProvedCall { account: handle.account.id, call }),
+            ParsedPost::Text(_) | ParsedPost::Receipt(_) | ParsedPost::Nothing => Err(untaken(BadPost::Unwanted)),
+        }
+    }
+
+    async fn verified(
+        self: &Arc<Self>,
+        provider: provider::CarrierKind,
+        post: ProviderPost,
+    ) -> Result<(Arc<AccountHandle>, VerifiedPost)> {
+        let kind = counted_as(post.what);
         let proved = self.check(provider, post, move |inbox, post| inbox.proved(provider, post)).await;
         proved.inspect_err(|error| self.count_forged(kind, error))
     }
@@ -47,7 +76,11 @@ impl WebhookInbox {
         looked.unwrap_or_else(|error| Err(Error::busy(error.to_string())))
     }
 
-    fn proved(&self, provider: provider::CarrierKind, post: &ProviderPost) -> Result<ProvedPost> {
+    fn proved(
+        &self,
+        provider: provider::CarrierKind,
+        post: &ProviderPost,
+    ) -> Result<(Arc<AccountHandle>, VerifiedPost)> {
         let (handle, verified) = match provider.claim(post).map_err(untaken)? {
             AccountClaim::Account(name) => {
                 let handle = self.named(provider, &name)?;
@@ -56,7 +89,7 @@ impl WebhookInbox {
             }
             AccountClaim::Any => self.found(provider, post).ok_or_else(forged)?,
         };
-        Ok(ProvedPost { handle, came: VerifiedWebhook::verified(verified.map_err(untaken)?) })
+        Ok((handle, verified.map_err(untaken)?))
     }
 
     /// The account that is known by this name at its provider.
@@ -128,9 +161,9 @@ impl WebhookInbox {
         signed(self.check(provider, post, look).await)
     }
 
-    pub(super) fn count_forged(&self, kind: WebhookKind, error: &Error) {
+    pub(super) fn count_forged(&self, kind: &'static str, error: &Error) {
         if error.kind == ErrorKind::Forged {
-            self.parts.metrics.webhook(kind.name(), "forged");
+            self.parts.metrics.webhook(kind, "forged");
         }
     }
 }

@@ -42,7 +42,8 @@ impl VerifiedWebhook {
                 let (key, lane) = (receipt.key(), receipt.id().to_owned());
                 Self { signature, ..Self::receipt(receipt, key, lane, payload) }
             }
-            ParsedPost::Nothing => return None,
+            // a call is answered, and not kept
+            ParsedPost::Call(_) | ParsedPost::Nothing => return None,
         })
     }
 
@@ -59,11 +60,12 @@ impl VerifiedWebhook {
     }
 }
 
-/// As what it is stored.
-pub(super) fn kind(what: PostKind) -> WebhookKind {
+/// As what it is counted.
+pub(super) fn counted_as(what: PostKind) -> &'static str {
     match what {
-        PostKind::Text => WebhookKind::Sms,
-        PostKind::Receipt => WebhookKind::Receipt,
+        PostKind::Text => WebhookKind::Sms.name(),
+        PostKind::Receipt | PostKind::Dial => WebhookKind::Receipt.name(),
+        PostKind::Call => "call",
     }
 }
 
@@ -111,7 +113,7 @@ impl WebhookInbox {
             match self.intake.write(new.clone()).await {
                 Ok(WebhookIntakeResult::Recut) => {
                     let forged = forged();
-                    self.count_forged(kind, &forged);
+                    self.count_forged(kind.name(), &forged);
                     return Err(forged);
                 }
                 Ok(taken) => {
