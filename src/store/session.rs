@@ -5,6 +5,7 @@
 //! (`sb_pool_number`). Their keys decide; whoever chose what another took reads and chooses again.
 
 pub mod asked;
+pub mod call;
 mod change;
 mod close;
 mod due;
@@ -79,7 +80,7 @@ pub struct Session {
     pub ttl_ms: Option<Millis>,
     /// It ends then, whatever is said.
     pub ends_ms: Option<Millis>,
-    /// When something was said last.
+    /// When something was said last; while people call each other, until when that counts as under way.
     pub last_ms: Option<Millis>,
     /// When it ends as things are; of one that is over, nothing.
     pub expires_ms: Option<Millis>,

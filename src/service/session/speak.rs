@@ -110,6 +110,7 @@ impl SessionMessages {
         let new = NewSpeech {
             session,
             at_ms: now_ms,
+            silent_ms: now_ms,
             said,
             texts,
             begins: found.session.state != SessionState::InProgress,

@@ -11,6 +11,7 @@ use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, address, states_before};
 use crate::store::receipt::{self, NewReceipt};
 use crate::store::session::asked::{self, NewAskedText};
+use crate::store::session::call as session_call;
 use crate::store::session::interaction::{self, InteractionRecord};
 use crate::store::{Change, Result, Row, Store, Value, delivery, params};
 
@@ -121,6 +122,10 @@ pub async fn receipts(
     for (message, seen, to) in &folded.calls {
         change = call::step(change, *message, *seen, to);
     }
+    let (over, on): (Vec<_>, Vec<_>) = folded.calls.iter().partition(|(_, _, to)| to.status.is_final());
+    let ids = |calls: Vec<&(MessageId, CallStatus, Call)>| calls.into_iter().map(|(id, ..)| *id).collect::<Vec<_>>();
+    change = session_call::go_on(change, &ids(on), now_ms);
+    change = session_call::over(change, &ids(over), now_ms);
     let change = ledger::refund(change, &folded.refunded, now_ms);
     let change = delivery::add(change, told, now_ms);
     store.commit(done(change, owner, folded.done.iter().copied())).await

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 pub(in crate::store) use self::plan::{GroupRefusal, OutboxBatchPlan};
 use super::{LaneHead, place, uncalled};
+use crate::model::message::MessageState;
 use crate::model::{Clock, LaneKey, Millis, Money};
 use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
 use crate::store::event::PendingEvents;
@@ -48,10 +49,17 @@ pub struct MessageWithSendPermit<T> {
     permit: Option<T>,
 }
 
+impl NewMessage {
+    /// A call that its carrier is told to place by what it is answered: nothing of it waits to be sent.
+    fn is_placed(&self) -> bool {
+        self.message.state == MessageState::Sent
+    }
+}
+
 impl<T> MessageWithSendPermit<T> {
     /// Takes a permit where the message is due as soon as it is stored.
     pub(in crate::store) fn asking(new: NewMessage, permit: &impl Fn(&Message) -> Option<T>) -> Self {
-        let permit = if new.due_ms.is_none() { permit(&new.message) } else { None };
+        let permit = if new.due_ms.is_none() && !new.is_placed() { permit(&new.message) } else { None };
         Self { new, permit }
     }
 }

@@ -11,7 +11,9 @@ use serde::Deserialize;
 
 use super::Participant;
 use crate::model::message::MessageState;
-use crate::model::{ArcMessageContent, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId, named};
+use crate::model::{
+    ArcMessageContent, CallStatus, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId, named,
+};
 use crate::store::engine::{at_most, below};
 use crate::store::{Change, Result, Row, Store, Value, params};
 
@@ -30,7 +32,7 @@ named!(InteractionKind, Message, Voice);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum InteractionFailure {
-    /// The session takes no texts.
+    /// The session takes no texts, or no calls.
     Mode,
     /// Nobody else is in it.
     Alone,
@@ -42,7 +44,7 @@ pub enum InteractionFailure {
     Loop,
     /// They have left, and are in another session by the same number.
     Left,
-    /// The number is not there any more, or can send no texts.
+    /// The number is not there any more, or cannot do that.
     Number,
     /// It says nothing, or is too long.
     Text,
@@ -199,6 +201,10 @@ pub struct Interaction {
     body: Option<String>,
     redacted_ms: Option<Millis>,
     content: ArcMessageContent,
+    /// How a call stands at its carrier.
+    call: Option<CallStatus>,
+    /// How long one was that is over, in seconds.
+    pub duration: Option<i64>,
 }
 
 /// The fields of [`Interaction`].
@@ -206,12 +212,19 @@ const COLUMNS: &str = "SELECT i.id, i.kind, i.from_participant, i.to_participant
      i.reason, i.created_ms, o.state, o.error_code, o.error_reason, o.changed_ms, \
      CASE WHEN n.id IS NULL THEN o.body ELSE n.body END, \
      CASE WHEN n.id IS NULL THEN o.redacted_ms ELSE n.redacted_ms END, \
-     CASE WHEN n.id IS NULL THEN o.extra ELSE n.extra END FROM sb_interaction i \
-     LEFT JOIN sb_message n ON n.id = i.inbound_id LEFT JOIN sb_message o ON o.id = i.outbound_id";
+     CASE WHEN n.id IS NULL THEN o.extra ELSE n.extra END, c.status, c.duration FROM sb_interaction i \
+     LEFT JOIN sb_message n ON n.id = i.inbound_id LEFT JOIN sb_message o ON o.id = i.outbound_id \
+     LEFT JOIN sb_call c ON c.message_id = i.outbound_id";
 
 impl Interaction {
     pub fn state(&self) -> Option<MessageState> {
         self.state.or(self.status)
+    }
+
+    /// The same in one word, which of a call is its carrier's.
+    pub fn status(&self) -> Option<&'static str> {
+        let state = self.state()?;
+        Some(self.call.map_or(state.name(), |said| CallStatus::shown(state, said).name()))
     }
 
     pub fn changed_ms(&self) -> Millis {

@@ -1,5 +1,5 @@
-//! What a client says in its sessions: the copies of all whom it is for, what is written down and told of them, and the reply
-//! to keep, in one commit shared with whoever else speaks; or nothing of it.
+//! What a client says in its sessions, and calls there: the copies of all whom it is for, what is written down and told of
+//! them, and the reply to keep, in one commit shared with whoever else speaks; or nothing of it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -24,6 +24,8 @@ pub type SpeechEvents = Box<dyn Fn(&[NewInteraction], bool) -> PendingEvents + S
 pub struct NewSpeech {
     pub session: SessionId,
     pub at_ms: Millis,
+    /// Since when the session is silent by it: of a call, if nothing more is heard of that.
+    pub silent_ms: Millis,
     /// One for each whom it is for.
     pub said: Vec<NewInteraction>,
     /// Of those that have a copy, the copies, in the same order.
@@ -133,7 +135,7 @@ impl<T: Send + Sync + 'static> SpeechIntake<T> {
         plan.tell(&(item.new.told)(&said, begins));
         rows.add(
             &item.new,
-            InteractionRecord { said, touched: (copies > 0).then_some((item.new.session, item.new.at_ms)) },
+            InteractionRecord { said, touched: (copies > 0).then_some((item.new.session, item.new.silent_ms)) },
         );
         SpeechDecision { result: SpeechAcceptResult::Stored(copies), texts }
     }

@@ -116,6 +116,9 @@ impl OutboxBatchPlan {
         self.callbacks.extend(callback.map(|url| params![item.message.id, url]));
         self.entries.extend(item.entry.as_ref().map(audit::AuditEntry::values));
         self.tell(&item.told);
+        if item.is_placed() {
+            return AcceptResult::Stored(None).into();
+        }
         if let Some(due_ms) = item.due_ms {
             self.scheduled.push(params![item.message.id, due_ms]);
             return AcceptResult::Stored(None).into();
