@@ -142,6 +142,8 @@ const LEASE_MARGIN_MS: Millis = 1000;
 
 /// More than any carrier takes, and well within the column that holds it.
 const LONGEST_TEXT: usize = 10_000;
+/// The same of what callers hear (Twilio: <https://www.twilio.com/docs/voice/twiml/say>).
+const LONGEST_SPEECH: usize = 4_096;
 
 /// Characters of a client's name, and of a pool's, at most.
 const LONGEST_NAME: usize = 128;
@@ -225,6 +227,14 @@ fn check_messaging(config: &Config, refuse: RefuseValue) -> Result<(), ConfigErr
         ("session.too_long_text", &session.too_long_text),
     ] {
         refuse(key, text::units(told) > outbox.sms_length, "at most outbox.sms_length UTF-16 units")?;
+    }
+    for (key, said) in [
+        ("session.connecting_text", &session.connecting_text),
+        ("session.no_session_call_text", &session.no_session_call_text),
+        ("session.texts_only_call_text", &session.texts_only_call_text),
+        ("session.failed_call_text", &session.failed_call_text),
+    ] {
+        refuse(key, text::units(said) > LONGEST_SPEECH, "at most 4096 UTF-16 units")?;
     }
     let is_wrong = !config.opt_out.words.values().flat_map(LanguageKeywords::texts).all(is_word);
     refuse("opt_out.words", is_wrong, "words of a letter or digit at least, and 40 characters at most")

@@ -22,6 +22,11 @@ pub(super) fn settings(environment: &[(String, String)]) -> Vec<(String, String)
         ("store.url", database(environment, "MYSQL_")),
         ("backend.url", database(environment, "MYSQL_BE_")),
         ("http.public_url", value(environment, "DOMAIN").map(origin)),
+        // misspelt as the masked door's users have them
+        ("session.voice", value(environment, "CALL_ANNOUCEMENT_VOICE").map(str::to_owned)),
+        ("session.language", value(environment, "CALL_ANNOUCEMENT_LANGUAGE").map(str::to_owned)),
+        ("session.no_session_call_text", value(environment, "OUT_OF_SESSION_MESSAGE_FOR_CALL").map(str::to_owned)),
+        ("session.connecting_text", value(environment, "CONNECTING_CALL_ANNOUCEMENT").map(str::to_owned)),
     ];
     let found = found.into_iter().chain(number_proxy(environment)).chain(masked(environment));
     found.filter_map(|(key, url)| Some((key.to_owned(), url?))).collect()
@@ -218,6 +223,26 @@ mod tests {
             assert!(of(other).is_empty(), "{other:?}");
         }
         assert!(of(&[account[0], account[1], ("TWILIO_AUTH_SID", "SK1")]).is_empty());
+    }
+
+    #[test]
+    fn what_callers_hear_has_the_older_names() {
+        let old = environment(&[
+            ("CALL_ANNOUCEMENT_VOICE", "alice"),
+            ("CALL_ANNOUCEMENT_LANGUAGE", "en-GB"),
+            ("OUT_OF_SESSION_MESSAGE_FOR_CALL", "Nobody is here."),
+            ("CONNECTING_CALL_ANNOUCEMENT", "One moment."),
+        ]);
+        let named = |key: &str, value: &str| (format!("session.{key}"), value.to_owned());
+        assert_eq!(
+            settings(&old),
+            [
+                named("voice", "alice"),
+                named("language", "en-GB"),
+                named("no_session_call_text", "Nobody is here."),
+                named("connecting_text", "One moment."),
+            ]
+        );
     }
 
     #[test]

@@ -181,6 +181,7 @@ impl StartContext<'_> {
             lanes: sending.lanes.clone(),
             loops: LoopGuard::default(),
             speech,
+            public_url: Some(self.origin.clone()).filter(|_| !self.config.http.public_url.is_empty()),
             asked: Notify::new(),
         }
     }

@@ -7,6 +7,7 @@
 mod asked;
 mod bodies;
 mod callback;
+mod call;
 mod choose;
 mod create;
 mod deliver;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 pub use asked::{AskedTexts, ClaimedAskedText};
 pub use bodies::SessionBodies;
+pub use call::CallAnswer;
 pub use choose::NumberShortage;
 pub use create::{ParticipantOrder, SessionOrder, SessionResult};
 pub use deliver::SessionMessages;

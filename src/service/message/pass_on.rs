@@ -2,6 +2,7 @@
 //! by us.
 
 use super::{ChosenRoute, Messages, Order};
+use crate::model::message::MessageState;
 use crate::model::{ClientId, MessageContent, MessageId};
 use crate::service::{Error, Result};
 use crate::store::message::{self, Message};
@@ -41,6 +42,19 @@ impl Messages {
         let (message, _) = self.message(client, order, Some(via), None, self.parts.clock.now_ms())?;
         let content = hold(&message.content).map_or_else(|| message.content.clone(), Into::into);
         Ok(self.intake(Message { id, content, ..message }, false))
+    }
+
+    /// A call to somebody that whoever answers a caller's carrier has it place: it is written as placed already, and its
+    /// carrier says what becomes of it.
+    pub(in crate::service) fn placed(
+        &self,
+        id: MessageId,
+        client: ClientId,
+        order: Order,
+        via: ChosenRoute,
+    ) -> Result<NewMessage> {
+        let (message, _) = self.message(client, order, Some(via), None, self.parts.clock.now_ms())?;
+        Ok(self.intake(Message { id, state: MessageState::Sent, ..message }, false))
     }
 
     /// Accepts a message once for its id: when this returns, it is stored, and will be sent or accounted for.

@@ -12,7 +12,7 @@ use super::label::labelled;
 use super::loop_guard::{LoopGuard, LoopVerdict};
 use super::notice::{SessionNotice, Settings};
 use super::number_proxy::NumberProxySettings;
-use crate::model::{Address, Channel, ClientId, Clock, MessageContent, MessageId, SessionLabels};
+use crate::model::{Address, Channel, ClientId, Clock, MessageContent, MessageId, PublicOrigin, SessionLabels};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
 use crate::service::media::OfferedMedia;
@@ -45,10 +45,12 @@ pub struct SessionMessages {
     pub clock: Clock,
     pub lanes: LaneKeyHasher,
     pub loops: LoopGuard,
-    /// The way in of what clients say themselves.
+    /// The way in of what clients say themselves, and of calls.
     pub speech: SpeechAcceptor,
     /// Wakes whoever asks clients' servers what becomes of texts.
     pub asked: Notify,
+    /// Where carriers find us, if they do.
+    pub public_url: Option<PublicOrigin>,
 }
 
 /// What is said to all others alike.
@@ -186,7 +188,9 @@ impl SessionMessages {
         to: &Participant,
         (id, client): (MessageId, ClientId),
     ) -> Result<Result<NewMessage, InteractionFailure>> {
-        let Some(sender) = self.sender_of(to).await? else { return Ok(Err(InteractionFailure::Number)) };
+        let Some(sender) = self.sender_of(to, NumberCapability::Sms).await? else {
+            return Ok(Err(InteractionFailure::Number));
+        };
         for (body, media_urls) in words.forms(sender.can(NumberCapability::Mms)) {
             let media_urls = media_urls.to_vec();
             let order = Order { body, media_urls, ..Order::new(Channel::Sms, Address::stored(to.address.as_str())) };
@@ -202,13 +206,20 @@ impl SessionMessages {
         Ok(Err(InteractionFailure::Text))
     }
 
-    /// The number that somebody knows, where it is there still and can text. Another node may just have added it: the
-    /// store knows.
-    async fn sender_of(&self, to: &Participant) -> Result<Option<Arc<SenderNumber>>> {
+    /// The number that somebody knows, where it is there still and can do that.
+    pub(super) async fn sender_of(&self, to: &Participant, can: NumberCapability) -> Result<Option<Arc<SenderNumber>>> {
+        self.known_sender(&to.number, |sender| sender.number.id == to.number_id && sender.can(can)).await
+    }
+
+    /// A number of ours, where it fits. Another node may just have added it: the store knows.
+    pub(super) async fn known_sender(
+        &self,
+        address: &str,
+        fits: impl Fn(&SenderNumber) -> bool,
+    ) -> Result<Option<Arc<SenderNumber>>> {
         let known = || {
             let entries = self.directory.current();
-            let sender = entries.sender(&to.number).filter(|sender| sender.number.id == to.number_id);
-            sender.filter(|sender| sender.can(NumberCapability::Sms)).cloned()
+            entries.sender(address).filter(|sender| fits(sender)).cloned()
         };
         let found = known();
         if found.is_none() {

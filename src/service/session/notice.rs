@@ -17,7 +17,7 @@ use crate::store::session::route;
 
 const HOUR_MS: Millis = 3_600_000;
 
-/// `[session]`: what people are told, nothing where empty.
+/// `[session]`: what people are told, nothing where empty; and what callers hear.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -29,6 +29,17 @@ pub struct Settings {
     pub calls_only_text: String,
     /// Who says something that is too long to be passed on.
     pub too_long_text: String,
+    /// Who calls and is put through.
+    pub connecting_text: String,
+    /// Who calls and is in no session at that number, or in one with nobody else.
+    pub no_session_call_text: String,
+    /// Who calls in a session for texts.
+    pub texts_only_call_text: String,
+    /// Who calls and reaches nobody.
+    pub failed_call_text: String,
+    /// In which voice all of that is said, and in which language; the carrier's own where empty.
+    pub voice: String,
+    pub language: String,
 }
 
 /// Why somebody is told something.

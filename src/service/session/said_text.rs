@@ -21,7 +21,7 @@ pub(in crate::service) struct SaidText<'a> {
 }
 
 /// Whether somebody was in a session at that time.
-fn was_there(one: &Participant, at_ms: Millis) -> bool {
+pub(super) fn was_there(one: &Participant, at_ms: Millis) -> bool {
     one.joined_ms <= at_ms && one.left_ms.is_none_or(|left_ms| left_ms > at_ms)
 }
 

@@ -172,7 +172,7 @@ impl SessionMessages {
     }
 
     /// Tells of it, and that the session is under way by it, once that is decided.
-    fn telling(&self, found: SessionWithParticipants, now_ms: Millis) -> SpeechEvents {
+    pub(super) fn telling(&self, found: SessionWithParticipants, now_ms: Millis) -> SpeechEvents {
         let events = self.events.clone();
         Box::new(move |said: &[NewInteraction], begins: bool| {
             let mut batch = events.batch();
@@ -196,11 +196,11 @@ impl SpokenText {
 }
 
 /// What is kept for a request that comes again: what was said by it, to be looked up.
-fn ids_text(ids: &[InteractionId]) -> String {
+pub(super) fn ids_text(ids: &[InteractionId]) -> String {
     ids.iter().copied().map(InteractionId::hex).collect::<Vec<_>>().join(",")
 }
 
-fn read_ids(text: &str) -> Vec<InteractionId> {
+pub(super) fn read_ids(text: &str) -> Vec<InteractionId> {
     text.split(',').filter_map(|id| InteractionId::from_hex(id).ok()).collect()
 }
 
