@@ -52,8 +52,12 @@ impl StartContext<'_> {
             owner: self.owner.clone(),
             metrics,
         };
-        let loopback = messaging.loopback.clone();
-        let loopback = Arc::new(LoopbackDoor { inbox: inbox.clone(), directory: directory.clone(), loopback });
+        let loopback = Arc::new(LoopbackDoor {
+            inbox: inbox.clone(),
+            directory: directory.clone(),
+            loopback: messaging.loopback.clone(),
+            session_messages: messaging.session_messages.clone(),
+        });
         worker::start_receiving(handlers, jobs, self.tasks, self.stop);
         let (listener, stop) = (loopback.clone(), self.stop.clone());
         self.tasks.spawn(async move {

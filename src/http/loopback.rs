@@ -1,4 +1,4 @@
-//! `/v1/loopback/…`: what the loopback provider was sent, and a person's phone that texts by it.
+//! `/v1/loopback/…`: what the loopback provider was sent, and a person's phone that texts and calls by it.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,13 @@ use super::written::{self, text_channel, text_channels};
 use super::{list, object, openapi, reply};
 use crate::model::address::AddressRole;
 use crate::model::rfc3339;
-use crate::service::inbound::{Filter as LoopbackFilter, LoopbackInboundText, LoopbackMessage};
+use crate::service::inbound::{Filter as LoopbackFilter, InboundCall, LoopbackInboundText, LoopbackMessage};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(openapi::described!(messages, inbound_text, publications), None)
+    Resource::of_administrators(openapi::described!(messages, inbound_text, inbound_call, publications), None)
         .at("loopback/messages", [on(Method::GET, messages).asking(filters)])
         .at("loopback/inbound", [with_body(Method::POST, inbound_text)])
+        .at("loopback/inbound-call", [with_body(Method::POST, inbound_call)])
         .at("loopback/publications", [on(Method::GET, publications)])
 }
 
@@ -41,6 +42,26 @@ struct LoopbackTextIn {
     /// What the carrier says besides, such as `ProfileName`; `OptOutType` is its word on consent.
     #[serde(default)]
     carrier: BTreeMap<String, String>,
+}
+
+/// A call as a person makes it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = LoopbackCall)]
+struct LoopbackCallIn {
+    #[schema(example = "+14155550100")]
+    from: String,
+    /// One of your numbers.
+    to: String,
+    /// The provider's name for it: under one name it is one call, however often it is asked about. Left out: another.
+    id: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoopbackCallAnswer)]
+struct LoopbackCallAnswerOut {
+    /// What the provider is told to do with the call.
+    twiml: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -123,6 +144,30 @@ async fn inbound_text(request: ResourceRequest, posted: UnreadBody) -> HandlerRe
     let played = LoopbackInboundText { channel, from, to, body, media_urls, carrier };
     let id = request.app.loopback.play(played).await?.ok_or_else(no_account)?;
     Ok(reply::json(StatusCode::ACCEPTED, &LoopbackTextAcceptedOut { id: id.to_string() }))
+}
+
+/// `POST /v1/loopback/inbound-call`: a person calls a number. What is answered is done: whom it puts the caller through to
+/// is called, and that call goes as calls through the loopback provider go.
+#[utoipa::path(
+    post, path = "/v1/loopback/inbound-call", tag = "loopback", operation_id = "play_call",
+    request_body = LoopbackCallIn,
+    responses(
+        (status = 200, description = "What the provider is told to do with the call.", body = LoopbackCallAnswerOut),
+        (status = 404, description = "There is no account on the loopback provider."),
+    ),
+)]
+async fn inbound_call(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
+    let LoopbackCallIn { from, to, id } = object::read(&request, posted).await?;
+    if to.trim().is_empty() {
+        return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));
+    }
+    if id.as_deref().is_some_and(|id| !(1..=64).contains(&id.len())) {
+        return Err(reply::bad_field("id", "must be 1 to 64 bytes long"));
+    }
+    let id = id.unwrap_or_else(|| format!("LC{:032x}", rand::random::<u128>()));
+    let call = InboundCall::new(&id, &from, &to);
+    let twiml = request.app.loopback.call(&call).await?.ok_or_else(no_account)?.to_string();
+    Ok(reply::json(StatusCode::OK, &LoopbackCallAnswerOut { twiml }))
 }
 
 /// What a platform's sink is posted of a paired phone's text.

@@ -17,8 +17,9 @@ use warp::filters::BoxedFilter;
 use super::body::{ReadBody, UnreadBody};
 use super::reply::{self, HandlerResult, Refusal};
 use super::{App, HttpRoutes, RequestParts, auth, compat, object, posted};
+use crate::model::AccountId;
 use crate::service::account::CarrierKind;
-use crate::service::inbound::{PostKind, ProvedPost, ProviderPost, WebhookReply, is_guess};
+use crate::service::inbound::{InboundCall, PostKind, ProvedCall, ProvedPost, ProviderPost, WebhookReply, is_guess};
 use crate::service::{Error, ErrorKind};
 
 /// What is escaped in the login of a URL: all but what may stand there as it is (the URL standard's `userinfo`).
@@ -80,6 +81,13 @@ async fn receive(
     let webhook = kind.profile().webhook(&what).ok_or_else(reply::not_found)?;
     let body = read(&request, posted, &app).await?;
     let post = post(webhook.what, secret, &target, body.clone(), (&request, app.as_ref()));
+    if webhook.what == PostKind::Call {
+        let turn = app.guesses.turn(&request).await;
+        let proved = app.inbox.prove_call(kind, post).await;
+        drop(turn);
+        let ProvedCall { account, call } = proved.map_err(|error| counted(&request, &app, error))?;
+        return answered(&app, &call, Some(account)).await;
+    }
     take(&request, &app, app.inbox.prove(kind, post)).await?;
     // kept until it is answered: it may have had to wait for its turn
     drop(body);
@@ -139,12 +147,22 @@ async fn take(
         Ok(proved) => app.inbox.take(proved).await,
         Err(error) => Err(error),
     };
-    let Err(error) = taken else { return Ok(()) };
+    taken.map_err(|error| counted(request, app, error))
+}
+
+/// Why a post is not taken: where whoever posted it need not be a carrier, it counts as a guess.
+fn counted(request: &RequestParts, app: &App, error: Error) -> Refusal {
     let counted = if is_guess(&error) { app.guesses.count(request) } else { Ok(()) };
     match counted {
-        Err(wait) if error.kind == ErrorKind::Forged => Err(reply::too_many_requests(wait.as_secs() + 1).into()),
-        _ => Err(refused(error)),
+        Err(wait) if error.kind == ErrorKind::Forged => reply::too_many_requests(wait.as_secs() + 1).into(),
+        _ => refused(error),
     }
+}
+
+/// What the carrier of a caller is told to do.
+pub(super) async fn answered(app: &App, call: &InboundCall, account: Option<AccountId>) -> HandlerResult {
+    let answer = app.session_messages.answer(call, account).await?;
+    Ok(reply::content("text/xml", answer.response.to_string().into_bytes()))
 }
 
 /// What a carrier is answered is what all are; who runs the server reads of it in the log.

@@ -18,8 +18,8 @@ use crate::harness::{ADMIN, Layout, Result, Server, USER};
 use crate::messages::TO;
 use crate::{in_foreign_sessions, on_both_engines};
 
-/// Paths that change something which is no administrator's doing: a person's phone is played, and texts.
-const OTHERS: [(&str, &str); 1] = [("POST", "/v1/loopback/inbound")];
+/// Paths that change something which is no administrator's doing: a person's phone is played, and texts or calls.
+const OTHERS: [(&str, &str); 2] = [("POST", "/v1/loopback/inbound"), ("POST", "/v1/loopback/inbound-call")];
 
 /// Paths with braces where nothing is changed, and what stands in them.
 const READ: [(&str, &str); 2] = [("/v1/lookup/{number}", TO), ("/v1/users/{uid}/", USER)];

@@ -25,7 +25,8 @@ async fn a_client_speaks_in_its_session(layout: Layout) -> Result {
     })
     .await?;
     let wanted = json!({"id": "int_…", "kind": "message", "from_participant_id": null, "to_participant_id": "par_…",
-        "inbound_message_id": null, "outbound_message_id": "msg_…", "status": "delivered", "reason": null,
+        "inbound_message_id": null, "outbound_message_id": "msg_…", "outbound_call_id": null, "status": "delivered",
+        "duration": null, "reason": null,
         "error": null, "body": "Your driver is near.", "media_urls": [], "created_at": "(time)",
         "updated_at": "(time)"});
     hold_inline(&["Interaction"], &arrived, &wanted)?;

@@ -1,6 +1,7 @@
 //! Masked conversations as an older system has them: two to fifty people, numbers chosen from a pool, texts and calls.
 //! What the answer to `POST /sessions` links to stands at Twilio's door (`twilio/v1/conversation.rs`).
 
+mod call;
 pub(super) mod field;
 mod order;
 pub(super) mod signature;
@@ -67,7 +68,8 @@ pub(super) fn is_carriers(path: &str) -> bool {
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let sessions = warp::path!("sessions").and(posted(app)).then(create);
     let event = warp::path!("conversations-post-event").and(webhook::target()).and(posted(app)).then(post_event);
-    sessions.or(event).unify().map(reply::settle).boxed()
+    let own = sessions.or(event).unify().map(reply::settle);
+    own.or(call::routes(app)).unify().boxed()
 }
 
 /// Who makes a request by the door's own login, which opens nothing else.

@@ -8,10 +8,9 @@ use crate::http::message::MessageErrorOut;
 use crate::http::reply::Refusal;
 use crate::http::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest, UnreadBody, on, with_body};
 use crate::http::{RequestParts, audit, auth, idempotency, list, object, openapi, reply};
-use crate::model::message::MessageState;
-use crate::model::{ParticipantId, SessionId, carrier, rfc3339};
+use crate::model::{CallId, ParticipantId, SessionId, carrier, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::session::{Interaction, SpokenText};
+use crate::service::session::{Interaction, InteractionKind, SpokenText};
 
 const MESSAGES: &str = "/v1/sessions/{id}/messages";
 
@@ -53,13 +52,17 @@ struct InteractionOut<'a> {
     inbound_message_id: Option<String>,
     /// The copy, the same; null: there is none.
     outbound_message_id: Option<String>,
-    /// How the copy stands: a state of a message.
+    /// Of a call: that to whom it was put through, among `/v1/calls`.
+    outbound_call_id: Option<String>,
+    /// How the copy stands: a state of a message, or the status of a call.
     #[schema(value_type = Option<String>)]
     status: Option<&'static str>,
-    /// Why there is no copy: `mode` (the session is for calls), `alone` (nobody else is in it), `opted_out`,
+    /// How long a call was, in seconds.
+    duration: Option<i64>,
+    /// Why there is no copy: `mode` (the session is for calls, or for texts), `alone` (nobody else is in it), `opted_out`,
     /// `unpayable`, `loop` (it looks as though programs answered each other), `left` (they are in another session by
-    /// that number), `number` (it cannot send texts any more), `text` (it is too long, or says nothing) or `blocked`
-    /// (your server did not let it pass).
+    /// that number), `number` (it cannot do that any more), `text` (it is too long, or says nothing) or `blocked` (your
+    /// server did not let it pass).
     #[schema(value_type = Option<String>)]
     reason: Option<&'a str>,
     /// Why the copy failed, where it did.
@@ -79,14 +82,17 @@ fn out(said: &Interaction) -> InteractionOut<'_> {
     let (body, media_urls) = said.words().map_or((None, NO_MEDIA), |(body, media)| (Some(body), media));
     let has_error = said.error_code.is_some() || said.error_reason.is_some();
     let reason = said.error_reason.as_deref().map(carrier::shown);
+    let is_call = said.kind == InteractionKind::Voice;
     InteractionOut {
         id: said.id.to_string(),
         kind: said.kind.name(),
         from_participant_id: said.from.map(|from| from.to_string()),
         to_participant_id: said.to.map(|to| to.to_string()),
         inbound_message_id: said.inbound.map(|message| message.to_string()),
-        outbound_message_id: said.outbound.map(|message| message.to_string()),
-        status: said.state().map(MessageState::name),
+        outbound_message_id: said.outbound.filter(|_| !is_call).map(|message| message.to_string()),
+        outbound_call_id: said.outbound.filter(|_| is_call).map(|call| CallId::from(call).to_string()),
+        status: said.status(),
+        duration: said.duration,
         reason: said.reason.as_deref(),
         error: has_error.then_some(MessageErrorOut { code: said.error_code, reason }),
         body,

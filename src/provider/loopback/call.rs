@@ -1,6 +1,6 @@
 //! Calls at the loopback carrier: what their numbers do, reported step by step.
 
-use super::{Loopback, LoopbackEvent, LoopbackTrick, StoredLoopbackReceipt};
+use super::{Loopback, LoopbackEvent, LoopbackTrick, StoredLoopbackReceipt, trick};
 use crate::model::lock::lock;
 use crate::model::message::MessageState;
 use crate::model::{CallStatus, MessageId};
@@ -25,6 +25,13 @@ impl Loopback {
     pub(super) fn report_call(&self, message: MessageId, provider_id: &str, trick: LoopbackTrick) {
         for status in steps(trick) {
             self.tell_call(message, provider_id, *status);
+        }
+    }
+
+    /// Dials somebody for a caller, and reports that call as any.
+    pub fn dial(&self, call: MessageId, to: &str) {
+        if self.0.has_receipts {
+            self.report_call(call, &format!("LD{}", call.hex()), trick(to));
         }
     }
 
