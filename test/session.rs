@@ -1,6 +1,9 @@
 //! Conversations in which nobody learns a number: made, changed and ended, with every pair of a person and a number
 //! theirs alone.
 
+mod call;
+mod call_door;
+mod call_twiml;
 mod choose;
 mod command;
 mod conversation;

@@ -39,8 +39,9 @@ fn messages() -> Vec<Value> {
 
 /// Every kind of call.
 fn calls() -> [Value; 2] {
+    let joining = "<Response><Say>Ça va ? &amp; ✓</Say><Dial><Conference>call-0a</Conference></Dial></Response>";
     [
-        json!({"to": TO, "twiml": "<Response><Say>Ça va ? &amp; ✓</Say></Response>"}),
+        json!({"to": TO, "twiml": joining}),
         json!({"to": TO, "url": "https://twiml.example.org/1?a=b&c=d%20e", "from": FROM}),
     ]
 }
