@@ -3,6 +3,7 @@
 
 mod call;
 mod call_door;
+mod call_hook;
 mod call_twiml;
 mod choose;
 mod command;

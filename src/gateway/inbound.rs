@@ -56,7 +56,7 @@ impl StartContext<'_> {
             inbox: inbox.clone(),
             directory: directory.clone(),
             loopback: messaging.loopback.clone(),
-            session_messages: messaging.session_messages.clone(),
+            session_calls: messaging.session_calls.clone(),
         });
         worker::start_receiving(handlers, jobs, self.tasks, self.stop);
         let (listener, stop) = (loopback.clone(), self.stop.clone());

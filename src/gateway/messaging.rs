@@ -25,7 +25,7 @@ use crate::service::number::import::NumberImports;
 use crate::service::number::{InboundTextPolicy, NewNumber, NumberCapability, Numbers};
 use crate::service::relay::Relay;
 use crate::service::session::hook::SessionHooks;
-use crate::service::session::{self, AskedTexts, LoopGuard, SessionMessages, Sessions};
+use crate::service::session::{self, AskedTexts, LoopGuard, SessionCalls, SessionMessages, Sessions};
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
 use crate::signal::SharedCounter;
@@ -53,6 +53,7 @@ pub(super) struct MessagingParts {
     pub(super) session_messages: Arc<SessionMessages>,
     pub(super) asked_texts: Arc<AskedTexts>,
     pub(super) media: Arc<OfferedMedia>,
+    pub(super) session_calls: Arc<SessionCalls>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
     /// Where numbers are that the number proxy's door brings.
@@ -108,6 +109,7 @@ impl StartContext<'_> {
             relay,
             sessions,
             session_messages,
+            session_calls: Arc::new(SessionCalls { asked: asked_texts.clone() }),
             asked_texts,
             media,
             accounts,

@@ -93,6 +93,7 @@ impl StartContext<'_> {
             sessions: messaging.sessions,
             session_messages: messaging.session_messages,
             media: messaging.media,
+            session_calls: messaging.session_calls,
             tariff: messaging.tariff,
             ledger: messaging.ledger,
             accounts: messaging.accounts,

@@ -23,7 +23,7 @@ use crate::service::number::import::NumberImports;
 use crate::service::opt_out::OptOuts;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::relay::Relay;
-use crate::service::session::{NumberProxySettings, SessionMessages, Sessions};
+use crate::service::session::{NumberProxySettings, SessionCalls, SessionMessages, Sessions};
 use crate::service::sync::{
     PairingLinkBuilder, PairingService, Settings as SyncSettings, SyncSessionIdIssuer, SyncSockets,
 };
@@ -63,6 +63,7 @@ pub struct App {
     pub sessions: Arc<Sessions>,
     pub session_messages: Arc<SessionMessages>,
     pub media: Arc<OfferedMedia>,
+    pub session_calls: Arc<SessionCalls>,
     pub tariff: Arc<Tariff>,
     pub ledger: Arc<Ledger>,
     pub accounts: Accounts,

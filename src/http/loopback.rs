@@ -166,7 +166,7 @@ async fn inbound_call(request: ResourceRequest, posted: UnreadBody) -> HandlerRe
     }
     let id = id.unwrap_or_else(|| format!("LC{:032x}", rand::random::<u128>()));
     let call = InboundCall::new(&id, &from, &to);
-    let twiml = request.app.loopback.call(&call).await?.ok_or_else(no_account)?.to_string();
+    let twiml = request.app.loopback.call(&call).await?.ok_or_else(no_account)?;
     Ok(reply::json(StatusCode::OK, &LoopbackCallAnswerOut { twiml }))
 }
 

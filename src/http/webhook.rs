@@ -161,8 +161,8 @@ fn counted(request: &RequestParts, app: &App, error: Error) -> Refusal {
 
 /// What the carrier of a caller is told to do.
 pub(super) async fn answered(app: &App, call: &InboundCall, account: Option<AccountId>) -> HandlerResult {
-    let answer = app.session_messages.answer(call, account).await?;
-    Ok(reply::content("text/xml", answer.response.to_string().into_bytes()))
+    let answer = app.session_calls.answer(call, account).await?;
+    Ok(reply::content("text/xml", answer.twiml.into_bytes()))
 }
 
 /// What a carrier is answered is what all are; who runs the server reads of it in the log.

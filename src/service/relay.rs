@@ -7,6 +7,7 @@ mod sender;
 
 pub use crate::service::message::{Order, SenderChoice};
 pub use explain::{ConsideredAccount, RouteExplanation};
+pub(in crate::service) use say::only_says;
 pub use sender::{RouteCandidate, RouteVerdict};
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@ const STRANGER: &str = "<Say>This number is not in use for you now. Goodbye.</Sa
 const BUSY: &str = "+15005550020";
 const LASTING: &str = "+15005550018";
 
-fn document(verbs: &str) -> String {
+pub fn document(verbs: &str) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>")
 }
 

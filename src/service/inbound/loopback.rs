@@ -9,12 +9,12 @@ use tokio::sync::mpsc::Receiver;
 
 use super::WebhookInbox;
 use super::webhook::VerifiedWebhook;
-use crate::model::{Address, Channel, Media, MessageId, VoiceResponse};
+use crate::model::{Address, Channel, Media, MessageId};
 use crate::provider::loopback::StoredLoopbackText;
 use crate::provider::{self, InboundCall, Loopback, LoopbackEvent};
 use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
-use crate::service::session::{CallAnswer, SessionMessages};
+use crate::service::session::{CallAnswer, SessionCalls};
 use crate::service::{Error, Result};
 
 pub use crate::provider::loopback::{Filter, LoopbackMessage, LoopbackPage};
@@ -38,7 +38,7 @@ pub struct LoopbackDoor {
     pub inbox: Arc<WebhookInbox>,
     pub directory: Arc<Directory>,
     pub loopback: Loopback,
-    pub session_messages: Arc<SessionMessages>,
+    pub session_calls: Arc<SessionCalls>,
 }
 
 impl LoopbackDoor {
@@ -74,13 +74,13 @@ impl LoopbackDoor {
 
     /// A person calls a number; what their carrier is told, or `None`: there is no account on the loopback provider. Whom
     /// it is told to dial it dials.
-    pub async fn call(&self, call: &InboundCall) -> Result<Option<VoiceResponse>> {
+    pub async fn call(&self, call: &InboundCall) -> Result<Option<String>> {
         let Some(handle) = self.handle() else { return Ok(None) };
-        let CallAnswer { response, dialled } = self.session_messages.answer(call, Some(handle.account.id)).await?;
+        let CallAnswer { twiml, dialled } = self.session_calls.answer(call, Some(handle.account.id)).await?;
         if let Some((leg, to)) = dialled {
             self.loopback.dial(leg, &to);
         }
-        Ok(Some(response))
+        Ok(Some(twiml))
     }
 
     /// Takes in what the loopback provider reports. It drops what finds no room while the store is slow:

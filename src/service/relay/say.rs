@@ -47,7 +47,8 @@ pub(super) fn check(plan: &CallPlan) -> Result<(), (&'static str, String)> {
     plan.twiml.as_deref().map_or(Ok(()), only_says).map_err(|reason| ("twiml", reason))
 }
 
-fn only_says(twiml: &str) -> Result<(), String> {
+/// Refuses what does more than speak.
+pub(in crate::service) fn only_says(twiml: &str) -> Result<(), String> {
     let document = Document::parse(twiml)
         .map_err(|error| format!("must be well-formed XML without a DTD and entities of its own: {error}"))?;
     if !is_utf8(twiml) {

@@ -29,7 +29,8 @@ const CALLS: &str = "calls to sessions";
 
 /// What a caller's carrier is told.
 pub struct CallAnswer {
-    pub response: VoiceResponse,
+    /// A document of TwiML.
+    pub twiml: String,
     /// The call by which it puts the caller through, and to whom.
     pub dialled: Option<(MessageId, String)>,
 }
@@ -41,6 +42,7 @@ struct CallLegs<'a> {
     /// The one that the call came in by: no other knows its numbers, or its conferences.
     account: AccountId,
     room: &'a str,
+    is_blocked: bool,
     at_ms: Millis,
 }
 
@@ -73,23 +75,28 @@ impl CallLegs<'_> {
 }
 
 impl SessionMessages {
-    /// Answers a call to a number of ours. `account`: whose carrier asks, where that is known.
-    pub async fn answer(&self, call: &InboundCall, account: Option<AccountId>) -> Result<CallAnswer> {
-        let is_there = |sender: &SenderNumber| account.is_none_or(|account| account == sender.number.account);
-        let Some(sender) = self.known_sender(&call.to, is_there).await? else {
-            return Ok(self.hears(&self.settings.no_session_call_text));
-        };
-        settled("this session", || self.put_through(call, &sender)).await
+    /// The session that a caller is in by the number that they call.
+    pub(super) async fn call_route(&self, call: &InboundCall, sender: &SenderNumber) -> Result<Option<SessionRoute>> {
+        let person = Address::stored(call.from.as_str()).folded().into_owned();
+        let pair = PairAtTime { person, number: sender.number.id, at_ms: self.clock.now_ms() };
+        Ok(route::find(&self.store, &[pair]).await?.into_iter().next().flatten())
     }
 
-    /// Puts a call through in the session as it is read; a race is told as what it is.
-    async fn put_through(&self, call: &InboundCall, sender: &SenderNumber) -> Result<CallAnswer> {
+    /// Puts a call through, unless it is blocked.
+    pub(super) async fn put_through(
+        &self,
+        call: &InboundCall,
+        sender: &SenderNumber,
+        is_blocked: bool,
+    ) -> Result<CallAnswer> {
+        settled("this session", || self.connect(call, sender, is_blocked)).await
+    }
+
+    /// The same in the session as it is read; a race is told as what it is.
+    async fn connect(&self, call: &InboundCall, sender: &SenderNumber, is_blocked: bool) -> Result<CallAnswer> {
         let now_ms = self.clock.now_ms();
-        let person = Address::stored(call.from.as_str()).folded().into_owned();
-        let pair = PairAtTime { person, number: sender.number.id, at_ms: now_ms };
-        let routed = route::find(&self.store, &[pair]).await?.into_iter().next().flatten();
-        let Some(SessionRoute { session: found, from }) = routed else {
-            return Ok(self.hears(&self.settings.no_session_call_text));
+        let Some(SessionRoute { session: found, from }) = self.call_route(call, sender).await? else {
+            return Ok(self.unknown_caller());
         };
         // another node's clock may have been ahead when they came in
         let joined_ms = found.participants.iter().find(|one| one.id == from).map(|one| one.joined_ms);
@@ -97,7 +104,8 @@ impl SessionMessages {
         let others = found.participants.iter().filter(|one| one.id != from && was_there(one, at_ms)).collect();
         let named = self.named_call(call, sender, &found);
         let room = room(&named);
-        let legs = CallLegs { found: &found, others, account: sender.number.account, room: &room, at_ms: now_ms };
+        let legs =
+            CallLegs { found: &found, others, account: sender.number.account, room: &room, is_blocked, at_ms: now_ms };
         let (said, texts) = self.legs(&legs, from).await?;
         let ids: Vec<InteractionId> = said.iter().map(|one| one.id).collect();
         let new = NewSpeech {
@@ -148,7 +156,7 @@ impl SessionMessages {
         } else if legs.others.is_empty() {
             Some(InteractionFailure::Alone)
         } else {
-            None
+            legs.is_blocked.then_some(InteractionFailure::Blocked)
         };
         if let Some(failure) = unheard {
             let id = MessageId::new(legs.at_ms).into();
@@ -227,7 +235,7 @@ impl SessionMessages {
             None => VoiceDial::own_conference(legs.room),
         };
         let dialled = direct.map(|(leg, to)| (leg, to.address.clone()));
-        CallAnswer { response: self.saying(&self.settings.connecting_text).dial(dial), dialled }
+        CallAnswer { twiml: self.saying(&self.settings.connecting_text).dial(dial).to_string(), dialled }
     }
 
     /// Where a carrier says what becomes of a call that it places by itself, where it can say so.
@@ -247,7 +255,12 @@ impl SessionMessages {
     /// The caller hears this, and reaches nobody.
     fn hears(&self, text: &str) -> CallAnswer {
         let response = if text.is_empty() { VoiceResponse::default().reject() } else { self.saying(text) };
-        CallAnswer { response, dialled: None }
+        CallAnswer { twiml: response.to_string(), dialled: None }
+    }
+
+    /// Who is in no session hears this.
+    pub(super) fn unknown_caller(&self) -> CallAnswer {
+        self.hears(&self.settings.no_session_call_text)
     }
 }
 

@@ -206,29 +206,6 @@ impl SessionMessages {
         Ok(Err(InteractionFailure::Text))
     }
 
-    /// The number that somebody knows, where it is there still and can do that.
-    pub(super) async fn sender_of(&self, to: &Participant, can: NumberCapability) -> Result<Option<Arc<SenderNumber>>> {
-        self.known_sender(&to.number, |sender| sender.number.id == to.number_id && sender.can(can)).await
-    }
-
-    /// A number of ours, where it fits. Another node may just have added it: the store knows.
-    pub(super) async fn known_sender(
-        &self,
-        address: &str,
-        fits: impl Fn(&SenderNumber) -> bool,
-    ) -> Result<Option<Arc<SenderNumber>>> {
-        let known = || {
-            let entries = self.directory.current();
-            entries.sender(address).filter(|sender| fits(sender)).cloned()
-        };
-        let found = known();
-        if found.is_none() {
-            self.directory.refresh().await?;
-            return Ok(known());
-        }
-        Ok(found)
-    }
-
     /// From a number of ours, through its own account, at the client's price; the operator pays nothing.
     pub(super) fn via(&self, client: ClientId, sender: &SenderNumber, order: &Order) -> ChosenRoute {
         let price = || self.tariff.price(order.priced(), order.to.as_str(), self.clock.now_ms());

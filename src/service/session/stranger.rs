@@ -47,7 +47,7 @@ impl AskedTexts {
     ) -> Result<AskedTextResult> {
         match self.reply(job, text, sender).await? {
             Some((OutOfSessionReply::Session(wanted), format)) => {
-                if let Some(route) = self.open(text, sender, (wanted, format)).await? {
+                if let Some(route) = self.open(&text.from, sender, (wanted, format)).await? {
                     let said = said(job, (text, text.body.as_str()), sender, &route);
                     let record = self.messages.deliver(&said).await?;
                     return Ok((record, Some(Arc::clone(&route.session))));
@@ -98,16 +98,16 @@ impl AskedTexts {
         Ok(Some((self.hooks.out_of_session(&url, &asked).await, format)))
     }
 
-    /// The session that the server wants, of whoever texts and somebody else: the one that they are in by now, as after a
+    /// The session that the server wants, of whoever texts or calls and somebody else: the one that they are in by now, as after a
     /// text before it, or a new one. `None`: it cannot be.
-    async fn open(
+    pub(super) async fn open(
         &self,
-        text: &Message,
+        from: &str,
         sender: &SenderNumber,
         (wanted, format): (OutOfSessionSession, HookFormat),
     ) -> Result<Option<SessionRoute>> {
         let (Some(other), Some(pool)) = (phone(&wanted.participant), sender.number.pool) else { return Ok(None) };
-        let person = Address::stored(text.from.as_str());
+        let person = Address::stored(from);
         if let Some(route) = self.shared_route(&person, sender.number.id, &other).await? {
             return Ok(Some(route));
         }
