@@ -50,7 +50,7 @@ pub(super) fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
-/// The field that names a call of ours to a person whom TwiML of ours puts a caller through to: Twilio does not write it.
+/// The field that names our call to somebody whom TwiML of ours puts a caller through to: Twilio does not write it.
 const LEG: &str = "SwitchboardLeg";
 
 /// The call of ours that a form is about, where the URL names one that we gave for it.

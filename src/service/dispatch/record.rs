@@ -6,12 +6,15 @@ use tokio::time::Instant;
 
 use super::Dispatch;
 use super::lane::OwnedLane;
+use crate::model::Channel;
 use crate::model::message::MessageState;
 use crate::service::event::FailureReason;
 use crate::service::retry;
+use crate::store::Change;
 use crate::store::event::PendingEvents;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{LaneHeadOutcome, NextStep, is_written, late};
+use crate::store::session::call;
 
 /// How long we keep trying to record an outcome that came too late for its lane.
 const LATE: Duration = Duration::from_secs(60);
@@ -29,6 +32,7 @@ impl Dispatch {
             match self.outcomes.write(outcome.clone()).await {
                 Ok(is_ours) => {
                     self.after(lane, &outcome);
+                    self.let_session_rest(lane, &outcome.next).await;
                     return is_ours && matches!(outcome.next, NextStep::Over { .. });
                 }
                 Err(error) if error.will_pass() => {
@@ -80,6 +84,19 @@ impl Dispatch {
             tracing::warn!(%error, "could not record a late outcome");
         }
         false
+    }
+
+    /// A call that comes to nothing before its carrier says a word of it keeps no session going. What fails here time
+    /// makes up for.
+    async fn let_session_rest(&self, lane: &OwnedLane, next: &NextStep) {
+        let is_nothing = matches!(next, NextStep::Over { state, .. } if state.is_failure());
+        if lane.message.channel != Channel::Voice || !is_nothing {
+            return;
+        }
+        let change = call::over(Change::new(), &[lane.message.id], self.parts.clock.now_ms());
+        if let Err(error) = self.parts.store.commit(change).await {
+            tracing::info!(%error, "a session goes on as though a call were under way in it");
+        }
     }
 
     fn after(&self, lane: &OwnedLane, outcome: &LaneHeadOutcome) {

@@ -1,6 +1,6 @@
-//! Calls of people in sessions: a caller is put through to the one other, who sees the number that they know, or waits in
-//! a conference into which each of the others is called. What a carrier is told is made of what was written: asked again,
-//! it is told the same, and nobody is called twice.
+//! Calls of people in sessions: a caller is put through to the one other, who sees the number that they know, or waits
+//! in a conference into which each of the others is called. What a carrier is told is made of what was written: asked
+//! again, it is told the same, and nobody is called twice.
 
 use super::SessionMessages;
 use super::said_text::was_there;

@@ -19,7 +19,8 @@ const OF_CALLS: &str =
 /// Calls of which something was heard that go on. A session that is over stays so.
 pub fn go_on(change: Change, calls: &[MessageId], now_ms: Millis) -> Change {
     let sql = format!(
-        "UPDATE sb_session SET {END}, last_ms = ?, changed_ms = ? WHERE closed_ms IS NULL AND last_ms < ? AND {OF_CALLS}"
+        "UPDATE sb_session SET {END}, last_ms = ?, changed_ms = ? \
+         WHERE closed_ms IS NULL AND last_ms < ? AND {OF_CALLS}"
     );
     let until_ms = now_ms + UNHEARD_MS;
     let params = [until_ms, until_ms, until_ms, now_ms, until_ms].map(Value::from);
@@ -29,8 +30,8 @@ pub fn go_on(change: Change, calls: &[MessageId], now_ms: Millis) -> Change {
 /// Calls that are over: their sessions are silent from now on, where no other call is under way there.
 pub fn over(change: Change, calls: &[MessageId], now_ms: Millis) -> Change {
     let sql = format!(
-        "UPDATE sb_session SET {END}, last_ms = ?, changed_ms = ? WHERE closed_ms IS NULL AND last_ms > ? AND NOT EXISTS \
-         (SELECT 1 FROM sb_interaction j JOIN sb_message m ON m.id = j.outbound_id WHERE j.session_id = sb_session.id \
+        "UPDATE sb_session SET {END}, last_ms = ?, changed_ms = ? \
+         WHERE closed_ms IS NULL AND last_ms > ? AND NOT EXISTS (SELECT 1 FROM sb_interaction j JOIN sb_message m ON m.id = j.outbound_id WHERE j.session_id = sb_session.id \
          AND j.kind = 'voice' AND j.created_ms > ? AND (m.state = 'accepted' OR m.state = 'queued' \
          OR m.state = 'sending' OR m.state = 'sent')) AND {OF_CALLS}"
     );
