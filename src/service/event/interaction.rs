@@ -3,8 +3,8 @@
 use super::payload::InteractionEventData;
 use super::{EventMetadata, EventSequenceSource, NewEventBatch};
 use crate::model::event::EventType;
-use crate::model::{MessageId, rfc3339};
-use crate::store::session::interaction::{InteractionFailure, NewInteraction};
+use crate::model::{CallId, MessageId, rfc3339};
+use crate::store::session::interaction::{InteractionFailure, InteractionKind, NewInteraction};
 
 impl NewEventBatch<'_> {
     /// Something was said to somebody in a session, or could not be; and that copies have stopped, where it says so.
@@ -23,6 +23,7 @@ impl NewEventBatch<'_> {
     fn interaction_as(&mut self, kind: EventType, said: &NewInteraction, callback: Option<MessageId>) {
         let order = EventSequenceSource::Session(said.session);
         let what = EventMetadata { client: said.client, kind, at_ms: said.at_ms, callback, order };
+        let is_call = said.kind == InteractionKind::Voice;
         self.add(what, || InteractionEventData {
             sequence: None,
             id: said.id.to_string(),
@@ -31,7 +32,8 @@ impl NewEventBatch<'_> {
             from_participant_id: said.from.map(|from| from.to_string()),
             to_participant_id: said.to.map(|to| to.to_string()),
             inbound_message_id: said.inbound.map(|message| message.to_string()),
-            outbound_message_id: said.copy.ok().map(|message| message.to_string()),
+            outbound_message_id: said.copy.ok().filter(|_| !is_call).map(|message| message.to_string()),
+            outbound_call_id: said.copy.ok().filter(|_| is_call).map(|call| CallId::from(call).to_string()),
             status: said.status().name(),
             reason: said.copy.err().map(InteractionFailure::name),
             created_at: rfc3339(said.at_ms),

@@ -219,6 +219,9 @@ pub(in crate::service) struct InteractionEventData {
     pub(in crate::service) inbound_message_id: Option<String>,
     /// The copy, of which its own events tell more; null: there is none.
     pub(in crate::service) outbound_message_id: Option<String>,
+    /// The same of a call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) outbound_call_id: Option<String>,
     /// `accepted` or `failed`.
     pub(in crate::service) status: &'static str,
     /// Why there is no copy: `mode`, `alone`, `opted_out`, `unpayable`, `loop`, `left`, `number` or `text`.

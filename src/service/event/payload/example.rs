@@ -181,6 +181,7 @@ fn interaction(reason: Option<&'static str>) -> Value {
         to_participant_id: Some(ParticipantId::first_of(AT_MS + 1).to_string()),
         inbound_message_id: Some(message.to_string()),
         outbound_message_id: reason.is_none().then(|| MessageId::first_of(AT_MS + 1).to_string()),
+        outbound_call_id: None,
         status: if reason.is_none() { "accepted" } else { "failed" },
         reason,
         created_at: rfc3339(AT_MS),
