@@ -6,8 +6,8 @@
 
 mod asked;
 mod bodies;
-mod callback;
 mod call;
+mod callback;
 mod caller;
 mod choose;
 mod create;
