@@ -95,7 +95,7 @@ impl SessionMessages {
     /// The same in the session as it is read; a race is told as what it is.
     async fn connect(&self, call: &InboundCall, sender: &SenderNumber, is_blocked: bool) -> Result<CallAnswer> {
         let now_ms = self.clock.now_ms();
-        let Some(SessionRoute { session: found, from }) = self.call_route(call, sender).await? else {
+        let Some(SessionRoute { session: found, from, .. }) = self.call_route(call, sender).await? else {
             return Ok(self.unknown_caller());
         };
         // another node's clock may have been ahead when they came in

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::interaction::{self, InteractionRecord};
 use crate::model::{ClientId, InboundId, Millis, ParticipantId, SessionId};
 use crate::store::event::PendingEvents;
-use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, LeaseOwner, TAKE};
+use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, TAKE};
 use crate::store::{Change, Result, Store, Value, delivery, params};
 
 /// A job about to be written, in the commit that makes a message of its text.
