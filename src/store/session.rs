@@ -56,6 +56,9 @@ pub struct SessionSettings {
     /// It rests so long after what was said or changed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rest_after_ms: Option<Millis>,
+    /// The addresses of those with whom it was made, as they were written, in their order; only where a door answers so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

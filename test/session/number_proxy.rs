@@ -84,6 +84,9 @@ async fn two_people_talk_by_one_number_until_it_is_ended(layout: Layout) -> Resu
     let wanted = json!({"virtual_tns": [{"value": ours(0), "session_id": id}], "pool_size": 1, "available": 0,
         "in_use": 1});
     assert_eq!(listed, wanted);
+    // whatever its client says of it elsewhere
+    let said = json!({"metadata": {"participant_a": "nobody"}});
+    act_well(&door.server, &door.client, "PATCH", &format!("/v1/sessions/ses_{id}"), Some(said)).await?;
     let listed = door.well("GET", "/session", None).await?;
     let created = text(&listed["sessions"][0]["date_created"])?;
     ensure!(created.len() == 19 && created.as_bytes()[10] == b' ', "{created}");

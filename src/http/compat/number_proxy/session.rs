@@ -25,7 +25,7 @@ use crate::service::session::{
 };
 use crate::service::{Error, ErrorKind};
 
-/// What the two are called, here and in a session's metadata.
+/// What the two are called.
 const PEOPLE: [&str; 2] = ["participant_a", "participant_b"];
 
 const MINUTE_MS: f64 = 60_000.0;
@@ -73,19 +73,19 @@ async fn create(consumer: &ApiConsumer, request: &RequestParts, posted: UnreadBo
     let fields = fields(posted, app).await?;
     let people = [phone(&fields, PEOPLE[0])?, phone(&fields, PEOPLE[1])?];
     let ends_ms = window(fields.get("expiry_window"), app.clients.clock.now_ms())?;
-    let written = people.iter().zip(PEOPLE).map(|((written, _), name)| (name.to_owned(), Json::from(written.as_str())));
     let order = SessionOrder {
         pool: PoolId::number_proxy(consumer.client),
         participants: people.iter().map(|(_, address)| participant(address)).collect(),
         mode: SessionMode::Message,
         name: None,
         unique_name: None,
-        metadata: Some(written.collect()),
+        metadata: None,
         ttl: None,
         ends_ms,
         settings: SessionSettings {
             start_text: app.number_proxy.start(),
             end_text: app.number_proxy.end(),
+            written: people.iter().map(|(written, _)| written.clone()).collect(),
             ..SessionSettings::default()
         },
         door: SessionDoor::NumberProxy,
@@ -183,10 +183,9 @@ impl<'a> NumberProxySessionOut<'a> {
             let name = names.get(&one.number_id).map(String::as_str);
             name.unwrap_or_else(|| bare(&one.number))
         });
-        // its client may have changed the metadata since
         let person = |nth: usize| {
-            let written = session.metadata.as_ref().and_then(|written| written.get(PEOPLE[nth])?.as_str());
-            written.or_else(|| Some(participants.get(nth)?.address.as_str())).unwrap_or_default()
+            let written = session.settings.written.get(nth).map(String::as_str);
+            written.or_else(|| Some(bare(&participants.get(nth)?.address))).unwrap_or_default()
         };
         Self {
             id: session.id.hex(),
@@ -194,7 +193,7 @@ impl<'a> NumberProxySessionOut<'a> {
             virtual_tn: virtual_tn.unwrap_or_default(),
             participant_a: person(0),
             participant_b: person(1),
-            expiry_date: session.ends_ms.map(date),
+            expiry_date: session.expires_ms.map(date),
         }
     }
 }
