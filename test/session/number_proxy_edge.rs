@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use switchboard::model::SessionId;
+use switchboard::store::Change;
 use tokio::task::JoinSet;
 
 use super::consistent;
@@ -139,6 +141,33 @@ async fn new_numbers_are_on_the_older_system_s_own_account(layout: Layout) -> Re
     Ok(())
 }
 
+/// A session like another, with neither people nor numbers.
+const COPY: &str = "INSERT INTO sb_session (id, client_id, pool_id, mode, state, door, settings, sequence, created_ms, \
+     changed_ms) SELECT ?, client_id, pool_id, mode, state, door, settings, sequence, created_ms, changed_ms \
+     FROM sb_session WHERE id = ?";
+
+/// More than are read at once.
+async fn a_long_list_has_each_session_once(layout: Layout) -> Result {
+    let door = Door::open(layout).await?;
+    door.numbers(1).await?;
+    let last = SessionId::from_hex(&text(&door.session().await?["session_id"])?)?;
+    let (mut change, mut wanted) = (Change::new(), BTreeSet::from([last.hex()]));
+    for made_ms in 1..=600 {
+        let id = SessionId::new(made_ms);
+        wanted.insert(id.hex());
+        change = change.run(COPY, vec![id.into(), last.into()]);
+    }
+    door.server.home().databases.store()?.commit(change).await?;
+    let listed = door.well("GET", "/session", None).await?;
+    let shown = listed["sessions"].as_array().context("no list")?;
+    let ids: Vec<String> = shown.iter().map(|one| text(&one["id"])).collect::<Result<_>>()?;
+    ensure!(ids.is_sorted_by(|one, next| one > next), "newest first: {ids:?}");
+    ensure!(listed["total_sessions"] == wanted.len() && ids.len() == wanted.len(), "{} are listed", ids.len());
+    assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), wanted);
+    ensure!(shown.iter().all(|one| one["participant_b"] == BOB.0), "{listed}");
+    drained(&door.server).await
+}
+
 /// The older load test in small: one after the other, each soon after the one before, and none fails.
 async fn many_sessions_are_made_soon_after_each_other(layout: Layout) -> Result {
     const SESSIONS: usize = 60;
@@ -177,5 +206,6 @@ on_both_engines!(
     the_two_may_be_anywhere,
     a_development_server_is_open_and_brings_numbers_by_itself,
     new_numbers_are_on_the_older_system_s_own_account,
+    a_long_list_has_each_session_once,
     many_sessions_are_made_soon_after_each_other,
 );
