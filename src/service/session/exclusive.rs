@@ -69,7 +69,7 @@ impl Sessions {
         if let Some(sender) = best {
             return Ok(sender.clone());
         }
-        let (mut behind, mut may_be_more) = (FREE, !is_all_near);
+        let (mut behind, mut may_be_more) = (FREE, !is_all_near || pool.is_number_proxy());
         while may_be_more {
             let free = session::free(store, pool.id, (behind, LATER)).await?;
             if let Some(sender) = pick(index, &free, fits, is_left, rank) {

@@ -81,8 +81,10 @@ async fn remove(client: ClientId, request: &RequestParts, posted: UnreadBody, ap
             ErrorKind::Conflict => {
                 let number = app.numbers.proxied(client, &address).await.map_err(|_| missing())?;
                 let found = app.numbers.exclusive_of(&[number]).await?;
-                let session = found.iter().find_map(|one| one.session).map_or_else(String::new, SessionId::hex);
-                failed(&format!("The session {session} uses this number: end it first."))
+                match found.iter().find_map(|one| one.session) {
+                    Some(session) => failed(&format!("The session {} uses this number: end it first.", session.hex())),
+                    None => failed("A session has just used this number: try again."),
+                }
             }
             _ => error.into(),
         });
