@@ -30,7 +30,7 @@ impl Messages {
         self.copy_holding(id, client, order, via, |_| None)
     }
 
-    /// The same of one that may hold more than was ordered.
+    /// The same of one that may hold more than was ordered: what `hold` makes of that.
     pub(in crate::service) fn copy_holding(
         &self,
         id: MessageId,
@@ -39,9 +39,7 @@ impl Messages {
         via: ChosenRoute,
         hold: impl FnOnce(&MessageContent) -> Option<MessageContent>,
     ) -> Result<NewMessage> {
-        let (message, _) = self.message(client, order, Some(via), None, self.parts.clock.now_ms())?;
-        let content = hold(&message.content).map_or_else(|| message.content.clone(), Into::into);
-        Ok(self.intake(Message { id, content, ..message }, false))
+        Ok(self.intake(self.holding(id, client, order, via, hold)?, false))
     }
 
     /// A call to somebody that whoever answers a caller's carrier has it place: it is written as placed already, and its
@@ -52,9 +50,25 @@ impl Messages {
         client: ClientId,
         order: Order,
         via: ChosenRoute,
+        hold: impl FnOnce(&MessageContent) -> Option<MessageContent>,
     ) -> Result<NewMessage> {
+        let call = self.holding(id, client, order, via, hold)?;
+        Ok(self.intake(Message { state: MessageState::Sent, ..call }, false))
+    }
+
+    fn holding(
+        &self,
+        id: MessageId,
+        client: ClientId,
+        order: Order,
+        via: ChosenRoute,
+        hold: impl FnOnce(&MessageContent) -> Option<MessageContent>,
+    ) -> Result<Message> {
         let (message, _) = self.message(client, order, Some(via), None, self.parts.clock.now_ms())?;
-        Ok(self.intake(Message { id, state: MessageState::Sent, ..message }, false))
+        Ok(match hold(&message.content) {
+            Some(content) => Message { id, content: content.into(), ..message },
+            None => Message { id, ..message },
+        })
     }
 
     /// Accepts a message once for its id: when this returns, it is stored, and will be sent or accounted for.

@@ -3,12 +3,13 @@
 //! again, it is told the same, and nobody is called twice.
 
 use super::SessionMessages;
+use super::callback::SessionCallback;
 use super::said_text::was_there;
 use super::speak::{ids_text, read_ids};
 use crate::crypto::hash;
 use crate::model::{
-    AccountId, Address, CallPlan, Channel, DurationSetting, InteractionId, MessageId, Millis, ParticipantId,
-    SessionState, SpeechVoice, VoiceDial, VoiceResponse,
+    AccountId, Address, CallPlan, Channel, DurationSetting, InteractionId, MessageContent, MessageId, Millis,
+    ParticipantId, SessionState, SpeechVoice, VoiceDial, VoiceResponse,
 };
 use crate::provider::{InboundCall, PostKind};
 use crate::service::directory::SenderNumber;
@@ -43,6 +44,8 @@ struct CallLegs<'a> {
     account: AccountId,
     room: &'a str,
     is_blocked: bool,
+    /// Who is called back of it.
+    callback: Option<SessionCallback>,
     at_ms: Millis,
 }
 
@@ -104,8 +107,15 @@ impl SessionMessages {
         let others = found.participants.iter().filter(|one| one.id != from && was_there(one, at_ms)).collect();
         let named = self.named_call(call, sender, &found);
         let room = room(&named);
-        let legs =
-            CallLegs { found: &found, others, account: sender.number.account, room: &room, is_blocked, at_ms: now_ms };
+        let legs = CallLegs {
+            found: &found,
+            others,
+            account: sender.number.account,
+            room: &room,
+            is_blocked,
+            callback: self.called_back(&found.session, Some(from), None),
+            at_ms: now_ms,
+        };
         let (said, texts) = self.legs(&legs, from).await?;
         let ids: Vec<InteractionId> = said.iter().map(|one| one.id).collect();
         let new = NewSpeech {
@@ -190,14 +200,15 @@ impl SessionMessages {
         let plan = CallPlan { twiml: Some(VoiceResponse::default().dial(dial).to_string()), ..CallPlan::default() };
         // whoever calls waits no longer
         let valid_for = Some(DurationSetting::from_millis(30_000));
-        let to = Address::stored(to.address.as_str());
-        let order = Order { call: Some(plan), valid_for, ..Order::new(Channel::Voice, to) };
+        let hold = |content: &MessageContent| Some(legs.callback.as_ref()?.hold(content, Some(to.id)));
+        let address = Address::stored(to.address.as_str());
+        let order = Order { call: Some(plan), valid_for, ..Order::new(Channel::Voice, address) };
         let client = legs.found.session.client;
         let via = self.via(client, &sender, &order);
         let leg = if legs.is_direct() {
-            self.messages.placed(id, client, order, via)
+            self.messages.placed(id, client, order, via, hold)
         } else {
-            self.messages.copy(id, client, order, via)
+            self.messages.copy_holding(id, client, order, via, hold)
         };
         match leg {
             Ok(leg) => Ok(Ok(leg)),

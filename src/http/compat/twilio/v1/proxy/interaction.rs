@@ -13,7 +13,7 @@ use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, date, shape, sid};
 use crate::http::reply;
 use crate::model::message::MessageState;
-use crate::model::{CallStatus, InteractionId, MessageId, ParticipantId};
+use crate::model::{InteractionId, MessageId, ParticipantId};
 use crate::service::client::KeyScope;
 use crate::service::session::{Interaction, InteractionFilter, InteractionKind, SessionWithParticipants};
 
@@ -50,11 +50,10 @@ pub(super) struct ProxyInteractionOut {
 
 /// How the copy, or the call, stands in Twilio's words; what nobody got has failed.
 fn outbound_status(said: &Interaction) -> Option<&'static str> {
-    let state = said.state()?;
     if said.kind == InteractionKind::Voice {
-        return CallStatus::of(state).map(CallStatus::name);
+        return said.status();
     }
-    Some(match state {
+    Some(match said.state()? {
         // it leaves from a number that is known
         MessageState::Accepted => MessageState::Queued.name(),
         MessageState::Expired => MessageState::Failed.name(),
@@ -79,7 +78,11 @@ pub(super) fn out(
         |told| format!("/Participants/{}/MessageInteractions", sid::participant(told)),
     );
     let body = said.words().map_or("", |(body, _)| body);
-    let data = if is_call { json!({}) } else { json!({ "body": body }) };
+    let data = match said.duration {
+        _ if !is_call => json!({ "body": body }),
+        Some(duration) => json!({ "duration": duration.to_string() }),
+        None => json!({}),
+    };
     // a call that came in is no message
     let has_come_in = said.inbound.is_some() || (is_call && said.from.is_some());
     let inbound_status = if is_call { "in-progress" } else { "delivered" };
