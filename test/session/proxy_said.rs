@@ -24,6 +24,18 @@ fn states(posts: &[Post], interaction: &str) -> BTreeSet<String> {
     posts.filter_map(|mut one| one.remove("outboundResourceStatus")).collect()
 }
 
+/// Holds that each status comes once: what is tried again brings its token again.
+fn are_told_once(posts: &[Post]) -> Result {
+    let mut told = BTreeMap::<[String; 2], BTreeSet<&str>>::new();
+    for post in posts {
+        let mut fields = fields(post);
+        let status = ["interactionSid", "outboundResourceStatus"].map(|name| fields.remove(name).unwrap_or_default());
+        told.entry(status).or_default().insert(post.header("i-twilio-idempotency-token")?);
+    }
+    ensure!(told.values().all(|tokens| tokens.len() == 1), "{told:?}");
+    Ok(())
+}
+
 async fn what_people_and_the_client_say_is_listed(layout: Layout) -> Result {
     let ride = Ride::start(layout, 2, "http://127.0.0.1:9/").await?;
     let trip = ride.hold(&[ANN, BOB], &[]).await?;
@@ -127,7 +139,49 @@ async fn each_status_is_called_back(layout: Layout) -> Result {
         assert_eq!(shown.get(name).map(String::as_str), Some(value), "{name}");
     }
     ensure!(posts.iter().all(|post| !String::from_utf8_lossy(&post.body).contains(&ANN[1..])), "{posts:?}");
-    Ok(())
+    are_told_once(&posts)
+}
+
+async fn each_step_of_a_call_is_called_back(layout: Layout) -> Result {
+    let receiver = Receiver::start().await?;
+    let ride = Ride::start(layout, 2, &receiver.url("/told")).await?;
+    let trip = ride.hold(&[ANN, BOB], &[]).await?;
+    ride.dial(&trip, ANN, "call-1").await?;
+    let said = until("the call to be over", async || {
+        let said = ride.said(&trip).await?;
+        let is_over = said.first().is_some_and(|one| one["outbound_resource_status"] == "completed");
+        Ok(is_over.then_some(said))
+    })
+    .await?;
+    let [call] = said.as_slice() else { anyhow::bail!("not one: {said:?}") };
+    assert_eq!((&call["type"], &call["data"]), (&json!("voice"), &json!(r#"{"duration":"1"}"#)));
+    assert_eq!(
+        (&call["inbound_resource_status"], &call["outbound_resource_type"]),
+        (&json!("in-progress"), &json!("Call"))
+    );
+    assert_eq!(ride.well("GET", &text(&call["outbound_resource_url"])?, &[]).await?["status"], "completed");
+    let sid = text(&call["sid"])?;
+    let steps: BTreeSet<String> = ["initiated", "ringing", "in-progress", "completed"].map(str::to_owned).into();
+    let posts = until("every step", async || {
+        let posts = receiver.posts();
+        Ok((states(&posts, &sid) == steps).then_some(posts))
+    })
+    .await?;
+    let ended =
+        |one: &BTreeMap<String, String>| one.get("outboundResourceStatus").is_some_and(|step| step == "completed");
+    let shown = posts.iter().map(fields).find(ended).context("not called back")?;
+    for (name, value) in [
+        ("interactionType", "Voice"),
+        ("interactionData", r#"{"duration":"1"}"#),
+        ("inboundParticipantSid", trip.sid(ANN)?),
+        ("inboundResourceStatus", "in-progress"),
+        ("outboundParticipantSid", trip.sid(BOB)?),
+        ("outboundResourceSid", &text(&call["outbound_resource_sid"])?),
+        ("outboundResourceType", "Call"),
+    ] {
+        assert_eq!(shown.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    are_told_once(&posts)
 }
 
 async fn what_nobody_gets_is_called_back_too(layout: Layout) -> Result {
@@ -201,6 +255,7 @@ on_both_engines!(
     what_people_and_the_client_say_is_listed,
     what_a_client_may_not_say_has_its_code,
     each_status_is_called_back,
+    each_step_of_a_call_is_called_back,
     what_nobody_gets_is_called_back_too,
     what_the_clients_server_blocks_is_called_back_too,
     each_session_is_listed_once_while_others_are_made,

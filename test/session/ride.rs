@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use crate::events::{builder, text};
+use crate::events::{builder, text, well};
 use crate::harness::{Layout, Result, Server};
 use crate::inbound::play::{self, settled};
 use crate::relay::route::loopback;
@@ -103,6 +103,12 @@ impl Ride {
     pub async fn say(&self, trip: &Trip, who: &str, body: &str) -> Result {
         play::text(&self.server, who, trip.number(who)?, body).await?;
         settled(&self.server).await
+    }
+
+    /// Somebody calls the number that they know; what their carrier is told.
+    pub async fn dial(&self, trip: &Trip, who: &str, id: &str) -> Result<String> {
+        let called = json!({"from": who, "to": trip.number(who)?, "id": id});
+        text(&well(&self.server, "POST", "/v1/loopback/inbound-call", Some(called)).await?["twiml"])
     }
 
     /// What was said in a session, newest first.
