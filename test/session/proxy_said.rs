@@ -106,6 +106,24 @@ async fn what_a_client_may_not_say_has_its_code(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn a_request_that_comes_again_says_it_once(layout: Layout) -> Result {
+    let ride = Ride::start(layout, 2, "http://127.0.0.1:9/").await?;
+    let hello = [("Body", "hello")];
+    let alone = ride.hold(&[ANN], &[]).await?;
+    let (status, refused) = ride.ask_as("POST", &alone.told(ANN)?, &hello, Some("first")).await?;
+    assert_eq!((status, &refused["code"]), (400, &json!(80614)), "a name lets nothing more through");
+    let trip = ride.hold(&[BOB, CID], &[]).await?;
+    let (status, told) = ride.ask_as("POST", &trip.told(BOB)?, &hello, Some("second")).await?;
+    assert_eq!(status, 200, "{told}");
+    ride.well("POST", &trip.path, &[("Status", "closed")]).await?;
+    let (status, again) = ride.ask_as("POST", &trip.told(BOB)?, &hello, Some("second")).await?;
+    assert_eq!((status, &again["sid"]), (200, &told["sid"]), "as it was answered then");
+    let (status, other) = ride.ask_as("POST", &trip.told(BOB)?, &[("Body", "bye")], Some("second")).await?;
+    assert_eq!((status, &other["code"]), (409, &json!(20409)));
+    assert_eq!(ride.said(&trip).await?.len(), 1);
+    Ok(())
+}
+
 async fn each_status_is_called_back(layout: Layout) -> Result {
     let receiver = Receiver::start().await?;
     let ride = Ride::start(layout, 2, &receiver.url("/told")).await?;
@@ -254,6 +272,7 @@ async fn each_session_is_listed_once_while_others_are_made(layout: Layout) -> Re
 on_both_engines!(
     what_people_and_the_client_say_is_listed,
     what_a_client_may_not_say_has_its_code,
+    a_request_that_comes_again_says_it_once,
     each_status_is_called_back,
     each_step_of_a_call_is_called_back,
     what_nobody_gets_is_called_back_too,

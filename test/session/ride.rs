@@ -63,11 +63,23 @@ impl Ride {
 
     /// Asks with a form; status and answer.
     pub async fn ask(&self, method: &str, path: &str, form: &[(&str, &str)]) -> Result<(u16, Value)> {
+        self.ask_as(method, path, form, None).await
+    }
+
+    /// The same under a name of its own.
+    pub async fn ask_as(
+        &self,
+        method: &str,
+        path: &str,
+        form: &[(&str, &str)],
+        name: Option<&str>,
+    ) -> Result<(u16, Value)> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let url = if path.starts_with("http") { path.to_owned() } else { self.server.url(path) };
         let request = self.server.http.request(method.parse()?, url);
         let request = request.basic_auth(&self.client.sid, Some(&self.client.token));
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        let request = name.into_iter().fold(request, |request, name| request.header("idempotency-key", name));
         let response = request.send().await?;
         let (status, said) = (response.status().as_u16(), response.text().await?);
         Ok((status, if said.is_empty() { Value::Null } else { serde_json::from_str(&said).context(said)? }))

@@ -76,6 +76,19 @@ impl SessionMessages {
         Ok(interaction::of_ids(&self.store, &ids).await?)
     }
 
+    /// What was said by the same request, where it came before under this name.
+    pub async fn said_before(
+        &self,
+        client: ClientId,
+        session: SessionId,
+        text: &SpokenText,
+        key: IdempotencyKey,
+    ) -> Result<Option<Vec<Interaction>>> {
+        let named = self.messages.named(client, key, &text.canonical(session));
+        let Some(kept) = self.messages.replayed(Some(&named)).await? else { return Ok(None) };
+        Ok(Some(interaction::of_ids(&self.store, &read_ids(&kept.text)).await?))
+    }
+
     pub(super) async fn find(&self, client: ClientId, session: SessionId) -> Result<SessionWithParticipants> {
         sessions::find(&self.store, client, session).await?.ok_or_else(|| Error::not_found("session"))
     }

@@ -7,7 +7,7 @@ use super::{may_change, session_path};
 use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::error::{self, Result, TwilioCompatRefusal, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
-use crate::http::compat::twilio::v1::error::{ALONE, CLOSED, MODE, STOPPED};
+use crate::http::compat::twilio::v1::error::{ALONE, CLOSED, MODE, SIMULTANEOUS, STOPPED};
 use crate::http::compat::twilio::{TwilioCompatRequest, sid};
 use crate::http::session::interaction::speaking;
 use crate::http::{idempotency, reply};
@@ -78,13 +78,19 @@ async fn create(
     let key = idempotency::twilio_key(visit.request, PATH)?;
     let (body, media_urls) = (form.one("Body").unwrap_or_default().to_owned(), form.all("MediaUrl"));
     let text = SpokenText { from: None, to: Some(to), body, media_urls };
-    // what came before is answered as it was then, whatever has become of the session
-    if key.is_none() {
-        check(session, to)?;
-    }
-    let context = speaking(visit.request);
-    let said = visit.app.session_messages.speak(&visit.consumer, session.session.id, &text, key, &context).await;
-    let said = said.map_err(|error| refused(error, session, to))?;
+    let (messages, id) = (&visit.app.session_messages, session.session.id);
+    let said = match (check(session, to), key) {
+        (Ok(()), key) => {
+            let said = messages.speak(&visit.consumer, id, &text, key, &speaking(visit.request)).await;
+            said.map_err(|error| refused(error, session, to))?
+        }
+        // what came before is answered as it was then, whatever has become of the session
+        (Err(refusal), Some(key)) => {
+            let said = messages.said_before(visit.consumer.client, id, &text, key).await?;
+            said.ok_or(refusal)?
+        }
+        (Err(refusal), None) => return Err(refusal),
+    };
     let one = said.first().ok_or(error::NOT_FOUND)?;
     if one.reason.as_deref() == Some("opted_out") {
         return Err(STOPPED.into());
@@ -95,6 +101,7 @@ async fn create(
 /// Why nothing was said, in Twilio's words where the session is the reason.
 fn refused(error: Error, session: &SessionWithParticipants, to: ParticipantId) -> TwilioCompatRefusal {
     match (&error.kind, error.field) {
+        (ErrorKind::Busy, _) => SIMULTANEOUS.into(),
         (ErrorKind::Conflict, _) => check(session, to).err().unwrap_or_else(|| CLOSED.into()),
         (ErrorKind::Invalid, Some("to")) => check(session, to).err().unwrap_or_else(|| error::NOT_FOUND.into()),
         _ => error.into(),
