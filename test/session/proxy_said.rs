@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use super::ride::Ride;
+use super::ride::{Ride, Trip};
 use super::talk::{ANN, BOB, CID};
 use crate::events::receiver::{Answer, Post, Receiver};
 use crate::events::text;
@@ -13,6 +13,9 @@ use crate::harness::{Layout, Result, until};
 use crate::messages::drained;
 use crate::on_both_engines;
 use crate::relay::client;
+
+/// Whoever is called here talks for as long as they are let.
+const LASTING: &str = "+15005550018";
 
 fn fields(post: &Post) -> BTreeMap<String, String> {
     form_urlencoded::parse(&post.body).into_owned().collect()
@@ -199,6 +202,16 @@ async fn each_step_of_a_call_is_called_back(layout: Layout) -> Result {
     ] {
         assert_eq!(shown.get(name).map(String::as_str), Some(value), "{name}");
     }
+    // one that is over is taken away, and one that is under way stays
+    let path = |trip: &Trip, call: &Value| -> Result<String> {
+        Ok(format!("{}/Interactions/{}", trip.path, text(&call["sid"])?))
+    };
+    assert_eq!(ride.ask("DELETE", &path(&trip, call)?, &[]).await?.0, 204);
+    let lasting = ride.hold(&[CID], &[]).await?;
+    let other = [("Identifier", LASTING), ("ProxyIdentifier", trip.number(BOB)?)];
+    ride.well("POST", &format!("{}/Participants", lasting.path), &other).await?;
+    ride.dial(&lasting, CID, "call-2").await?;
+    assert_eq!(ride.code("DELETE", &path(&lasting, &ride.said(&lasting).await?[0])?, &[]).await?, 20009);
     are_told_once(&posts)
 }
 

@@ -28,7 +28,7 @@ impl SessionMessages {
     }
 
     /// Takes away what was said once, and its words with it: those that nobody else was told too. What is still to be
-    /// sent stays.
+    /// sent stays, and so does a call that is under way: it keeps its session going.
     pub async fn forget(
         &self,
         client: ClientId,
@@ -37,6 +37,10 @@ impl SessionMessages {
         audit: &AuditContext<'_, Interaction>,
     ) -> Result<()> {
         let said = self.interaction(client, session, id).await?;
+        let now_ms = self.clock.now_ms();
+        if said.is_call_under_way(now_ms) {
+            return Err(Error::not_over());
+        }
         let is_shared = match said.inbound {
             Some(inbound) => interaction::is_shared(&self.store, session, id, inbound).await?,
             None => false,
@@ -46,8 +50,15 @@ impl SessionMessages {
                 return Err(Error::not_over());
             }
         }
-        let entry = audit.entry(self.clock.now_ms(), id, Some(&said), None);
+        let entry = audit.entry(now_ms, id, Some(&said), None);
         let removed = interaction::remove(&self.store, session, id, entry).await;
-        removed.on_race(|| Error::not_found("interaction"))
+        removed.on_race(|| Error::not_found("interaction"))?;
+        // the others may have been taken away meanwhile: then this was the last that led to it
+        if let Some(inbound) = said.inbound.filter(|_| is_shared)
+            && !interaction::is_shared(&self.store, session, id, inbound).await?
+        {
+            is_emptied(&self.store, &self.clock, client, inbound).await?;
+        }
+        Ok(())
     }
 }

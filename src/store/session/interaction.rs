@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::Participant;
+use super::call::UNHEARD_MS;
 use crate::model::message::MessageState;
 use crate::model::{
     ArcMessageContent, CallStatus, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId, named,
@@ -225,6 +226,12 @@ impl Interaction {
     pub fn status(&self) -> Option<&'static str> {
         let state = self.state()?;
         Some(self.call.map_or(state.name(), |said| CallStatus::shown(state, said).name()))
+    }
+
+    /// Whether it is a call that is not over, as far as its carrier has said.
+    pub fn is_call_under_way(&self, now_ms: Millis) -> bool {
+        let is_over = self.state().is_none_or(MessageState::is_final);
+        self.kind == InteractionKind::Voice && !is_over && now_ms < self.created_ms + UNHEARD_MS
     }
 
     pub fn changed_ms(&self) -> Millis {
