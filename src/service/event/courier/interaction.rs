@@ -76,11 +76,12 @@ pub(super) fn fields(
         let name = format!("{letters}{inbound}");
         fields.extend([("inboundResourceUrl", url(&name)), ("inboundResourceSid", name)]);
     }
+    fields.push(("outboundResourceStatus", status(data, is_call)?.to_owned()));
+    // where there was nobody, nothing would have gone out
+    if said.to.is_some() {
+        fields.push(("outboundResourceType", resource.to_owned()));
+    }
     fields.extend(said.to.map(|to| ("outboundParticipantSid", format!("KP{to}"))));
-    fields.extend([
-        ("outboundResourceStatus", status(data, is_call)?.to_owned()),
-        ("outboundResourceType", resource.to_owned()),
-    ]);
     // of what nobody got there is no message
     if kind != "int" {
         let name = format!("{letters}{id}");
@@ -219,6 +220,13 @@ mod tests {
             assert_eq!(field(&fields, name), Some(value), "{name}");
         }
         assert_eq!((field(&fields, "outboundResourceSid"), field(&fields, "outboundResourceUrl")), (None, None));
+        assert_eq!(field(&fields, "outboundResourceType"), Some("Message"));
+        let event = json!({"timestamp": "2026-11-30T07:00:01Z", "data": {"id": "int_0f", "status": "failed",
+            "from_participant_id": "par_01", "created_at": "2026-11-30T07:00:00Z"}});
+        let fields = posted(&event, said()).unwrap();
+        let outbound: Vec<&str> =
+            fields.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with("outbound")).collect();
+        assert_eq!(outbound, ["outboundResourceStatus"], "there was nobody");
     }
 
     #[test]
