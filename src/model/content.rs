@@ -40,6 +40,8 @@ pub struct InteractionCallback {
     /// The message that came in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inbound: Option<String>,
+    /// When it was said.
+    pub at_ms: Millis,
 }
 
 /// Media, callback, call and whatever else few messages have. The store keeps it as one JSON text.
@@ -191,7 +193,7 @@ mod tests {
             r#"{"had_media":true,"callback_url":"https://h.example/","metadata":{"a":1},"send_at_ms":7,"is_twilio":true}"#,
             r#"{"is_reply":true}"#,
             r#"{"pool":"0f","call":{"twiml":"<Response/>","callback_events":["ringing"],"send_digits":"1"}}"#,
-            r#"{"callback_url":"https://h.example/","is_twilio":true,"interaction":{"pool":"0f","session":"0e","to":"0d"}}"#,
+            r#"{"callback_url":"https://h.example/","is_twilio":true,"interaction":{"pool":"0f","session":"0e","to":"0d","at_ms":7}}"#,
         ] {
             assert_eq!(MessageContent::parse(Some(text)).text().as_deref(), Some(text));
             assert_eq!(ArcMessageContent::parse(Some(text)).text().as_deref(), Some(text));

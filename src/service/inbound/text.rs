@@ -222,7 +222,7 @@ impl InboundHandlers {
             let mut message = message(text, fact);
             let is_unheard = fact.asked.is_some() || fact.record.said.iter().any(|one| one.copy.is_err());
             let route = text.route.as_ref().filter(|_| is_unheard);
-            let callback = route.and_then(|route| self.session_messages.unheard(route));
+            let callback = route.and_then(|route| self.session_messages.unheard(route, text.job.received_ms));
             if let Some(callback) = &callback {
                 message.content = callback.hold(&message.content, None).into();
             }

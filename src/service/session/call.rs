@@ -113,7 +113,7 @@ impl SessionMessages {
             account: sender.number.account,
             room: &room,
             is_blocked,
-            callback: self.called_back(&found.session, Some(from), None),
+            callback: self.called_back(&found.session, Some(from), None, now_ms),
             at_ms: now_ms,
         };
         let (said, texts) = self.legs(&legs, from).await?;

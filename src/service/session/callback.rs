@@ -1,7 +1,7 @@
 //! Who is called back of what is said in a session: its messages carry that, and it is told at each state of theirs.
 
 use super::SessionMessages;
-use crate::model::{InteractionCallback, MessageContent, MessageId, ParticipantId};
+use crate::model::{InteractionCallback, MessageContent, MessageId, Millis, ParticipantId};
 use crate::store::session::Session;
 use crate::store::session::interaction::NewInteraction;
 use crate::store::session::route::SessionRoute;
@@ -25,12 +25,14 @@ impl SessionCallback {
 }
 
 impl SessionMessages {
-    /// Who is called back of what is said in a session, by one of its people or by its client. `inbound`: what came in.
+    /// Who is called back of what is said in a session, by one of its people or by its client. `inbound`: what came in;
+    /// `at_ms`: when.
     pub(super) fn called_back(
         &self,
         session: &Session,
         from: Option<ParticipantId>,
         inbound: Option<MessageId>,
+        at_ms: Millis,
     ) -> Option<SessionCallback> {
         let pool = session.pool?;
         let url = self.directory.current().pool(pool)?.settings.callback_url.clone()?;
@@ -40,18 +42,19 @@ impl SessionMessages {
             from: from.map(ParticipantId::hex),
             to: None,
             inbound: inbound.map(MessageId::hex),
+            at_ms,
         };
         Some(SessionCallback { url, said })
     }
 
     /// What a text itself carries that somebody may not get: there is no copy to carry it.
-    pub(in crate::service) fn unheard(&self, route: &SessionRoute) -> Option<SessionCallback> {
-        self.called_back(&route.session.session, Some(route.from), None)
+    pub(in crate::service) fn unheard(&self, route: &SessionRoute, at_ms: Millis) -> Option<SessionCallback> {
+        self.called_back(&route.session.session, Some(route.from), None, at_ms)
     }
 
     /// The message that carries who is called back of what somebody did not get.
     pub(super) fn carrier(&self, session: &Session, said: &NewInteraction) -> Option<MessageId> {
-        let is_called_back = || self.called_back(session, said.from, None).is_some();
+        let is_called_back = || self.called_back(session, said.from, None, said.at_ms).is_some();
         said.inbound.filter(|_| said.copy.is_err() && is_called_back())
     }
 }

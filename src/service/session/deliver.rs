@@ -122,7 +122,7 @@ impl SessionMessages {
         }
         let offered = self.media.offer(said.id.message(), &said.media_urls);
         let (name, media_urls) = (from.name.as_deref(), offered.as_slice());
-        let callback = self.called_back(session, Some(from.id), Some(said.id.message()));
+        let callback = self.called_back(session, Some(from.id), Some(said.id.message()), said.at_ms);
         let words = SpokenWords { body: said.body, media_urls, labels: session.settings.labels, name, place, callback };
         let verdict = self.loops.say(from.id, &(said.body, &said.media_urls), said.counted());
         let copies = join_all(others.iter().map(|to| self.copy(said, &words, to, verdict))).await;

@@ -162,7 +162,7 @@ impl SessionMessages {
             labels,
             name: from.and_then(|from| from.name.as_deref()),
             place: place.unwrap_or_default(),
-            callback: self.called_back(&found.session, text.from, None),
+            callback: self.called_back(&found.session, text.from, None, now_ms),
         };
         let (mut said, mut texts) = (Vec::with_capacity(others.len()), Vec::with_capacity(others.len()));
         for to in others {

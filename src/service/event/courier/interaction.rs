@@ -49,6 +49,8 @@ pub(super) fn fields(
         if is_call { ("Voice", "Call", "Calls", "CA") } else { ("Message", "Message", "Messages", "SM") };
     let url = |name: &str| format!("{origin}/2010-04-01/Accounts/{account}/{path}/{name}.json");
     let said = heard(said, data, kind);
+    // a copy is made a little later than what it is of was said
+    let created = if kind == "int" { data.created_at.clone() } else { rfc3339(said.at_ms) };
     let content = match (&data.body, data.duration) {
         (Some(body), _) => json!({ "body": body }),
         (None, Some(duration)) => json!({ "duration": duration.to_string() }),
@@ -61,7 +63,7 @@ pub(super) fn fields(
         ("interactionSessionSid", format!("KC{}", said.session)),
         ("interactionType", kind_word.to_owned()),
         ("interactionData", content.to_string()),
-        ("interactionDateCreated", written(&data.created_at)),
+        ("interactionDateCreated", written(&created)),
         ("interactionDateUpdated", written(&event.timestamp)),
     ];
     // what a client says itself did not come in; a call that did is no message
@@ -163,13 +165,14 @@ mod tests {
             from: hex("0c"),
             to: hex("0d"),
             inbound: hex("0e"),
+            at_ms: 1_796_022_000_700,
         }
     }
 
     #[test]
     fn a_copy_is_told_with_what_came_in_and_what_went_out() {
         let event = json!({"timestamp": "2026-11-30T07:00:01.500Z", "data": {"id": "msg_0f", "state": "accepted",
-            "body": "\"hi\"", "created_at": "2026-11-30T07:00:00.000Z"}});
+            "body": "\"hi\"", "created_at": "2026-11-30T07:00:01.000Z"}});
         let fields = posted(&event, said()).unwrap();
         let account = format!("AC{}", ClientId::OPERATOR.hex());
         let url = |sid: &str| format!("https://h.example/2010-04-01/Accounts/{account}/Messages/{sid}.json");
