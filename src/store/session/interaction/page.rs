@@ -46,8 +46,12 @@ pub async fn find(store: &Store, session: SessionId, id: InteractionId) -> Resul
 
 /// Whether a text came to others too than to whom this is about.
 pub async fn is_shared(store: &Store, session: SessionId, id: InteractionId, inbound: MessageId) -> Result<bool> {
-    let sql = "SELECT 1 FROM sb_interaction WHERE session_id = ? AND inbound_id = ? AND id <> ? LIMIT 1";
-    Ok(!store.query(sql, params![session, inbound, id]).await?.is_empty())
+    // its copies are named after it: they stand where it would among all that was said
+    let made_ms = inbound.made_ms();
+    let (first, next) = (InteractionId::first_of(made_ms), InteractionId::first_of(made_ms + 1));
+    let sql = "SELECT 1 FROM sb_interaction WHERE session_id = ? AND id >= ? AND id < ? AND inbound_id = ? AND id <> ? \
+               LIMIT 1";
+    Ok(!store.query(sql, params![session, first, next, inbound, id]).await?.is_empty())
 }
 
 /// Takes one away. [`crate::store::Error::Guard`]: it is not there.
