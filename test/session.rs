@@ -31,6 +31,7 @@ mod number_proxy;
 mod number_proxy_edge;
 mod proxied;
 mod proxy;
+mod proxy_callback;
 mod proxy_said;
 mod race;
 mod random;

@@ -111,6 +111,21 @@ impl Ride {
         Ok(trip)
     }
 
+    /// A session of more people than Proxy has in one, made at our own API.
+    pub async fn hold_natively(&self, people: &[&str]) -> Result<Trip> {
+        let hex = |id: &Value| Ok::<_, anyhow::Error>(text(id)?.split_once('_').context("no id")?.1.to_owned());
+        let participants: Vec<Value> = people.iter().map(|person| json!({"address": person})).collect();
+        let body = json!({"participants": participants, "pool_id": self.service.replacen("KS", "pool_", 1)});
+        let made = act_well(&self.server, &self.client.id, "POST", "/v1/sessions", Some(body)).await?;
+        let path = self.path(&format!("Sessions/KC{}", hex(&made["id"])?));
+        let mut trip = Trip { path, people: BTreeMap::new() };
+        for one in made["participants"].as_array().context("no participants")? {
+            let known = (format!("KP{}", hex(&one["id"])?), text(&one["number"])?);
+            trip.people.insert(text(&one["address"])?, known);
+        }
+        Ok(trip)
+    }
+
     /// Somebody texts the number that they know, and it is handled.
     pub async fn say(&self, trip: &Trip, who: &str, body: &str) -> Result {
         play::text(&self.server, who, trip.number(who)?, body).await?;
