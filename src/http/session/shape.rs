@@ -185,8 +185,7 @@ impl<'a> SessionOut<'a> {
             start_text: session.settings.start_text.as_deref(),
             end_text: session.settings.end_text.as_deref(),
             intercept_url: session.settings.intercept_url.as_deref(),
-            // a call under way counts until later
-            last_interaction_at: session.last_ms.map(|last_ms| rfc3339(last_ms.min(session.changed_ms))),
+            last_interaction_at: session.last_said_ms().map(rfc3339),
             created_at: rfc3339(session.created_ms),
             updated_at: rfc3339(session.changed_ms),
             closed_at: session.closed_ms.map(rfc3339),

@@ -10,7 +10,6 @@ use crate::model::Channel;
 use crate::model::message::MessageState;
 use crate::service::event::FailureReason;
 use crate::service::retry;
-use crate::store::Change;
 use crate::store::event::PendingEvents;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{LaneHeadOutcome, NextStep, is_written, late};
@@ -93,8 +92,7 @@ impl Dispatch {
         if lane.message.channel != Channel::Voice || !is_nothing {
             return;
         }
-        let change = call::over(Change::new(), &[lane.message.id], self.parts.clock.now_ms());
-        if let Err(error) = self.parts.store.commit(change).await {
+        if let Err(error) = call::rest(&self.parts.store, lane.message.id, self.parts.clock.now_ms()).await {
             tracing::info!(%error, "a session goes on as though a call were under way in it");
         }
     }

@@ -3,7 +3,7 @@
 use super::Messages;
 use super::order::{known_as, unsaid};
 use crate::model::message::MessageState;
-use crate::model::{ClientId, MessageId, Money};
+use crate::model::{Channel, ClientId, MessageId, Money};
 use crate::service::audit::AuditContext;
 use crate::service::event::FailureReason;
 use crate::service::race::{WriteResultExt as _, settled};
@@ -11,6 +11,7 @@ use crate::service::{Error, Result};
 use crate::store::message::Message;
 use crate::store::outbox::cancel::{self, CancelResult};
 use crate::store::redaction::redact;
+use crate::store::session::call;
 
 impl Messages {
     /// Takes a message back, unless a provider is being called or has been.
@@ -30,7 +31,14 @@ impl Messages {
         })
         .await?;
         self.parts.events.wake();
-        self.find(client, id).await?.ok_or_else(Error::no_message)
+        let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
+        if message.channel == Channel::Voice
+            && let Err(error) = call::rest(&self.parts.store, id, self.parts.clock.now_ms()).await
+        {
+            // it is taken back all the same, and time makes up for that
+            tracing::info!(%error, "a session goes on as though a call were under way in it");
+        }
+        Ok(message)
     }
 
     /// Empties the body of a message that has been sent or is over.

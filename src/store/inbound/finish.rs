@@ -102,7 +102,14 @@ pub async fn receipts(
     told: &PendingEvents,
     now_ms: Millis,
 ) -> Result<()> {
-    let mut change = receipt::add(Change::new(), &folded.said);
+    let calls: Vec<MessageId> = folded.calls.iter().map(|(id, ..)| *id).collect();
+    let held = session_call::sessions(store, &calls).await?;
+    let all: Vec<SessionId> = held.values().copied().collect();
+    let those = |are_over: bool| -> Vec<SessionId> {
+        let calls = folded.calls.iter().filter(|(_, _, to)| to.status.is_final() == are_over);
+        calls.filter_map(|(id, ..)| held.get(id).copied()).collect()
+    };
+    let mut change = receipt::add(session_call::hold(Change::new(), &all), &folded.said);
     for (message, name, code) in &folded.codes {
         change = receipt::fill(change, *message, name, *code);
     }
@@ -122,10 +129,8 @@ pub async fn receipts(
     for (message, seen, to) in &folded.calls {
         change = call::step(change, *message, *seen, to);
     }
-    let (over, on): (Vec<_>, Vec<_>) = folded.calls.iter().partition(|(_, _, to)| to.status.is_final());
-    let ids = |calls: Vec<&(MessageId, CallStatus, Call)>| calls.into_iter().map(|(id, ..)| *id).collect::<Vec<_>>();
-    change = session_call::go_on(change, &ids(on), now_ms);
-    change = session_call::over(change, &ids(over), now_ms);
+    change = session_call::go_on(change, &those(false), now_ms);
+    change = session_call::over(change, &those(true), now_ms);
     let change = ledger::refund(change, &folded.refunded, now_ms);
     let change = delivery::add(change, told, now_ms);
     store.commit(done(change, owner, folded.done.iter().copied())).await

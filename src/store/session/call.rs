@@ -1,44 +1,72 @@
 //! Calls keep their sessions going: each word of their carrier for so long, and the last word ends that.
 
-use crate::model::{MessageId, Millis};
-use crate::store::{Change, Value};
+use std::collections::HashMap;
+
+use super::Session;
+use crate::model::{InteractionId, MessageId, Millis, SessionId};
+use crate::store::{Change, Result, Row, Store, Value};
 
 /// For so long a call counts as under way of which nothing more is heard.
 pub const UNHEARD_MS: Millis = 4 * 3_600_000;
 /// No carrier has calls that are longer.
 const LONGEST_MS: Millis = 24 * 3_600_000;
 
-/// Its end as things are, where it has a time to live: so long after the time that stands there twice.
+/// Its end and its rest as things are, where it has a time to live: so long after the time that stands there three times.
 const END: &str = "expires_ms = CASE WHEN ttl_ms IS NULL THEN ends_ms WHEN ends_ms < ? + ttl_ms THEN ends_ms \
-     ELSE ? + ttl_ms END";
+     ELSE ? + ttl_ms END, \
+     rests_ms = CASE WHEN rests_ms IS NOT NULL THEN ? + rest_after_ms END";
 
-/// The sessions that calls are in.
-const OF_CALLS: &str =
-    "id IN (SELECT i.session_id FROM sb_interaction i WHERE i.kind = 'voice' AND i.outbound_id IN ({}))";
+impl Session {
+    /// When something was said last: of a call under way that is now, and not until when it counts.
+    pub fn last_said_ms(&self) -> Option<Millis> {
+        self.last_ms.map(|last_ms| last_ms.min(self.changed_ms))
+    }
+}
 
-/// Calls of which something was heard that go on. A session that is over stays so.
-pub fn go_on(change: Change, calls: &[MessageId], now_ms: Millis) -> Change {
+/// The sessions that these calls are in.
+pub async fn sessions(store: &Store, calls: &[MessageId]) -> Result<HashMap<MessageId, SessionId>> {
+    let sql = "SELECT outbound_id, session_id FROM sb_interaction WHERE kind = 'voice' AND outbound_id IN ({})";
+    let rows = store.look_up_each(sql, calls.iter().map(Value::from).collect()).await?;
+    rows.iter().map(Row::read).collect()
+}
+
+/// Sessions with calls that have gone on. One that is over stays so.
+pub fn go_on(change: Change, sessions: &[SessionId], now_ms: Millis) -> Change {
     let sql = format!(
         "UPDATE sb_session SET {END}, last_ms = ?, changed_ms = ? \
-         WHERE closed_ms IS NULL AND last_ms < ? AND {OF_CALLS}"
+         WHERE closed_ms IS NULL AND last_ms < ? AND id IN ({{}})"
     );
     let until_ms = now_ms + UNHEARD_MS;
-    let params = [until_ms, until_ms, until_ms, now_ms, until_ms].map(Value::from);
-    change.any(&sql, &params, &keys(calls))
+    let params = [until_ms, until_ms, until_ms, until_ms, now_ms, until_ms].map(Value::from);
+    change.any(&sql, &params, &keys(sessions))
 }
 
-/// Calls that are over: their sessions are silent from now on, where no other call is under way there.
-pub fn over(change: Change, calls: &[MessageId], now_ms: Millis) -> Change {
+/// Comes before what calls come to: of two that end at once the second waits for the first, and sees that it has ended.
+pub fn hold(change: Change, sessions: &[SessionId]) -> Change {
+    change.any("UPDATE sb_session SET changed_ms = changed_ms WHERE id IN ({})", &[], &keys(sessions))
+}
+
+/// Sessions with calls that are over: they are silent from now on, where no other call is under way there.
+pub fn over(change: Change, sessions: &[SessionId], now_ms: Millis) -> Change {
     let sql = format!(
         "UPDATE sb_session SET {END}, last_ms = ?, changed_ms = ? \
-         WHERE closed_ms IS NULL AND last_ms > ? AND NOT EXISTS (SELECT 1 FROM sb_interaction j JOIN sb_message m ON m.id = j.outbound_id WHERE j.session_id = sb_session.id \
-         AND j.kind = 'voice' AND j.created_ms > ? AND (m.state = 'accepted' OR m.state = 'queued' \
-         OR m.state = 'sending' OR m.state = 'sent')) AND {OF_CALLS}"
+         WHERE closed_ms IS NULL AND last_ms > ? AND NOT EXISTS (SELECT 1 FROM sb_interaction j \
+         JOIN sb_message m ON m.id = j.outbound_id WHERE j.session_id = sb_session.id AND j.id > ? \
+         AND j.kind = 'voice' AND (m.state = 'accepted' OR m.state = 'queued' OR m.state = 'sending' \
+         OR m.state = 'sent')) AND id IN ({{}})"
     );
-    let params = [now_ms, now_ms, now_ms, now_ms, now_ms, now_ms - LONGEST_MS].map(Value::from);
-    change.any(&sql, &params, &keys(calls))
+    let first = InteractionId::from(MessageId::first_of(now_ms - LONGEST_MS));
+    let times = [now_ms; 6].map(Value::from);
+    let params: Vec<Value> = times.into_iter().chain([first.into()]).collect();
+    change.any(&sql, &params, &keys(sessions))
 }
 
-fn keys(calls: &[MessageId]) -> Vec<Value> {
-    calls.iter().map(Value::from).collect()
+fn keys(sessions: &[SessionId]) -> Vec<Value> {
+    sessions.iter().map(Value::from).collect()
+}
+
+/// A call has come to nothing, which is written: its session, if it is in one, rests.
+pub async fn rest(store: &Store, call: MessageId, now_ms: Millis) -> Result<()> {
+    let sessions: Vec<SessionId> = sessions(store, &[call]).await?.into_values().collect();
+    if sessions.is_empty() { Ok(()) } else { store.commit(over(Change::new(), &sessions, now_ms)).await }
 }

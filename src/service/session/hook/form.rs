@@ -119,7 +119,7 @@ fn last_session(fields: &mut HookFields, last: &SessionWithParticipants, asked: 
             ("DateCreated", seconds(session.created_ms)),
             ("DateEnded", some(session.closed_ms).unwrap_or_default()),
             ("DateExpiry", some(session.ends_ms).unwrap_or_default()),
-            ("DateLastInteraction", some(session.last_ms).unwrap_or_default()),
+            ("DateLastInteraction", some(session.last_said_ms()).unwrap_or_default()),
             ("DateStarted", seconds(session.created_ms)),
             ("DateUpdated", seconds(session.changed_ms)),
             ("Mode", mode(session.mode).to_owned()),

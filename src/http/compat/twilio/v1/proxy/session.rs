@@ -44,7 +44,7 @@ pub(super) fn out(base: &BaseUrl, found: &SessionWithParticipants) -> Value {
         "date_created": created,
         "date_ended": at(session.closed_ms),
         "date_expiry": at(session.expires_ms.or(session.ends_ms)),
-        "date_last_interaction": at(session.last_ms),
+        "date_last_interaction": at(session.last_said_ms()),
         "date_started": created,
         "date_updated": date::iso8601(session.changed_ms),
         "links": { "interactions": format!("{url}/Interactions"), "participants": format!("{url}/Participants") },
