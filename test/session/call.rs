@@ -147,7 +147,14 @@ async fn calls_are_paid_for_and_given_back(layout: Layout) -> Result {
     well(&talk.server, "POST", "/v1/rates", Some(rate)).await?;
     let unpaid = dial(&talk, ANN, &talk.numbers[0], "call-2").await?;
     assert_eq!(unpaid, document("<Say>Your call cannot be connected now. Goodbye.</Say>"));
-    assert_eq!((talk.said(&busy).await?.len(), talk.paid().await?), (1, "1".to_owned()));
+    let said = talk.said(&busy).await?;
+    let last = said.last().context("nothing is written of it")?;
+    assert_eq!((&last["reason"], &last["status"], said.len()), (&json!("unpayable"), &json!("failed"), 2));
+    assert_eq!(talk.paid().await?, "1");
+    // what it was told it is told again, whatever the client has by now
+    well(&talk.server, "POST", "/v1/rates", Some(json!({"channel": "voice", "prefix": "15005", "price": "1"}))).await?;
+    assert_eq!(dial(&talk, ANN, &talk.numbers[0], "call-2").await?, unpaid);
+    assert_eq!((talk.said(&busy).await?.len(), talk.paid().await?), (2, "1".to_owned()));
     Ok(())
 }
 

@@ -125,6 +125,7 @@ impl SessionMessages {
             said,
             texts,
             begins: found.session.state != SessionState::InProgress,
+            keeps_unpaid: true,
             kept: Some(IdempotencyRecord { named, reply: ids_text(&ids), with_balance: false }),
             entry: None,
             told: self.telling(SessionWithParticipants::clone(&found), now_ms),
@@ -137,7 +138,7 @@ impl SessionMessages {
             }
             SpeechAcceptResult::Replayed(reply) => read_ids(&reply.text),
             SpeechAcceptResult::KeyReused => return Err(Error::key_reused()),
-            SpeechAcceptResult::Unpayable => return Ok(self.hears(&self.settings.failed_call_text)),
+            SpeechAcceptResult::Unpayable => return Err(Error::unpayable()),
         };
         let said = interaction::of_ids(&self.store, &ids).await?;
         Ok(self.told_of(&legs, &said))

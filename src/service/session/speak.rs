@@ -127,6 +127,7 @@ impl SessionMessages {
             said,
             texts,
             begins: found.session.state != SessionState::InProgress,
+            keeps_unpaid: false,
             kept: named.map(kept),
             entry: audit.entry(now_ms, session, None, Some(text)),
             told: self.telling(found, now_ms),

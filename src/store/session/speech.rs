@@ -32,6 +32,8 @@ pub struct NewSpeech {
     pub texts: Vec<NewMessage>,
     /// The session was not under way as it was read.
     pub begins: bool,
+    /// What cannot be paid for is written too: whoever speaks does so by no request that could be refused.
+    pub keeps_unpaid: bool,
     pub told: SpeechEvents,
     /// The reply to keep for a request that comes again.
     pub kept: Option<IdempotencyRecord>,
@@ -128,7 +130,8 @@ impl<T: Send + Sync + 'static> SpeechIntake<T> {
             }
             texts.push(decided);
         }
-        if said.iter().all(|one| one.copy == Err(InteractionFailure::Unpayable)) {
+        let is_unpaid = said.iter().all(|one| one.copy == Err(InteractionFailure::Unpayable));
+        if is_unpaid && !item.new.keeps_unpaid {
             return SpeechAcceptResult::Unpayable.into();
         }
         let begins = item.new.begins && copies > 0 && rows.begun.insert(item.new.session);
