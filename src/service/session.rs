@@ -32,6 +32,7 @@ mod sender;
 mod speak;
 mod stranger;
 mod text;
+mod unheard;
 mod update;
 
 use std::sync::Arc;

@@ -133,7 +133,7 @@ fn sockets(node: &WorkerServices) -> RoutineRun<'_> {
 }
 
 /// What serves for a while only; one after the other, since the store is for what is sent.
-const SERVED: [(&str, PeriodicRoutine); 12] = [
+const SERVED: [(&str, PeriodicRoutine); 13] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
     ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),
@@ -141,6 +141,7 @@ const SERVED: [(&str, PeriodicRoutine); 12] = [
     ("old webhooks", |node| work(node.inbox.sweep())),
     ("old events", |node| work(node.events.sweep())),
     ("logins of callbacks", |node| work(node.events.sweep_logins())),
+    ("calls that nobody placed", |node| work(node.asked_texts.messages.end_unheard_calls())),
     ("what was said in sessions", |node| work(node.session_bodies.empty())),
     ("old messages", |node| work(node.retention.remove_messages())),
     ("what came of it", |node| work(node.retention.remove_interactions())),

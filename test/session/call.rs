@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use switchboard::store::Change;
 
 use super::talk::{ANN, BOB, CID, DOT, Held, Talk};
 use crate::events::{text, well};
@@ -158,6 +159,26 @@ async fn calls_are_paid_for_and_given_back(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn what_nobody_placed_is_given_back(layout: Layout) -> Result {
+    // its carrier says nothing of a call: whoever called had hung up
+    let builder = Builder::new(layout).await?.set("provider.loopback_receipts", "false");
+    let builder = builder.set("http.public_url", "https://sms.example").set("retention.remove_every", "200ms");
+    let talk = Talk::of(builder, 2).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    dial(&talk, ANN, &held.number(ANN)?, "call-1").await?;
+    let older = "UPDATE sb_message SET created_ms = created_ms - 14460000 WHERE channel = 'voice'";
+    talk.server.home().databases.store()?.commit(Change::new().run(older, Vec::new())).await?;
+    dial(&talk, ANN, &held.number(ANN)?, "call-2").await?;
+    all_are(&talk, &held, &["canceled", "queued"]).await?;
+    let moved = talk.server.rows("SELECT kind FROM sb_ledger").await?.concat();
+    let count = |kind: &str| moved.iter().filter(|one| *one == kind).count();
+    assert_eq!((count("debit"), count("refund")), (2, 1), "{moved:?}");
+    // nobody is told otherwise who asks again
+    let twiml = dial(&talk, ANN, &held.number(ANN)?, "call-1").await?;
+    ensure!(twiml.contains(&format!("<Number>{BOB}</Number>")), "{twiml}");
+    talk.end().await
+}
+
 /// How much longer than an hour a session goes on from when something was heard of it last, in hours.
 async fn left(talk: &Talk) -> Result<i64> {
     let rows = talk.server.rows("SELECT expires_ms - changed_ms FROM sb_session").await?;
@@ -210,6 +231,7 @@ on_both_engines!(
     several_are_called_into_a_conference,
     who_reaches_nobody_hears_why,
     calls_are_paid_for_and_given_back,
+    what_nobody_placed_is_given_back,
     a_call_under_way_keeps_its_session,
     a_kill_makes_no_second_set_of_calls,
 );

@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 
 use super::Session;
-use crate::model::{InteractionId, MessageId, Millis, SessionId};
-use crate::store::{Change, Result, Row, Store, Value};
+use crate::model::{CallStatus, InteractionId, MessageId, Millis, SessionId};
+use crate::store::call::{self, Call};
+use crate::store::engine::at_most;
+use crate::store::event::PendingEvents;
+use crate::store::message::{COLUMNS, Message};
+use crate::store::{Change, Result, Row, Store, Value, delivery, ledger, params};
 
 /// For so long a call counts as under way of which nothing more is heard.
 pub const UNHEARD_MS: Millis = 4 * 3_600_000;
@@ -69,4 +73,25 @@ fn keys(sessions: &[SessionId]) -> Vec<Value> {
 pub async fn rest(store: &Store, call: MessageId, now_ms: Millis) -> Result<()> {
     let sessions: Vec<SessionId> = sessions(store, &[call]).await?.into_values().collect();
     if sessions.is_empty() { Ok(()) } else { store.commit(over(Change::new(), &sessions, now_ms)).await }
+}
+
+/// Calls of the last day that a carrier was told to place, and of which it has said nothing for so long as one counts.
+pub async fn unheard(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Message>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sb_call c JOIN sb_message m ON m.id = c.message_id \
+         WHERE c.message_id > ? AND c.status = 'queued' AND m.state = 'sent' AND m.created_ms < ? \
+         AND NOT EXISTS (SELECT 1 FROM sb_attempt a WHERE a.message_id = m.id) ORDER BY c.message_id LIMIT ?"
+    );
+    let first = MessageId::first_of(now_ms - LONGEST_MS);
+    store.all(sql, params![first, now_ms - UNHEARD_MS, at_most(limit)]).await
+}
+
+/// Ends one of them, and gives back what was paid for it. [`crate::store::Error::Guard`]: its carrier has said something.
+pub async fn end_unheard(store: &Store, message: &Message, told: &PendingEvents, now_ms: Millis) -> Result<()> {
+    let sql = "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND state = 'sent'";
+    let change = Change::new().one(sql, params![now_ms, message.id]);
+    let over = Call { status: CallStatus::Canceled, ended_ms: Some(now_ms), ..Call::default() };
+    let change = call::step(change, message.id, CallStatus::Queued, &over);
+    let change = ledger::refund(change, [message], now_ms);
+    store.commit(delivery::add(change, told, now_ms)).await
 }
