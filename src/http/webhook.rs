@@ -86,6 +86,8 @@ async fn receive(
         let proved = app.inbox.prove_call(kind, post).await;
         drop(turn);
         let ProvedCall { account, call } = proved.map_err(|error| counted(&request, &app, error))?;
+        // a client's server may be asked first
+        drop(body);
         return answered(&app, &call, Some(account)).await;
     }
     take(&request, &app, app.inbox.prove(kind, post)).await?;

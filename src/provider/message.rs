@@ -214,9 +214,14 @@ pub struct InboundCall {
     pub to: String,
 }
 
+/// What Twilio writes in the place of a number that is withheld: anonymous, blocked, restricted, unavailable and unknown, on
+/// the keys of a phone. Whoever calls so is nobody: all of them would be one person.
+const WITHHELD: [&str; 5] = ["+266696687", "+2562533", "+7378742833", "+86282452253", "+8656696"];
+
 impl InboundCall {
     /// As a carrier writes it.
     pub fn new(provider_id: &str, from: &str, to: &str) -> Self {
+        let from = if WITHHELD.contains(&from.trim()) { "" } else { from };
         let [from, to] = [from, to].map(|address| Address::from_carrier(address).1.as_str().to_owned());
         Self { provider_id: provider_id.to_owned(), from, to }
     }

@@ -114,7 +114,9 @@ async fn who_reaches_nobody_hears_why(layout: Layout) -> Result {
     let stranger = dial(&talk, DOT, &number, "call-0").await?;
     hold_inline(&["LoopbackCallAnswer"], &json!({ "twiml": stranger }), &json!({ "twiml": document(STRANGER) }))?;
     assert_eq!(dial(&talk, ANN, "+14155550999", "call-1").await?, document(STRANGER), "no number of ours");
-    assert_eq!(dial(&talk, "anonymous", &number, "call-2").await?, document(STRANGER), "withheld");
+    for (nth, withheld) in ["anonymous", "+266696687", ""].into_iter().enumerate() {
+        assert_eq!(dial(&talk, withheld, &number, &format!("withheld-{nth}")).await?, document(STRANGER), "{withheld}");
+    }
 
     let texts = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({"mode": "message"})).await?;
     let refused = "<Say>This conversation takes text messages only. Goodbye.</Say>";
