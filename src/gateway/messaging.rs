@@ -109,7 +109,7 @@ impl StartContext<'_> {
             relay,
             sessions,
             session_messages,
-            session_calls: Arc::new(SessionCalls { asked: asked_texts.clone() }),
+            session_calls: Arc::new(SessionCalls { asked: asked_texts.clone(), clients: clients.clone() }),
             asked_texts,
             media,
             accounts,

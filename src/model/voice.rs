@@ -98,6 +98,12 @@ impl VoiceDial {
         Self(self.0.with("callerId", Some(number)))
     }
 
+    /// What else it says.
+    #[must_use]
+    pub fn set(self, name: &'static str, value: &str) -> Self {
+        Self(self.0.with(name, Some(value)))
+    }
+
     /// Who is asked what comes next, when it is over.
     #[must_use]
     pub fn action(self, url: &str) -> Self {
@@ -110,6 +116,13 @@ impl fmt::Display for VoiceResponse {
         f.write_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>")?;
         self.0.iter().try_for_each(|verb| verb.fmt(f))?;
         f.write_str("</Response>")
+    }
+}
+
+/// By itself, as it stands in a document.
+impl fmt::Display for VoiceDial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

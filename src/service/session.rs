@@ -12,6 +12,7 @@ mod caller;
 mod choose;
 mod create;
 mod deliver;
+mod dialing;
 mod end;
 mod exclusive;
 mod hold;

@@ -54,9 +54,31 @@ async fn a_server_says_what_strangers_hear(layout: Layout) -> Result {
     };
     let closed = "<Response><Say>We are closed.</Say></Response>";
     assert_eq!(answered(closed.to_owned(), "call-1").await?, closed);
-    for (nth, refused) in ["<Response><Dial>+14155550199</Dial></Response>", "hello", ""].into_iter().enumerate() {
+    let refused = [
+        "<Response><Dial><Conference>room</Conference></Dial></Response>",
+        "<Response><Dial record=\"true\">+14155550199</Dial></Response>",
+        // a number of somebody else's, and one of ours
+        "<Response><Dial callerId=\"+14155550998\">+14155550199</Dial></Response>",
+        "<Response><Dial>+14155550301</Dial></Response>",
+        "hello",
+        "",
+    ];
+    for (nth, refused) in refused.into_iter().enumerate() {
         assert_eq!(answered(refused.to_owned(), &format!("refused-{nth}")).await?, document(STRANGER), "{refused}");
     }
+    assert_eq!(talk.paid().await?, "0");
+    // whom it dials is called, and paid for once
+    let dialling = "<Response><Say>One moment.</Say><Dial timeout=\"5\">+14155550199</Dial></Response>";
+    let dialled = format!(
+        "<Response><Say>One moment.</Say><Dial callerId=\"{number}\" timeout=\"5\"><Number>+14155550199</Number>\
+         </Dial></Response>"
+    );
+    for _ in 0..2 {
+        assert_eq!(answered(dialling.to_owned(), "call-1b").await?, dialled);
+    }
+    assert_eq!(talk.paid().await?, "1");
+    let calls = talk.well("GET", "/v1/calls", None).await?;
+    ensure!(calls["data"][0]["to"] == "+14155550199" && calls["data"][0]["from"] == number.as_str(), "{calls}");
     // a session with somebody else, on the number that was called
     let wanted: Value = json!({"participantIdentifier": BOB});
     let through = answered(wanted.to_string(), "call-2").await?;

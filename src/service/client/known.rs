@@ -84,6 +84,21 @@ impl Clients {
         self.by_key(password).filter(|consumer| consumer.key.as_ref().is_some_and(|key| key.id == id))
     }
 
+    /// A client by each of its keys in force; where it has no keys, by its auth token, with which it may do all.
+    pub fn by_keys_of(&self, id: ClientId) -> Vec<ApiConsumer> {
+        let known = self.current();
+        if known.client(id).is_none_or(|client| !client.is_active) {
+            return Vec::new();
+        }
+        let mut keys = known.keys.values().filter(|key| key.client == id).peekable();
+        if keys.peek().is_none() {
+            return vec![ApiConsumer::of(id)];
+        }
+        let now_ms = self.clock.now_ms();
+        let in_force = keys.filter(|key| !key.is_expired(now_ms));
+        in_force.map(|key| ApiConsumer { client: id, key: Some(key.clone()) }).collect()
+    }
+
     /// What signs the posts to a client; `None`: it has none.
     pub fn auth_token(&self, id: ClientId) -> Option<Secret> {
         self.current().client(id).and_then(|client| client.auth_token.clone())

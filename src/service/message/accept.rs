@@ -38,6 +38,12 @@ impl MessageDraft {
         self.message.id = id;
         self
     }
+
+    /// The same of a call that a caller's carrier places by itself.
+    pub(in crate::service) fn placed(mut self) -> Self {
+        self.message.state = MessageState::Sent;
+        self
+    }
 }
 
 /// What an order comes to.

@@ -251,7 +251,7 @@ impl SessionMessages {
     }
 
     /// Where a carrier says what becomes of a call that it places by itself, where it can say so.
-    fn callback(&self, account: AccountId, what: PostKind, leg: MessageId) -> Option<String> {
+    pub(super) fn callback(&self, account: AccountId, what: PostKind, leg: MessageId) -> Option<String> {
         let origin = self.public_url.as_ref()?;
         let path = self.directory.current().handle(account)?.connector.path_of(what)?;
         Some(format!("{origin}{path}?leg={}", leg.hex()))
@@ -268,6 +268,11 @@ impl SessionMessages {
     fn hears(&self, text: &str) -> CallAnswer {
         let response = if text.is_empty() { VoiceResponse::default().reject() } else { self.saying(text) };
         CallAnswer { twiml: response.to_string(), dialled: None }
+    }
+
+    /// Who cannot be put through hears this.
+    pub(super) fn unconnected_caller(&self) -> CallAnswer {
+        self.hears(&self.settings.failed_call_text)
     }
 
     /// Who is in no session hears this.

@@ -4,19 +4,25 @@ use std::sync::Arc;
 
 use super::asked::AskedTexts;
 use super::call::CallAnswer;
+use super::dialing::DialingTwiml;
 use super::hook::{InterceptRequest, InterceptVerdict, OutOfSessionReply, OutOfSessionRequest};
+use super::stranger::{may_pass, phone};
 use super::{SessionMessages, SessionRoute};
-use crate::model::{AccountId, Address, Channel, HookFormat, Id as _, MessageId};
-use crate::provider::InboundCall;
+use crate::model::{AccountId, Address, CallPlan, Channel, HookFormat, Id as _, MessageId, VoiceDial, VoiceResponse};
+use crate::provider::{InboundCall, PostKind};
 use crate::service::Result;
+use crate::service::client::Clients;
 use crate::service::directory::SenderNumber;
-use crate::service::relay::only_says;
+use crate::service::message::{CopyResult, DraftResult, Order, SenderChoice};
+use crate::store::outbox::intake::NewMessage;
 use crate::store::session::interaction::InteractionKind;
 use crate::store::session::{self as sessions, route};
 
 /// Answers calls. Whoever calls waits meanwhile, and nobody else.
 pub struct SessionCalls {
     pub asked: Arc<AskedTexts>,
+    /// Know whom clients may call.
+    pub clients: Arc<Clients>,
 }
 
 impl SessionCalls {
@@ -65,15 +71,72 @@ impl SessionCalls {
                     return messages.put_through(call, sender, false).await;
                 }
             }
-            Some((OutOfSessionReply::Twiml(twiml), _)) => match only_says(&twiml) {
-                Ok(()) => return Ok(CallAnswer { twiml, dialled: None }),
-                Err(reason) => {
-                    tracing::info!(%reason, "TwiML for a stranger who calls is not let through")
-                }
-            },
+            Some((OutOfSessionReply::Twiml(twiml), _)) => return self.instructed(call, sender, &twiml).await,
             Some((OutOfSessionReply::Failed | OutOfSessionReply::Nothing, _)) | None => {}
         }
         Ok(messages.unknown_caller())
+    }
+
+    /// Somebody hears what a client's server has said to them, and is put through to whom it dials.
+    async fn instructed(&self, call: &InboundCall, sender: &SenderNumber, twiml: &str) -> Result<CallAnswer> {
+        let messages = &self.asked.messages;
+        let dialing = match DialingTwiml::read(twiml) {
+            Ok(Some(dialing)) => dialing,
+            Ok(None) => return Ok(CallAnswer { twiml: twiml.to_owned(), dialled: None }),
+            Err(reason) => {
+                tracing::info!(%reason, "TwiML for a stranger who calls is not let through");
+                return Ok(messages.unknown_caller());
+            }
+        };
+        let id = call_id(messages, call, sender);
+        let Some(leg) = self.leg(sender, &dialing, id).await? else {
+            tracing::info!("a stranger who calls is not put through: no key of their client may call there so");
+            return Ok(messages.unknown_caller());
+        };
+        let (from, to) = (leg.message.from.clone(), leg.message.to.clone());
+        match messages.messages.pass_on(leg, true).await? {
+            CopyResult::Stored => {}
+            CopyResult::OptedOut | CopyResult::Unpayable => return Ok(messages.unconnected_caller()),
+        }
+        let heard = messages.callback(sender.number.account, PostKind::Receipt, id);
+        let dial = VoiceDial::number(&to, heard.as_deref()).caller_id(&from);
+        Ok(CallAnswer { twiml: dialing.written(dial), dialled: Some((id, to)) })
+    }
+
+    /// The call that puts somebody through, as the client would place it by one of its keys: where that may call, what its
+    /// TwiML may do and what it costs is as for any. `None`: by none of them.
+    async fn leg(
+        &self,
+        sender: &SenderNumber,
+        dialing: &DialingTwiml<'_>,
+        id: MessageId,
+    ) -> Result<Option<NewMessage>> {
+        let messages = &self.asked.messages;
+        // the stranger's own number is nobody's to show
+        let own = || Some(Address::stored(sender.number.address.as_str()));
+        let from = dialing.caller_id.as_deref().map_or_else(own, phone);
+        // a number of ours would be answered by us in turn
+        let is_ours = |to: &Address| messages.directory.current().sender(to.as_str()).is_some();
+        let to = phone(&dialing.to).filter(|to| !is_ours(to));
+        let (Some(from), Some(to)) = (from, to) else { return Ok(None) };
+        let dial = VoiceDial::number(to.as_str(), None).caller_id(from.as_str());
+        let plan = CallPlan { twiml: Some(VoiceResponse::default().dial(dial).to_string()), ..CallPlan::default() };
+        let from = Some(SenderChoice::Address(from));
+        let order = Order { from, call: Some(plan), ..Order::new(Channel::Voice, to) };
+        for consumer in self.clients.by_keys_of(sender.number.client) {
+            let draft = match self.asked.sessions.relay().draft(&consumer, order.clone(), None).await {
+                Ok(DraftResult::New(draft)) => draft,
+                Err(error) if may_pass(&error) => return Err(error),
+                // what has no name does not come again
+                Ok(DraftResult::Again(_)) | Err(_) => continue,
+            };
+            let leg = messages.messages.part_of(draft.under(id).placed());
+            // a carrier lends nobody a number of somebody else's
+            if leg.message.account == sender.number.account {
+                return Ok(Some(leg));
+            }
+        }
+        Ok(None)
     }
 
     /// What the server says, and how it was asked. `None`: none is.

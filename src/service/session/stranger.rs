@@ -26,12 +26,12 @@ use crate::store::session::{self as sessions, route};
 const MOST: u8 = 10;
 
 /// Whether the same may go well later.
-fn may_pass(error: &Error) -> bool {
+pub(super) fn may_pass(error: &Error) -> bool {
     matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Busy | ErrorKind::Internal)
 }
 
-/// Somebody to be texted, as a server has them.
-fn phone(text: &str) -> Option<Address> {
+/// Somebody to be texted or called, as a server has them.
+pub(super) fn phone(text: &str) -> Option<Address> {
     match Address::read(text, AddressRole::Recipient, None) {
         Ok((None | Some(Channel::Sms), address)) => Some(address),
         _ => None,
