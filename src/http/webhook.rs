@@ -88,7 +88,7 @@ async fn receive(
         let ProvedCall { account, call } = proved.map_err(|error| counted(&request, &app, error))?;
         // a client's server may be asked first
         drop(body);
-        return answered(&app, &call, Some(account)).await;
+        return answered(&app, &call, &[account]).await;
     }
     take(&request, &app, app.inbox.prove(kind, post)).await?;
     // kept until it is answered: it may have had to wait for its turn
@@ -162,8 +162,8 @@ fn counted(request: &RequestParts, app: &App, error: Error) -> Refusal {
 }
 
 /// What the carrier of a caller is told to do.
-pub(super) async fn answered(app: &App, call: &InboundCall, account: Option<AccountId>) -> HandlerResult {
-    let answer = app.session_calls.answer(call, account).await?;
+pub(super) async fn answered(app: &App, call: &InboundCall, accounts: &[AccountId]) -> HandlerResult {
+    let answer = app.session_calls.answer(call, accounts).await?;
     Ok(reply::content("text/xml", answer.twiml.into_bytes()))
 }
 

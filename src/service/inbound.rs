@@ -26,7 +26,7 @@ pub use inbox::{Parts, WebhookInbox, WebhookQueue};
 pub use jobs::WebhookBatch;
 pub use loopback::{Filter, LoopbackDoor, LoopbackInboundText, LoopbackMessage, LoopbackPage};
 pub use metrics::Metrics;
-pub use proof::{ProvedCall, ProvedPost};
+pub use proof::{ProvedCall, ProvedPost, SignedPost};
 pub use webhook::is_guess;
 
 pub use crate::provider::{InboundCall, PostKind, ProviderPost, WebhookReply};

@@ -76,7 +76,7 @@ impl LoopbackDoor {
     /// it is told to dial it dials.
     pub async fn call(&self, call: &InboundCall) -> Result<Option<String>> {
         let Some(handle) = self.handle() else { return Ok(None) };
-        let CallAnswer { twiml, dialled } = self.session_calls.answer(call, Some(handle.account.id)).await?;
+        let CallAnswer { twiml, dialled } = self.session_calls.answer(call, &[handle.account.id]).await?;
         if let Some((leg, to)) = dialled {
             self.loopback.dial(leg, &to);
         }

@@ -28,6 +28,13 @@ pub struct ProvedCall {
     pub call: InboundCall,
 }
 
+/// A form that accounts of ours have signed, each with a token of its own: seldom more than one.
+pub struct SignedPost {
+    pub accounts: Vec<AccountId>,
+    /// In their order.
+    pub fields: Vec<(String, String)>,
+}
+
 impl WebhookInbox {
     /// Whether an account at this provider has posted it.
     pub async fn prove(self: &Arc<Self>, provider: provider::CarrierKind, post: ProviderPost) -> Result<ProvedPost> {
@@ -148,15 +155,17 @@ impl WebhookInbox {
         self: &Arc<Self>,
         provider: provider::CarrierKind,
         post: ProviderPost,
-    ) -> store::Result<Option<Vec<(String, String)>>> {
+    ) -> store::Result<Option<SignedPost>> {
         let look = move |inbox: &Self, post: &ProviderPost| {
             let entries = inbox.parts.directory.current();
-            let mut found = None;
+            let (mut accounts, mut found) = (Vec::new(), None);
             for handle in entries.handles().filter(|handle| handle.connector.kind() == provider) {
-                let fields = inbox.hold(handle, |trial| handle.connector.signed_fields(post, trial));
-                found = found.or(fields.ok());
+                if let Ok(fields) = inbox.hold(handle, |trial| handle.connector.signed_fields(post, trial)) {
+                    accounts.push(handle.account.id);
+                    found = Some(fields);
+                }
             }
-            found.ok_or_else(forged)
+            found.map(|fields| SignedPost { accounts, fields }).ok_or_else(forged)
         };
         signed(self.check(provider, post, look).await)
     }
@@ -169,9 +178,9 @@ impl WebhookInbox {
 }
 
 /// What somebody has signed; nothing where nobody of ours has.
-fn signed(looked: Result<Vec<(String, String)>>) -> store::Result<Option<Vec<(String, String)>>> {
+fn signed<T>(looked: Result<T>) -> store::Result<Option<T>> {
     match looked {
-        Ok(fields) => Ok(Some(fields)),
+        Ok(signed) => Ok(Some(signed)),
         Err(Error { source: Some(error), .. }) => Err(error),
         Err(_) => Ok(None),
     }

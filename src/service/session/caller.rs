@@ -26,10 +26,11 @@ pub struct SessionCalls {
 }
 
 impl SessionCalls {
-    /// Answers a call to a number of ours. `account`: whose carrier asks, where that is known.
-    pub async fn answer(&self, call: &InboundCall, account: Option<AccountId>) -> Result<CallAnswer> {
+    /// Answers a call to a number of ours. `accounts`: those by which it can have come in. To nobody else it is said whom
+    /// a caller reaches there.
+    pub async fn answer(&self, call: &InboundCall, accounts: &[AccountId]) -> Result<CallAnswer> {
         let messages = &self.asked.messages;
-        let is_there = |sender: &SenderNumber| account.is_none_or(|account| account == sender.number.account);
+        let is_there = |sender: &SenderNumber| accounts.contains(&sender.number.account);
         let Some(sender) = messages.known_sender(&call.to, is_there).await? else {
             return Ok(messages.unknown_caller());
         };

@@ -14,10 +14,10 @@ pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     warp::path!("inbound-call").and(webhook::target()).and(posted(app)).then(answer).map(reply::settle).boxed()
 }
 
-/// Signed by the account, whichever of ours; what was dialled counts, not `To`.
+/// Signed by the account of the number, whichever of ours; what was dialled counts, not `To`.
 async fn answer(target: String, request: RequestParts, posted: UnreadBody, app: Arc<App>) -> HandlerResult {
     let fields = SignedFields::posted(&app, &request, &target, posted).await?;
     let needed = |name: &'static str| fields.one(name).ok_or_else(|| reply::bad_field(name, "is missing"));
     let call = InboundCall::new(needed("CallSid")?, fields.one("From").unwrap_or_default(), needed("Called")?);
-    webhook::answered(&app, &call, None).await
+    webhook::answered(&app, &call, fields.accounts()).await
 }

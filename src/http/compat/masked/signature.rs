@@ -5,14 +5,15 @@ use ::http::StatusCode;
 use crate::http::body::UnreadBody;
 use crate::http::reply::{self, Refusal};
 use crate::http::{App, RequestParts, object, webhook};
+use crate::model::AccountId;
 use crate::service::account::CarrierKind;
-use crate::service::inbound::PostKind;
+use crate::service::inbound::{PostKind, SignedPost};
 
 /// The header that signs.
 const SIGNATURE: &str = "x-twilio-signature";
 
 /// The fields that a Twilio account of ours has signed, with the public URL of the path; whichever account it is.
-pub(in crate::http::compat) struct SignedFields(Vec<(String, String)>);
+pub(in crate::http::compat) struct SignedFields(SignedPost);
 
 impl SignedFields {
     /// 400 where the signature is missing, 403 where it is another's. `target`: path and query as they were asked for.
@@ -32,7 +33,7 @@ impl SignedFields {
         let turn = app.guesses.turn(request).await;
         let signed = app.inbox.signed_by_any(CarrierKind::Twilio, post).await?;
         drop(turn);
-        let Some(fields) = signed else {
+        let Some(signed) = signed else {
             tracing::warn!("a post that no account of ours has signed");
             return Err(match app.guesses.count(request) {
                 Ok(()) => reply::problem(StatusCode::FORBIDDEN, "X-Twilio-Signature is not our account's"),
@@ -40,12 +41,17 @@ impl SignedFields {
             }
             .into());
         };
-        Ok(Self(fields))
+        Ok(Self(signed))
+    }
+
+    /// Who has signed them.
+    pub(in crate::http::compat) fn accounts(&self) -> &[AccountId] {
+        &self.0.accounts
     }
 
     /// A field's value, where it says something.
     pub(in crate::http::compat) fn one(&self, name: &str) -> Option<&str> {
-        let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let value = self.0.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
     }
 }
