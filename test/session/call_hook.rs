@@ -7,6 +7,7 @@ use warp::Filter as _;
 use super::call::{dial, document};
 use super::talk::{ANN, BOB, DOT, Talk};
 use crate::events::receiver::{Answer, Receiver};
+use crate::events::well;
 use crate::harness::{Builder, Layout, Result};
 use crate::on_both_engines;
 
@@ -79,6 +80,12 @@ async fn a_server_says_what_strangers_hear(layout: Layout) -> Result {
     assert_eq!(talk.paid().await?, "1");
     let calls = talk.well("GET", "/v1/calls", None).await?;
     ensure!(calls["data"][0]["to"] == "+14155550199" && calls["data"][0]["from"] == number.as_str(), "{calls}");
+    // nobody is called whom none of the client's keys may call
+    let bounds = json!({"destinations": r"\+1415555019", "twiml": "any"});
+    well(&talk.server, "POST", &format!("/v1/clients/{}/keys", talk.client), Some(bounds)).await?;
+    assert_eq!(answered(dialling.replace("0199", "0209"), "call-1c").await?, document(STRANGER));
+    assert_eq!(answered(dialling.to_owned(), "call-1d").await?, dialled);
+    assert_eq!(talk.paid().await?, "2");
     // a session with somebody else, on the number that was called
     let wanted: Value = json!({"participantIdentifier": BOB});
     let through = answered(wanted.to_string(), "call-2").await?;
