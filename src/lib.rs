@@ -131,7 +131,7 @@
 //! | who | where | why once |
 //! |---|---|---|
 //! | accepting a message | `store/outbox/intake.rs`, for the texts of a new session within `store/session/intake.rs`, for what a client says in one, and for calls there, within `store/session/speech.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
-//! | its failure | `store/outbox/outcome.rs`, `store/outbox/cancel.rs`, `store/inbound/finish.rs` | the refund is in the commit that ends the message, and is made of it only while it has failed and `refunded_ms` is empty, which the same commit fills |
+//! | its failure | `store/outbox/outcome.rs`, `store/outbox/cancel.rs`, `store/inbound/finish.rs`, `store/session/call.rs` | the refund is in the commit that ends the message, and is made of it only while it has failed and `refunded_ms` is empty, which the same commit fills |
 //! | an administrator | `service/ledger.rs` | under the request's idempotency key, and only so: without one, asked twice is done twice; a balance is set only where it still is what was read |
 //! | a client's first balance | `store/client.rs` | in the commit that makes the client |
 //!
