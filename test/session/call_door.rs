@@ -9,7 +9,7 @@ use crate::events::{text, well};
 use crate::harness::carrier::{ACCOUNT, TOKEN, signature::sign};
 use crate::harness::{Layout, Result, Server, until};
 use crate::inbound::play::{PUBLIC, builder, post_form, post_twilio, settled, twilio};
-use crate::messages::number;
+use crate::messages::{account, number};
 use crate::on_both_engines;
 
 const VOICE: &str = "/webhooks/twilio/voice";
@@ -125,8 +125,22 @@ async fn a_stranger_hears_so_at_both_paths(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn another_accounts_token_learns_nothing(layout: Layout) -> Result {
+    let line = Line::start(layout).await?;
+    let (sid, token) = (format!("AC{}", "b".repeat(32)), "c".repeat(32));
+    let credentials = json!({"account_sid": sid, "auth_token": token});
+    account(&line.server, json!({"name": "another", "credentials": credentials})).await?;
+    let ours = number_of(&line.session, ANN)?;
+    let form: Vec<_> = called(ANN, &ours).into_iter().filter(|(name, _)| *name != "AccountSid").collect();
+    let (status, twiml) = post_twilio(&line.server, OLDER, &form, &token).await?;
+    ensure!(status == 200 && twiml.contains("not in use") && !twiml.contains(BOB), "{status} {twiml}");
+    assert!(line.said().await?.is_empty());
+    Ok(())
+}
+
 on_both_engines!(
     a_call_is_put_through_and_followed,
     what_is_not_signed_gets_no_twiml,
     a_stranger_hears_so_at_both_paths,
+    another_accounts_token_learns_nothing,
 );
