@@ -214,8 +214,8 @@ pub struct InboundCall {
     pub to: String,
 }
 
-/// What Twilio writes in the place of a number that is withheld: anonymous, blocked, restricted, unavailable and unknown, on
-/// the keys of a phone. Whoever calls so is nobody: all of them would be one person.
+/// What Twilio writes in the place of a number that is withheld: anonymous, blocked, restricted, unavailable, unknown, on the
+/// keys of a phone. Whoever calls so is nobody: all of them would be one person.
 const WITHHELD: [&str; 5] = ["+266696687", "+2562533", "+7378742833", "+86282452253", "+8656696"];
 
 impl InboundCall {

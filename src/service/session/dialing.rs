@@ -43,7 +43,7 @@ impl<'a> DialingTwiml<'a> {
         Ok(Some(read))
     }
 
-    /// The same document with another number to dial, which sees this one; and who hears of it.
+    /// The same document with this in the place of its own `<Dial>`, whose other attributes stay.
     pub(super) fn written(&self, dial: VoiceDial) -> String {
         let dial = self.attributes.iter().fold(dial, |dial, (name, value)| dial.set(name, value));
         let (before, after) = self.around;

@@ -15,7 +15,7 @@ pub const UNHEARD_MS: Millis = 4 * 3_600_000;
 /// No carrier has calls that are longer.
 const LONGEST_MS: Millis = 24 * 3_600_000;
 
-/// Its end and its rest as things are, where it has a time to live: so long after the time that stands there three times.
+/// When it ends and rests as things are, by the time at which it falls silent, which stands there three times.
 const END: &str = "expires_ms = CASE WHEN ttl_ms IS NULL THEN ends_ms WHEN ends_ms < ? + ttl_ms THEN ends_ms \
      ELSE ? + ttl_ms END, \
      rests_ms = CASE WHEN rests_ms IS NOT NULL THEN ? + rest_after_ms END";
