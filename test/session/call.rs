@@ -17,6 +17,8 @@ const STRANGER: &str = "<Say>This number is not in use for you now. Goodbye.</Sa
 /// Whoever is called there is busy, and whoever is called here talks for as long as they are let.
 const BUSY: &str = "+15005550020";
 const LASTING: &str = "+15005550018";
+/// Calls to there do not reach the carrier, and are tried again.
+const UNREACHABLE: &str = "+15005550014";
 
 pub fn document(verbs: &str) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>")
@@ -208,6 +210,24 @@ async fn a_call_under_way_keeps_its_session(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn a_call_that_is_taken_back_lets_its_session_rest(layout: Layout) -> Result {
+    let talk = Talk::start(layout, 3).await?;
+    let held = held(&talk, &[ANN, BUSY, UNREACHABLE], json!({"ttl": "1h"})).await?;
+    dial(&talk, ANN, &talk.numbers[0], "call-1").await?;
+    let waiting = until("one that is busy", async || {
+        let said = talk.said(&held).await?;
+        let is_busy = said.iter().any(|one| one["status"] == "busy");
+        Ok(said.into_iter().find(|one| is_busy && one["status"] == "queued"))
+    })
+    .await?;
+    assert_eq!(left(&talk).await?, 4, "the other is still to be called");
+    let path = format!("/v1/calls/{}", text(&waiting["outbound_call_id"])?);
+    // not while its carrier is being asked
+    let is_ended = async || Ok((talk.act("DELETE", &path, None).await?.0 < 300).then_some(()));
+    until("its end", is_ended).await?;
+    until("their rest", async || Ok((left(&talk).await? == 0).then_some(()))).await
+}
+
 async fn a_kill_makes_no_second_set_of_calls(layout: Layout) -> Result {
     // a dead node's leases end by themselves on a server
     let builder = Builder::new(layout).await?.set("outbox.lease", "4s").set("outbox.call_timeout", "1s");
@@ -235,5 +255,6 @@ on_both_engines!(
     calls_are_paid_for_and_given_back,
     what_nobody_placed_is_given_back,
     a_call_under_way_keeps_its_session,
+    a_call_that_is_taken_back_lets_its_session_rest,
     a_kill_makes_no_second_set_of_calls,
 );
