@@ -157,11 +157,11 @@ impl LiveSession<'_> {
         let body = json!({
             "door": "number_proxy",
             "created_at": rfc3339(created_ms),
+            // as that door answers them
+            "written": self.people,
             "session": {
                 "participants": people,
                 "mode": "message",
-                // as that door answers them
-                "metadata": {"participant_a": self.people[0], "participant_b": self.people[1]},
                 "ends_at": self.ends_ms.map(rfc3339),
             },
         });

@@ -35,6 +35,10 @@ pub(super) struct SessionImportIn {
     /// The ids of its participants there, 32 hex digits each, in their order; left out: they get new ones.
     #[serde(default)]
     participant_ids: Vec<String>,
+    /// How its client's programs write the addresses of its participants, in their order: the number proxy's door answers
+    /// them so. Left out: their digits.
+    #[serde(default)]
+    written: Vec<String>,
     /// The session as you would make it, with everybody's `number`. Nobody is texted that it begins, and it ends by
     /// itself only where it says so here, whatever its pool says. Where it has no `end_text`, the number proxy's door has
     /// one for its own.
@@ -46,6 +50,16 @@ fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
 }
 
 const HEX: &str = "must be 32 hex digits, in lower case";
+/// Characters of an address as it is written, at most.
+const WRITTEN: usize = 64;
+
+/// Addresses as somebody writes them: one for each participant, or none.
+fn written(given: Vec<String>, people: usize) -> Result<Vec<String>, Refusal> {
+    let is_good = |one: &String| (1..=WRITTEN).contains(&one.chars().count());
+    let must = "must be one for each participant, of 1 to 64 characters";
+    let fits = given.is_empty() || (given.len() == people && given.iter().all(is_good));
+    if fits { Ok(given) } else { Err(reply::bad_field("written", must)) }
+}
 
 impl SessionImportIn {
     fn read(self, country: Option<Country>) -> Result<(SessionOrder, SessionPast), Refusal> {
@@ -59,7 +73,9 @@ impl SessionImportIn {
             created_ms: time("created_at", &self.created_at)?,
             last_ms: self.last_interaction_at.as_deref().map(|at| time("last_interaction_at", at)).transpose()?,
         };
-        Ok((SessionOrder { door, ..self.session.read(country)? }, past))
+        let mut order = SessionOrder { door, ..self.session.read(country)? };
+        order.settings.written = written(self.written, order.participants.len())?;
+        Ok((order, past))
     }
 }
 

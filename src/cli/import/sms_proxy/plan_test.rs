@@ -43,8 +43,8 @@ fn a_live_session_is_taken_as_it_is() {
         json!({
             "door": "number_proxy",
             "created_at": "2019-05-01T12:00:00.000Z",
-            "session": {"participants": people, "mode": "message", "ends_at": "2040-01-31T09:00:00.000Z",
-                "metadata": {"participant_a": "12065550101", "participant_b": "+12065550102"}},
+            "written": ["12065550101", "+12065550102"],
+            "session": {"participants": people, "mode": "message", "ends_at": "2040-01-31T09:00:00.000Z"},
         })
     );
 }
