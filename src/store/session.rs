@@ -20,7 +20,7 @@ pub mod speech;
 pub use change::{leave, reopen, update};
 pub use close::{SessionEnd, close, give_reason};
 pub use due::{defer, expired, silent, untold};
-pub use join::{NewParticipant, PoolTerms, StickyMark};
+pub use join::{NewParticipant, PoolTerms, StickyMark, is_any_participant};
 pub use memory::{FREE, REMEMBERED, StickyNumber, free, free_near, is_free, named, remembered, remembered_at};
 pub use old::{OldInteractions, OldSessions, forget_old};
 

@@ -1,5 +1,7 @@
 //! Sessions of older systems, taken over as they stand: their people know that they have begun, and are told nothing.
 
+use std::collections::HashSet;
+
 use super::{SessionOrder, SessionResult, SessionWithParticipants, Sessions};
 use crate::model::{DurationSetting, Millis, ParticipantId, SessionId, SessionState};
 use crate::service::audit::AuditContext;
@@ -29,6 +31,10 @@ impl SessionPast {
         }
         if self.participants.len() > order.participants.len() {
             return Err(Error::invalid("participant_ids", "must be as many as there are participants, at most"));
+        }
+        let mut known = HashSet::new();
+        if !self.participants.iter().all(|id| known.insert(*id)) {
+            return Err(Error::invalid("participant_ids", "must each be another"));
         }
         Ok(())
     }
@@ -65,12 +71,17 @@ impl Sessions {
         if let Some(known) = find().await? {
             return Ok((known, false));
         }
+        // its number may have come into the pool just now, by another node
+        self.parts.directory.refresh().await?;
         // none is never
         order.ttl = order.ttl.filter(|ttl| ttl.as_ms() > 0);
         self.check(consumer, &mut order)?;
         past.check(&order, self.parts.clock.now_ms())?;
         let unanswered = |_: &SessionWithParticipants| String::new();
-        let attempt = || self.attempt(consumer, &order, None, &unanswered, Some(&past), audit);
+        let attempt = || async {
+            self.must_be_new(&past).await?;
+            self.attempt(consumer, &order, None, &unanswered, Some(&past), audit).await
+        };
         match settled("these numbers", attempt).await {
             Ok(SessionResult::Made(made)) => Ok((*made, true)),
             // what has no name does not come again
@@ -78,5 +89,17 @@ impl Sessions {
             // somebody else may take it over at the same time
             Err(error) => find().await?.map(|known| (known, false)).ok_or(error),
         }
+    }
+
+    /// Its ids are nobody else's, whichever client's.
+    async fn must_be_new(&self, past: &SessionPast) -> Result<()> {
+        let store = &self.parts.store;
+        if session::client_of(store, past.id).await?.is_some() {
+            return Err(Error::conflict("a session has this id already").about("id"));
+        }
+        if session::is_any_participant(store, &past.participants).await? {
+            return Err(Error::conflict("somebody in another session has one of these ids").about("participant_ids"));
+        }
+        Ok(())
     }
 }

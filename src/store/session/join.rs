@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Participant;
-use crate::model::{Millis, NumberId, PoolId, SessionId};
-use crate::store::{Change, Value, params};
+use crate::model::{Millis, NumberId, ParticipantId, PoolId, SessionId};
+use crate::store::{Change, Query, Result, Store, Value, params};
 
 /// Somebody who comes into a session.
 #[derive(Clone, Debug)]
@@ -107,6 +107,16 @@ impl JoinRows {
                     joined_ms, left_ms, place)";
         change.insert(into, self.people)
     }
+}
+
+/// Whether one of these is the id of somebody who is in a session, or was.
+pub async fn is_any_participant(store: &Store, ids: &[ParticipantId]) -> Result<bool> {
+    let keys: Vec<Value> = ids.iter().map(Value::from).collect();
+    if keys.is_empty() {
+        return Ok(false);
+    }
+    let all = Query::over("SELECT id FROM sb_participant WHERE id IN ({})", &[], keys);
+    Ok(!store.look_up(vec![all]).await?.concat().is_empty())
 }
 
 /// Holds numbers in their pool. One that has left it since is given to nobody: who takes one out looks for its pairs,
