@@ -93,6 +93,10 @@ fn check_text(field: &'static str, said: Option<&str>, longest: usize) -> Result
     }
 }
 
+fn exclusive_only() -> Error {
+    Error::invalid("exclusive", "must be true of the number proxy's own pool")
+}
+
 impl Numbers {
     /// A URL as it will be called; none that may not be. One that is there already is left as it is.
     fn check_hook(&self, field: &'static str, url: &mut Option<String>, before: Option<&str>) -> Result<()> {
@@ -207,10 +211,13 @@ impl Numbers {
         mut settings: PoolSettings,
         audit: &PoolAudit<'_>,
     ) -> Result<(PoolWithNumbers, bool)> {
-        self.check_hooks(&mut settings, &PoolSettings::default())?;
         let find = || pool::find(&self.directory.store, client, id);
         if let Some(known) = find().await? {
             return Ok((self.filled(known), false));
+        }
+        self.check_hooks(&mut settings, &PoolSettings::default())?;
+        if id == PoolId::number_proxy(client) && !settings.is_exclusive {
+            return Err(exclusive_only());
         }
         match self.insert_pool(Pool::new(id, client, name, settings, self.clock.now_ms())?, audit).await {
             Ok(made) => Ok((made, true)),
@@ -254,7 +261,7 @@ impl Numbers {
                 return Ok(before);
             }
             if id == PoolId::number_proxy(client) && !after.pool.settings.is_exclusive {
-                return Err(Error::invalid("exclusive", "must be true of the number proxy's own pool"));
+                return Err(exclusive_only());
             }
             if before.pool.settings.is_exclusive != after.pool.settings.is_exclusive {
                 self.pool_must_be_idle(client, id).await?;
