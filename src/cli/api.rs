@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
 use super::escape;
@@ -185,20 +185,8 @@ impl ApiClient {
         Ok(items)
     }
 
-    /// Asks for what may be refused without ending the command: who may not ask at all is told so by an error.
-    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<ApiAnswer> {
-        let sent = self.asking(method, path, body).send().await;
-        let response = sent.with_context(|| no_answer(&self.base))?;
-        let response = if response.status() == StatusCode::UNAUTHORIZED {
-            checked(Ok(response), &self.base).await?
-        } else {
-            response
-        };
-        let status = response.status();
-        Ok(ApiAnswer { status, body: serde_json::from_str(&response.text().await?).unwrap_or_default() })
-    }
-
-    fn asking(&self, method: Method, path: &str, body: Option<&Value>) -> RequestBuilder {
+    /// A request that is yet to be sent.
+    pub(super) fn asking(&self, method: Method, path: &str, body: Option<&Value>) -> RequestBuilder {
         let request = self.request(method, path);
         match body {
             Some(body) => request.json(body),
@@ -211,26 +199,8 @@ impl ApiClient {
     }
 }
 
-/// What the server made of something that it may refuse.
-pub(super) struct ApiAnswer {
-    pub(super) status: StatusCode,
-    /// Null where it is empty.
-    pub(super) body: Value,
-}
-
-impl ApiAnswer {
-    /// What is there now, or why the server would not.
-    pub(super) fn accepted(self) -> Result<Self, String> {
-        if self.status.is_success() {
-            return Ok(self);
-        }
-        let detail = self.body["detail"].as_str().map(|detail| format!(": {detail}")).unwrap_or_default();
-        let field = self.body["field"].as_str().map(|field| format!(" ({field})")).unwrap_or_default();
-        Err(format!("{}{field}{detail}", self.status))
-    }
-}
-
-fn no_answer(base: &str) -> String {
+/// What is told where no server answers.
+pub(super) fn no_answer(base: &str) -> String {
     format!("no answer from {base}; is the server running there?")
 }
 

@@ -1,5 +1,6 @@
 //! `switchboard import`: what older systems have, taken over by a running server.
 
+mod answer;
 mod number_list;
 mod report;
 mod sms_proxy;
@@ -10,8 +11,11 @@ use clap::{Args, Subcommand};
 
 use self::number_list::ImportNumberList;
 use self::sms_proxy::ImportSmsProxy;
+use self::target::ImportTarget;
 use self::twilio_proxy::ImportTwilioProxy;
 use super::CommandResult;
+use super::api::ApiClient;
+use super::output::field;
 use super::remote::RemoteCommand;
 use crate::config::Config;
 use crate::model::{AccountId, ClientId};
@@ -19,7 +23,7 @@ use crate::model::{AccountId, ClientId};
 /// Take over numbers and sessions of older systems; run again, it takes what is new there
 #[derive(Args)]
 pub(super) struct ImportCommand {
-    /// Whose all of it is from then on [default: the operator's]
+    /// Whose all of it is from then on [default: the operator's, and of a list of numbers the masked door's]
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]
@@ -47,14 +51,39 @@ struct ImportArguments {
 impl ImportCommand {
     pub(super) async fn run(self, config: Config) -> CommandResult {
         let (action, remote) = self.remote.open(&config)?;
-        let remote = remote.acting_for(self.client);
-        let client = self.client.unwrap_or(ClientId::OPERATOR);
-        let report = match action {
-            ImportAction::SmsProxy(import) => import.run(remote, client).await?,
-            ImportAction::TwilioProxy(import) => import.run(remote).await?,
-            ImportAction::Numbers(import) => import.run(remote).await?,
+        let client = match &action {
+            ImportAction::Numbers(_) if self.client.is_none() => masked(&remote.api, &config).await?,
+            _ => self.client,
         };
-        Ok(report.finish())
+        let mut target = ImportTarget::new(remote.acting_for(client), action.terms());
+        let ended = match action {
+            ImportAction::SmsProxy(import) => import.run(&mut target, client.unwrap_or(ClientId::OPERATOR)).await,
+            ImportAction::TwilioProxy(import) => import.run(&mut target).await,
+            ImportAction::Numbers(import) => import.run(&mut target, &config.compat.masked.pool).await,
+        };
+        target.report.finish(ended)
+    }
+}
+
+/// The masked door's own client, where it has one.
+async fn masked(api: &ApiClient, config: &Config) -> anyhow::Result<Option<ClientId>> {
+    let masked = &config.compat.masked;
+    if !masked.is_on() {
+        return Ok(None);
+    }
+    let clients = api.list("/v1/clients", &[], usize::MAX).await?;
+    // the oldest, as the door has it
+    let found = clients.iter().rfind(|client| client["name"] == masked.client);
+    Ok(found.and_then(|client| field(client, "id").parse().ok()))
+}
+
+impl ImportAction {
+    fn terms(&self) -> &ImportArguments {
+        match self {
+            Self::SmsProxy(import) => &import.terms,
+            Self::TwilioProxy(import) => &import.terms,
+            Self::Numbers(import) => &import.terms,
+        }
     }
 }
 
@@ -64,7 +93,7 @@ fn with_plus(number: &str) -> String {
     let is_plain = number.bytes().all(|b| b.is_ascii_digit());
     match number.len() {
         10 if is_plain && !number.starts_with(['0', '1']) => format!("+1{number}"),
-        11.. if is_plain => format!("+{number}"),
+        11.. if is_plain && !number.starts_with('0') => format!("+{number}"),
         _ => number.to_owned(),
     }
 }
@@ -82,6 +111,7 @@ mod tests {
             ("447700900123", "+447700900123"),
             ("40404", "40404"),
             ("0206299212", "0206299212"),
+            ("07700900123", "07700900123"),
             ("+1 (206) 299-2129", "+1 (206) 299-2129"),
             ("", ""),
         ] {

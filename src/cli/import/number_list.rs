@@ -7,11 +7,9 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::report::ImportReport;
 use super::target::{ImportTarget, NumberToImport, PoolToImport};
 use super::{ImportArguments, with_plus};
 use crate::cli::api;
-use crate::cli::remote::RemoteCommandContext;
 
 /// Where the older system has its numbers.
 const VARIABLE: &str = "NUMBER_POOL";
@@ -23,18 +21,19 @@ const VARIABLE: &str = "NUMBER_POOL";
 pub(super) struct ImportNumberList {
     /// `-` for standard input [default: the environment variable NUMBER_POOL]
     file: Option<PathBuf>,
-    /// The name of their pool, which is made where it is missing
-    #[arg(long, value_name = "NAME", default_value = "masked")]
-    pool: String,
+    /// The name of their pool, which is made where it is missing [default: compat.masked.pool]
+    #[arg(long, value_name = "NAME")]
+    pool: Option<String>,
     /// What those can do that are not here yet: sms, mms, voice, whatsapp, with commas between
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values = ["sms", "voice"])]
     capabilities: Vec<String>,
     #[command(flatten)]
-    terms: ImportArguments,
+    pub(super) terms: ImportArguments,
 }
 
 impl ImportNumberList {
-    pub(super) async fn run(self, remote: RemoteCommandContext) -> anyhow::Result<ImportReport> {
+    /// `pool`: where they go unless it is said.
+    pub(super) async fn run(self, target: &mut ImportTarget, pool: &str) -> anyhow::Result<()> {
         let text = match &self.file {
             Some(file) => String::from_utf8(api::read_file(file)?).context("the file is not UTF-8")?,
             None => std::env::var(VARIABLE).with_context(|| format!("name a file, or set {VARIABLE}"))?,
@@ -42,14 +41,12 @@ impl ImportNumberList {
         let number =
             |address: String| NumberToImport { address, capabilities: self.capabilities.clone(), is_reserved: false };
         let pool = PoolToImport {
-            name: self.pool.clone(),
+            name: self.pool.as_deref().unwrap_or(pool).to_owned(),
             settings: json!({"rest": "0s"}),
             numbers: numbers(&text)?.into_iter().map(number).collect(),
             ..PoolToImport::default()
         };
-        let mut target = ImportTarget::new(remote, &self.terms);
-        target.take(pool).await?;
-        Ok(target.report)
+        target.take(pool).await
     }
 }
 

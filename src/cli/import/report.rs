@@ -3,10 +3,11 @@
 use std::io::{IsTerminal as _, stderr};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use crate::cli::escape;
 use crate::cli::output::{self, OutputArguments};
+use crate::cli::{CommandResult, escape};
 
 /// How many of a kind were taken over, and how many were here before.
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,10 +81,11 @@ impl ImportReport {
     }
 
     /// How far it is, where a person looks.
-    pub(super) fn progress(&mut self, what: &str, at: usize, total: usize) {
-        let is_step = at.is_multiple_of(10) || at == total;
+    pub(super) fn progress(&mut self, what: &str, at: usize, total: Option<usize>) {
+        let is_step = at.is_multiple_of(10) || Some(at) == total;
         if is_step && stderr().is_terminal() && !self.output.is_json() {
-            output::ask(format!("\r{at} of {total} {}  ", escape::line(what)));
+            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+            output::ask(format!("\r{at}{of} {}  ", escape::line(what)));
             self.is_under_way = true;
         }
     }
@@ -94,10 +96,11 @@ impl ImportReport {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, is_whole: bool) -> Value {
         let refused = self.refused.iter().map(|(what, why)| json!({"what": what, "why": why}));
         json!({
             "is_dry_run": self.is_dry,
+            "is_whole": is_whole,
             "pools": self.pools.json(),
             "numbers": self.numbers.json(),
             "sessions": self.sessions.json(),
@@ -114,10 +117,24 @@ impl ImportReport {
         format!("{done} {pools}, {numbers}, {sessions}; {} sessions were over, {refused} refused", self.over)
     }
 
-    /// Says it as a whole; a failure where something was not taken.
-    pub(super) fn finish(mut self) -> ExitCode {
+    /// Whether there is anything to say of it.
+    fn has_begun(&self) -> bool {
+        let is_any = |count: &ImportCount| count.added + count.known > 0;
+        [self.pools, self.numbers, self.sessions].iter().any(is_any) || self.over > 0 || !self.refused.is_empty()
+    }
+
+    /// Says it as a whole; a failure where something was not taken. `ended`: why not all was looked at, which is told
+    /// behind what was done until then.
+    pub(super) fn finish(mut self, ended: anyhow::Result<()>) -> CommandResult {
         self.end_progress();
-        self.output.show(&self.json(), |_| self.words());
-        if self.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        let is_begun = self.has_begun();
+        if ended.is_ok() || is_begun {
+            self.output.show(&self.json(ended.is_ok()), |_| self.words());
+        }
+        match ended {
+            Err(error) if !is_begun => return Err(error),
+            ended => ended.context("the import has not come to its end; run again, it takes what is left")?,
+        }
+        Ok(if self.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -9,10 +9,8 @@ use clap::Args;
 use serde_json::json;
 
 use self::database::{OlderDatabase, OlderProxySession};
-use super::report::ImportReport;
 use super::target::{ImportTarget, NumberToImport, PoolToImport, SessionToImport};
 use super::{ImportArguments, with_plus};
-use crate::cli::remote::RemoteCommandContext;
 use crate::crypto::hash;
 use crate::model::{ClientId, Clock, Millis, PoolId, SessionId, parse_time, rfc3339};
 
@@ -25,20 +23,18 @@ pub(super) struct ImportSmsProxy {
     /// Its database, such as sms_proxy.db
     file: PathBuf,
     #[command(flatten)]
-    terms: ImportArguments,
+    pub(super) terms: ImportArguments,
 }
 
 impl ImportSmsProxy {
-    pub(super) async fn run(self, remote: RemoteCommandContext, client: ClientId) -> anyhow::Result<ImportReport> {
+    pub(super) async fn run(self, target: &mut ImportTarget, client: ClientId) -> anyhow::Result<()> {
         let older = database::read(&self.file)?;
         let plan = plan(older, client, Clock::default().now_ms());
-        let mut target = ImportTarget::new(remote, &self.terms);
         target.report.over = plan.over;
         for (what, why) in plan.refused {
             target.report.refuse(what, why);
         }
-        target.take(plan.pool).await?;
-        Ok(target.report)
+        target.take(plan.pool).await
     }
 }
 

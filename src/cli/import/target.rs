@@ -1,4 +1,5 @@
-//! The server that takes things over: pools first, then their numbers, then their sessions.
+//! The server that takes things over: pools first, then their numbers, then their sessions. Whatever is asked of it does
+//! no harm when it is asked twice.
 
 use std::collections::HashMap;
 
@@ -6,10 +7,12 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::ImportArguments;
+use super::answer::{ImportAnswer, answer};
 use super::report::ImportReport;
 use crate::cli::api::{self, ApiClient};
 use crate::cli::output::field;
 use crate::cli::remote::RemoteCommandContext;
+use crate::model::{Clock, PoolId};
 
 const POOLS: &str = "/v1/pools";
 const NUMBERS: &str = "/v1/numbers";
@@ -45,8 +48,22 @@ pub(super) struct SessionToImport {
     pub(super) body: Value,
 }
 
+/// A pool that sessions can be taken into.
+pub(super) struct TargetPool {
+    /// `None`: a dry run has not made it.
+    id: Option<String>,
+    /// The numbers that were to come into it; why, where one has not.
+    numbers: HashMap<String, Option<String>>,
+}
+
+impl TargetPool {
+    pub(super) fn knows(&self, number: &str) -> bool {
+        self.numbers.contains_key(number)
+    }
+}
+
 /// What is refused is told and passed over; an error ends the import.
-type ImportStep<T> = anyhow::Result<Result<T, String>>;
+pub(super) type ImportStep<T> = anyhow::Result<Result<T, String>>;
 
 /// The server, and what has come of the import so far.
 pub(super) struct ImportTarget {
@@ -60,6 +77,11 @@ fn below(path: &str, id: &str) -> String {
     format!("{path}/{id}")
 }
 
+/// What is found, or that it is not there.
+fn found(answer: ImportAnswer) -> Result<Option<Value>, String> {
+    if answer.status == StatusCode::NOT_FOUND { Ok(None) } else { answer.accepted().map(Some) }
+}
+
 impl ImportTarget {
     pub(super) fn new(remote: RemoteCommandContext, terms: &ImportArguments) -> Self {
         let account = terms.account.map(|id| id.to_string());
@@ -67,144 +89,175 @@ impl ImportTarget {
         Self { api: remote.api, account, is_dry: terms.dry_run, report }
     }
 
+    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<ImportAnswer> {
+        let request = || self.api.asking(method.clone(), path, body);
+        answer(request, &api::no_answer(&self.api.base)).await
+    }
+
     /// Takes over all of a pool that can be taken.
-    pub(super) async fn take(&mut self, pool: PoolToImport) -> anyhow::Result<()> {
-        let what = format!("pool {}", pool.name);
-        let id = match self.pool(&pool).await? {
-            Ok((id, is_new)) => {
-                self.report.pools.add(is_new);
-                id
-            }
-            // without it there is nothing to put the others into
-            Err(why) => {
-                self.report.refuse(what, why);
-                return Ok(());
-            }
-        };
-        let refused = self.numbers(id.as_deref(), &pool.numbers).await?;
-        let total = pool.sessions.len();
-        for (at, session) in pool.sessions.into_iter().enumerate() {
-            let what = session.what.clone();
-            let untaken = session.numbers.iter().find_map(|number| refused.get(number));
-            let taken = match untaken {
-                Some(why) => Err(format!("its number was not taken: {why}")),
-                None => self.session(id.as_deref(), session).await?,
-            };
-            match taken {
-                Ok(is_new) => self.report.sessions.add(is_new),
-                Err(why) => self.report.refuse(what, why),
-            }
-            self.report.progress("sessions", at + 1, total);
+    pub(super) async fn take(&mut self, mut pool: PoolToImport) -> anyhow::Result<()> {
+        let sessions = std::mem::take(&mut pool.sessions);
+        let Some(taken) = self.open(&pool).await? else { return Ok(()) };
+        let total = sessions.len();
+        for (at, session) in sessions.into_iter().enumerate() {
+            self.session(&taken, session).await?;
+            self.report.progress("sessions", at + 1, Some(total));
         }
         Ok(())
     }
 
+    /// Takes over a pool and its numbers; nothing where it is refused: there is nothing to put the others into then.
+    pub(super) async fn open(&mut self, pool: &PoolToImport) -> anyhow::Result<Option<TargetPool>> {
+        match self.pool(pool).await? {
+            Ok((id, is_new)) => {
+                self.report.pools.add(is_new);
+                let mut taken = TargetPool { id, numbers: HashMap::new() };
+                self.numbers(&mut taken, &pool.numbers).await?;
+                Ok(Some(taken))
+            }
+            Err(why) => {
+                self.report.refuse(format!("pool {}", pool.name), why);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The pool as it is here.
+    async fn known_pool(&self, pool: &PoolToImport) -> ImportStep<Option<Value>> {
+        let Some(id) = &pool.id else {
+            // the oldest where there are several, as the masked door has it
+            let all = self.api.list(POOLS, &[], usize::MAX).await?;
+            return Ok(Ok(all.into_iter().rfind(|one| one["name"] == pool.name)));
+        };
+        Ok(found(self.ask(Method::GET, &below(POOLS, &format!("pool_{id}")), None).await?))
+    }
+
     /// Its id, and whether it is new. A dry run knows none of one that is not here yet.
     async fn pool(&mut self, pool: &PoolToImport) -> ImportStep<(Option<String>, bool)> {
-        let known = match &pool.id {
-            Some(id) => {
-                let found = self.api.ask(Method::GET, &below(POOLS, &format!("pool_{id}")), None).await?;
-                Some(found.body).filter(|_| found.status.is_success())
+        match self.known_pool(pool).await? {
+            Ok(Some(known)) => {
+                let is_alike = known["exclusive"] == (pool.settings["exclusive"] == true);
+                let other =
+                    || "is here already, and gives its numbers to sessions in another way (exclusive)".to_owned();
+                return Ok(is_alike.then(|| (Some(field(&known, "id").to_owned()), false)).ok_or_else(other));
             }
-            None => {
-                let all = self.api.list(POOLS, &[], usize::MAX).await?;
-                all.into_iter().find(|one| one["name"] == pool.name)
-            }
-        };
-        let wanted = pool.settings["exclusive"] == true;
-        if let Some(known) = known {
-            let is_alike = known["exclusive"] == wanted;
-            let other = || "is here already, and gives its numbers to sessions in another way (exclusive)".to_owned();
-            return Ok(is_alike.then(|| (Some(field(&known, "id").to_owned()), false)).ok_or_else(other));
+            Ok(None) => {}
+            Err(why) => return Ok(Err(why)),
         }
         if self.is_dry {
             self.report.step(format!("make the pool {}", pool.name));
             return Ok(Ok((None, true)));
         }
-        let made = match &pool.id {
-            Some(id) => {
-                let body = json!({"id": id, "name": pool.name, "settings": pool.settings});
-                self.api.ask(Method::POST, &below(POOLS, "import"), Some(&body)).await?
-            }
-            None => {
-                let mut body = pool.settings.clone();
-                body["name"] = pool.name.as_str().into();
-                self.api.ask(Method::POST, POOLS, Some(&body)).await?
-            }
-        };
-        Ok(made.accepted().map(|made| (Some(field(&made.body, "id").to_owned()), true)))
+        // with an id from here on a second try makes no second one
+        let id = pool.id.clone().unwrap_or_else(|| PoolId::new(Clock::default().now_ms()).hex());
+        let body = json!({"id": id, "name": pool.name, "settings": pool.settings});
+        let made = self.ask(Method::POST, &below(POOLS, "import"), Some(&body)).await?.accepted();
+        Ok(made.map(|made| (Some(field(&made, "id").to_owned()), true)))
     }
 
-    /// Those that are refused, and why.
-    async fn numbers(
-        &mut self,
-        pool: Option<&str>,
-        numbers: &[NumberToImport],
-    ) -> anyhow::Result<HashMap<String, String>> {
-        let mut refused = HashMap::new();
+    /// Takes numbers into a pool.
+    pub(super) async fn numbers(&mut self, pool: &mut TargetPool, numbers: &[NumberToImport]) -> anyhow::Result<()> {
         for (at, number) in numbers.iter().enumerate() {
-            match self.number(pool, number).await? {
-                Ok(is_new) => self.report.numbers.add(is_new),
-                Err(why) => {
-                    self.report.refuse(format!("number {}", number.address), why.clone());
-                    refused.insert(number.address.clone(), why);
-                }
+            let taken = self.number(pool.id.as_deref(), number).await?;
+            match &taken {
+                Ok(is_new) => self.report.numbers.add(*is_new),
+                Err(why) => self.report.refuse(format!("number {}", number.address), why.clone()),
             }
-            self.report.progress("numbers", at + 1, numbers.len());
+            pool.numbers.insert(number.address.clone(), taken.err());
+            self.report.progress("numbers", at + 1, Some(numbers.len()));
         }
-        Ok(refused)
+        Ok(())
+    }
+
+    /// A number as it is here; null where it is not.
+    async fn known_number(&self, address: &str) -> ImportStep<Value> {
+        let query = api::query([("number", Some(address.to_owned())), ("limit", Some("1".to_owned()))]);
+        let listed = self.ask(Method::GET, &format!("{NUMBERS}?{query}"), None).await?.accepted();
+        Ok(listed.map(|mut listed| listed.pointer_mut("/data/0").map(Value::take).unwrap_or_default()))
     }
 
     /// Whether it is new in its pool.
     async fn number(&mut self, pool: Option<&str>, number: &NumberToImport) -> ImportStep<bool> {
-        let query = api::query([("number", Some(number.address.clone())), ("limit", Some("1".to_owned()))]);
-        let found = match self.api.ask(Method::GET, &format!("{NUMBERS}?{query}"), None).await?.accepted() {
-            Ok(found) => found.body["data"][0].clone(),
+        let known = match self.known_number(&number.address).await? {
+            Ok(known) => known,
             Err(why) => return Ok(Err(why)),
         };
-        match found["pool_id"].as_str() {
-            Some(known) if pool == Some(known) => return Ok(Ok(false)),
+        match known["pool_id"].as_str() {
+            Some(id) if pool == Some(id) => return Ok(Ok(false)),
             Some(other) => return Ok(Err(format!("is in the pool {other}: take it out of there first"))),
             None => {}
         }
-        let is_here = found["id"].is_string();
-        let account = match &self.account {
-            _ if is_here => String::new(),
-            Some(account) => account.clone(),
-            None => return Ok(Err("is not here: name the account that it is on with --account".to_owned())),
-        };
+        let is_here = known["id"].is_string();
+        if !is_here && self.account.is_none() {
+            return Ok(Err("is not here: name the account that it is on with --account".to_owned()));
+        }
         if self.is_dry {
             let into = if is_here { "put" } else { "add" };
             self.report.step(format!("{into} the number {}", number.address));
             return Ok(Ok(true));
         }
-        let id = if is_here {
-            field(&found, "id").to_owned()
-        } else {
-            let body = json!({"number": number.address, "account_id": account, "capabilities": number.capabilities,
-                "reserved": number.is_reserved});
-            match self.api.ask(Method::POST, NUMBERS, Some(&body)).await?.accepted() {
-                Ok(made) => field(&made.body, "id").to_owned(),
-                Err(why) => return Ok(Err(why)),
-            }
+        let ready = if is_here { self.ready_number(known, number).await? } else { self.new_number(number).await? };
+        let id = match ready {
+            Ok(ready) => field(&ready, "id").to_owned(),
+            Err(why) => return Ok(Err(why)),
         };
         let path = format!("{POOLS}/{}/numbers/{id}", pool.unwrap_or_default());
-        Ok(self.api.ask(Method::PUT, &path, None).await?.accepted().map(|_| true))
+        Ok(self.ask(Method::PUT, &path, None).await?.accepted().map(|_| true))
+    }
+
+    /// One that is here, as it is to come into the pool: what is reserved there is chosen for nobody here either.
+    async fn ready_number(&self, known: Value, number: &NumberToImport) -> ImportStep<Value> {
+        if !number.is_reserved || known["reserved"] == true {
+            return Ok(Ok(known));
+        }
+        let path = below(NUMBERS, field(&known, "id"));
+        Ok(self.ask(Method::PATCH, &path, Some(&json!({"reserved": true}))).await?.accepted())
+    }
+
+    async fn new_number(&self, number: &NumberToImport) -> ImportStep<Value> {
+        let body = json!({"number": number.address, "account_id": self.account, "capabilities": number.capabilities,
+            "reserved": number.is_reserved});
+        let made = self.ask(Method::POST, NUMBERS, Some(&body)).await?;
+        if made.status == StatusCode::CONFLICT {
+            // a try whose answer was lost may have made it
+            return Ok(match self.known_number(&number.address).await? {
+                Ok(known) if known["id"].is_string() => Ok(known),
+                _ => made.accepted(),
+            });
+        }
+        Ok(made.accepted())
+    }
+
+    /// Takes a session into a pool that has its numbers.
+    pub(super) async fn session(&mut self, pool: &TargetPool, session: SessionToImport) -> anyhow::Result<()> {
+        let what = session.what.clone();
+        let untaken = session.numbers.iter().find_map(|number| pool.numbers.get(number).and_then(Option::as_ref));
+        let taken = match untaken {
+            Some(why) => Err(format!("its number was not taken: {why}")),
+            None => self.post_session(pool.id.as_deref(), session).await?,
+        };
+        match taken {
+            Ok(is_new) => self.report.sessions.add(is_new),
+            Err(why) => self.report.refuse(what, why),
+        }
+        Ok(())
     }
 
     /// Whether it is new.
-    async fn session(&mut self, pool: Option<&str>, session: SessionToImport) -> ImportStep<bool> {
+    async fn post_session(&mut self, pool: Option<&str>, session: SessionToImport) -> ImportStep<bool> {
         if self.is_dry {
-            let known = self.api.ask(Method::GET, &below(SESSIONS, &format!("ses_{}", session.id)), None).await?;
-            if !known.status.is_success() {
+            let known = found(self.ask(Method::GET, &below(SESSIONS, &format!("ses_{}", session.id)), None).await?);
+            let is_new = known.map(|known| known.is_none());
+            if is_new == Ok(true) {
                 self.report.step(format!("take {} on {}", session.what, session.numbers.join(", ")));
             }
-            return Ok(Ok(!known.status.is_success()));
+            return Ok(is_new);
         }
         let mut body = session.body;
         body["id"] = session.id.into();
         body["session"]["pool_id"] = pool.unwrap_or_default().into();
-        let taken = self.api.ask(Method::POST, &below(SESSIONS, "import"), Some(&body)).await?;
-        Ok(taken.accepted().map(|taken| taken.status == StatusCode::CREATED))
+        let taken = self.ask(Method::POST, &below(SESSIONS, "import"), Some(&body)).await?;
+        let is_new = taken.status == StatusCode::CREATED;
+        Ok(taken.accepted().map(|_| is_new))
     }
 }

@@ -5,17 +5,14 @@ mod source;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
 
-use self::service::{LiveProxySession, live, number, pool};
+use self::service::{live, named, number, pool};
 use self::source::TwilioProxySource;
 use super::ImportArguments;
-use super::report::ImportReport;
-use super::target::{ImportTarget, NumberToImport, PoolToImport, SessionToImport};
+use super::target::{ImportStep, ImportTarget, NumberToImport, SessionToImport, TargetPool};
 use crate::cli::output::field;
-use crate::cli::remote::RemoteCommandContext;
 use crate::cli::{api, secret};
 use crate::model::Clock;
 
@@ -38,76 +35,88 @@ pub(super) struct ImportTwilioProxy {
     #[arg(long, value_name = "SID")]
     service: Vec<String>,
     #[command(flatten)]
-    terms: ImportArguments,
+    pub(super) terms: ImportArguments,
 }
 
 impl ImportTwilioProxy {
-    pub(super) async fn run(self, remote: RemoteCommandContext) -> anyhow::Result<ImportReport> {
+    pub(super) async fn run(self, target: &mut ImportTarget) -> anyhow::Result<()> {
         let token = secret::ask("TWILIO_AUTH_TOKEN", "auth token")?;
         let client = api::client(self.proxy_ca.as_ref())?;
-        let source = TwilioProxySource::new(client, &self.proxy_url, self.account_sid.clone(), token)?;
-        let mut target = ImportTarget::new(remote, &self.terms);
-        for service in source.list("/v1/Services", "services").await? {
-            let is_wanted = self.service.is_empty() || self.service.iter().any(|sid| service["sid"] == *sid);
-            if !is_wanted {
+        let source = TwilioProxySource::new(client, &self.proxy_url, self.account_sid, token)?;
+        let services = source.all("/v1/Services", "services").await?.map_err(anyhow::Error::msg)?;
+        for service in &services {
+            let sid = field(service, "sid");
+            if !self.service.is_empty() && !self.service.iter().any(|wanted| wanted == sid) {
                 continue;
             }
-            match self.read(&source, &service, &mut target.report).await {
-                Ok(pool) => target.take(pool).await?,
-                Err(error) => target.report.refuse(format!("service {}", field(&service, "sid")), format!("{error:#}")),
+            if let Err(why) = take(&source, service, target).await? {
+                target.report.refuse(format!("service {sid}"), why);
             }
         }
-        Ok(target.report)
-    }
-
-    /// A service with its numbers and its live sessions; what of it cannot be taken is told.
-    async fn read(
-        &self,
-        source: &TwilioProxySource,
-        service: &Value,
-        report: &mut ImportReport,
-    ) -> anyhow::Result<PoolToImport> {
-        let below = format!("/v1/Services/{}", sid(service)?);
-        let mut pool = pool(service).map_err(anyhow::Error::msg)?;
-        for one in source.list(&format!("{below}/PhoneNumbers"), "phone_numbers").await? {
-            match number(&one) {
-                Ok(number) => pool.numbers.push(number),
-                Err(why) => report.refuse(format!("number {}", field(&one, "sid")), why),
-            }
-        }
-        let sessions = source.list(&format!("{below}/Sessions"), "sessions").await?;
-        for (at, session) in sessions.iter().enumerate() {
-            report.progress("sessions read", at + 1, sessions.len());
-            match live(session, Clock::default().now_ms()) {
-                Ok(Some(live)) => match with_people(source, &below, live).await {
-                    Ok(session) => {
-                        // one that has left its service since is its people's still
-                        let is_new = |number: &&String| !pool.numbers.iter().any(|known| known.address == **number);
-                        let missing: Vec<NumberToImport> =
-                            session.numbers.iter().filter(is_new).map(|number| service::named(number)).collect();
-                        pool.numbers.extend(missing);
-                        pool.sessions.push(session);
-                    }
-                    Err(error) => report.refuse(format!("session {}", field(session, "sid")), format!("{error:#}")),
-                },
-                Ok(None) => report.over += 1,
-                Err(why) => report.refuse(format!("session {}", field(session, "sid")), why),
-            }
-        }
-        Ok(pool)
+        Ok(())
     }
 }
 
-async fn with_people(
+/// Takes a service over with its numbers and its live sessions, each as it is read; what cannot be taken is told.
+async fn take(source: &TwilioProxySource, service: &Value, target: &mut ImportTarget) -> ImportStep<()> {
+    let below = format!("/v1/Services/{}", field(service, "sid"));
+    let mut wanted = match pool(service) {
+        Ok(wanted) => wanted,
+        Err(why) => return Ok(Err(why)),
+    };
+    let numbers = match source.all(&format!("{below}/PhoneNumbers"), "phone_numbers").await? {
+        Ok(numbers) => numbers,
+        Err(why) => return Ok(Err(why)),
+    };
+    for one in &numbers {
+        match number(one) {
+            Ok(number) => wanted.numbers.push(number),
+            Err(why) => target.report.refuse(format!("number {}", field(one, "sid")), why),
+        }
+    }
+    let Some(mut taken) = target.open(&wanted).await? else { return Ok(Ok(())) };
+    let (mut sessions, mut at) = (source.list(&format!("{below}/Sessions"), "sessions"), 0);
+    loop {
+        let page = match sessions.page().await? {
+            Ok(Some(page)) => page,
+            Ok(None) => return Ok(Ok(())),
+            Err(why) => return Ok(Err(why)),
+        };
+        for session in &page {
+            take_session(source, (&below, session), &mut taken, target).await?;
+            at += 1;
+            target.report.progress("sessions", at, None);
+        }
+    }
+}
+
+async fn take_session(
     source: &TwilioProxySource,
-    below: &str,
-    live: LiveProxySession<'_>,
-) -> anyhow::Result<SessionToImport> {
-    let path = format!("{below}/Sessions/{}/Participants", live.sid);
-    let people = source.list(&path, "participants").await?;
-    live.order(&people).map_err(anyhow::Error::msg)
+    (below, session): (&str, &Value),
+    pool: &mut TargetPool,
+    target: &mut ImportTarget,
+) -> anyhow::Result<()> {
+    match read(source, below, session).await? {
+        Ok(Some(session)) => {
+            // one that has left its service since is its people's still
+            let missing = session.numbers.iter().filter(|number| !pool.knows(number));
+            let missing: Vec<NumberToImport> = missing.map(|number| named(number)).collect();
+            target.numbers(pool, &missing).await?;
+            target.session(pool, session).await?;
+        }
+        Ok(None) => target.report.over += 1,
+        Err(why) => target.report.refuse(format!("session {}", field(session, "sid")), why),
+    }
+    Ok(())
 }
 
-fn sid(service: &Value) -> anyhow::Result<&str> {
-    service["sid"].as_str().context("it has no sid")
+/// A session with its people; nothing where it is over.
+async fn read(source: &TwilioProxySource, below: &str, session: &Value) -> ImportStep<Option<SessionToImport>> {
+    let live = match live(session, Clock::default().now_ms()) {
+        Ok(Some(live)) => live,
+        Ok(None) => return Ok(Ok(None)),
+        Err(why) => return Ok(Err(why)),
+    };
+    let people = source.all(&format!("{below}/Sessions/{}/Participants", live.sid), "participants").await?;
+    Ok(people.and_then(|people| live.order(&people)).map(Some))
 }

@@ -6,7 +6,7 @@ use crate::cli::import::target::{NumberToImport, PoolToImport, SessionToImport};
 use crate::cli::output::field;
 use crate::model::{Millis, parse_time, rfc3339};
 
-/// Characters of a pool's name at most.
+/// Characters of a pool's or a person's name at most.
 const NAME: usize = 128;
 
 /// The digits of a sid, by which what it names is known here too.
@@ -122,7 +122,8 @@ impl LiveProxySession<'_> {
             let wrong = |name: &str| format!("its participant {} has no {name}", field(one, "sid"));
             let address = given(one, "identifier").ok_or_else(|| wrong("identifier"))?;
             let number = given(one, "proxy_identifier").ok_or_else(|| wrong("proxy_identifier"))?;
-            participants.push(json!({"address": address, "number": number, "name": given(one, "friendly_name")}));
+            let name = given(one, "friendly_name").map(|name| name.chars().take(NAME).collect::<String>());
+            participants.push(json!({"address": address, "number": number, "name": name}));
             ids.push(id(one, "KP")?);
             numbers.push(number.to_owned());
         }

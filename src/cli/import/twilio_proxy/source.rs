@@ -1,21 +1,17 @@
 //! Twilio Proxy's API, read page by page at the pace that it allows.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::Client;
 use serde_json::Value;
-use url::Url;
+use url::{Host, Url};
 
+use crate::cli::import::answer::answer;
+use crate::cli::import::target::ImportStep;
 use crate::model::Secret;
 
 const PAGE_SIZE: &str = "100";
-/// Tries of one request, and how long the second waits for; each further one twice as long.
-const TRIES: u32 = 6;
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// It may not say that we are to wait for longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 pub(super) struct TwilioProxySource {
     client: Client,
@@ -24,85 +20,110 @@ pub(super) struct TwilioProxySource {
     token: Secret,
 }
 
-/// What came of one try.
-enum FetchResult {
-    Page(Value),
-    /// It may do better later; how long to wait for where it says that.
-    Later(anyhow::Error, Option<Duration>),
+/// A list, read page by page.
+pub(super) struct TwilioProxyList<'a> {
+    source: &'a TwilioProxySource,
+    path: String,
+    /// Under which its items stand.
+    key: &'static str,
+    next: Option<Url>,
+    seen: HashSet<String>,
+}
+
+/// Whether a token may be sent there: nobody on the way can read it.
+fn is_safe(base: &Url) -> bool {
+    let is_here = match base.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    base.scheme() == "https" || (base.scheme() == "http" && is_here)
+}
+
+/// The next page, where the first was: the token goes nowhere else.
+fn here(base: &Url, next: &str) -> anyhow::Result<Url> {
+    let next = base.join(next).with_context(|| format!("{next} is no URL"))?;
+    let mut url = base.clone();
+    url.set_path(next.path());
+    url.set_query(next.query());
+    Ok(url)
 }
 
 impl TwilioProxySource {
     pub(super) fn new(client: Client, base: &str, account_sid: String, token: Secret) -> anyhow::Result<Self> {
         let base: Url = base.parse().with_context(|| format!("{base} is no URL"))?;
-        anyhow::ensure!(["http", "https"].contains(&base.scheme()), "{base} must be an http(s) URL");
+        anyhow::ensure!(is_safe(&base), "the URL of Twilio Proxy must begin with https: the token is sent there");
         Ok(Self { client, base, account_sid, token })
     }
 
-    /// All items of a list.
-    pub(super) async fn list(&self, path: &str, key: &str) -> anyhow::Result<Vec<Value>> {
+    pub(super) fn list(&self, path: &str, key: &'static str) -> TwilioProxyList<'_> {
         let mut url = self.base.clone();
         url.set_path(path);
         url.query_pairs_mut().append_pair("PageSize", PAGE_SIZE);
-        let (mut items, mut seen) = (Vec::new(), HashSet::new());
+        TwilioProxyList { source: self, path: path.to_owned(), key, next: Some(url), seen: HashSet::new() }
+    }
+
+    /// All items of a list that is not long.
+    pub(super) async fn all(&self, path: &str, key: &'static str) -> ImportStep<Vec<Value>> {
+        let (mut list, mut items) = (self.list(path, key), Vec::new());
         loop {
-            anyhow::ensure!(seen.insert(url.to_string()), "{path}: its pages lead in a circle");
-            let page = self.fetch(&url).await.with_context(|| path.to_owned())?;
-            let found = page[key].as_array().with_context(|| format!("{path}: a page has no {key}"))?;
-            items.extend(found.iter().cloned());
-            match page["meta"]["next_page_url"].as_str() {
-                Some(next) => url = self.here(next)?,
-                None => return Ok(items),
+            match list.page().await? {
+                Ok(Some(page)) => items.extend(page),
+                Ok(None) => return Ok(Ok(items)),
+                Err(why) => return Ok(Err(why)),
             }
         }
-    }
-
-    /// The next page, where the first was: the token goes nowhere else.
-    fn here(&self, next: &str) -> anyhow::Result<Url> {
-        let next = self.base.join(next).with_context(|| format!("{next} is no URL"))?;
-        let mut url = self.base.clone();
-        url.set_path(next.path());
-        url.set_query(next.query());
-        Ok(url)
-    }
-
-    async fn fetch(&self, url: &Url) -> anyhow::Result<Value> {
-        let (mut wait, mut tries) = (FIRST_WAIT, 0);
-        loop {
-            tries += 1;
-            match self.try_fetch(url).await? {
-                FetchResult::Page(page) => return Ok(page),
-                FetchResult::Later(error, _) if tries == TRIES => return Err(error),
-                FetchResult::Later(_, asked) => {
-                    tokio::time::sleep(asked.unwrap_or(wait).min(LONGEST_WAIT)).await;
-                    wait *= 2;
-                }
-            }
-        }
-    }
-
-    async fn try_fetch(&self, url: &Url) -> anyhow::Result<FetchResult> {
-        let request = self.client.get(url.clone()).basic_auth(&self.account_sid, Some(self.token.expose()));
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return Ok(FetchResult::Later(error.into(), None)),
-        };
-        let (status, asked) = (response.status(), asked_wait(&response));
-        let text = response.text().await?;
-        let body: Value = serde_json::from_str(&text).unwrap_or_default();
-        if status.is_success() {
-            anyhow::ensure!(body.is_object(), "the answer is no JSON");
-            return Ok(FetchResult::Page(body));
-        }
-        let message = body["message"].as_str().map(|message| format!(": {message}")).unwrap_or_default();
-        let error = anyhow::anyhow!("{status}{message}");
-        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-            return Ok(FetchResult::Later(error, asked));
-        }
-        Err(error)
     }
 }
 
-fn asked_wait(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+impl TwilioProxyList<'_> {
+    /// The next page; nothing behind the last.
+    pub(super) async fn page(&mut self) -> ImportStep<Option<Vec<Value>>> {
+        let Some(url) = self.next.take() else { return Ok(Ok(None)) };
+        anyhow::ensure!(self.seen.insert(url.to_string()), "{}: its pages lead in a circle", self.path);
+        let TwilioProxySource { client, base, account_sid, token } = self.source;
+        let request = || client.get(url.clone()).basic_auth(account_sid, Some(token.expose()));
+        let answered = answer(request, &format!("no answer from {base}")).await.with_context(|| self.path.clone())?;
+        let mut page = match answered.accepted() {
+            Ok(page) => page,
+            Err(why) => return Ok(Err(why)),
+        };
+        let Some(Value::Array(items)) = page.get_mut(self.key).map(Value::take) else {
+            return Ok(Err(format!("{}: a page has no {}", self.path, self.key)));
+        };
+        self.next = page["meta"]["next_page_url"].as_str().map(|next| here(base, next)).transpose()?;
+        Ok(Ok(Some(items)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_goes_over_https_or_stays_on_this_machine() -> anyhow::Result<()> {
+        for (base, is_good) in [
+            ("https://proxy.twilio.com", true),
+            ("http://127.0.0.1:8080", true),
+            ("http://localhost", true),
+            ("http://[::1]:8080", true),
+            ("http://proxy.twilio.com", false),
+            ("http://127.0.0.1.example.org", false),
+            ("ftp://localhost", false),
+        ] {
+            assert_eq!(is_safe(&base.parse()?), is_good, "{base}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn pages_are_read_where_the_first_was() -> anyhow::Result<()> {
+        let base: Url = "https://proxy.example.org".parse()?;
+        let path = "/v1/Services?Page=1";
+        for next in [path.to_owned(), format!("//evil.example.com{path}"), format!("https://evil.example.com{path}")] {
+            assert_eq!(here(&base, &next)?.as_str(), "https://proxy.example.org/v1/Services?Page=1", "{next}");
+        }
+        Ok(())
+    }
 }
