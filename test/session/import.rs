@@ -6,6 +6,7 @@ mod twilio_proxy;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use switchboard::model::PoolId;
 
 use super::consistent;
 use super::talk::{ANN, BOB, CID, Held, Talk};
@@ -15,6 +16,7 @@ use crate::inbound::play::{self, settled};
 use crate::messages::{drained, with};
 use crate::on_both_engines;
 use crate::operations::command::{Said, finish};
+use crate::relay::client;
 use crate::relay::scene::{act, customer};
 
 const IMPORT: &str = "/v1/sessions/import";
@@ -113,6 +115,9 @@ async fn what_cannot_go_on_is_refused_and_leaves_nothing(layout: Layout) -> Resu
         (older(OLDER, &both, json!({"last_interaction_at": "now"})), "last_interaction_at"),
         (older(OLDER, &both, json!({"participant_ids": ["a"]})), "participant_ids"),
         (older(OLDER, &both, three), "participant_ids"),
+        (older(OLDER, &both, json!({"participant_ids": ["a".repeat(32), "a".repeat(32)]})), "participant_ids"),
+        (older(OLDER, &both, json!({"written": [ANN]})), "written"),
+        (older(OLDER, &both, json!({"written": [ANN, "1".repeat(65)]})), "written"),
         (older(OLDER, &silent, json!({})), "ends_at"),
         (older(OLDER, &over, json!({})), "ends_at"),
     ] {
@@ -125,6 +130,31 @@ async fn what_cannot_go_on_is_refused_and_leaves_nothing(layout: Layout) -> Resu
     let detail = text(&problem["detail"])?;
     ensure!(status == 409 && detail.contains(ANN) && detail.contains(&talk.numbers[0]), "{status} {problem}");
     ensure!(talk.server.rows("SELECT id FROM sb_session").await?.len() == 1);
+    consistent(&talk.server).await?;
+    talk.end().await
+}
+
+/// Whoever has an id keeps it, whichever client's they are; and only an administrator brings any.
+async fn ids_of_others_are_refused_at_once(layout: Layout) -> Result {
+    const OTHER: &str = "1b9d6bcdbbfd4b2d9b5dab8dfbbd4bed";
+    let talk = Talk::start(layout, 2).await?;
+    let people = json!({"participant_ids": ["a".repeat(32)]});
+    let body = older(OLDER, &session(&talk, &[(ANN, 0), (BOB, 1)], json!({})), people.clone());
+    talk.well("POST", IMPORT, Some(body.clone())).await?;
+    let other = customer(&talk.server, "1", json!({})).await?;
+    let (status, problem) = act(&talk.server, &other, "POST", IMPORT, Some(body)).await?;
+    ensure!(status == 409 && problem["field"] == "id", "{status} {problem}");
+    let body = older(OTHER, &session(&talk, &[(CID, 0)], json!({})), people);
+    let (status, problem) = talk.act("POST", IMPORT, Some(body.clone())).await?;
+    ensure!(status == 409 && problem["field"] == "participant_ids", "{status} {problem}");
+    let theirs = client(&talk.server, "1").await?;
+    for (path, body) in [(IMPORT, body), ("/v1/pools/import", json!({"id": OTHER, "name": "theirs"}))] {
+        let asked = talk.server.http.post(talk.server.url(path)).bearer_auth(&theirs.key);
+        let answer = asked.header("content-type", "application/json").body(body.to_string()).send().await?;
+        ensure!(answer.status() == 403, "{path}: {}", answer.status());
+    }
+    ensure!(talk.server.rows("SELECT id FROM sb_session").await?.len() == 1);
+    ensure!(talk.server.rows("SELECT id FROM sb_pool").await?.len() == 1);
     consistent(&talk.server).await?;
     talk.end().await
 }
@@ -166,9 +196,19 @@ async fn a_pool_keeps_its_id_and_its_settings(layout: Layout) -> Result {
     let other = customer(&talk.server, "1", json!({})).await?;
     let (status, problem) = act(&talk.server, &other, "POST", POOLS, Some(body)).await?;
     ensure!(status == 409, "{status} {problem}");
-    for wrong in [json!({"id": "x", "name": "y"}), json!({"id": OLDER.replace('9', "8"), "name": ""})] {
+    let new = OLDER.replace('9', "8");
+    let proxy = PoolId::number_proxy(talk.client.parse()?).hex();
+    let hook = |name: &str| json!({"id": new, "name": "y", "settings": {name: "http://127.0.0.1/hook"}});
+    for (wrong, field) in [
+        (json!({"id": "x", "name": "y"}), "id"),
+        (json!({"id": new, "name": ""}), "name"),
+        (json!({"id": proxy, "name": "y"}), "exclusive"),
+        (hook("intercept_url"), "intercept_url"),
+        (hook("out_of_session_url"), "out_of_session_url"),
+        (hook("callback_url"), "callback_url"),
+    ] {
         let (status, problem) = talk.act("POST", POOLS, Some(wrong)).await?;
-        ensure!(status == 400, "{status} {problem}");
+        ensure!(status == 400 && problem["field"] == field, "{field}: {status} {problem}");
     }
     talk.end().await
 }
@@ -176,6 +216,7 @@ async fn a_pool_keeps_its_id_and_its_settings(layout: Layout) -> Result {
 on_both_engines!(
     a_session_goes_on_under_its_id,
     what_cannot_go_on_is_refused_and_leaves_nothing,
+    ids_of_others_are_refused_at_once,
     what_is_over_is_removed_whatever_its_id,
     a_pool_keeps_its_id_and_its_settings,
 );

@@ -2,11 +2,14 @@
 
 use anyhow::ensure;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{count, import, summary};
-use crate::events::well;
-use crate::harness::{Layout, Result, Server};
+use crate::events::{text, well};
+use crate::harness::{Builder, Layout, Result, Server};
 use crate::on_both_engines;
+use crate::operations::command::finish;
 use crate::relay::route::loopback;
 
 async fn a_list_from_the_environment_or_a_file_is_a_pool(layout: Layout) -> Result {
@@ -52,4 +55,74 @@ async fn without_a_list_it_says_where_one_may_be() -> Result {
     Ok(())
 }
 
-on_both_engines!(a_list_from_the_environment_or_a_file_is_a_pool);
+/// What an import had not done when it was killed is done by the next, and nothing twice.
+async fn what_was_left_half_done_is_finished(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let account = loopback(&server).await?;
+    let older = ("NUMBER_POOL", r#"["+12125550100", "+12125550101", "+12125550102"]"#);
+    let pool = text(&well(&server, "POST", "/v1/pools", Some(json!({"name": "masked"}))).await?["id"])?;
+    for (number, is_put) in [("+12125550100", true), ("+12125550101", false)] {
+        let body = json!({"number": number, "account_id": account, "capabilities": ["sms", "voice"]});
+        let id = text(&well(&server, "POST", "/v1/numbers", Some(body)).await?["id"])?;
+        if is_put {
+            well(&server, "PUT", &format!("/v1/pools/{pool}/numbers/{id}"), None).await?;
+        }
+    }
+    let done = summary(&import(&server, &["numbers", "--account", &account, "--json"], &[older]).await?)?;
+    ensure!(done["pools"] == json!({"added": 0, "known": 1}) && done["is_whole"] == true, "{done}");
+    ensure!(done["numbers"] == json!({"added": 2, "known": 1}) && done["refused"] == json!([]), "{done}");
+    ensure!(count(&server, "sb_number").await? == "3" && count(&server, "sb_pool").await? == "1");
+    let pooled = server.rows(format!("SELECT address FROM sb_number WHERE pool_id = x'{}'", &pool[5..])).await?;
+    ensure!(pooled.len() == 3, "{pooled:?}");
+    Ok(())
+}
+
+/// The head of a request that has no body.
+async fn head(stream: &mut TcpStream) -> Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    Ok(String::from_utf8(head)?)
+}
+
+/// A server that says these, each to one request, and is away then.
+async fn saying(answers: Vec<(&'static str, String)>) -> Result<(String, tokio::task::JoinHandle<Result>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let serving = tokio::spawn(async move {
+        for (status, body) in answers {
+            let (mut stream, _) = listener.accept().await?;
+            let asked = head(&mut stream).await?;
+            ensure!(asked.starts_with("GET /v1/"), "{asked}");
+            let told = "content-type: application/json\r\nretry-after: 0\r\nconnection: close";
+            let answer = format!("HTTP/1.1 {status}\r\n{told}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).await?;
+            stream.shutdown().await?;
+        }
+        Ok(())
+    });
+    Ok((url, serving))
+}
+
+/// A server that is busy is asked again; where it goes, what was done until then is told, and why that is not all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_away_ends_it_with_what_was_done() -> Result {
+    let pools = json!({"data": [{"id": "pool_1", "name": "masked", "exclusive": false}], "next_cursor": null});
+    let known = json!({"data": [{"id": "num_1", "pool_id": "pool_1"}], "next_cursor": null});
+    let busy = json!({"detail": "others keep changing this pool"});
+    let answers = [("200 OK", &pools), ("503 Service Unavailable", &busy), ("200 OK", &known)];
+    let (url, serving) = saying(answers.map(|(status, body)| (status, body.to_string())).to_vec()).await?;
+    let builder = Builder::new(Layout::SqliteShared).await?;
+    let mut command = builder.command(&["import", "numbers", "--json", "--url", &url]);
+    command.env("NUMBER_POOL", "+12125550100,+12125550101");
+    let said = finish(command).await?;
+    serving.await??;
+    let done = summary(&said)?;
+    ensure!(said.code == Some(1) && done["is_whole"] == false, "{said:?}");
+    ensure!(done["numbers"] == json!({"added": 0, "known": 1}) && done["refused"] == json!([]), "{done}");
+    ensure!(said.err.contains("run again") && said.err.contains("no answer from"), "{said:?}");
+    Ok(())
+}
+
+on_both_engines!(a_list_from_the_environment_or_a_file_is_a_pool, what_was_left_half_done_is_finished);
