@@ -1,6 +1,8 @@
 //! Pools: a client's numbers that send together, the same number to the same recipient; and how they are chosen for the
 //! people of a session.
 
+mod import;
+
 use super::{Error, Number, Numbers, Result, in_no_session};
 use crate::crypto::hash;
 use crate::model::{
@@ -199,34 +201,6 @@ impl Numbers {
         self.check_hooks(&mut settings, &PoolSettings::default())?;
         let now_ms = self.clock.now_ms();
         self.insert_pool(Pool::new(PoolId::new(now_ms), client, name, settings, now_ms)?, audit).await
-    }
-
-    /// Takes a pool over from an older system, with its id; whether it is new here. One that was taken over before is as
-    /// it is by now.
-    pub async fn import_pool(
-        &self,
-        client: ClientId,
-        id: PoolId,
-        name: String,
-        mut settings: PoolSettings,
-        audit: &PoolAudit<'_>,
-    ) -> Result<(PoolWithNumbers, bool)> {
-        let find = || pool::find(&self.directory.store, client, id);
-        if let Some(known) = find().await? {
-            return Ok((self.filled(known), false));
-        }
-        self.check_hooks(&mut settings, &PoolSettings::default())?;
-        if id == PoolId::number_proxy(client) && !settings.is_exclusive {
-            return Err(exclusive_only());
-        }
-        match self.insert_pool(Pool::new(id, client, name, settings, self.clock.now_ms())?, audit).await {
-            Ok(made) => Ok((made, true)),
-            // somebody else may take it over at the same time
-            Err(error) => match find().await? {
-                Some(known) => Ok((self.filled(known), false)),
-                None => Err(error),
-            },
-        }
     }
 
     async fn insert_pool(&self, pool: Pool, audit: &PoolAudit<'_>) -> Result<PoolWithNumbers> {
