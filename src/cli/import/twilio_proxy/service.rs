@@ -59,8 +59,11 @@ pub(super) fn pool(service: &Value) -> Result<PoolToImport, String> {
 
 pub(super) fn number(number: &Value) -> Result<NumberToImport, String> {
     let address = given(number, "phone_number").ok_or("it has no phone_number")?;
-    let can =
-        |name: &&str| number["capabilities"][*name] == true || number["capabilities"][name.to_uppercase()] == true;
+    // `sms`, or for each direction `sms_outbound`
+    let can = |name: &&str| {
+        let mut all = number["capabilities"].as_object().into_iter().flatten();
+        all.any(|(one, can)| *can == true && one.to_lowercase().starts_with(*name))
+    };
     let can: Vec<String> = ["sms", "mms", "voice"].into_iter().filter(can).map(str::to_owned).collect();
     let capabilities = if can.is_empty() { vec!["sms".to_owned()] } else { can };
     let is_reserved = number["is_reserved"] == true;

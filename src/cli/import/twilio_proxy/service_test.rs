@@ -44,6 +44,8 @@ fn a_number_can_do_what_it_could() -> Result<(), String> {
         "capabilities": {"sms": true, "mms": false, "voice": true, "fax": true}});
     let taken = number(&listed)?;
     assert_eq!((taken.capabilities.join(" ").as_str(), taken.is_reserved), ("sms voice", true));
+    let by_direction = json!({"phone_number": "+12125550100", "capabilities": {"SMS": false, "voice_inbound": true}});
+    assert_eq!(number(&by_direction)?.capabilities, ["voice"]);
     assert_eq!(number(&json!({"phone_number": "+12125550100"}))?.capabilities, ["sms"]);
     assert!(number(&json!({"sid": "PN1"})).is_err());
     Ok(())
