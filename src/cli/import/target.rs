@@ -1,5 +1,5 @@
-//! The server that takes things over: pools first, then their numbers, then their sessions. Whatever is asked of it does
-//! no harm when it is asked twice.
+//! The server that takes things over: pools first, then their numbers, then their sessions. Whatever is asked of it
+//! does no harm when it is asked twice.
 
 use std::collections::HashMap;
 

@@ -35,13 +35,13 @@ pub(super) struct SessionImportIn {
     /// The ids of its participants there, 32 hex digits each, in their order; left out: they get new ones.
     #[serde(default)]
     participant_ids: Vec<String>,
-    /// How its client's programs write the addresses of its participants, in their order: the number proxy's door answers
-    /// them so. Left out: their digits.
+    /// How its client's programs write the addresses of its participants, in their order: the number proxy's door
+    /// answers them so. Left out: their digits.
     #[serde(default)]
     written: Vec<String>,
     /// The session as you would make it, with everybody's `number`. Nobody is texted that it begins, and it ends by
-    /// itself only where it says so here, whatever its pool says. Where it has no `end_text`, the number proxy's door has
-    /// one for its own.
+    /// itself only where it says so here, whatever its pool says. Where it has no `end_text`, the number proxy's door
+    /// has one for its own.
     session: SessionIn,
 }
 

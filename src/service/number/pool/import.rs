@@ -7,8 +7,8 @@ use crate::service::number::Numbers;
 use crate::store::pool;
 
 impl Numbers {
-    /// Takes a pool over from an older system, with its id; whether it is new here. One that was taken over before is as
-    /// it is by now.
+    /// Takes a pool over from an older system, with its id; whether it is new here. One that was taken over before is
+    /// as it is by now.
     pub async fn import_pool(
         &self,
         client: ClientId,
