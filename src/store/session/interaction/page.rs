@@ -1,6 +1,6 @@
 //! Pages of what was said in a session, turned either way, and single things of it.
 
-use super::{COLUMNS, Interaction};
+use super::{COLUMNS, Interaction, InteractionKind};
 use crate::model::{InteractionId, MessageId, ParticipantId, SessionId};
 use crate::store::engine::SqlConditions;
 use crate::store::{AuditTrail, Change, Result, Store, params};
@@ -12,6 +12,8 @@ pub struct InteractionFilter {
     pub after: Option<InteractionId>,
     /// Newer than this one: the page that ends right before it.
     pub before: Option<InteractionId>,
+    /// What was said so.
+    pub kind: Option<InteractionKind>,
     /// What the session's client itself has said to them.
     pub told: Option<ParticipantId>,
 }
@@ -27,6 +29,7 @@ pub async fn page(
     let those = SqlConditions::of("i.session_id = ?", params![session])
         .and_some("i.id < ?", filter.after)
         .and_some("i.id > ?", filter.before)
+        .and_some("i.kind = ?", filter.kind.map(InteractionKind::name))
         .and_some(told, filter.told);
     let is_back = filter.before.is_some();
     let order = if is_back { "ORDER BY i.id LIMIT ?" } else { "ORDER BY i.id DESC LIMIT ?" };

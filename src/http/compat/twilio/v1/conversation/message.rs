@@ -11,7 +11,9 @@ use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, sid};
 use crate::http::{audit, idempotency, reply};
 use crate::model::{ParticipantId, SessionId};
-use crate::service::session::{Interaction, InteractionFilter, Participant, SessionWithParticipants, SpokenText};
+use crate::service::session::{
+    Interaction, InteractionFilter, InteractionKind, Participant, SessionWithParticipants, SpokenText,
+};
 
 /// What texts here have not.
 const NOT_CARRIED: [IgnoredParameter; 5] =
@@ -20,21 +22,41 @@ const NOT_CARRIED: [IgnoredParameter; 5] =
 /// What lists have not.
 const NOT_LISTED: [IgnoredParameter; 1] = [("Order", &["desc"])];
 
+/// Copies of one text at most.
+const MOST_COPIES: usize = 50;
+
 /// Whether two copies are of the same words.
 fn is_same(one: &Interaction, other: &Interaction) -> bool {
-    let is_together = one.from == other.from && one.created_ms == other.created_ms;
+    let is_together = one.from == other.from && one.created_ms == other.created_ms && one.words() == other.words();
     one.inbound == other.inbound && (one.inbound.is_some() || is_together)
 }
 
-/// `GET …/Messages`: newest first. What several people got stands there once; at the edge of a page, on both sides.
+/// How many of these a page of so many has: what belongs together stands on one page.
+fn whole<T>(read: &[T], size: usize, is_same: impl Fn(&T, &T) -> bool) -> usize {
+    let is_edge = |end: &usize| !is_same(&read[*end - 1], &read[*end]);
+    (size.max(1)..read.len()).find(is_edge).unwrap_or(read.len())
+}
+
+/// `GET …/Messages`: newest first. What several people got stands there once, and calls do not.
 pub(super) async fn list(visit: &TwilioCompatRequest<'_>, id: SessionId) -> TwilioCompatResult {
     let found = super::readable(visit, id).await?;
     let form = TwilioForm::query(visit)?;
     form.carries(&NOT_LISTED)?;
     let (page, base) = (MetaPage::of(&form)?, visit.base());
-    let filter = InteractionFilter { after: page.after(), before: page.before(), ..InteractionFilter::default() };
-    let read = visit.app.session_messages.page(visit.consumer.client, id, &filter, page.size).await?;
-    let (mut said, is_more) = read;
+    let (after, before, kind) = (page.after(), page.before(), Some(InteractionKind::Message));
+    let filter = InteractionFilter { after, before, kind, ..InteractionFilter::default() };
+    let client = visit.consumer.client;
+    let (mut said, is_more) = visit.app.session_messages.page(client, id, &filter, page.size + MOST_COPIES).await?;
+    // from where it was turned
+    if before.is_some() {
+        said.reverse();
+    }
+    let end = whole(&said, page.size, is_same);
+    let is_more = is_more || end < said.len();
+    said.truncate(end);
+    if before.is_some() {
+        said.reverse();
+    }
     let held = MetaPageEdges::of(&said, |one: &Interaction| one.id, is_more);
     said.dedup_by(|next, one| is_same(next, one));
     let items: Vec<_> = said.iter().map(|one| shape::message(&base, &found, one)).collect();
@@ -46,6 +68,9 @@ pub(super) async fn fetch(visit: &TwilioCompatRequest<'_>, id: SessionId, sid: &
     let found = super::readable(visit, id).await?;
     let said = sid::parse_conversation_message(sid).ok_or(error::NOT_FOUND)?;
     let said = visit.app.session_messages.interaction(visit.consumer.client, id, said).await?;
+    if said.kind != InteractionKind::Message {
+        return Err(error::NOT_FOUND.into());
+    }
     Ok(reply::json(StatusCode::OK, &shape::message(&visit.base(), &found, &said)))
 }
 
@@ -74,4 +99,18 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, id: SessionId, poste
     let said = said.map_err(super::named)?;
     let newest = said.last().ok_or(error::NOT_FOUND)?;
     Ok(reply::json(StatusCode::CREATED, &shape::message(&visit.base(), &found, newest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_behind_the_last_copy_of_a_text() {
+        let read = ["c", "c", "b", "b", "b", "a"];
+        for (size, end) in [(1, 2), (2, 2), (3, 5), (5, 5), (6, 6), (7, 6)] {
+            assert_eq!(whole(&read, size, |one, other| one == other), end, "{size}");
+        }
+        assert_eq!(whole(&[""; 0], 1, |one, other| one == other), 0);
+    }
 }

@@ -120,7 +120,8 @@ pub(super) async fn page(
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let asked = MetaPage::of(&form)?;
-    let filter = InteractionFilter { after: asked.after(), before: asked.before(), told };
+    let filter =
+        InteractionFilter { after: asked.after(), before: asked.before(), told, ..InteractionFilter::default() };
     let client = visit.consumer.client;
     let (said, more) = visit.app.session_messages.page(client, session.session.id, &filter, asked.size).await?;
     let items: Vec<_> = said.iter().map(|one| out(visit, session, one, told)).collect();
