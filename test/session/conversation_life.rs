@@ -85,6 +85,8 @@ async fn people_come_speak_and_go(layout: Layout) -> Result {
     ] {
         door.asked("POST", &people, form, status).await?;
     }
+    let refused = door.asked("POST", &people, &[("MessagingBinding.Address", CEM)], 409).await?;
+    ensure!(text(&refused["message"])?.contains("in this session already"), "{refused}");
     let listed = door.asked("GET", &people, &[], 200).await?;
     assert_eq!(listed["participants"].as_array().map(Vec::len), Some(3));
     let one = format!("{people}/{}", text(&added["sid"])?);

@@ -9,16 +9,16 @@ use ::http::{Method, StatusCode};
 use super::page::{MetaPage, MetaPageEdges};
 use crate::http::body::UnreadBody;
 use crate::http::compat::masked::field;
-use crate::http::compat::twilio::error::{self, Result, TwilioCompatResult};
+use crate::http::compat::twilio::error::{self, Result, TwilioCompatRefusal, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::{TwilioCompatRequest, sid};
 use crate::http::{reply, session};
 use crate::model::{SessionId, SessionState};
-use crate::service::Error;
 use crate::service::client::KeyScope;
 use crate::service::session::{
     DELETED, Filter, Participant, Session, SessionChange, SessionMove, SessionWithParticipants,
 };
+use crate::service::{Error, ErrorKind};
 
 pub(in crate::http::compat) use self::shape::made;
 
@@ -48,6 +48,7 @@ pub(super) async fn answer(visit: &TwilioCompatRequest<'_>, path: &[&str], poste
         (["Webhooks"], &Method::GET) => webhooks(visit, id).await,
         ([], _) => Err(error::method_not_allowed("GET, POST, DELETE")),
         (["Participants", _], _) => Err(error::method_not_allowed("GET, DELETE")),
+        (["Messages", _], _) => Err(error::method_not_allowed("GET")),
         (["Participants" | "Messages"], _) => Err(error::method_not_allowed("GET, POST")),
         _ => Err(error::NOT_FOUND.into()),
     }
@@ -80,8 +81,11 @@ async fn changeable(visit: &TwilioCompatRequest<'_>, id: SessionId) -> Result<Se
     Ok(found)
 }
 
-/// A refusal of our services, with what it is about by its name here.
-fn named(error: Error) -> Error {
+/// A refusal of our services: what stands in the way, or what is wrong with what is named as it is here.
+fn refused(error: Error) -> TwilioCompatRefusal {
+    if matches!(error.kind, ErrorKind::Conflict | ErrorKind::NoNumber(_)) {
+        return error::of(StatusCode::CONFLICT).because(&error.detail);
+    }
     let field = error.field.map(|field| match field {
         "name" => "FriendlyName",
         "metadata" => "Attributes",
@@ -91,7 +95,7 @@ fn named(error: Error) -> Error {
         "number" => "MessagingBinding.ProxyAddress",
         other => other,
     });
-    Error { field, ..error }
+    Error { field, ..error }.into()
 }
 
 /// `GET Conversations`: newest first.
@@ -120,7 +124,7 @@ async fn update(visit: &TwilioCompatRequest<'_>, id: SessionId, posted: UnreadBo
     let found = changeable(visit, id).await?;
     let change = change(&form, &found.session)?;
     let context = session::context(visit.request, "session.change");
-    let changed = visit.app.sessions.change(visit.consumer.client, id, change, &context).await.map_err(named)?;
+    let changed = visit.app.sessions.change(visit.consumer.client, id, change, &context).await.map_err(refused)?;
     Ok(visit.shown(&shape::conversation(&visit.base(), &changed.session)))
 }
 

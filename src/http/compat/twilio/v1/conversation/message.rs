@@ -96,7 +96,7 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, id: SessionId, poste
     let unsaid = |_: &SpokenText| -> Option<String> { None };
     let context = audit::context_for_client(visit.request, "session.message", unsaid);
     let said = visit.app.session_messages.speak(&visit.consumer, id, &text, key, &context).await;
-    let said = said.map_err(super::named)?;
+    let said = said.map_err(super::refused)?;
     let newest = said.last().ok_or(error::NOT_FOUND)?;
     Ok(reply::json(StatusCode::CREATED, &shape::message(&visit.base(), &found, newest)))
 }

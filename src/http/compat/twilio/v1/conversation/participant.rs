@@ -52,7 +52,7 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, id: SessionId, poste
     let order = ParticipantOrder { address: address.ok_or_else(missing)?, name: None, number };
     let context = session::context(visit.request, "session.add_participant");
     let added = visit.app.sessions.add_participant(&visit.consumer, id, order, &context).await;
-    let (_, one) = added.map_err(super::named)?;
+    let (_, one) = added.map_err(super::refused)?;
     Ok(reply::json(StatusCode::CREATED, &shape::participant(&visit.base(), &one)))
 }
 
