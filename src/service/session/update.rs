@@ -8,6 +8,7 @@ use crate::model::{ClientId, DurationSetting, Millis, NumberId, SessionId, Sessi
 use crate::service::audit::AuditContext;
 use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::{Error, Result};
+use crate::store::Change;
 use crate::store::session::{self, NewParticipant, PoolTerms, StickyMark};
 
 /// Where a session is to go.
@@ -133,7 +134,7 @@ impl Sessions {
                 }
                 _ => {}
             }
-            let written = events.write(session::update(&before.session, &after.session)).audited(entry);
+            let written = events.write(session::update(Change::new(), &before.session, &after.session)).audited(entry);
             self.parts.store.commit(written).await?;
             events.committed();
             Ok(after)

@@ -15,7 +15,7 @@ pub(super) fn touch(change: Change, (id, sequence): (SessionId, i64), now_ms: Mi
 }
 
 /// Writes what may be changed of an open session. [`crate::store::Error::Guard`]: it is another than was read.
-pub fn update(before: &Session, after: &Session) -> Change {
+pub fn update(change: Change, before: &Session, after: &Session) -> Change {
     let columns = vec![
         ("name", after.name.clone().into()),
         ("state", after.state.name().into()),
@@ -34,7 +34,7 @@ pub fn update(before: &Session, after: &Session) -> Change {
         ("last_ms", before.last_ms.into()),
         ("closed_ms", before.closed_ms.into()),
     ];
-    Change::new().rewrite("sb_session", columns, [("id", before.id.into())], read)
+    change.rewrite("sb_session", columns, [("id", before.id.into())], read)
 }
 
 /// Somebody leaves an open session. `memory`: the hash under which it is remembered which numbers they had.
