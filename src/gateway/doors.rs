@@ -4,7 +4,7 @@ use super::StartError;
 use super::messaging::{MessagingParts, or_there};
 use crate::config::Config;
 use crate::http::MaskedDoorSettings;
-use crate::model::{ClientId, DurationSetting, PoolSettings};
+use crate::model::ClientId;
 use crate::service::account::{CarrierKind, Credentials, NewAccount};
 use crate::service::audit::AuditContext;
 
@@ -22,9 +22,7 @@ impl MessagingParts {
     /// The client whose the conversations are, its pool, and the account that signs what is posted.
     async fn open_masked(&self, settings: &MaskedDoorSettings) -> anyhow::Result<ClientId> {
         let client = self.clients.named(&settings.client).await?;
-        // numbers do not rest there
-        let of_pool = PoolSettings { rest: DurationSetting::from_millis(0), ..PoolSettings::default() };
-        self.numbers.named_pool(client, &settings.pool, of_pool).await?;
+        self.numbers.masked_pool(client, &settings.pool).await?;
         let (account_sid, auth_token) = (&settings.account_sid, settings.auth_token.expose());
         if account_sid.is_empty() {
             return Ok(client);

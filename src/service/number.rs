@@ -1,6 +1,7 @@
 //! Numbers: which are whose, on which account, and what a text to them means.
 
 pub mod import;
+mod masked;
 mod pool;
 mod proxied;
 

@@ -199,10 +199,11 @@ async fn only_who_has_the_login_gets_in_and_nowhere_else(layout: Layout) -> Resu
         ensure!(response.status() == 401, "{path}: {}", response.status());
     }
     ensure!(http.get(&url).basic_auth(LOGIN.0, Some(LOGIN.1)).send().await?.status() == 405);
-    // a client's own credentials open it too, for that client: this one has no pool
+    // a client's own credentials open it too, for that client: its pool is made, and has no number
     let other = crate::relay::client(&door.server, "1").await?;
     let response = http.post(&url).basic_auth(&other.sid, Some(&other.token)).body(body.clone()).send().await?;
     ensure!(response.status() == 500 && response.text().await?.contains("Not enough numbers available in pool for"));
+    assert_eq!(door.server.rows("SELECT id FROM sb_pool WHERE name = 'masked'").await?.len(), 2);
     let response = http.post(&url).basic_auth(&door.sid, Some(&door.key)).body(body).send().await?;
     ensure!(response.status() == 200);
     let elsewhere = http.get(door.server.url("/v1/Conversations")).basic_auth(&other.sid, Some(&other.token));

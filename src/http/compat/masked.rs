@@ -21,7 +21,7 @@ use crate::http::auth::{self, Requester, UnknownRequester};
 use crate::http::body::UnreadBody;
 use crate::http::reply::{self, HandlerResult, Refusal};
 use crate::http::{App, HttpRoutes, RequestParts, idempotency, object, posted, session, webhook};
-use crate::model::{ClientId, PoolId, Secret, SessionDoor, SessionId};
+use crate::model::{ClientId, Secret, SessionDoor, SessionId};
 use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
 use crate::service::session::{DELETED, SessionResult, SessionWithParticipants};
@@ -105,9 +105,7 @@ async fn create(request: RequestParts, posted: UnreadBody, app: Arc<App>) -> Han
     let key = idempotency::key(&request, SESSIONS)?;
     let bad = |reason: String| Refusal::from(reply::text(StatusCode::BAD_REQUEST, reason));
     let posted = MaskedSessionIn::read(&body).map_err(bad)?;
-    let pool = app.numbers.pool_named(consumer.client, &app.masked.settings.pool).await?;
-    // one that is not there has no number
-    let pool = pool.unwrap_or_else(|| PoolId::first_of(0));
+    let pool = app.numbers.masked_pool(consumer.client, &app.masked.settings.pool).await?;
     let order = posted.order(pool, app.country(consumer.client)).map_err(bad)?;
     let people: Vec<String> = order.participants.iter().map(|one| one.address.as_str().to_owned()).collect();
     let answer = |made: &SessionWithParticipants| twilio::made_conversation(&app, &request, made);
@@ -143,7 +141,7 @@ fn named(field: &str) -> &str {
 fn refused(error: Error, people: &[String]) -> Refusal {
     let (detail, bad) = (&*error.detail, StatusCode::BAD_REQUEST);
     match (&error.kind, error.field) {
-        (ErrorKind::NoNumber(_), _) | (ErrorKind::Invalid, Some("pool_id")) => {
+        (ErrorKind::NoNumber(_), _) => {
             // of a pool without numbers it names nobody
             let whom = people.iter().find(|one| detail.contains(&format!("for {one}:")));
             short_for(whom.or(people.first()).map_or("", String::as_str))

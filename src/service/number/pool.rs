@@ -4,14 +4,13 @@
 mod import;
 
 use super::{Error, Number, Numbers, Result, in_no_session};
-use crate::crypto::hash;
 use crate::model::{
     ClientId, DurationSetting, HookFormat, NumberId, PoolBound, PoolChoice, PoolId, PoolOrder, PoolSettings, text,
 };
 use crate::service::audit::AuditContext;
 use crate::service::page;
 use crate::service::race::{WriteResultExt as _, settled};
-use crate::store::{self, pool};
+use crate::store::pool;
 
 pub use crate::store::pool::{ExclusiveNumber, Pool};
 
@@ -168,26 +167,6 @@ impl Numbers {
         let senders = entries.senders_of(pool.client).iter().filter(|sender| sender.number.pool == Some(pool.id));
         let numbers = senders.map(|sender| sender.number.clone()).collect();
         PoolWithNumbers { pool, numbers }
-    }
-
-    /// The pool of this name of a client's, the oldest where there are several.
-    pub async fn pool_named(&self, client: ClientId, name: &str) -> Result<Option<PoolId>> {
-        Ok(pool::named(&self.directory.store, client, name).await?)
-    }
-
-    /// The same, made where there is none. Two nodes that do so at once make the same.
-    pub async fn named_pool(&self, client: ClientId, name: &str, settings: PoolSettings) -> Result<PoolId> {
-        if let Some(id) = self.pool_named(client, name).await? {
-            return Ok(id);
-        }
-        let id = PoolId::of_digest(&hash::sha256(format!("{}{name}", client.hex()).as_bytes()));
-        let pool = Pool::new(id, client, name.to_owned(), settings, self.clock.now_ms())?;
-        match pool::insert(&self.directory.store, &pool, None).await {
-            Ok(()) | Err(store::Error::Conflict) => {}
-            Err(error) => return Err(error.into()),
-        }
-        self.directory.refresh().await?;
-        Ok(id)
     }
 
     pub async fn add_pool(
