@@ -174,6 +174,7 @@ async fn a_conversation_rests_in_silence_until_the_next_text(layout: Layout) -> 
     let door = Door::open(layout, 1).await?;
     let made = door.made(json!({"addresses": [ANN, BEN], "timers": {"inactive": "PT1H"}})).await?;
     ensure!(!made["timers"]["dateInactive"].is_null() && made["timers"]["dateClosed"].is_null(), "{made}");
+    let other = path(&door.made(json!({"addresses": [CEM], "timers": {"inactive": "PT1H"}})).await?)?;
     let path = path(&made)?;
     let shown = async |state: &str| {
         until("its state", async || {
@@ -182,9 +183,10 @@ async fn a_conversation_rests_in_silence_until_the_next_text(layout: Layout) -> 
         })
         .await
     };
-    // the hour goes by
+    // the hour goes by, for both
     tamper(&door.server, "UPDATE sb_session SET rests_ms = 1").await?;
     ensure!(shown("inactive").await?["timers"] == json!({}));
+    ensure!(door.asked("GET", &other, &[], 200).await?["state"] == "inactive", "they rest together");
     consistent(&door.server).await?;
     play::text(&door.server, ANN, &ours(0), "Hello?").await?;
     settled(&door.server).await?;
