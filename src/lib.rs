@@ -47,7 +47,7 @@
 //! | interaction | something that was said in a session to one of its people, and what came of it |
 //! | hook | a client's server that is asked what becomes of a text, or of a call |
 //! | client, key | a customer of the API with a balance; its credential |
-//! | operator | who runs the server: client 1, which pays nothing and has no keys |
+//! | operator | who runs the server: client 1, which pays nothing and has no keys; nor does a client pay that the server has made by itself |
 //! | consumer | for whom a request is made: the operator, a client by its token, or by one of its keys |
 //! | route, rate | destination pattern to account, by priority; destination prefix to price |
 //! | ledger | append-only movements of a client's money |

@@ -125,6 +125,7 @@ async fn people_come_speak_and_go(layout: Layout) -> Result {
     // its client has paid nothing in, and all are told
     let sent = door.server.rows("SELECT id FROM sb_message WHERE direction = 'outbound'").await?;
     assert_eq!(sent.len(), 2 + 3 + 2);
+    ensure!(door.server.rows("SELECT id FROM sb_ledger").await?.is_empty(), "nobody is charged");
     door.asked("DELETE", &one, &[], 204).await?;
     door.asked("GET", &one, &[], 404).await?;
     door.asked("DELETE", &one, &[], 404).await?;

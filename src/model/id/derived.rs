@@ -6,6 +6,8 @@ use crate::model::Millis;
 /// The bits of an id that say nothing of its time.
 const RANDOM: u128 = (1 << 80) - 1;
 const HOUR_MS: Millis = 3_600_000;
+/// Set in the id of a client that the server has made by itself, in which there is no time.
+const NAMED: u128 = 1 << 79;
 
 impl InboundId {
     /// The copy that somebody gets who is in a session with the sender.
@@ -49,7 +51,12 @@ fn digested(digest: &[u8; 32]) -> u128 {
 impl ClientId {
     /// The client that the server makes by itself under a name, by the digest of that.
     pub fn of_digest(digest: &[u8; 32]) -> Self {
-        Self(digested(digest))
+        Self(digested(digest) | NAMED)
+    }
+
+    /// Whether it is charged for what it sends: the operator is not, nor a client that the server has made by itself.
+    pub fn pays(self) -> bool {
+        self != Self::OPERATOR && self.0 / NAMED != 1
     }
 }
 
@@ -70,6 +77,10 @@ mod tests {
         assert!(one != other && one == PoolId::of_digest(&[0xab; 32]));
         assert_eq!((one.hex(), one.made_ms()), (format!("{}{}", "0".repeat(12), "ab".repeat(10)), 0));
         assert!(ClientId::of_digest(&[0xff; 32]) < ClientId::new(1));
+        for digest in [[0; 32], [0xff; 32]] {
+            assert!(!ClientId::of_digest(&digest).pays());
+        }
+        assert!(!ClientId::OPERATOR.pays() && ClientId::DEMO.pays() && ClientId::new(1).pays());
     }
 
     #[test]

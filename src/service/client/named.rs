@@ -8,11 +8,8 @@ use crate::service::audit::AuditContext;
 use crate::service::{Error, Result};
 use crate::store;
 
-/// It pays for nothing: no balance falls so far. A thousand million.
-const CREDIT: Money = Money::from_micros(1_000_000_000_000_000);
-
 impl Clients {
-    /// The client of this name, the oldest where there are several; made, with credit for all, where there is none.
+    /// The client of this name, the oldest where there are several; made, to be charged for nothing, where there is none.
     pub async fn named(&self, name: &str) -> Result<ClientId> {
         if let Some(id) = self.current().named(name) {
             return Ok(id);
@@ -21,7 +18,7 @@ impl Clients {
             name: name.to_owned(),
             profile: ClientProfile::default(),
             country: None,
-            credit_limit: CREDIT,
+            credit_limit: Money::ZERO,
             low_at: None,
             balance: Money::ZERO,
         };

@@ -75,7 +75,7 @@ impl Order {
 pub struct ChosenRoute {
     pub account: AccountId,
     pub from: String,
-    /// Of a segment, of a message with pictures, or of a call; the operator pays nothing.
+    /// Of a segment, of a message with pictures, or of a call; nothing where the client is charged for none.
     pub price: Option<Price>,
 }
 

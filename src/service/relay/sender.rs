@@ -64,7 +64,7 @@ impl Relay {
     pub(super) fn via(&self, consumer: &ApiConsumer, order: &Order) -> Result<ChosenRoute> {
         let RouteDecision { mut candidates, chosen } = self.decide(consumer, order);
         let chosen = candidates.swap_remove(chosen?);
-        let price = (!consumer.is_operator()).then(|| self.price(order));
+        let price = consumer.client.pays().then(|| self.price(order));
         Ok(ChosenRoute { account: chosen.account, from: chosen.from.unwrap_or_default(), price })
     }
 

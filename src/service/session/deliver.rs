@@ -206,10 +206,10 @@ impl SessionMessages {
         Ok(Err(InteractionFailure::Text))
     }
 
-    /// From a number of ours, through its own account, at the client's price; the operator pays nothing.
+    /// From a number of ours, through its own account, at its price where the client pays.
     pub(super) fn via(&self, client: ClientId, sender: &SenderNumber, order: &Order) -> ChosenRoute {
         let price = || self.tariff.price(order.priced(), order.to.as_str(), self.clock.now_ms());
-        let price = (client != ClientId::OPERATOR).then(price);
+        let price = client.pays().then(price);
         ChosenRoute { account: sender.number.account, from: sender.number.address.clone(), price }
     }
 }
