@@ -10,6 +10,7 @@ use crate::harness::{Builder, Layout, Result, until};
 use crate::inbound::play::settled;
 use crate::messages::drained;
 use crate::on_both_engines;
+use crate::relay::scene::tamper;
 use crate::snapshots::hold_inline;
 
 const CONNECTING: &str = "<Say>Connecting your call.</Say>";
@@ -192,9 +193,12 @@ async fn left(talk: &Talk) -> Result<i64> {
 async fn a_call_under_way_keeps_its_session(layout: Layout) -> Result {
     let talk = Talk::start(layout, 3).await?;
     let held = held(&talk, &[ANN, BOB, LASTING], json!({"ttl": "1h"})).await?;
+    // it rests, too, when it would end
+    tamper(&talk.server, "UPDATE sb_session SET rest_after_ms = ttl_ms").await?;
+    let resting = async || talk.server.rows("SELECT id FROM sb_session WHERE rests_ms = expires_ms").await;
     dial(&talk, ANN, &talk.numbers[0], "call-1").await?;
     let said = all_are(&talk, &held, &["completed", "in-progress"]).await?;
-    assert_eq!(left(&talk).await?, 4, "four hours from the last word");
+    assert_eq!((left(&talk).await?, resting().await?.len()), (4, 1), "four hours from the last word");
     // what is said meanwhile does not shorten that
     talk.text(BOB, &talk.numbers[1], "I had to go").await?;
     drained(&talk.server).await?;
@@ -205,6 +209,7 @@ async fn a_call_under_way_keeps_its_session(layout: Layout) -> Result {
         talk.act("DELETE", &format!("/v1/calls/{}", text(&lasting["outbound_call_id"])?), None).await?;
     ensure!(status < 300, "{status} {answer}");
     until("its end", async || Ok((left(&talk).await? == 0).then_some(()))).await?;
+    assert_eq!(resting().await?.len(), 1);
     let now = talk.state(&held).await?;
     ensure!(now["state"] == "in_progress" && now["last_interaction_at"] == now["updated_at"], "{now}");
     Ok(())
