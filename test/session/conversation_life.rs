@@ -102,21 +102,24 @@ async fn people_come_speak_and_go(layout: Layout) -> Result {
     let listed = door.asked("GET", &said, &[], 200).await?;
     let all = listed["messages"].as_array().context("no messages")?;
     let bodies: Vec<_> = all.iter().map(|one| (one["body"].as_str(), one["author"].as_str())).collect();
-    let wanted = [("I am here", ANN), ("Five minutes", "system"), ("On my way", CEM)];
+    let wanted = [("On my way", CEM), ("Five minutes", "system"), ("I am here", ANN)];
     assert_eq!(bodies, wanted.map(|(body, author)| (Some(body), Some(author))));
-    assert_eq!((&all[0]["sid"], &all[1]["sid"]), (&for_ann["sid"], &told["sid"]));
+    assert_eq!((&all[2]["sid"], &all[1]["sid"]), (&for_ann["sid"], &told["sid"]));
     // however small the pages are, each is there once, both ways
     let base = door.server.url("");
-    let mut page = door.asked("GET", &format!("{said}?PageSize=1"), &[], 200).await?;
-    for (turn, nth) in ["next", "next", "previous", "previous", "previous"].into_iter().zip([0, 1, 2, 1, 0]) {
-        let items = page["messages"].as_array().context("no messages")?;
-        ensure!(items.len() == 1 && items[0]["sid"] == all[nth]["sid"], "{page}");
-        let url = page["meta"][format!("{turn}_page_url")].as_str();
-        ensure!(url.is_none() == (turn == "previous" && nth == 0), "{page}");
-        if let Some(url) = url {
-            page = door.asked("GET", url.strip_prefix(&*base).context("elsewhere")?, &[], 200).await?;
+    for (order, places) in [("asc", [0, 1, 2]), ("desc", [2, 1, 0])] {
+        let mut page = door.asked("GET", &format!("{said}?PageSize=1&Order={order}"), &[], 200).await?;
+        for (turn, nth) in ["next", "next", "previous", "previous", "previous"].into_iter().zip([0, 1, 2, 1, 0]) {
+            let items = page["messages"].as_array().context("no messages")?;
+            ensure!(items.len() == 1 && items[0]["sid"] == all[places[nth]]["sid"], "{order}: {page}");
+            let url = page["meta"][format!("{turn}_page_url")].as_str();
+            ensure!(url.is_none() == (turn == "previous" && nth == 0), "{order}: {page}");
+            if let Some(url) = url {
+                page = door.asked("GET", url.strip_prefix(&*base).context("elsewhere")?, &[], 200).await?;
+            }
         }
     }
+    door.asked("GET", &format!("{said}?Order=up"), &[], 400).await?;
     let first = format!("{said}/{}", text(&told["sid"])?);
     assert_eq!(door.asked("GET", &first, &[], 200).await?["body"], "Five minutes");
     for form in [&[("Body", "")][..], &[("MediaSid", "ME1"), ("Body", "x")]] {

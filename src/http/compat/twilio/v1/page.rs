@@ -60,7 +60,7 @@ pub(super) struct MetaPageEdges {
 }
 
 impl MetaPageEdges {
-    /// `items`: the newest first.
+    /// `items`: in the order of the list.
     pub(super) fn of<T, I: Id>(items: &[T], id: impl Fn(&T) -> I, is_more: bool) -> Self {
         let place = |item: Option<&T>| item.map(|item| bits(id(item)));
         Self { first: place(items.first()), last: place(items.last()), is_more }

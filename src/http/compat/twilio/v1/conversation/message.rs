@@ -5,12 +5,12 @@ use ::http::StatusCode;
 use super::shape;
 use crate::http::body::UnreadBody;
 use crate::http::compat::carried::IgnoredParameter;
-use crate::http::compat::twilio::error::{self, TwilioCompatResult};
+use crate::http::compat::twilio::error::{self, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, sid};
 use crate::http::{audit, idempotency, reply};
-use crate::model::{ParticipantId, SessionId};
+use crate::model::{InteractionId, ParticipantId, SessionId};
 use crate::service::session::{
     Interaction, InteractionFilter, InteractionKind, Participant, SessionWithParticipants, SpokenText,
 };
@@ -18,9 +18,6 @@ use crate::service::session::{
 /// What texts here have not.
 const NOT_CARRIED: [IgnoredParameter; 5] =
     [("Attributes", &["{}"]), ("ContentSid", &[]), ("ContentVariables", &["{}"]), ("MediaSid", &[]), ("Subject", &[])];
-
-/// What lists have not.
-const NOT_LISTED: [IgnoredParameter; 1] = [("Order", &["desc"])];
 
 /// Copies of one text at most.
 const MOST_COPIES: usize = 50;
@@ -37,28 +34,58 @@ fn whole<T>(read: &[T], size: usize, is_same: impl Fn(&T, &T) -> bool) -> usize 
     (size.max(1)..read.len()).find(is_edge).unwrap_or(read.len())
 }
 
-/// `GET …/Messages`: newest first. What several people got stands there once, and calls do not.
-pub(super) async fn list(visit: &TwilioCompatRequest<'_>, id: SessionId) -> TwilioCompatResult {
-    let found = super::readable(visit, id).await?;
-    let form = TwilioForm::query(visit)?;
-    form.carries(&NOT_LISTED)?;
-    let (page, base) = (MetaPage::of(&form)?, visit.base());
-    let (after, before, kind) = (page.after(), page.before(), Some(InteractionKind::Message));
-    let filter = InteractionFilter { after, before, kind, ..InteractionFilter::default() };
-    let client = visit.consumer.client;
-    let (mut said, is_more) = visit.app.session_messages.page(client, id, &filter, page.size + MOST_COPIES).await?;
+/// Whether what is oldest comes first, as it does unless it is asked otherwise.
+fn is_ascending(form: &TwilioForm) -> Result<bool> {
+    match form.one("Order") {
+        None | Some("asc") => Ok(true),
+        Some("desc") => Ok(false),
+        Some(_) => Err(error::PARAMETER.because("Order must be asc or desc")),
+    }
+}
+
+/// The copies of a page's messages, in the order of the list.
+async fn read(
+    visit: &TwilioCompatRequest<'_>,
+    id: SessionId,
+    page: &MetaPage,
+    is_ascending: bool,
+) -> Result<(Vec<Interaction>, MetaPageEdges)> {
+    let (after, before): (Option<InteractionId>, Option<InteractionId>) = (page.after(), page.before());
+    let is_back = before.is_some();
+    let (after, before) =
+        if is_ascending { (before, after.or((!is_back).then(|| InteractionId::first_of(0)))) } else { (after, before) };
+    let filter =
+        InteractionFilter { after, before, kind: Some(InteractionKind::Message), ..InteractionFilter::default() };
+    let (client, size) = (visit.consumer.client, page.size);
+    let (mut said, is_more) = visit.app.session_messages.page(client, id, &filter, size + MOST_COPIES).await?;
     // from where it was turned
     if before.is_some() {
         said.reverse();
     }
-    let end = whole(&said, page.size, is_same);
+    let end = whole(&said, size, is_same);
     let is_more = is_more || end < said.len();
     said.truncate(end);
-    if before.is_some() {
+    if is_back {
         said.reverse();
     }
     let held = MetaPageEdges::of(&said, |one: &Interaction| one.id, is_more);
-    said.dedup_by(|next, one| is_same(next, one));
+    Ok((said, held))
+}
+
+/// `GET …/Messages`: what several people got stands there once, and calls do not.
+pub(super) async fn list(visit: &TwilioCompatRequest<'_>, id: SessionId) -> TwilioCompatResult {
+    let found = super::readable(visit, id).await?;
+    let form = TwilioForm::query(visit)?;
+    let (page, base, is_ascending) = (MetaPage::of(&form)?, visit.base(), is_ascending(&form)?);
+    let (mut said, held) = read(visit, id, &page, is_ascending).await?;
+    // the newest of its copies stands for a text, in either order
+    said.dedup_by(|next, kept| {
+        let is_copy = is_same(next, kept);
+        if is_copy && is_ascending {
+            std::mem::swap(next, kept);
+        }
+        is_copy
+    });
     let items: Vec<_> = said.iter().map(|one| shape::message(&base, &found, one)).collect();
     Ok(page.reply(&form, (&base, &shape::below(id, "Messages")), "messages", &items, held))
 }
