@@ -132,7 +132,12 @@ async fn people_come_speak_and_go(layout: Layout) -> Result {
     door.asked("DELETE", &one, &[], 204).await?;
     door.asked("GET", &one, &[], 404).await?;
     door.asked("DELETE", &one, &[], 404).await?;
-    consistent(&door.server).await
+    consistent(&door.server).await?;
+    // calls are no messages
+    tamper(&door.server, "UPDATE sb_interaction SET kind = 'voice'").await?;
+    assert_eq!(door.asked("GET", &said, &[], 200).await?["messages"], json!([]));
+    door.asked("GET", &first, &[], 404).await?;
+    Ok(())
 }
 
 /// A post as Twilio makes it; status and body.
