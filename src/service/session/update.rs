@@ -16,6 +16,8 @@ use crate::store::session::{self, NewParticipant, PoolTerms, StickyMark};
 pub enum SessionMove {
     /// It goes on; one that was over is opened again.
     Resume,
+    /// It goes on where it rests; one that is over stays so.
+    Wake,
     /// It rests: it keeps its numbers until a text takes it up again.
     Pause,
     Close,
@@ -71,7 +73,7 @@ impl SessionChange {
         after.settings.labels = self.labels.unwrap_or(after.settings.labels);
         match self.state {
             Some(SessionMove::Pause) => after.state = SessionState::Inactive,
-            Some(SessionMove::Resume) if after.state == SessionState::Inactive => {
+            Some(SessionMove::Resume | SessionMove::Wake) if after.state == SessionState::Inactive => {
                 after.state = SessionState::InProgress;
             }
             _ => {}

@@ -154,7 +154,7 @@ fn step(name: &str, state: SessionState) -> Result<Option<SessionMove>> {
         ("active", SessionState::Closed | SessionState::Failed) => {
             Err(error::of(StatusCode::CONFLICT).because("the conversation is closed"))
         }
-        ("active", SessionState::Inactive) => Ok(Some(SessionMove::Resume)),
+        ("active", SessionState::Inactive) => Ok(Some(SessionMove::Wake)),
         ("active", SessionState::Open | SessionState::InProgress) | ("inactive", SessionState::Inactive) => Ok(None),
         ("inactive", _) => Ok(Some(SessionMove::Pause)),
         ("closed", _) => Ok(Some(SessionMove::Close)),
