@@ -1,1 +1,1 @@
-CREATE INDEX sb_session_pool ON sb_session (pool_id)
+CREATE INDEX sb_session_pool ON sb_session (pool_id, id)
