@@ -99,7 +99,7 @@ async fn numbers_of_a_pool_keep_to_their_people(layout: Layout) -> Result {
     let theirs = text(&act_well(&server, &other, "POST", "/v1/pools", Some(json!({"name": "x"}))).await?["id"])?;
     let stolen = format!("/v1/pools/{theirs}/numbers/{}", numbers[0]);
     ensure!(scene::act(&server, &other, "PUT", &stolen, None).await?.0 == 404);
-    for name in [json!(""), json!("x".repeat(129)), json!(7)] {
+    for name in [json!(""), json!("x".repeat(192)), json!(7)] {
         let (status, problem) =
             scene::act(&server, &client, "POST", "/v1/pools", Some(json!({ "name": name }))).await?;
         ensure!(status == 400 && problem["field"] == "name", "{name}: {status} {problem}");

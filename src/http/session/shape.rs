@@ -78,7 +78,7 @@ pub(super) struct ParticipantIn {
     /// A phone number as people write it, with its country code unless the client has a country.
     #[schema(example = "+14155550100")]
     address: String,
-    /// What the others are shown where the session has labels: at most 128 characters.
+    /// What the others are shown where the session has labels: at most 255 characters.
     name: Option<String>,
     /// The number of the pool that they are to have; left out: one is chosen.
     number: Option<String>,

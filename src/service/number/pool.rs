@@ -70,7 +70,7 @@ impl PoolSettingsChange {
 }
 
 /// Characters of a name at most.
-const NAME: usize = 128;
+const NAME: usize = 191;
 /// Pools that are read at once.
 const MOST_POOLS: usize = 100_000;
 /// A session lasts at least so long.

@@ -16,7 +16,7 @@ pub(super) const MOST_PEOPLE: usize = 50;
 /// Characters at most.
 const NAME: usize = 256;
 const UNIQUE_NAME: usize = 191;
-const PARTICIPANT_NAME: usize = 128;
+const PARTICIPANT_NAME: usize = 255;
 /// Bytes of JSON at most.
 const METADATA: usize = 4_096;
 /// UTF-16 units of a text at most.

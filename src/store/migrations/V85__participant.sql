@@ -5,7 +5,7 @@ CREATE TABLE sb_participant (
     client_id BINARY(16) NOT NULL,
     address VARCHAR(255) NOT NULL,
     person VARCHAR(255) NOT NULL,
-    name VARCHAR(128) NULL,
+    name VARCHAR(255) NULL,
     number_id BINARY(16) NOT NULL,
     number VARCHAR(255) NOT NULL,
     joined_ms BIGINT NOT NULL,
