@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::number::{ChosenNumber, SessionPool};
-use super::{NumberShortage, SessionPast, SessionSettings, SessionWithParticipants, Sessions, text};
+use super::{SessionPast, SessionSettings, SessionWithParticipants, Sessions, text};
 use crate::model::event::EventType;
 use crate::model::{
     Address, DurationSetting, Millis, ParticipantId, PoolId, SessionDoor, SessionId, SessionMode, SessionState,
@@ -143,14 +143,10 @@ pub(super) fn joining(
     NewParticipant { participant, memory }
 }
 
-/// Whether what was refused may be granted once sessions are closed whose time is over.
+/// Whether what was refused may be granted once sessions are closed whose time is over, and the pool is known as it is
+/// by now.
 pub(super) fn may_pass(error: &Error) -> bool {
-    let shortages = [NumberShortage::Taken, NumberShortage::Exhausted];
-    match error.kind {
-        ErrorKind::NoNumber(shortage) => shortages.contains(&shortage),
-        ErrorKind::Conflict => true,
-        _ => false,
-    }
+    matches!(error.kind, ErrorKind::NoNumber(_) | ErrorKind::Conflict)
 }
 
 impl Sessions {
@@ -197,10 +193,10 @@ impl Sessions {
         past: Option<&SessionPast>,
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<SessionResult> {
-        let pool = self.pool(order.pool, order.mode, consumer).await?;
+        let mut pool = self.pool(order.pool, order.mode, consumer).await?;
         let mut numbers = match self.free(&pool, order).await {
             Err(error) if may_pass(&error) => {
-                self.expire().await?;
+                pool = self.pool_now(&pool).await?;
                 self.free(&pool, order).await?
             }
             numbers => numbers?,

@@ -93,12 +93,20 @@ impl Sessions {
         mode: SessionMode,
         consumer: &'a ApiConsumer,
     ) -> Result<SessionPool<'a>> {
-        let entries = self.parts.directory.current();
-        let index = entries.pool(id).filter(|index| index.client == consumer.client).cloned();
+        let find =
+            |entries: &Arc<DirectoryEntries>| entries.pool(id).filter(|index| index.client == consumer.client).cloned();
+        let mut entries = self.parts.directory.current();
+        let mut index = find(&entries);
+        if index.is_none() {
+            // another node may just have made it
+            self.parts.directory.refresh().await?;
+            entries = self.parts.directory.current();
+            index = find(&entries);
+        }
         if let Some(index) = index {
             return Ok(SessionPool { id, entries, index, mode, consumer });
         }
-        // one without numbers is not in memory
+        // one that cannot be read is not in memory
         let found = store::pool::find(&self.parts.store, consumer.client, id).await?;
         Err(match found {
             Some(_) => {
@@ -110,6 +118,13 @@ impl Sessions {
             }
             None => Error::invalid("pool_id", "no such pool"),
         })
+    }
+
+    /// The same pool, once sessions are closed whose time is over, and what other nodes have changed of it is known.
+    pub(super) async fn pool_now<'a>(&self, pool: &SessionPool<'a>) -> Result<SessionPool<'a>> {
+        self.expire().await?;
+        self.parts.directory.refresh().await?;
+        self.pool(pool.id, pool.mode, pool.consumer).await
     }
 
     /// A number for each of these people. Another may take it before it is written.

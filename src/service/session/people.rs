@@ -124,14 +124,14 @@ impl Sessions {
         order: &ParticipantOrder,
     ) -> Result<(PoolTerms, ChosenNumber)> {
         let no_pool = || Error::conflict("the session has no pool to choose a number of");
-        let pool = self.pool(before.session.pool.ok_or_else(no_pool)?, before.session.mode, consumer).await?;
+        let mut pool = self.pool(before.session.pool.ok_or_else(no_pool)?, before.session.mode, consumer).await?;
         if pool.index.settings.is_exclusive {
             return Ok((pool.terms(), shared_number(&pool, before, order)?));
         }
         let order = std::slice::from_ref(order);
         let mut chosen = match self.numbers(&pool, order).await {
             Err(error) if may_pass(&error) => {
-                self.expire().await?;
+                pool = self.pool_now(&pool).await?;
                 self.numbers(&pool, order).await?
             }
             chosen => chosen?,
