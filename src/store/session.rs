@@ -21,7 +21,9 @@ pub use change::{leave, reopen, update};
 pub use close::{SessionEnd, close, give_reason};
 pub use due::{defer, expired, silent, untold};
 pub use join::{NewParticipant, PoolTerms, StickyMark, is_any_participant};
-pub use memory::{FREE, REMEMBERED, StickyNumber, free, free_near, is_free, named, remembered, remembered_at};
+pub use memory::{
+    FREE, REMEMBERED, StickyNumber, free, free_near, is_free, name_scope, named, remembered, remembered_at,
+};
 pub use old::{OldInteractions, OldSessions, forget_old};
 
 use std::collections::HashMap;
@@ -68,7 +70,7 @@ pub struct Session {
     /// The pool that it has its numbers of.
     pub pool: Option<PoolId>,
     pub name: Option<String>,
-    /// No other open session of its client has it.
+    /// No other open session has it in the same [`name_scope`].
     pub unique_name: Option<String>,
     pub mode: SessionMode,
     pub state: SessionState,

@@ -138,7 +138,7 @@ async fn pythons_library_drives_proxy() -> Result {
         [400, 80604],
         [400, 80605],
         [400, 80616],
-        [409, 80623],
+        [400, 80603],
         [400, 21602],
     ];
     assert_eq!(answer["conflicts"], json!(conflicts));

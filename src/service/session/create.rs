@@ -143,6 +143,11 @@ pub(super) fn joining(
     NewParticipant { participant, memory }
 }
 
+/// An open session has the unique name.
+pub(super) fn name_taken() -> Error {
+    Error::conflict("an open session has this unique_name already").about("unique_name")
+}
+
 /// Whether what was refused may be granted once sessions are closed whose time is over, and the pool is known as it is
 /// by now.
 pub(super) fn may_pass(error: &Error) -> bool {
@@ -262,10 +267,11 @@ impl Sessions {
 
     /// Numbers for all of them, where its name is free too.
     async fn free(&self, pool: &SessionPool<'_>, order: &SessionOrder) -> Result<Vec<ChosenNumber>> {
-        if let Some(name) = &order.unique_name
-            && session::named(&self.parts.store, pool.consumer.client, name).await?.is_some()
-        {
-            return Err(Error::conflict("an open session has this unique_name already").about("unique_name"));
+        if let Some(name) = &order.unique_name {
+            let scope = session::name_scope(order.door, pool.consumer.client, Some(pool.id));
+            if session::named(&self.parts.store, scope, name).await?.is_some() {
+                return Err(name_taken());
+            }
         }
         self.numbers(pool, &order.participants).await
     }

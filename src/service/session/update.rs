@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::create::name_taken;
 use super::{Participant, Session, SessionWithParticipants, Sessions, limit};
 use crate::model::event::EventType;
 use crate::model::{ClientId, DurationSetting, Millis, NumberId, SessionId, SessionLabels, SessionState};
@@ -158,6 +159,7 @@ impl Sessions {
             }
             let now_ms = self.parts.clock.now_ms();
             let terms = self.terms(&before.session);
+            self.must_be_named_alone(&before.session).await?;
             let claimed = self.claimable(&before, terms).await?;
             let (mut people, mut participants) = (Vec::new(), before.participants.clone());
             let present: Vec<_> = before.present().map(|one| one.id).collect();
@@ -195,6 +197,13 @@ impl Sessions {
             Ok(after)
         })
         .await
+    }
+
+    /// Refuses to open a session again whose unique name another has by now.
+    async fn must_be_named_alone(&self, session: &Session) -> Result<()> {
+        let Some(name) = session.unique_name.as_deref() else { return Ok(()) };
+        let other = session::named(&self.parts.store, session.name_scope(), name).await?;
+        if other.is_some_and(|other| other != session.id) { Err(name_taken()) } else { Ok(()) }
     }
 
     /// The pool of a session, as far as is known here.

@@ -1,7 +1,7 @@
--- unique names of open sessions
+-- unique names of open sessions; scope_id: in which client each is one session, or in which service of Proxy
 CREATE TABLE sb_session_name (
-    client_id BINARY(16) NOT NULL,
+    scope_id BINARY(16) NOT NULL,
     unique_name VARCHAR(191) NOT NULL,
     session_id BINARY(16) NOT NULL,
-    PRIMARY KEY (client_id, unique_name)
+    PRIMARY KEY (scope_id, unique_name)
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

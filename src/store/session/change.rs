@@ -77,8 +77,8 @@ pub fn reopen(
     ];
     let mut change = Change::new().one(sql, params);
     if let Some(name) = after.unique_name.as_deref() {
-        let sql = "INSERT INTO sb_session_name (client_id, unique_name, session_id) VALUES (?, ?, ?)";
-        change = change.one(sql, params![after.client, name, id]);
+        let sql = "INSERT INTO sb_session_name (scope_id, unique_name, session_id) VALUES (?, ?, ?)";
+        change = change.one(sql, params![after.name_scope(), name, id]);
     }
     let mut rows = JoinRows::default();
     if let Some(number) = claimed {

@@ -55,8 +55,8 @@ pub fn close(
         params![at_ms, session.id],
     );
     if let Some(name) = session.unique_name.as_deref() {
-        let sql = "DELETE FROM sb_session_name WHERE client_id = ? AND unique_name = ?";
-        change = change.run(sql, params![session.client, name]);
+        let sql = "DELETE FROM sb_session_name WHERE scope_id = ? AND unique_name = ?";
+        change = change.run(sql, params![session.name_scope(), name]);
     }
     let mut numbers: Vec<Value> = before.participants.iter().map(|one| one.number_id.into()).collect();
     numbers.sort_unstable();

@@ -146,7 +146,7 @@ impl SessionRows {
         let session = &new.session;
         self.sessions.push(session.values());
         let name = session.unique_name.as_deref();
-        self.names.extend(name.map(|name| params![session.client, name, session.id]));
+        self.names.extend(name.map(|name| params![session.name_scope(), name, session.id]));
         // all of them have the same
         if let Some(one) = new.people.first().filter(|_| new.pool.is_exclusive) {
             self.joined.claim(one.participant.number_id, new.pool, session.id);
@@ -164,7 +164,7 @@ impl SessionRows {
         self.touched.sort_unstable();
         self.names.sort_unstable();
         let change = self.touched.into_iter().fold(change, |change, read| touch(change, read, now_ms));
-        let change = change.insert("INSERT INTO sb_session_name (client_id, unique_name, session_id)", self.names);
+        let change = change.insert("INSERT INTO sb_session_name (scope_id, unique_name, session_id)", self.names);
         let change = self.joined.write(change, now_ms).insert(INSERT, self.sessions);
         interaction::insert(change, &self.said)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)", self.kept)

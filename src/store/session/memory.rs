@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::model::{ClientId, Millis, NumberId, PoolId, SessionId};
+use super::Session;
+use crate::model::{ClientId, Millis, NumberId, PoolId, SessionDoor, SessionId};
 use crate::store::engine::at_most;
 use crate::store::{Query, Result, Row, Store, Value, params};
 
@@ -37,10 +38,24 @@ pub async fn remembered_at(store: &Store, person: &[u8; 32], numbers: &[NumberId
     found.iter().map(Row::read).collect()
 }
 
-/// The open session of this name.
-pub async fn named(store: &Store, client: ClientId, name: &str) -> Result<Option<SessionId>> {
-    let sql = "SELECT session_id FROM sb_session_name WHERE client_id = ? AND unique_name = ?";
-    let found = store.look_up(vec![Query::new(sql, params![client, name])]).await?.concat();
+/// In what a unique name is one open session's: the service, where Twilio's Proxy made the session, or else the client.
+pub fn name_scope(door: SessionDoor, client: ClientId, pool: Option<PoolId>) -> Value {
+    match (door, pool) {
+        (SessionDoor::TwilioProxy, Some(pool)) => pool.into(),
+        _ => client.into(),
+    }
+}
+
+impl Session {
+    pub fn name_scope(&self) -> Value {
+        name_scope(self.door, self.client, self.pool)
+    }
+}
+
+/// The open session of this name in a [`name_scope`].
+pub async fn named(store: &Store, scope: Value, name: &str) -> Result<Option<SessionId>> {
+    let sql = "SELECT session_id FROM sb_session_name WHERE scope_id = ? AND unique_name = ?";
+    let found = store.look_up(vec![Query::new(sql, params![scope, name])]).await?.concat();
     found.first().map(Row::read).transpose()
 }
 

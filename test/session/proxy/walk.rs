@@ -27,7 +27,7 @@ async fn a_session_goes_its_way(layout: Layout) -> Result {
         ensure!(found == made, "{at}: {found}");
     }
     ensure!(door.people(&made).await?.len() == 2);
-    door.refused("POST", &door.path("Sessions"), &[("UniqueName", "ride 1/2")], (409, 80623)).await?;
+    door.refused("POST", &door.path("Sessions"), &[("UniqueName", "ride 1/2")], (400, 80603)).await?;
     let never = door.well("POST", &url, &[("Ttl", "0")]).await?;
     ensure!(never["ttl"] == 0 && never["date_expiry"].is_null(), "{never}");
     let at = rfc3339(Clock::default().now_ms() + 3_600_000);
@@ -81,6 +81,30 @@ async fn gone_once_deleted(door: &ProxyDoor, at: &str, name: &str) -> Result {
         door.refused(method, name, &[], (404, 20404)).await?;
     }
     Ok(())
+}
+
+async fn a_name_is_one_open_sessions_of_its_service(layout: Layout) -> Result {
+    let door = ProxyDoor::open(layout, 1).await?;
+    let (sessions, name) = (door.path("Sessions"), [("UniqueName", "ride-1")]);
+    let first = door.hold(&[], &name).await?;
+    let others = format!("/v1/Services/{}/Sessions", door.serve("other").await?);
+    let other = door.well("POST", &others, &name).await?;
+    let body = json!({"pool_id": door.pool(), "participants": [{"address": ANN}], "unique_name": "ride-1"});
+    act_well(&door.server, &door.client.id, "POST", "/v1/sessions", Some(body)).await?;
+    for at in [&sessions, &others] {
+        door.refused("POST", at, &name, (400, 80603)).await?;
+    }
+    let found = door.well("GET", &format!("{others}/ride-1"), &[]).await?;
+    ensure!(found["sid"] == other["sid"], "{found}");
+    // who opens one again needs its name
+    let url = text(&first["url"])?;
+    door.well("POST", &url, &[("Status", "closed")]).await?;
+    let second = door.hold(&[], &name).await?;
+    door.refused("POST", &url, &[("Status", "in-progress")], (400, 80603)).await?;
+    door.well("DELETE", &text(&second["url"])?, &[]).await?;
+    let opened = door.well("POST", &url, &[("Status", "in-progress")]).await?;
+    ensure!(opened["status"] == "in-progress" && opened["unique_name"] == "ride-1", "{opened}");
+    door.close(8).await
 }
 
 async fn sessions_are_listed_each_once(layout: Layout) -> Result {
@@ -137,4 +161,9 @@ async fn its_time_ends_it_and_frees_its_people(layout: Layout) -> Result {
     door.close(6).await
 }
 
-on_both_engines!(a_session_goes_its_way, sessions_are_listed_each_once, its_time_ends_it_and_frees_its_people);
+on_both_engines!(
+    a_session_goes_its_way,
+    a_name_is_one_open_sessions_of_its_service,
+    sessions_are_listed_each_once,
+    its_time_ends_it_and_frees_its_people,
+);

@@ -21,13 +21,15 @@ pub(super) const PAIR_IN_USE: TwilioCompatError =
 pub(super) const NOT_IN_SERVICE: TwilioCompatError = bad(80605, "The number is not in this service");
 
 // sessions
+pub(super) const SESSION_NAME: TwilioCompatError =
+    bad(80603, "Another open session of this service has this UniqueName");
 pub(super) const CLOSED: TwilioCompatError = bad(80607, "The session is closed");
 pub(super) const STATUS: TwilioCompatError = bad(80608, "The session cannot become this");
 pub(super) const CROWDED: TwilioCompatError = bad(80609, "A session has two participants at most");
 pub(super) const ALONE: TwilioCompatError = bad(80614, "There is nobody else in the session");
 pub(super) const MODE: TwilioCompatError = bad(80616, "The Mode does not let this through");
 pub(super) const SIMULTANEOUS: TwilioCompatError =
-    wrong(StatusCode::CONFLICT, 80623, "It is being changed by another request, or its name is taken");
+    wrong(StatusCode::CONFLICT, 80623, "It is being changed by other requests");
 
 // texts
 pub(super) const STOPPED: TwilioCompatError =

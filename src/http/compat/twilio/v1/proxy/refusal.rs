@@ -4,7 +4,7 @@ use ::http::StatusCode;
 
 use crate::http::compat::twilio::error::{self, TwilioCompatError, TwilioCompatRefusal};
 use crate::http::compat::twilio::v1::error::{
-    ALL_USED, ALREADY_IN, CAPABILITY, CLOSED, COUNTRY, CROWDED, IDENTIFIER, PAIR_IN_USE, SIMULTANEOUS,
+    ALL_USED, ALREADY_IN, CAPABILITY, CLOSED, COUNTRY, CROWDED, IDENTIFIER, PAIR_IN_USE, SESSION_NAME, SIMULTANEOUS,
 };
 use crate::model::PoolBound;
 use crate::service::session::NumberShortage;
@@ -41,7 +41,7 @@ pub(super) fn of(error: Error, bound: PoolBound) -> TwilioCompatRefusal {
         (ErrorKind::Conflict, Some("number")) => PAIR_IN_USE.because(reason),
         (ErrorKind::Conflict, Some("participants")) => CROWDED.because(reason),
         (ErrorKind::Conflict, Some("state")) => CLOSED.because(reason),
-        (ErrorKind::Conflict, Some("unique_name")) => SIMULTANEOUS.because(reason),
+        (ErrorKind::Conflict, Some("unique_name")) => SESSION_NAME.into(),
         (ErrorKind::Conflict, _) => error::of(StatusCode::CONFLICT).because(reason),
         (ErrorKind::Busy, _) => SIMULTANEOUS.into(),
         (ErrorKind::Invalid, Some("participants")) => IDENTIFIER.because(reason),
@@ -86,7 +86,7 @@ mod tests {
             (conflict("number"), (400, 80604)),
             (conflict("participants"), (400, 80609)),
             (conflict("state"), (400, 80607)),
-            (conflict("unique_name"), (409, 80623)),
+            (conflict("unique_name"), (400, 80603)),
             (Error::conflict("why"), (409, 20409)),
             (Error::busy("why"), (409, 80623)),
             (Error::invalid("participants", "why"), (400, 80404)),
