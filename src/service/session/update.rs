@@ -99,7 +99,10 @@ impl Sessions {
         if before.session.state.is_over() {
             return match change.state {
                 Some(SessionMove::Close) if !change.is_of_fields() => Ok(before),
-                Some(SessionMove::Resume) if !change.is_of_fields() => self.reopen(client, id, audit).await,
+                Some(SessionMove::Resume) => {
+                    let opened = self.reopen(client, id, audit).await?;
+                    if change.is_of_fields() { self.rewrite(client, id, &change, audit).await } else { Ok(opened) }
+                }
                 _ => Err(over()),
             };
         }
@@ -146,7 +149,7 @@ impl Sessions {
     }
 
     /// Opens a session again, for those who were in it to the end, each with the number that they had.
-    pub async fn reopen(
+    async fn reopen(
         &self,
         client: ClientId,
         id: SessionId,

@@ -57,6 +57,10 @@ async fn a_session_goes_its_way(layout: Layout) -> Result {
     ensure!(door.people(&made).await?.len() == 2, "who was in it to the end");
     door.refused("POST", &url, &[("Ttl", "60")], (400, 80607)).await?;
     door.refused("POST", &url, &[("Status", "open")], (400, 80608)).await?;
+    // what is wrong with it is told before anything is done
+    let past = [("Status", "in-progress"), ("DateExpiry", "2020-01-01T00:00:00Z")];
+    door.refused("POST", &url, &past, (400, 20001)).await?;
+    ensure!(door.well("GET", &url, &[]).await?["status"] == "closed");
     let opened = door.well("POST", &url, &[("Status", "in-progress"), ("Ttl", "60")]).await?;
     ensure!(opened["status"] == "in-progress" && opened["date_ended"].is_null(), "{opened}");
     door.well("POST", &url, &[("Status", "closed")]).await?;

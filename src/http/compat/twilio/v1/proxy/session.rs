@@ -158,14 +158,19 @@ pub(super) async fn update(
     may_change(visit, session)?;
     let form = TwilioForm::posted(visit, posted).await?;
     let (ending, to) = (SessionEnding::of(&form)?, moved(&form, session.session.state)?);
-    let (sessions, client, id) = (&visit.app.sessions, session.session.client, session.session.id);
-    let context = native::context(visit.request, "session.change");
-    let told = |error| refusal::of(error, service.settings.bound);
     let reopens = to == Some(SessionMove::Resume) && session.session.state.is_over();
-    let before = if reopens { sessions.reopen(client, id, &context).await.map_err(told)? } else { session.clone() };
-    let change = SessionChange { state: to.filter(|_| !reopens), ..ending.change(before.session.ends_ms) };
+    // an end that has passed counts no more for one that goes on
+    let now_ms = visit.app.clients.clock.now_ms();
+    let ends_ms = session.session.ends_ms.filter(|ends_ms| !reopens || *ends_ms > now_ms);
+    let change = SessionChange { state: to, ..ending.change(ends_ms) };
     let is_any = change.ttl.is_some() || change.ends_ms.is_some() || change.state.is_some();
-    let now = if is_any { sessions.change(client, id, change, &context).await.map_err(told)? } else { before };
+    let now = if is_any {
+        let context = native::context(visit.request, "session.change");
+        let changed = visit.app.sessions.change(session.session.client, session.session.id, change, &context).await;
+        changed.map_err(|error| refusal::of(error, service.settings.bound))?
+    } else {
+        session.clone()
+    };
     Ok(reply::json(StatusCode::OK, &out(&visit.base(), &now)))
 }
 
