@@ -123,7 +123,7 @@ async fn answer(tail: Tail, request: RequestParts, posted: UnreadBody, app: Arc<
         (["Calls", sid], &Method::GET) => call::fetch(&visit, sid).await,
         (["Calls", sid], &Method::POST) => call::update(&visit, sid, posted).await,
         (["Calls", sid], &Method::DELETE) => call::delete(&visit, sid).await,
-        (["IncomingPhoneNumbers"], &Method::GET) => incoming_phone_number::list(&visit),
+        (["IncomingPhoneNumbers"], &Method::GET) => incoming_phone_number::list(&visit).await,
         (["IncomingPhoneNumbers", sid], &Method::GET) => incoming_phone_number::fetch(&visit, sid).await,
         ([] | ["Messages", _, "Media"] | ["IncomingPhoneNumbers"] | ["IncomingPhoneNumbers", _], _) => {
             Err(error::method_not_allowed("GET"))

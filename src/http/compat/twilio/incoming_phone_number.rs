@@ -85,11 +85,13 @@ fn wanted(visit: &TwilioCompatRequest<'_>, form: &TwilioForm) -> Result<Option<S
 }
 
 /// `GET IncomingPhoneNumbers.json`: newest first, narrowed by `PhoneNumber`, which is a whole one.
-pub(super) fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult {
+pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let (asked, wanted) = (RequestedPage::of(&form, &visit.app.messages)?, wanted(visit, &form)?);
     let client = visit.consumer.client;
+    // as it is, not as it was a second ago
+    visit.app.numbers.directory.refresh().await?;
     let entries = visit.app.numbers.directory.current();
     let fits = |one: &&Arc<SenderNumber>| {
         is_phone(&one.number) && wanted.as_ref().is_none_or(|wanted| *wanted == one.number.address)

@@ -3,7 +3,7 @@
 use ::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::participant_order::ProxyParticipantIn;
+use super::participant_order::{ProxyParticipantIn, know_numbers};
 use super::session_order::MOST_PEOPLE;
 use super::{may_change, refusal, session_path};
 use crate::http::body::UnreadBody;
@@ -70,7 +70,9 @@ pub(super) async fn create(
 ) -> TwilioCompatResult {
     may_change(visit, session)?;
     let form = TwilioForm::posted(visit, posted).await?;
-    let order = ProxyParticipantIn::of_form(&form).read(visit, service, session.session.mode)?;
+    let one = ProxyParticipantIn::of_form(&form);
+    know_numbers(visit, std::slice::from_ref(&one)).await?;
+    let order = one.read(visit, service, session.session.mode)?;
     if session.session.state.is_over() {
         return Err(CLOSED.into());
     }

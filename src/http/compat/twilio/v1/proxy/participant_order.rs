@@ -28,6 +28,15 @@ fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 
+/// Knows numbers that are named, and that another node may have put in just now.
+pub(super) async fn know_numbers(visit: &TwilioCompatRequest<'_>, people: &[ProxyParticipantIn]) -> Result<()> {
+    let is_any_named = people.iter().any(|one| one.proxy_identifier.is_some() || one.proxy_identifier_sid.is_some());
+    if is_any_named {
+        visit.app.numbers.directory.refresh().await?;
+    }
+    Ok(())
+}
+
 /// Nobody comes twice.
 pub(super) fn different(participants: &[ParticipantOrder]) -> Result<()> {
     match participants {

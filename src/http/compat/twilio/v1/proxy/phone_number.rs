@@ -64,6 +64,8 @@ async fn named(visit: &TwilioCompatRequest<'_>, form: &TwilioForm) -> Result<Num
         (Some(sid), _) => sid::parse_phone_number(sid).ok_or(PHONE_NUMBER_SID)?,
         (None, Some(number)) => {
             let (_, number) = number.map_err(|error| PARAMETER.because(&format!("PhoneNumber {error}")))?;
+            // another node may just have added it
+            visit.app.numbers.directory.refresh().await?;
             let entries = visit.app.numbers.directory.current();
             let known = entries.sender(number.as_str()).filter(|sender| sender.number.client == client);
             known.map(|sender| sender.number.id).ok_or(NOT_FOUND)?
@@ -89,6 +91,8 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>, service: &Pool) -> Twi
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let (page, base) = (MetaPage::of(&form)?, visit.base());
+    // as it is, not as it was a second ago
+    visit.app.numbers.directory.refresh().await?;
     let entries = visit.app.numbers.directory.current();
     let all = entries.senders_of(service.client).iter().filter(|sender| sender.number.pool == Some(service.id));
     let all: Vec<Arc<SenderNumber>> = all.cloned().collect();

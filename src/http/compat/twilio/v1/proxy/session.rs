@@ -115,7 +115,7 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, service: &Pool, post
     visit.may(KeyScope::Sessions)?;
     let form = TwilioForm::posted(visit, posted).await?;
     let key = idempotency::twilio_key(visit.request, "/v1/Services/Sessions")?;
-    let (order, base) = (order(visit, service, &form)?, visit.base());
+    let (order, base) = (order(visit, service, &form).await?, visit.base());
     let text = |made: &SessionWithParticipants| out(&base, made).to_string();
     let context = native::context(visit.request, "session.create");
     let told = visit.app.sessions.create(&visit.consumer, order, key, &text, &context).await;

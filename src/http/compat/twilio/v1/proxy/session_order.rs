@@ -1,6 +1,6 @@
 //! Sessions as Proxy's clients order them.
 
-use super::participant_order::{ProxyParticipantIn, different};
+use super::participant_order::{ProxyParticipantIn, different, know_numbers};
 use crate::http::compat::twilio::TwilioCompatRequest;
 use crate::http::compat::twilio::error::{PARAMETER, Result};
 use crate::http::compat::twilio::form::TwilioForm;
@@ -62,7 +62,7 @@ impl SessionEnding {
 }
 
 /// A session with its participants, each of which is JSON.
-pub(super) fn order(visit: &TwilioCompatRequest<'_>, service: &Pool, form: &TwilioForm) -> Result<SessionOrder> {
+pub(super) async fn order(visit: &TwilioCompatRequest<'_>, service: &Pool, form: &TwilioForm) -> Result<SessionOrder> {
     let (mode, ending) = (mode(form)?, SessionEnding::of(form)?);
     if form.one("Status").is_some_and(|status| status != "open") {
         return Err(STATUS.because("it begins open, and is in-progress with the first interaction"));
@@ -71,8 +71,10 @@ pub(super) fn order(visit: &TwilioCompatRequest<'_>, service: &Pool, form: &Twil
     if given.len() > MOST_PEOPLE {
         return Err(CROWDED.into());
     }
-    let read = |text: &String| ProxyParticipantIn::of_json(text)?.read(visit, service, mode);
-    let participants = given.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let people = given.iter().map(|text| ProxyParticipantIn::of_json(text)).collect::<Result<Vec<_>>>()?;
+    know_numbers(visit, &people).await?;
+    let read = |one: ProxyParticipantIn| one.read(visit, service, mode);
+    let participants = people.into_iter().map(read).collect::<Result<Vec<_>>>()?;
     different(&participants)?;
     Ok(SessionOrder {
         pool: service.id,
