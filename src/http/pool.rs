@@ -254,7 +254,7 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         callback_url: None,
         bound: None,
     };
-    let change = PoolChange { name: posted.name, settings };
+    let change = PoolChange { name: posted.name, is_named_alone: false, settings };
     let pool = request.app.numbers.change_pool(client, id, &change, &context(&request, "pool.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }

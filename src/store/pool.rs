@@ -89,16 +89,20 @@ pub async fn named(store: &Store, client: ClientId, name: &str) -> Result<Option
     store.first(sql, params![client, name]).await
 }
 
+/// Whether another pool of its client's has its name.
+pub async fn has_namesake(store: &Store, pool: &Pool) -> Result<bool> {
+    let sql = "SELECT id FROM sb_pool WHERE client_id = ? AND name = ? AND id <> ? LIMIT 1";
+    let other: Option<PoolId> = store.first(sql, params![pool.client, pool.name.as_str(), pool.id]).await?;
+    Ok(other.is_some())
+}
+
 pub async fn insert(store: &Store, pool: &Pool, entry: AuditTrail) -> Result<()> {
-    let columns = vec![
-        ("id", pool.id.into()),
-        ("client_id", pool.client.into()),
-        ("name", pool.name.as_str().into()),
-        ("created_ms", pool.created_ms.into()),
-        ("settings", pool.written.clone().into()),
-    ];
-    let change = Change::new().insert_row("sb_pool", columns).versioned(CachedDataset::Directory).audited(entry);
-    store.commit(change.settled_by_id("sb_pool", pool.id)).await
+    store.commit(Change::new().with_pool(pool, entry)).await
+}
+
+/// The same with a name that no other pool of its client's has. [`super::Error::Guard`]: one has it.
+pub async fn insert_named_alone(store: &Store, pool: &Pool, entry: AuditTrail) -> Result<()> {
+    store.commit(Change::new().with_name_of_its_own(pool).with_pool(pool, entry)).await
 }
 
 /// The open sessions of this client's numbers in this pool.
@@ -111,6 +115,28 @@ pub async fn open_sessions(store: &Store, client: ClientId, id: PoolId) -> Resul
 }
 
 impl Change {
+    #[must_use]
+    fn with_pool(self, pool: &Pool, entry: AuditTrail) -> Self {
+        let columns = vec![
+            ("id", pool.id.into()),
+            ("client_id", pool.client.into()),
+            ("name", pool.name.as_str().into()),
+            ("created_ms", pool.created_ms.into()),
+            ("settings", pool.written.clone().into()),
+        ];
+        let change = self.insert_row("sb_pool", columns).versioned(CachedDataset::Directory).audited(entry);
+        change.settled_by_id("sb_pool", pool.id)
+    }
+
+    /// Holds to it that no other pool of its client's has its name: who gives it to one meanwhile waits for the client.
+    #[must_use]
+    fn with_name_of_its_own(self, pool: &Pool) -> Self {
+        let alone = "UPDATE sb_client SET name = name WHERE id = ? AND NOT EXISTS \
+                     (SELECT 1 FROM sb_pool p WHERE p.client_id = ? AND p.name = ? AND p.id <> ?)";
+        self.one("UPDATE sb_client SET name = name WHERE id = ?", params![pool.client])
+            .one(alone, params![pool.client, pool.client, pool.name.as_str(), pool.id])
+    }
+
     /// Holds to it that a pool is there, and its numbers are in no open session; none of them goes anywhere meanwhile.
     /// What is looked at is held by statements of its own: one that looks as well may have looked before it waits.
     #[must_use]
@@ -130,14 +156,22 @@ impl Change {
     }
 }
 
-/// Gives it another name and other settings. [`super::Error::Guard`]: there is no such pool, or it is another than was
-/// read; or it has open sessions and is to become exclusive or shared.
-pub async fn update(store: &Store, before: &Pool, after: &Pool, now_ms: Millis, entry: AuditTrail) -> Result<()> {
+/// Gives it another name and other settings. `is_named_alone`: no other pool of its client's may have the name.
+/// [`super::Error::Guard`]: one has; or there is no such pool, or it is another than was read; or it has open sessions
+/// and is to become exclusive or shared.
+pub async fn update(
+    store: &Store,
+    (before, after): (&Pool, &Pool),
+    is_named_alone: bool,
+    now_ms: Millis,
+    entry: AuditTrail,
+) -> Result<()> {
     let (id, client) = (before.id, before.client);
     let settings = written(&after.settings, before.written.as_deref())?;
     let columns = vec![("name", after.name.as_str().into()), ("settings", settings.into())];
     let read = vec![("name", before.name.as_str().into()), ("settings", before.written.clone().into())];
-    let mut change = Change::new().rewrite("sb_pool", columns, [("id", id.into()), ("client_id", client.into())], read);
+    let change = if is_named_alone { Change::new().with_name_of_its_own(after) } else { Change::new() };
+    let mut change = change.rewrite("sb_pool", columns, [("id", id.into()), ("client_id", client.into())], read);
     if before.settings.is_exclusive != after.settings.is_exclusive {
         change = change.with_idle_pool(client, id);
         change = if after.settings.is_exclusive {

@@ -1,6 +1,7 @@
 //! Twilio's Proxy: a client's services, their numbers, sessions and participants, in Twilio's words and codes. Every
 //! reply is held against Twilio's own description.
 
+mod node;
 mod number;
 mod participant;
 mod service;

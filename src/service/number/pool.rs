@@ -29,6 +29,8 @@ type PoolAudit<'a> = AuditContext<'a, PoolWithNumbers>;
 #[derive(Clone, Debug, Default)]
 pub struct PoolChange {
     pub name: Option<String>,
+    /// No other pool of the client's may have the name.
+    pub is_named_alone: bool,
     pub settings: PoolSettingsChange,
 }
 
@@ -176,19 +178,49 @@ impl Numbers {
         settings: &PoolSettingsChange,
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
+        self.insert_pool(self.new_pool(client, name, settings)?, false, audit).await
+    }
+
+    /// The same with a name that no other pool of the client's has.
+    pub async fn add_pool_named_alone(
+        &self,
+        client: ClientId,
+        name: String,
+        settings: &PoolSettingsChange,
+        audit: &PoolAudit<'_>,
+    ) -> Result<PoolWithNumbers> {
+        let pool = self.new_pool(client, name, settings)?;
+        settled("the pools of this client", || async {
+            self.must_be_named_alone(&pool).await?;
+            self.insert_pool(pool.clone(), true, audit).await
+        })
+        .await
+    }
+
+    fn new_pool(&self, client: ClientId, name: String, settings: &PoolSettingsChange) -> Result<Pool> {
         let mut settings = settings.of(&PoolSettings::default());
         self.check_hooks(&mut settings, &PoolSettings::default())?;
         let now_ms = self.clock.now_ms();
-        self.insert_pool(Pool::new(PoolId::new(now_ms), client, name, settings, now_ms)?, audit).await
+        Ok(Pool::new(PoolId::new(now_ms), client, name, settings, now_ms)?)
     }
 
-    async fn insert_pool(&self, pool: Pool, audit: &PoolAudit<'_>) -> Result<PoolWithNumbers> {
+    async fn must_be_named_alone(&self, pool: &Pool) -> Result<()> {
+        let is_taken = pool::has_namesake(&self.directory.store, pool).await?;
+        if is_taken { Err(Error::conflict("another pool has this name").about("name")) } else { Ok(()) }
+    }
+
+    async fn insert_pool(&self, pool: Pool, is_named_alone: bool, audit: &PoolAudit<'_>) -> Result<PoolWithNumbers> {
         check_name(&pool.name)?;
         self.check_settings(&pool.settings)?;
         let now_ms = pool.created_ms;
         let made = PoolWithNumbers { pool, numbers: Vec::new() };
         let entry = audit.entry(now_ms, made.pool.id, None, Some(&made));
-        let inserted = pool::insert(&self.directory.store, &made.pool, entry).await;
+        let store = &self.directory.store;
+        let inserted = if is_named_alone {
+            pool::insert_named_alone(store, &made.pool, entry).await
+        } else {
+            pool::insert(store, &made.pool, entry).await
+        };
         inserted.on_conflict(|| Error::conflict("another client has a pool with this id"))?;
         self.directory.refresh().await?;
         Ok(made)
@@ -216,12 +248,16 @@ impl Numbers {
             if id == PoolId::number_proxy(client) && !after.pool.settings.is_exclusive {
                 return Err(exclusive_only());
             }
+            if change.is_named_alone {
+                self.must_be_named_alone(&after.pool).await?;
+            }
             if before.pool.settings.is_exclusive != after.pool.settings.is_exclusive {
                 self.pool_must_be_idle(client, id).await?;
             }
             let now_ms = self.clock.now_ms();
             let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
-            pool::update(&self.directory.store, &before.pool, &after.pool, now_ms, entry).await?;
+            let both = (&before.pool, &after.pool);
+            pool::update(&self.directory.store, both, change.is_named_alone, now_ms, entry).await?;
             Ok(after)
         })
         .await?;
@@ -249,15 +285,27 @@ impl Numbers {
         number: NumberId,
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
-        self.put(client, id, (number, None), audit).await
+        self.put(client, id, (number, None), true, audit).await
     }
 
-    /// The same; where it is said how the number is `written`, one that is there already is refused.
+    /// The same with a number that is in no other pool.
+    pub async fn add_to_pool(
+        &self,
+        client: ClientId,
+        id: PoolId,
+        number: NumberId,
+        audit: &PoolAudit<'_>,
+    ) -> Result<PoolWithNumbers> {
+        self.put(client, id, (number, None), false, audit).await
+    }
+
+    /// Where it is said how the number is `written`, one that is there already is refused. `may_leave`: another pool.
     pub(super) async fn put(
         &self,
         client: ClientId,
         id: PoolId,
         (number, written): (NumberId, Option<&str>),
+        may_leave: bool,
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
         let changed = settled("this pool", || async {
@@ -265,6 +313,9 @@ impl Numbers {
             let before = self.pool_now(client, id).await?;
             if one.pool == Some(id) {
                 return if written.is_some() { Err(Error::conflict("the number is in this pool")) } else { Ok(before) };
+            }
+            if one.pool.is_some() && !may_leave {
+                return Err(Error::conflict("the number is in another pool").about("pool_id"));
             }
             self.must_be_idle(number).await?;
             let mut after = before.clone();

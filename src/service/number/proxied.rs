@@ -46,7 +46,7 @@ impl Numbers {
             }
         };
         let id = self.proxy_pool(client, &audit.pool).await?;
-        self.put(client, id, (number, Some(written)), &audit.put).await.map(drop)
+        self.put(client, id, (number, Some(written)), true, &audit.put).await.map(drop)
     }
 
     async fn proxy_pool(&self, client: ClientId, audit: &AuditContext<'_, PoolWithNumbers>) -> Result<PoolId> {

@@ -61,7 +61,7 @@ async fn other_kinds_of_services_are_none(layout: Layout) -> Result {
     ensure!(status == 404 && hint["code"] == 20404, "{status} {hint}");
     ensure!(text(&hint["message"])?.contains("UniqueName"), "{hint}");
     for (form, with) in [
-        ([("UniqueName", "rides"), ("DefaultTtl", "0")], (409, 20409)),
+        ([("UniqueName", "rides"), ("DefaultTtl", "0")], (400, 80602)),
         ([("UniqueName", "more"), ("GeoMatchLevel", "planet")], (400, 20001)),
         ([("UniqueName", "more"), ("DefaultTtl", "-1")], (400, 20001)),
         ([("UniqueName", "more"), ("CallbackUrl", "ftp://a.example/")], (400, 20001)),
@@ -89,7 +89,10 @@ async fn other_kinds_of_services_are_none(layout: Layout) -> Result {
     let names = |page: &Value| -> Vec<Value> {
         page["services"].as_array().into_iter().flatten().map(|one| one["unique_name"].clone()).collect()
     };
-    door.serve("later").await?;
+    let later = door.serve("later").await?;
+    let rename = [("UniqueName", "rides")];
+    door.refused("POST", &format!("/v1/Services/{later}"), &rename, (400, 80602)).await?;
+    door.well("POST", &format!("/v1/Services/{}", door.service), &rename).await?;
     let page = door.well("GET", "/v1/Services?PageSize=1", &[]).await?;
     ensure!(names(&page) == ["later"] && page["meta"]["key"] == "services", "{page}");
     let next = door.well("GET", &text(&page["meta"]["next_page_url"])?, &[]).await?;

@@ -20,7 +20,8 @@ pub(super) const PAIR_IN_USE: TwilioCompatError =
     bad(80604, "The participant is in another open session on this proxy number");
 pub(super) const NOT_IN_SERVICE: TwilioCompatError = bad(80605, "The number is not in this service");
 
-// sessions
+// services and sessions
+pub(super) const SERVICE_NAME: TwilioCompatError = bad(80602, "Another service has this UniqueName");
 pub(super) const SESSION_NAME: TwilioCompatError =
     bad(80603, "Another open session of this service has this UniqueName");
 pub(super) const CLOSED: TwilioCompatError = bad(80607, "The session is closed");

@@ -121,7 +121,7 @@ pub(super) async fn add(visit: &TwilioCompatRequest<'_>, service: &Pool, posted:
     // before it may be chosen
     let number = reserve(visit, number, is_reserved).await?;
     let context = pool::context(visit.request, "pool.put");
-    let put = visit.app.numbers.put_into_pool(service.client, service.id, number.id, &context).await;
+    let put = visit.app.numbers.add_to_pool(service.client, service.id, number.id, &context).await;
     put.map_err(|error| refusal::of(error, PoolBound::None))?;
     Ok(reply::json(StatusCode::CREATED, &shown(visit, service, &number).await?))
 }

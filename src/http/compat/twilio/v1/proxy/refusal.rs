@@ -4,7 +4,8 @@ use ::http::StatusCode;
 
 use crate::http::compat::twilio::error::{self, TwilioCompatError, TwilioCompatRefusal};
 use crate::http::compat::twilio::v1::error::{
-    ALL_USED, ALREADY_IN, CAPABILITY, CLOSED, COUNTRY, CROWDED, IDENTIFIER, PAIR_IN_USE, SESSION_NAME, SIMULTANEOUS,
+    ALL_USED, ALREADY_IN, CAPABILITY, CLOSED, COUNTRY, CROWDED, IDENTIFIER, NOT_IN_SERVICE, PAIR_IN_USE, SERVICE_NAME,
+    SESSION_NAME, SIMULTANEOUS,
 };
 use crate::model::PoolBound;
 use crate::service::session::NumberShortage;
@@ -41,6 +42,8 @@ pub(super) fn of(error: Error, bound: PoolBound) -> TwilioCompatRefusal {
         (ErrorKind::Conflict, Some("number")) => PAIR_IN_USE.because(reason),
         (ErrorKind::Conflict, Some("participants")) => CROWDED.because(reason),
         (ErrorKind::Conflict, Some("state")) => CLOSED.because(reason),
+        (ErrorKind::Conflict, Some("pool_id")) => NOT_IN_SERVICE.because(reason),
+        (ErrorKind::Conflict, Some("name")) => SERVICE_NAME.into(),
         (ErrorKind::Conflict, Some("unique_name")) => SESSION_NAME.into(),
         (ErrorKind::Conflict, _) => error::of(StatusCode::CONFLICT).because(reason),
         (ErrorKind::Busy, _) => SIMULTANEOUS.into(),
@@ -86,6 +89,8 @@ mod tests {
             (conflict("number"), (400, 80604)),
             (conflict("participants"), (400, 80609)),
             (conflict("state"), (400, 80607)),
+            (conflict("pool_id"), (400, 80605)),
+            (conflict("name"), (400, 80602)),
             (conflict("unique_name"), (400, 80603)),
             (Error::conflict("why"), (409, 20409)),
             (Error::busy("why"), (409, 80623)),

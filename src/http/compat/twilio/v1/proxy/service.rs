@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::{may_own, refusal, service_path};
 use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::base_url::BaseUrl;
-use crate::http::compat::twilio::error::{self, NOT_FOUND, PARAMETER, Result, TwilioCompatResult};
+use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::v1::page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{pool, reply, segment};
-use crate::model::{DurationSetting, HookFormat, PoolBound, PoolChoice, PoolId};
+use crate::model::{DurationSetting, HookFormat, PoolBound, PoolChoice};
 use crate::service::client::KeyScope;
 use crate::service::number::{Pool, PoolChange, PoolSettingsChange};
 use crate::service::{Error, ErrorKind};
@@ -83,13 +83,6 @@ async fn by_name(visit: &TwilioCompatRequest<'_>, name: &str) -> Result<Option<P
     Ok(pools.into_iter().find(|pool| is_service(pool) && pool.name == name))
 }
 
-/// Refuses a name that another service has.
-async fn must_be_free(visit: &TwilioCompatRequest<'_>, name: &str, of: Option<PoolId>) -> Result<()> {
-    let is_free = by_name(visit, name).await?.is_none_or(|other| Some(other.id) == of);
-    let taken = || error::of(StatusCode::CONFLICT).because("another service has this UniqueName");
-    if is_free { Ok(()) } else { Err(taken()) }
-}
-
 /// A parameter by Twilio's names for what it may be.
 fn one_of<T: Copy>(form: &TwilioForm, parameter: &str, names: &[(&'static str, T)]) -> Result<Option<T>> {
     let Some(given) = form.one(parameter) else { return Ok(None) };
@@ -148,9 +141,9 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, posted: UnreadBody) 
         hook_format: Some(HookFormat::Form),
         ..given
     };
-    must_be_free(visit, name, None).await?;
     let context = pool::context(visit.request, "pool.create");
-    let made = visit.app.numbers.add_pool(visit.consumer.client, name.to_owned(), &settings, &context).await;
+    let (numbers, client) = (&visit.app.numbers, visit.consumer.client);
+    let made = numbers.add_pool_named_alone(client, name.to_owned(), &settings, &context).await;
     let made = made.map_err(|error| refusal::of(error, PoolBound::None))?;
     Ok(reply::json(StatusCode::CREATED, &out(&visit.base(), &made.pool)))
 }
@@ -165,10 +158,8 @@ pub(super) fn fetch(visit: &TwilioCompatRequest<'_>, service: &Pool) -> TwilioCo
 pub(super) async fn update(visit: &TwilioCompatRequest<'_>, service: &Pool, posted: UnreadBody) -> TwilioCompatResult {
     may_own(visit)?;
     let form = TwilioForm::posted(visit, posted).await?;
-    let change = PoolChange { name: form.one("UniqueName").map(str::to_owned), settings: settings(&form)? };
-    if let Some(name) = &change.name {
-        must_be_free(visit, name, Some(service.id)).await?;
-    }
+    let name = form.one("UniqueName").map(str::to_owned);
+    let change = PoolChange { is_named_alone: name.is_some(), name, settings: settings(&form)? };
     let context = pool::context(visit.request, "pool.change");
     let changed = visit.app.numbers.change_pool(service.client, service.id, &change, &context).await;
     let changed = changed.map_err(|error| refusal::of(error, PoolBound::None))?;
