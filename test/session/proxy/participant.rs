@@ -71,7 +71,8 @@ async fn all_come_with_their_session_or_nobody(layout: Layout) -> Result {
     let door = ProxyDoor::open(layout, 2).await?;
     let sessions = door.path("Sessions");
     let json = |one: Value| one.to_string();
-    let (ann, bob) = (json(json!({"Identifier": ANN})), json(json!({"identifier": BOB, "proxyIdentifier": ours(1)})));
+    let (ann, long) = (json(json!({"Identifier": ANN})), "b".repeat(255));
+    let bob = json(json!({"identifier": BOB, "friendlyName": long, "proxyIdentifier": ours(1)}));
     for (people, with) in [
         (vec![ann.clone(), json(json!({"Identifier": "nobody"}))], 80404),
         (vec![ann.clone(), ann.clone()], 80103),
@@ -97,6 +98,7 @@ async fn all_come_with_their_session_or_nobody(layout: Layout) -> Result {
     let people = door.people(&made).await?;
     let bob = people.iter().find(|one| one["identifier"] == BOB).context("no Bob")?;
     ensure!(people.len() == 2 && bob["proxy_identifier"] == ours(1), "{people:?}");
+    ensure!(bob["friendly_name"] == long, "{bob}");
     door.close(3).await
 }
 

@@ -1,6 +1,9 @@
 //! Sessions: made with their people or without, found by either name, ended, opened again, deleted, and listed.
 
+use std::collections::BTreeSet;
+
 use anyhow::ensure;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use switchboard::model::{Clock, rfc3339};
 
@@ -143,6 +146,30 @@ async fn sessions_are_listed_each_once(layout: Layout) -> Result {
     door.close(10).await
 }
 
+async fn a_list_goes_on_while_sessions_are_made(layout: Layout) -> Result {
+    let door = ProxyDoor::open(layout, 0).await?;
+    let sessions = door.path("Sessions");
+    let mut made = BTreeSet::new();
+    for _ in 0..20 {
+        for answer in join_all((0..50).map(|_| door.well("POST", &sessions, &[]))).await {
+            made.insert(text(&answer?["sid"])?);
+        }
+    }
+    let (mut at, mut seen) = (format!("{sessions}?PageSize=40"), Vec::new());
+    loop {
+        let page = door.well("GET", &at, &[]).await?;
+        for one in page["sessions"].as_array().into_iter().flatten() {
+            seen.push(text(&one["sid"])?);
+        }
+        let Some(next) = page["meta"]["next_page_url"].as_str() else { break };
+        at = next.to_owned();
+        door.hold(&[], &[]).await?;
+    }
+    let all: BTreeSet<String> = seen.iter().cloned().collect();
+    ensure!(seen.len() == 1_000 && all == made, "{} of {}, {} apart", seen.len(), made.len(), all.len());
+    door.close(1_000).await
+}
+
 async fn its_time_ends_it_and_frees_its_people(layout: Layout) -> Result {
     let door = ProxyDoor::open(layout, 1).await?;
     door.well("POST", &format!("/v1/Services/{}", door.service), &[("DefaultTtl", "1")]).await?;
@@ -169,5 +196,6 @@ on_both_engines!(
     a_session_goes_its_way,
     a_name_is_one_open_sessions_of_its_service,
     sessions_are_listed_each_once,
+    a_list_goes_on_while_sessions_are_made,
     its_time_ends_it_and_frees_its_people,
 );
