@@ -2,10 +2,11 @@
 //! people of a session.
 
 mod import;
+mod member;
 
 use super::{Error, Number, Numbers, Result, in_no_session};
 use crate::model::{
-    ClientId, DurationSetting, HookFormat, NumberId, PoolBound, PoolChoice, PoolId, PoolOrder, PoolSettings, text,
+    ClientId, DurationSetting, HookFormat, PoolBound, PoolChoice, PoolId, PoolOrder, PoolSettings, text,
 };
 use crate::service::audit::AuditContext;
 use crate::service::page;
@@ -178,7 +179,7 @@ impl Numbers {
         settings: &PoolSettingsChange,
         audit: &PoolAudit<'_>,
     ) -> Result<PoolWithNumbers> {
-        self.insert_pool(self.new_pool(client, name, settings)?, false, audit).await
+        self.insert_pool(self.new_pool(client, name, settings)?, audit).await
     }
 
     /// The same with a name that no other pool of the client's has.
@@ -192,7 +193,7 @@ impl Numbers {
         let pool = self.new_pool(client, name, settings)?;
         settled("the pools of this client", || async {
             self.must_be_named_alone(&pool).await?;
-            self.insert_pool(pool.clone(), true, audit).await
+            self.write_pool(pool.clone(), true, audit).await
         })
         .await
     }
@@ -209,7 +210,11 @@ impl Numbers {
         if is_taken { Err(Error::conflict("another pool has this name").about("name")) } else { Ok(()) }
     }
 
-    async fn insert_pool(&self, pool: Pool, is_named_alone: bool, audit: &PoolAudit<'_>) -> Result<PoolWithNumbers> {
+    async fn insert_pool(&self, pool: Pool, audit: &PoolAudit<'_>) -> Result<PoolWithNumbers> {
+        self.write_pool(pool, false, audit).await
+    }
+
+    async fn write_pool(&self, pool: Pool, is_named_alone: bool, audit: &PoolAudit<'_>) -> Result<PoolWithNumbers> {
         check_name(&pool.name)?;
         self.check_settings(&pool.settings)?;
         let now_ms = pool.created_ms;
@@ -272,82 +277,6 @@ impl Numbers {
             self.pool_must_be_idle(client, id).await?;
             let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
             Ok(pool::delete(&self.directory.store, client, id, entry).await?)
-        })
-        .await?;
-        Ok(self.directory.refresh().await?)
-    }
-
-    /// Puts a number into a pool, out of any other. One that is there already stays, and nothing is written.
-    pub async fn put_into_pool(
-        &self,
-        client: ClientId,
-        id: PoolId,
-        number: NumberId,
-        audit: &PoolAudit<'_>,
-    ) -> Result<PoolWithNumbers> {
-        self.put(client, id, (number, None), true, audit).await
-    }
-
-    /// The same with a number that is in no other pool.
-    pub async fn add_to_pool(
-        &self,
-        client: ClientId,
-        id: PoolId,
-        number: NumberId,
-        audit: &PoolAudit<'_>,
-    ) -> Result<PoolWithNumbers> {
-        self.put(client, id, (number, None), false, audit).await
-    }
-
-    /// Where it is said how the number is `written`, one that is there already is refused. `may_leave`: another pool.
-    pub(super) async fn put(
-        &self,
-        client: ClientId,
-        id: PoolId,
-        (number, written): (NumberId, Option<&str>),
-        may_leave: bool,
-        audit: &PoolAudit<'_>,
-    ) -> Result<PoolWithNumbers> {
-        let changed = settled("this pool", || async {
-            let one = self.find(client, number).await?;
-            let before = self.pool_now(client, id).await?;
-            if one.pool == Some(id) {
-                return if written.is_some() { Err(Error::conflict("the number is in this pool")) } else { Ok(before) };
-            }
-            if one.pool.is_some() && !may_leave {
-                return Err(Error::conflict("the number is in another pool").about("pool_id"));
-            }
-            self.must_be_idle(number).await?;
-            let mut after = before.clone();
-            after.numbers.push(Number { pool: Some(id), ..one.clone() });
-            after.numbers.sort_by_key(|one| one.id);
-            let now_ms = self.clock.now_ms();
-            let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
-            pool::put(&self.directory.store, &before.pool, (&one, written), now_ms, entry).await?;
-            Ok(after)
-        })
-        .await?;
-        self.directory.refresh().await?;
-        Ok(changed)
-    }
-
-    pub async fn take_out_of_pool(
-        &self,
-        client: ClientId,
-        id: PoolId,
-        number: NumberId,
-        audit: &PoolAudit<'_>,
-    ) -> Result<()> {
-        settled("this pool", || async {
-            let before = self.pool_now(client, id).await?;
-            if self.find(client, number).await?.pool != Some(id) {
-                return Err(Error::not_found("number"));
-            }
-            self.must_be_idle(number).await?;
-            let mut after = before.clone();
-            after.numbers.retain(|one| one.id != number);
-            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-            Ok(pool::take_out(&self.directory.store, client, id, number, entry).await?)
         })
         .await?;
         Ok(self.directory.refresh().await?)
