@@ -11,7 +11,7 @@ use super::engine::{at_most, below, readable};
 use super::number::Number;
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Error, Result, Row, Store, Value, params};
-use crate::model::{ClientId, Millis, NumberId, PoolId, PoolSettings};
+use crate::model::{ClientId, Millis, NumberId, PoolId, PoolSettings, SessionDoor};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pool {
@@ -112,6 +112,13 @@ const SESSIONS: &str = "FROM sb_pair s JOIN sb_number n ON n.id = s.number_id WH
 pub async fn open_sessions(store: &Store, client: ClientId, id: PoolId) -> Result<i64> {
     let sql = format!("SELECT COUNT(DISTINCT s.session_id) {SESSIONS}");
     Ok(store.first(sql, params![client, id]).await?.unwrap_or(0))
+}
+
+/// How many sessions of Proxy's are open there that nobody is in, yet or any more.
+pub async fn empty_sessions(store: &Store, client: ClientId, id: PoolId) -> Result<i64> {
+    let sql = "SELECT COUNT(*) FROM sb_session s WHERE s.client_id = ? AND s.door = ? AND s.closed_ms IS NULL \
+               AND s.pool_id = ? AND NOT EXISTS (SELECT 1 FROM sb_pair p WHERE p.session_id = s.id)";
+    Ok(store.first(sql, params![client, SessionDoor::TwilioProxy.name(), id]).await?.unwrap_or(0))
 }
 
 impl Change {

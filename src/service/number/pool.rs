@@ -129,8 +129,10 @@ impl Numbers {
 
     /// A pool with open sessions stays what it is.
     async fn pool_must_be_idle(&self, client: ClientId, id: PoolId) -> Result<()> {
-        let sessions = pool::open_sessions(&self.directory.store, client, id).await?;
-        in_no_session("pool", "its numbers", sessions)
+        let store = &self.directory.store;
+        let (taken, empty) =
+            (pool::open_sessions(store, client, id).await?, pool::empty_sessions(store, client, id).await?);
+        in_no_session("pool", "its numbers", taken + empty)
     }
 
     /// Newest first; whether there are more.

@@ -48,6 +48,10 @@ async fn a_service_is_a_pool(layout: Layout) -> Result {
     let session = door.hold(&[ANN, BOB], &[]).await?;
     door.refused("DELETE", &path, &[], (409, 20409)).await?;
     door.well("POST", &text(&session["url"])?, &[("Status", "closed")]).await?;
+    // nor while somebody may come into one
+    let empty = door.hold(&[], &[]).await?;
+    door.refused("DELETE", &path, &[], (409, 20409)).await?;
+    door.well("DELETE", &text(&empty["url"])?, &[]).await?;
     let (status, empty) = door.ask("DELETE", &path, &[]).await?;
     ensure!(status == 204 && empty.is_null(), "{status} {empty}");
     door.refused("GET", &path, &[], (404, 20404)).await?;
