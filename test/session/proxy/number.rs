@@ -1,7 +1,7 @@
 //! The numbers of a service: by their SID or as they are dialled, reserved, in use, and in one service at most.
 
 use anyhow::ensure;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{ProxyDoor, ours};
 use crate::events::text;
@@ -25,6 +25,8 @@ async fn numbers_are_put_in_reserved_and_taken_out(layout: Layout) -> Result {
     let query = format!("{account}.json?PhoneNumber=%2B{}&PageSize=1", &ours(1)[1..]);
     let found = door.well("GET", &query, &[]).await?;
     ensure!(found["incoming_phone_numbers"][0]["sid"] == second.as_str(), "{found}");
+    let found = door.well("GET", &format!("{account}.json?FriendlyName=main"), &[]).await?;
+    ensure!(found["incoming_phone_numbers"] == json!([]), "no number has another name: {found}");
     let (mut at, mut walked) = (format!("{account}.json?PageSize=1"), Vec::new());
     loop {
         let page = door.well("GET", &at, &[]).await?;

@@ -84,7 +84,8 @@ fn wanted(visit: &TwilioCompatRequest<'_>, form: &TwilioForm) -> Result<Option<S
     Ok(read.map(|(_, number)| number.as_str().to_owned()))
 }
 
-/// `GET IncomingPhoneNumbers.json`: newest first, narrowed by `PhoneNumber`, which is a whole one.
+/// `GET IncomingPhoneNumbers.json`: newest first, narrowed by `PhoneNumber`, which is a whole one, and by `FriendlyName`, which is
+/// the number as it is shown.
 pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
@@ -93,8 +94,11 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult 
     // as it is, not as it was a second ago
     visit.app.numbers.directory.refresh().await?;
     let entries = visit.app.numbers.directory.current();
+    let name = form.one("FriendlyName");
     let fits = |one: &&Arc<SenderNumber>| {
-        is_phone(&one.number) && wanted.as_ref().is_none_or(|wanted| *wanted == one.number.address)
+        is_phone(&one.number)
+            && wanted.as_ref().is_none_or(|wanted| *wanted == one.number.address)
+            && name.is_none_or(|name| name == one.number.address)
     };
     let mut senders: Vec<Arc<SenderNumber>> = entries.senders_of(client).iter().filter(fits).cloned().collect();
     let held = asked.cut(&mut senders, |one| one.number.id);
