@@ -74,4 +74,27 @@ async fn what_both_nodes_want_one_gets(layout: Layout) -> Result {
     door.close(5).await
 }
 
-on_both_engines!(what_one_node_has_made_the_other_knows, what_both_nodes_want_one_gets);
+async fn urls_stand_on_what_a_trusted_proxy_was_asked(layout: Layout) -> Result {
+    let door = ProxyDoor::open(layout, 0).await?;
+    let node = Builder::at(door.server.home()).set("http.trusted_proxies", r#"["127.0.0.1/32"]"#);
+    let node = node.start_unseeded().await?;
+    for (server, base) in [(&node, "https://sms.example.org:8443"), (&door.server, "http://inner.example.org")] {
+        let request = server.http.get(server.url("/v1/Services?PageSize=1"));
+        let request =
+            request.basic_auth(&door.client.sid, Some(&door.client.token)).header("host", "inner.example.org");
+        let request = request.header("x-forwarded-for", "203.0.113.7").header("x-forwarded-proto", "https");
+        let answer = request.header("x-forwarded-host", "sms.example.org:8443").send().await?.text().await?;
+        let page: Value = serde_json::from_str(&answer)?;
+        let service = format!("{base}/v1/Services/{}", door.service);
+        ensure!(page["services"][0]["url"] == service, "{page}");
+        ensure!(page["services"][0]["links"]["sessions"] == format!("{service}/Sessions"), "{page}");
+        ensure!(text(&page["meta"]["first_page_url"])?.starts_with(&format!("{base}/v1/Services?")), "{page}");
+    }
+    Ok(())
+}
+
+on_both_engines!(
+    what_one_node_has_made_the_other_knows,
+    what_both_nodes_want_one_gets,
+    urls_stand_on_what_a_trusted_proxy_was_asked,
+);

@@ -84,8 +84,8 @@ fn wanted(visit: &TwilioCompatRequest<'_>, form: &TwilioForm) -> Result<Option<S
     Ok(read.map(|(_, number)| number.as_str().to_owned()))
 }
 
-/// `GET IncomingPhoneNumbers.json`: newest first, narrowed by `PhoneNumber`, which is a whole one, and by `FriendlyName`, which is
-/// the number as it is shown.
+/// `GET IncomingPhoneNumbers.json`: newest first, narrowed by `PhoneNumber`, which is a whole one, and by
+/// `FriendlyName`, which is the number as it is shown.
 pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
