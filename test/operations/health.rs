@@ -118,7 +118,7 @@ const ODD: [(&str, &str, u16, &str); 16] = [
     ("GET", "/v2/sync", 404, ""),
     ("GET", "/v2/sync/pause/111/x", 404, ""),
     ("GET", "/healthz/x", 404, ""),
-    ("POST", "/", 405, "GET"),
+    ("PUT", "/", 405, "GET, POST"),
     ("DELETE", "/healthz", 405, "GET"),
     ("POST", "/readyz", 405, "GET"),
     ("POST", "/metrics", 405, "GET"),

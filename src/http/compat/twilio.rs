@@ -5,7 +5,6 @@
 //! codes out. Twilio's OpenAPI description of these paths is the contract.
 
 mod account;
-mod base_url;
 mod call;
 mod date;
 mod error;
@@ -16,6 +15,7 @@ mod message;
 mod page;
 mod plan;
 mod refusal;
+mod reply_base_url;
 mod shape;
 mod sid;
 mod v1;
@@ -29,8 +29,8 @@ use warp::Filter;
 use warp::path::Tail;
 use warp::reply::Response;
 
-use self::base_url::BaseUrl;
 use self::error::{Result, TwilioCompatResult};
+use self::reply_base_url::ReplyBaseUrl;
 use crate::http::body::UnreadBody;
 use crate::http::{App, HttpRoutes, RequestParts, auth, posted, reply};
 use crate::model::Country;
@@ -72,8 +72,8 @@ impl TwilioCompatRequest<'_> {
     }
 
     /// Where the URLs of its answer stand.
-    fn base(&self) -> BaseUrl {
-        BaseUrl::of(self.app, self.request)
+    fn base(&self) -> ReplyBaseUrl {
+        ReplyBaseUrl::of(self.app, self.request)
     }
 
     /// Whether it may change this message, or end this call.

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::json;
 use warp::reply::Response;
 
-use crate::http::compat::twilio::base_url::BaseUrl;
 use crate::http::compat::twilio::error::{self, Result};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::page::cut;
+use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::reply;
 use crate::model::id::{FromBytes, Id};
 
@@ -128,7 +128,7 @@ impl MetaPage {
     pub(super) fn reply<T: Serialize>(
         &self,
         form: &TwilioForm,
-        (base, path): (&BaseUrl, &str),
+        (base, path): (&ReplyBaseUrl, &str),
         key: &str,
         items: &[T],
         held: MetaPageEdges,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::http::compat::masked::field;
-use crate::http::compat::twilio::base_url::BaseUrl;
+use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::{date, sid};
 use crate::http::{App, RequestParts};
 use crate::model::{Millis, ParticipantId, SessionId, SessionState, rfc3339};
@@ -35,7 +35,7 @@ fn timers(session: &Session, [inactive, closed]: [&str; 2], written: fn(Millis) 
     Value::Object(set.collect())
 }
 
-fn links(base: &BaseUrl, id: SessionId) -> Value {
+fn links(base: &ReplyBaseUrl, id: SessionId) -> Value {
     let to = |name: &str| base.join(&below(id, name));
     json!({"participants": to("Participants"), "messages": to("Messages"), "webhooks": to("Webhooks")})
 }
@@ -50,7 +50,7 @@ fn messaging_service(session: &Session) -> Option<String> {
     session.pool.map(|pool| format!("MG{}", pool.hex()))
 }
 
-pub(super) fn conversation(base: &BaseUrl, session: &Session) -> Value {
+pub(super) fn conversation(base: &ReplyBaseUrl, session: &Session) -> Value {
     json!({
         "sid": sid::conversation(session.id),
         "account_sid": sid::account(session.client),
@@ -71,7 +71,7 @@ pub(super) fn conversation(base: &BaseUrl, session: &Session) -> Value {
 
 /// A new one as the masked door answers: as Twilio's library for Node writes what it was given.
 pub(in crate::http::compat) fn made(app: &App, request: &RequestParts, made: &SessionWithParticipants) -> Value {
-    let (base, session) = (BaseUrl::of(app, request), &made.session);
+    let (base, session) = (ReplyBaseUrl::of(app, request), &made.session);
     json!({
         "sid": sid::conversation(session.id),
         "accountSid": sid::account(session.client),
@@ -90,7 +90,7 @@ pub(in crate::http::compat) fn made(app: &App, request: &RequestParts, made: &Se
     })
 }
 
-pub(super) fn participant(base: &BaseUrl, one: &Participant) -> Value {
+pub(super) fn participant(base: &ReplyBaseUrl, one: &Participant) -> Value {
     let sid = sid::conversation_participant(one.id);
     json!({
         "sid": sid,
@@ -109,7 +109,7 @@ pub(super) fn participant(base: &BaseUrl, one: &Participant) -> Value {
 }
 
 /// What was said, and by whom; what the client has said itself is the system's.
-pub(super) fn message(base: &BaseUrl, found: &SessionWithParticipants, said: &Interaction) -> Value {
+pub(super) fn message(base: &ReplyBaseUrl, found: &SessionWithParticipants, said: &Interaction) -> Value {
     let session = &found.session;
     let whose = |from: ParticipantId| found.participants.iter().find(|one| one.id == from);
     let author = said.from.and_then(whose).map_or("system", |one| one.address.as_str());

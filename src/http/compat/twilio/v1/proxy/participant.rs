@@ -7,9 +7,9 @@ use super::participant_order::{ProxyParticipantIn, know_numbers};
 use super::session_order::MOST_PEOPLE;
 use super::{may_change, refusal, session_path};
 use crate::http::body::UnreadBody;
-use crate::http::compat::twilio::base_url::BaseUrl;
 use crate::http::compat::twilio::error::{NOT_FOUND, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
+use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::error::{ALREADY_IN, CLOSED, CROWDED};
 use crate::http::compat::twilio::v1::page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
@@ -23,7 +23,7 @@ fn is_present(session: &SessionWithParticipants, id: ParticipantId) -> bool {
     session.present().any(|one| one.id == id)
 }
 
-fn out(base: &BaseUrl, session: &SessionWithParticipants, one: &Participant) -> Value {
+fn out(base: &ReplyBaseUrl, session: &SessionWithParticipants, one: &Participant) -> Value {
     let (sid, gone_ms) = (sid::participant(one.id), one.left_ms.filter(|_| !is_present(session, one.id)));
     let url = base.join(&format!("{}/Participants/{sid}", session_path(session)));
     json!({

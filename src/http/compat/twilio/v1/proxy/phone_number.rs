@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{may_own, refusal, service_path};
 use crate::http::body::UnreadBody;
-use crate::http::compat::twilio::base_url::BaseUrl;
 use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
+use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::error::{NOT_IN_SERVICE, PHONE_NUMBER_SID};
 use crate::http::compat::twilio::v1::page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
@@ -21,7 +21,7 @@ use crate::service::client::KeyScope;
 use crate::service::directory::SenderNumber;
 use crate::service::number::{Number, NumberCapability, NumberChange, Pool};
 
-fn out(base: &BaseUrl, service: &Pool, number: &Number, in_use: i64) -> Value {
+fn out(base: &ReplyBaseUrl, service: &Pool, number: &Number, in_use: i64) -> Value {
     let (sid, created) = (sid::phone_number(number.id), date::iso8601(number.created_ms));
     let can = |what| number.capabilities.contains(&what);
     json!({

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::{may_own, refusal, service_path};
 use crate::http::body::UnreadBody;
-use crate::http::compat::twilio::base_url::BaseUrl;
 use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
+use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{pool, reply, segment};
@@ -41,7 +41,7 @@ fn named<T: Copy + PartialEq>(names: &[(&'static str, T)], value: T) -> Option<&
     names.iter().find(|(_, known)| *known == value).map(|(name, _)| *name)
 }
 
-fn out(base: &BaseUrl, service: &Pool) -> Value {
+fn out(base: &ReplyBaseUrl, service: &Pool) -> Value {
     let (settings, url) = (&service.settings, base.join(&service_path(service.id)));
     let created = date::iso8601(service.created_ms);
     json!({
@@ -114,7 +114,7 @@ fn settings(form: &TwilioForm) -> Result<PoolSettingsChange> {
     })
 }
 
-/// `GET /v1/Services`
+/// `GET Services`
 pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
@@ -126,7 +126,7 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult 
     Ok(page.reply(&form, (&base, "/v1/Services"), "services", &items, edges))
 }
 
-/// `POST /v1/Services`
+/// `POST Services`
 pub(super) async fn create(visit: &TwilioCompatRequest<'_>, posted: UnreadBody) -> TwilioCompatResult {
     may_own(visit)?;
     let form = TwilioForm::posted(visit, posted).await?;
@@ -148,13 +148,13 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, posted: UnreadBody) 
     Ok(reply::json(StatusCode::CREATED, &out(&visit.base(), &made.pool)))
 }
 
-/// `GET /v1/Services/<sid>`
+/// `GET Services/<sid>`
 pub(super) fn fetch(visit: &TwilioCompatRequest<'_>, service: &Pool) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     Ok(reply::json(StatusCode::OK, &out(&visit.base(), service)))
 }
 
-/// `POST /v1/Services/<sid>`
+/// `POST Services/<sid>`
 pub(super) async fn update(visit: &TwilioCompatRequest<'_>, service: &Pool, posted: UnreadBody) -> TwilioCompatResult {
     may_own(visit)?;
     let form = TwilioForm::posted(visit, posted).await?;
@@ -166,7 +166,7 @@ pub(super) async fn update(visit: &TwilioCompatRequest<'_>, service: &Pool, post
     Ok(reply::json(StatusCode::OK, &out(&visit.base(), &changed.pool)))
 }
 
-/// `DELETE /v1/Services/<sid>`: its numbers stay the account's. It is refused while there are open sessions.
+/// `DELETE Services/<sid>`: its numbers stay the account's. It is refused while there are open sessions.
 pub(super) async fn delete(visit: &TwilioCompatRequest<'_>, service: &Pool) -> TwilioCompatResult {
     may_own(visit)?;
     let context = pool::context(visit.request, "pool.delete");

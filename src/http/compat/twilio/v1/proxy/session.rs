@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::session_order::{SessionEnding, modes, order};
 use super::{may_change, refusal, service_path, session_path};
 use crate::http::body::UnreadBody;
-use crate::http::compat::twilio::base_url::BaseUrl;
 use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
+use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::error::{SESSION_SID, STATUS};
 use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
@@ -32,7 +32,7 @@ fn status(state: SessionState) -> &'static str {
     }
 }
 
-pub(super) fn out(base: &BaseUrl, found: &SessionWithParticipants) -> Value {
+pub(super) fn out(base: &ReplyBaseUrl, found: &SessionWithParticipants) -> Value {
     let session = &found.session;
     let (url, at) = (base.join(&session_path(found)), |at_ms: Option<_>| at_ms.map(date::iso8601));
     let created = date::iso8601(session.created_ms);

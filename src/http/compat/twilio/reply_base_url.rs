@@ -4,9 +4,9 @@ use crate::http::{App, RequestParts, address};
 use crate::model::PublicOrigin;
 
 /// `https://sms.example.org`, without a slash at its end.
-pub(super) struct BaseUrl(String);
+pub(super) struct ReplyBaseUrl(String);
 
-impl BaseUrl {
+impl ReplyBaseUrl {
     /// Scheme and host of the request, or as trusted proxies say; where it names no host, the server's public URL.
     pub(super) fn of(app: &App, request: &RequestParts) -> Self {
         let caller = &request.caller;
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn urls_stand_on_the_host_as_it_was_asked() {
-        let url = |is_secure, host| BaseUrl::at(is_secure, host).map(|base| base.join("/v1/Services"));
+        let url = |is_secure, host| ReplyBaseUrl::at(is_secure, host).map(|base| base.join("/v1/Services"));
         assert_eq!(url(true, "sms.example.org").as_deref(), Some("https://sms.example.org/v1/Services"));
         assert_eq!(url(false, "[::1]:6996").as_deref(), Some("http://[::1]:6996/v1/Services"));
         for wrong in ["", "a/b", "a b", "u@h", "h:x", "h\"x"] {
