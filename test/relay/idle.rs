@@ -44,7 +44,7 @@ async fn nothing_that_has_an_open_session_goes_anywhere(layout: Layout) -> Resul
         ("number::delete", number::delete(&store, &number, None).await),
         ("pool::put", pool::put(&store, &riders, (&number, None), 1, None).await),
         ("pool::take_out", pool::take_out(&store, client, drivers.id, number.id, None).await),
-        ("pool::update", pool::update(&store, &drivers, &shared, 1, None).await),
+        ("pool::update", pool::update(&store, (&drivers, &shared), false, 1, None).await),
         ("pool::delete", pool::delete(&store, client, drivers.id, None).await),
     ] {
         ensure!(matches!(done, Err(Error::Guard(_))), "{what}: {done:?}");
@@ -54,7 +54,7 @@ async fn nothing_that_has_an_open_session_goes_anywhere(layout: Layout) -> Resul
     tamper(&all.server, "DELETE FROM sb_pair").await?;
     pool::put(&store, &riders, (&number, None), 1, None).await?;
     pool::take_out(&store, client, riders.id, number.id, None).await?;
-    pool::update(&store, &drivers, &shared, 1, None).await?;
+    pool::update(&store, (&drivers, &shared), false, 1, None).await?;
     ensure!(store.query("SELECT number_id FROM sb_pool_number", Vec::new()).await?.is_empty());
     number::delete(&store, &number, None).await?;
     pool::delete(&store, client, drivers.id, None).await?;
