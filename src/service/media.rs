@@ -35,6 +35,19 @@ pub struct MediaLink {
     pub signature: String,
 }
 
+fn sign(key: &HashKey, message: MessageId, nth: usize, until: i64) -> String {
+    key.hex(&[&message.bytes(), &nth.to_be_bytes(), &until.to_be_bytes()])
+}
+
+impl MediaLink {
+    /// Whether we have made it, and it has not ended.
+    fn holds(&self, key: &HashKey, now_ms: Millis) -> bool {
+        let wanted = sign(key, self.message, self.nth, self.until);
+        let is_ours: bool = wanted.as_bytes().ct_eq(self.signature.as_bytes()).into();
+        is_ours && now_ms / 1000 < self.until
+    }
+}
+
 /// What it is built from.
 pub struct Parts {
     pub store: Store,
@@ -67,21 +80,15 @@ impl OfferedMedia {
             if self.parts.events.check_url(url).is_err() {
                 return String::new();
             }
-            let (origin, signature) = (&self.parts.origin, self.sign(message, nth, until));
+            let (origin, signature) = (&self.parts.origin, sign(&self.parts.key, message, nth, until));
             format!("{origin}/media/{}/{nth}?until={until}&signature={signature}", message.hex())
         };
         media_urls.iter().enumerate().map(link).collect()
     }
 
-    fn sign(&self, message: MessageId, nth: usize, until: i64) -> String {
-        self.parts.key.hex(&[&message.bytes(), &nth.to_be_bytes(), &until.to_be_bytes()])
-    }
-
     /// What is behind a link, through the account by which it came.
     pub async fn fetch(&self, link: &MediaLink) -> Result<FetchedMedia> {
-        let wanted = self.sign(link.message, link.nth, link.until);
-        let is_ours: bool = wanted.as_bytes().ct_eq(link.signature.as_bytes()).into();
-        if !is_ours || link.until * 1000 <= self.parts.clock.now_ms() {
+        if !link.holds(&self.parts.key, self.parts.clock.now_ms()) {
             return Err(Error::new(ErrorKind::Forbidden, "this link is not one of ours, or is over"));
         }
         let none = || Error::not_found("media");
@@ -97,5 +104,26 @@ impl OfferedMedia {
             tracing::info!(message = %link.message, reason, "media could not be fetched");
             Error::new(ErrorKind::Provider, "they cannot be fetched")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_holds_as_it_was_made_and_until_it_ends() {
+        let (key, message) = (HashKey::generate(), MessageId::new(1_000));
+        let link = MediaLink { message, nth: 1, until: 60, signature: sign(&key, message, 1, 60) };
+        assert!(link.holds(&key, 59_999) && !link.holds(&key, 60_000) && !link.holds(&HashKey::generate(), 0));
+        for other in [
+            MediaLink { nth: 2, ..link.clone() },
+            MediaLink { until: 61, ..link.clone() },
+            MediaLink { until: i64::MAX, ..link.clone() },
+            MediaLink { message: MessageId::new(1_000), ..link.clone() },
+            MediaLink { signature: String::new(), ..link.clone() },
+        ] {
+            assert!(!other.holds(&key, 0), "{other:?}");
+        }
     }
 }

@@ -207,3 +207,15 @@ async fn questions_are_answered_or_told_why_not() -> Result {
     assert!(asked[2].starts_with("GET /v2/PhoneNumbers/%2B14155550100 "), "{asked:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn media_of_the_account_alone_get_its_login() -> Result {
+    let twilio = twilio("http://127.0.0.1:9")?;
+    let below = |base: &str, account: &str| format!("{base}/2010-04-01/Accounts/{account}/Messages/MM1/Media/ME1");
+    let login = twilio.media_login(&below("http://127.0.0.1:9", "AC1")).map(|(user, secret)| (user, secret.expose()));
+    assert_eq!(login, Some(("AC1", "token")));
+    for other in [("http://127.0.0.1:9", "AC12"), ("https://api.twilio.com", "AC1"), ("http://127.0.0.1:98", "AC1")] {
+        assert!(twilio.media_login(&below(other.0, other.1)).is_none(), "{other:?}");
+    }
+    Ok(())
+}

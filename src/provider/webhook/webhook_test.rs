@@ -1,5 +1,7 @@
 //! Deliveries to a server of ours, and to places that must not be reached.
 
+use std::time::Instant;
+
 use super::*;
 use crate::provider::mock::{Act, Mock, Result, install_tls, reply};
 
@@ -100,5 +102,57 @@ async fn the_resolver_stands_between_a_name_and_the_connection() -> Result {
     let reason = sent.err().map(|error| chain(&error)).unwrap_or_default();
     assert!(reason.contains("no public address"), "{reason}");
     assert_eq!(mock.connections(), 0);
+    Ok(())
+}
+
+/// What comes of a question, and how often it was asked.
+async fn asked(acts: Vec<Act>, within_ms: u64) -> Result<(Option<WebhookAnswer>, usize)> {
+    let mock = Mock::start(acts).await?;
+    let (webhooks, question) = (webhooks(&["127.0.0.0/8"])?, WebhookQuestion::Event(event()));
+    let answer = webhooks.ask(&format!("{}/hook", mock.url), &question, Duration::from_millis(within_ms)).await;
+    Ok((answer.ok(), mock.asked().len()))
+}
+
+#[tokio::test]
+async fn a_question_is_answered_or_asked_once_more() -> Result {
+    let answer = |status, body: &'static str| Some(WebhookAnswer { status, body: Bytes::from_static(body.as_bytes()) });
+    let elsewhere = || reply("302 Found", "Location: http://127.0.0.1:9/\r\n", "");
+    for (acts, wanted) in [
+        (vec![reply("200 OK", "", "yes")], (answer(200, "yes"), 1)),
+        (vec![reply("403 Forbidden", "", "")], (answer(403, ""), 1)),
+        (vec![elsewhere()], (answer(302, ""), 1)),
+        (vec![reply("500 Oh", "", ""), reply("200 OK", "", "yes")], (answer(200, "yes"), 2)),
+        (vec![reply("500 Oh", "", "")], (answer(500, ""), 2)),
+        (vec![Act::SayAndClose(String::new()), reply("200 OK", "", "yes")], (answer(200, "yes"), 2)),
+        (vec![reply("200 OK", "", &"x".repeat(65 * 1024))], (None, 2)),
+    ] {
+        assert_eq!(asked(acts, 5_000).await?, wanted);
+    }
+    let begun = Instant::now();
+    assert_eq!(asked(vec![Act::Hang], 300).await?, (None, 1), "its time is over");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let refused = webhooks(&[])?.ask("http://127.0.0.1/", &WebhookQuestion::Event(event()), IDLE_FOR).await;
+    assert!(refused.is_err_and(|reason| reason.contains("not a public address")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn media_are_fetched_with_a_login_that_stays_at_its_host() -> Result {
+    let other = Mock::start(vec![reply("200 OK", "Content-Type: image/png\r\n", "png")]).await?;
+    let on = format!("Location: {}/1.png\r\n", other.url);
+    let mock = Mock::start(vec![reply("307 Temporary Redirect", &on, "")]).await?;
+    let (webhooks, secret) = (webhooks(&["127.0.0.0/8"])?, Secret::new("hush".into()));
+    let url = format!("{}/1", mock.url);
+    let fetched = webhooks.fetch(&url, Some(("AC1", &secret)), IDLE_FOR).await?;
+    assert_eq!((fetched.content_type.as_deref(), &*fetched.body), (Some("image/png"), b"png".as_slice()));
+    let has_login = |asked: Vec<String>| asked.iter().any(|one| one.to_lowercase().contains("authorization: basic"));
+    assert!(has_login(mock.asked()) && !has_login(other.asked()));
+    let wide = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 6 * 1024 * 1024);
+    for bad in
+        [reply("404 Not Found", "", ""), Act::Say(wide), reply("302 Found", "Location: http://10.0.0.1/\r\n", "")]
+    {
+        let mock = Mock::start(vec![bad]).await?;
+        assert!(webhooks.fetch(&mock.url, None, IDLE_FOR).await.is_err());
+    }
     Ok(())
 }
