@@ -18,6 +18,7 @@ mod exclusive;
 mod hold;
 pub mod hook;
 mod import;
+mod intercept;
 mod label;
 mod limit;
 mod loop_guard;

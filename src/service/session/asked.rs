@@ -8,12 +8,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::hook::{InterceptRequest, InterceptVerdict, SessionHooks};
-use super::{SaidText, SessionMessages, SessionRoute, Sessions};
-use crate::model::{
-    Address, Channel, ClientId, DurationSetting, HookFormat, Id as _, InboundId, Millis, ParticipantId, SessionId,
-    SessionState,
-};
+use super::hook::SessionHooks;
+use super::{SessionMessages, SessionRoute, Sessions};
+use crate::model::{Address, Channel, ClientId, DurationSetting, HookFormat, Id as _, InboundId, Millis, SessionState};
 use crate::service::directory::SenderNumber;
 use crate::service::race::won;
 use crate::service::{Result, retry};
@@ -21,8 +18,8 @@ use crate::store;
 use crate::store::lease::{Lease, LeaseOwner};
 use crate::store::message::{self, Message};
 use crate::store::session::asked::{self, AskedText, NewAskedText};
-use crate::store::session::interaction::{InteractionFailure, InteractionKind, InteractionRecord};
-use crate::store::session::{self as sessions, Participant, Session, SessionWithParticipants};
+use crate::store::session::interaction::InteractionRecord;
+use crate::store::session::{Session, SessionWithParticipants};
 
 /// How long a job is its claimer's alone.
 const LEASE: DurationSetting = DurationSetting::from_millis(30_000);
@@ -161,71 +158,18 @@ impl AskedTexts {
 
     async fn come_to(&self, job: &AskedText) -> Result<AskedTextResult> {
         let nothing = || (InteractionRecord::default(), None);
-        let text = message::find(&self.messages.store, job.client, job.id.message()).await?;
-        // its client may have taken it back
-        let Some(text) = text.filter(|text| text.redacted_ms.is_none()) else { return Ok(nothing()) };
-        let Some(sender) = self.sender(&text.to).await? else { return Ok(nothing()) };
+        let Some(text) = self.text(job).await? else { return Ok(nothing()) };
+        let Some(sender) = self.messages.known_sender(&text.to, |_| true).await? else { return Ok(nothing()) };
         match (job.session, job.participant) {
             (Some(session), Some(from)) => self.said(job, (&text, &sender), (session, from)).await,
             _ => self.stranger(job, &text, &sender).await,
         }
     }
 
-    /// The number that a text came to, while it is there. Another node may just have added it: the store knows.
-    async fn sender(&self, address: &str) -> Result<Option<Arc<SenderNumber>>> {
-        let directory = &self.messages.directory;
-        let known = || directory.current().sender(address).cloned();
-        let found = known();
-        if found.is_none() {
-            directory.refresh().await?;
-            return Ok(known());
-        }
-        Ok(found)
-    }
-
-    /// A text that was said in a session: passed on as it is, or in other words, or not at all.
-    async fn said(
-        &self,
-        job: &AskedText,
-        (text, sender): (&Message, &SenderNumber),
-        (session, from): (SessionId, ParticipantId),
-    ) -> Result<AskedTextResult> {
-        let found = sessions::find(&self.messages.store, job.client, session).await?;
-        let Some(found) = found else { return Ok((InteractionRecord::default(), None)) };
-        let route = SessionRoute { session: Arc::new(found), from, is_behind: false };
-        let verdict = self.verdict(job, text, &route).await;
-        let body = match &verdict {
-            InterceptVerdict::Rewritten(body) => body.as_str(),
-            InterceptVerdict::Passes | InterceptVerdict::Blocked => text.body.as_str(),
-        };
-        let said = said(job, (text, body), sender, &route);
-        let record = match verdict {
-            InterceptVerdict::Blocked => blocked(&said),
-            InterceptVerdict::Passes | InterceptVerdict::Rewritten(_) => self.messages.deliver(&said).await?,
-        };
-        Ok((record, Some(route.session)))
-    }
-
-    /// What a session's server says. Where none is asked any more, what waited passes.
-    async fn verdict(&self, job: &AskedText, text: &Message, route: &SessionRoute) -> InterceptVerdict {
-        let all = &*route.session;
-        let from = all.participants.iter().find(|one| one.id == route.from);
-        let (Some((url, format)), Some(from)) = (self.messages.intercept_hook(&all.session), from) else {
-            return InterceptVerdict::Passes;
-        };
-        let first = all.participants.iter().find(|one| one.id != from.id && one.left_ms.is_none());
-        let asked = InterceptRequest {
-            format,
-            kind: InteractionKind::Message,
-            session: all,
-            from,
-            interaction: first.map_or(text.id, |to| job.id.copy(to.id)).into(),
-            inbound: text.id,
-            body: &text.body,
-            media_urls: &text.content.media_urls,
-            at_ms: job.received_ms,
-        };
-        self.hooks.intercept(&url, &asked).await
+    /// What was said, unless its client has taken it back.
+    pub(super) async fn text(&self, job: &AskedText) -> Result<Option<Message>> {
+        let found = message::find(&self.messages.store, job.client, job.id.message()).await?;
+        Ok(found.filter(|text| text.redacted_ms.is_none()))
     }
 
     /// Writes what came of a text; that is another node's doing where that was faster.
@@ -277,23 +221,4 @@ impl AskedTexts {
             tracing::debug!(%error, "could not give a text back that is asked about");
         }
     }
-}
-
-/// A text as it is passed on, which may have been done in part before.
-pub(super) fn said<'a>(
-    job: &AskedText,
-    (text, body): (&Message, &'a str),
-    sender: &'a SenderNumber,
-    route: &'a SessionRoute,
-) -> SaidText<'a> {
-    let media_urls = text.content.media_urls.clone();
-    SaidText { route, id: job.id, sender, body, media_urls, at_ms: job.received_ms, is_again: true }
-}
-
-/// What is written of a text that is not passed on: it does not keep the session alive either.
-fn blocked(said: &SaidText<'_>) -> InteractionRecord {
-    let one = |to: Option<&Participant>| said.interaction(to, Err(InteractionFailure::Blocked));
-    let others = said.others();
-    let said = if others.is_empty() { vec![one(None)] } else { others.into_iter().map(|to| one(Some(to))).collect() };
-    InteractionRecord { said, touched: None }
 }

@@ -6,8 +6,9 @@ mod twiml;
 use std::sync::Arc;
 
 use self::twiml::AnsweringText;
-use super::asked::{AskedTextResult, AskedTexts, said};
+use super::asked::{AskedTextResult, AskedTexts};
 use super::hook::{OutOfSessionReply, OutOfSessionRequest, OutOfSessionSession};
+use super::intercept::said;
 use super::loop_guard::{CountedText, LoopVerdict};
 use super::{PairAtTime, ParticipantOrder, SessionOrder, SessionRoute, SessionSettings};
 use crate::model::address::AddressRole;
