@@ -81,6 +81,7 @@ pub struct OutOfSessionSession {
     pub number: Option<String>,
     pub unique_name: Option<String>,
     pub mode: Option<SessionMode>,
+    /// Zero: it does not end by itself.
     pub ttl: Option<DurationSetting>,
     pub ends_ms: Option<Millis>,
 }

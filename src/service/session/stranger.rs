@@ -12,7 +12,7 @@ use super::intercept::said;
 use super::loop_guard::{CountedText, LoopVerdict};
 use super::{PairAtTime, ParticipantOrder, SessionOrder, SessionRoute, SessionSettings};
 use crate::model::address::AddressRole;
-use crate::model::{Address, Channel, HookFormat, NumberId, SessionDoor};
+use crate::model::{Address, AddressKind, Channel, DurationSetting, HookFormat, NumberId, SessionDoor};
 use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
 use crate::service::directory::SenderNumber;
@@ -25,6 +25,8 @@ use crate::store::session::{self as sessions, route};
 
 /// Texts of one answer at most.
 const MOST: u8 = 10;
+/// A session that nobody's silence ends.
+const NEVER: DurationSetting = DurationSetting::from_millis(0);
 
 /// Whether the same may go well later.
 pub(super) fn may_pass(error: &Error) -> bool {
@@ -99,8 +101,8 @@ impl AskedTexts {
         Ok(Some((self.hooks.out_of_session(&url, &asked).await, format)))
     }
 
-    /// The session that the server wants, of whoever texts or calls and somebody else: the one that they are in by now, as after a
-    /// text before it, or a new one. `None`: it cannot be.
+    /// The session that the server wants, of whoever texts or calls and somebody else: the one that they are in by now, as
+    /// after a text before it, or a new one. `None`: it cannot be.
     pub(super) async fn open(
         &self,
         from: &str,
@@ -115,6 +117,12 @@ impl AskedTexts {
         let number = Address::stored(sender.number.address.as_str());
         let of_other = wanted.number.map_or_else(|| number.clone(), Address::stored);
         let one = |address: &Address, number| ParticipantOrder { address: address.clone(), name: None, number };
+        let (ttl, door) = match format {
+            // there a fixed end is all that counts, and 0 is none whatever the pool says
+            HookFormat::Form if wanted.ends_ms.is_some() => (Some(NEVER), SessionDoor::TwilioProxy),
+            HookFormat::Form => (wanted.ttl, SessionDoor::TwilioProxy),
+            HookFormat::Json => (wanted.ttl.filter(|ttl| *ttl > NEVER), SessionDoor::Native),
+        };
         let order = SessionOrder {
             pool,
             participants: vec![one(&person, Some(number)), one(&other, Some(of_other))],
@@ -122,10 +130,10 @@ impl AskedTexts {
             name: None,
             unique_name: wanted.unique_name,
             metadata: None,
-            ttl: wanted.ttl,
+            ttl,
             ends_ms: wanted.ends_ms,
             settings: SessionSettings::default(),
-            door: if format == HookFormat::Form { SessionDoor::TwilioProxy } else { SessionDoor::Native },
+            door,
         };
         let (client, unwritten) = (ApiConsumer::of(sender.number.client), AuditContext::unwritten());
         match self.sessions.create(&client, order, None, &|_| String::new(), &unwritten).await {
@@ -134,7 +142,8 @@ impl AskedTexts {
             // its words name people
             Err(Error { kind, .. }) => {
                 tracing::info!(?kind, %pool, "a stranger's session cannot be as their client's server wants it");
-                Ok(None)
+                // unless it is there: they have just called, too
+                self.shared_route(&person, sender.number.id, &other).await
             }
         }
     }
@@ -162,9 +171,10 @@ impl AskedTexts {
         }
         for (one, nth) in texts.into_iter().zip(0..MOST) {
             let to = one.to.as_deref().map_or_else(|| Some(Address::stored(text.from.as_str())), phone);
-            // a number of ours would be asked about in turn
+            // a number of ours would be asked about in turn, and behind a short code is a program
             let is_ours = |to: &Address| self.messages.directory.current().sender(to.as_str()).is_some();
-            let Some(to) = to.filter(|to| !is_ours(to)) else { continue };
+            let is_person = |to: &Address| to.kind() == AddressKind::Phone && !is_ours(to);
+            let Some(to) = to.filter(is_person) else { continue };
             let from = Some(SenderChoice::Address(Address::stored(sender.number.address.as_str())));
             let AnsweringText { body, media_urls, .. } = one;
             let order = Order { from, body, media_urls, ..Order::new(Channel::Sms, to) };

@@ -70,11 +70,9 @@ fn session(text: &str) -> Option<OutOfSessionSession> {
         Some(name) => Some(SessionMode::parse(name)?),
     };
     let ttl = match read.ttl {
-        // as Twilio has it, none
-        None | Some(TimeToLiveIn::Seconds(0)) => None,
+        None => None,
         Some(TimeToLiveIn::Seconds(seconds)) => Some(DurationSetting::from_millis(seconds.checked_mul(1000)?)),
         Some(TimeToLiveIn::Text(text)) => match text.parse::<u64>() {
-            Ok(0) => None,
             Ok(seconds) => Some(DurationSetting::from_millis(seconds.checked_mul(1000)?)),
             Err(_) => Some(text.parse::<DurationSetting>().ok()?),
         },
@@ -147,5 +145,9 @@ mod tests {
         ] {
             assert_eq!(reply(&answer(200, good)), OutOfSessionReply::Session(wanted.clone()), "{good}");
         }
+        let endless =
+            OutOfSessionSession { unique_name: None, mode: None, ttl: Some(DurationSetting::from_millis(0)), ..wanted };
+        let body = r#"{"participantIdentifier": "+14155550101", "ttl": 0}"#;
+        assert_eq!(reply(&answer(200, body)), OutOfSessionReply::Session(endless));
     }
 }
