@@ -1,4 +1,4 @@
-//! Asks clients' servers what becomes of texts: a few of each client at once, so that a slow one holds up nobody else.
+//! Asks clients' servers what becomes of texts, many at once: one that takes its time holds up nobody else.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use crate::model::ClientId;
 use crate::service::Result;
 use crate::service::session::{AskedTexts, ClaimedAskedText};
 
-/// Texts that are asked about at once.
-const AT_ONCE: usize = 64;
+/// Texts that are asked about at once: so many that some servers which take their time hold up nobody else.
+const AT_ONCE: usize = 512;
 
 const LIMITS: RunnerLimits = RunnerLimits {
     what: "texts to ask about",
     every: Duration::from_millis(500),
     backlog_pause: Duration::ZERO,
     at_once: AT_ONCE,
-    per_key: 8,
+    per_key: 64,
     // none is claimed that cannot be asked about at once
     claim: 1,
     held: AT_ONCE,
