@@ -195,6 +195,7 @@ impl StartContext<'_> {
             events: self.events.clone(),
             key: self.key("media").await?,
             origin: self.origin.clone(),
+            is_public: !self.config.http.public_url.is_empty(),
             clock: self.clock.clone(),
         })))
     }

@@ -1,15 +1,21 @@
 //! `/media/…`: what came with texts in sessions, for the carriers that deliver their copies.
 
+use std::convert::Infallible;
+use std::iter;
 use std::sync::Arc;
 
 use ::http::HeaderValue;
-use ::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use warp::Filter;
+use ::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
+use futures_util::stream;
+use warp::reply::Response;
+use warp::{Filter, Reply as _};
 
 use super::reply::{self, HandlerResult};
 use super::{App, HttpRoutes, RequestParts, asked};
 use crate::model::MessageId;
-use crate::service::media::MediaLink;
+use crate::service::media::{HeldMedia, MediaLink};
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let all = warp::path!("media" / String / usize).and(asked(app)).then(fetch);
@@ -25,15 +31,22 @@ async fn fetch(message: String, nth: usize, request: RequestParts, app: Arc<App>
         return Err(reply::not_found().into());
     };
     let link = MediaLink { message, nth, until, signature: signature.into_owned() };
-    let media = app.media.fetch(&link).await?;
-    let mut response = reply::content("application/octet-stream", Vec::from(media.body));
+    Ok(streamed(app.media.fetch(&link).await?))
+}
+
+/// Goes out in pieces: it is held in memory no longer than its receiver needs to take it.
+fn streamed(mut media: HeldMedia) -> Response {
+    let kind = media.content_type.take().and_then(|kind| HeaderValue::from_str(&kind).ok());
+    let length = media.length();
+    let pieces = iter::from_fn(move || media.next_piece().map(Ok::<_, Infallible>));
+    let mut response = warp::reply::stream(stream::iter(pieces)).into_response();
     let headers = response.headers_mut();
-    if let Some(kind) = media.content_type.and_then(|kind| HeaderValue::from_str(&kind).ok()) {
-        headers.insert(CONTENT_TYPE, kind);
-    }
+    headers.insert(CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static("application/octet-stream")));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // it is somebody else's: a browser runs nothing of it under our name
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(response)
+    response
 }

@@ -4,24 +4,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use subtle::ConstantTimeEq;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::crypto::HashKey;
-use crate::model::{Clock, Id as _, MessageId, Millis, PublicOrigin};
+use crate::model::{AccountId, Clock, Id as _, MessageId, Millis, PublicOrigin};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::{Store, message};
 
-pub use crate::provider::webhook::FetchedMedia;
-
 /// Copies have left by then, whatever held them up.
 const OFFERED_MS: Millis = 24 * 3_600_000;
 /// For a whole fetch: carriers do not wait for longer.
 const WITHIN: Duration = Duration::from_secs(15);
-/// Fetched at once: each is held in memory until it is answered.
+/// In memory at once: each is held until the last of it is on its way.
 const AT_ONCE: usize = 8;
+/// It goes out in pieces of so many bytes.
+const PIECE: usize = 64 * 1024;
 
 /// What a URL of ours says.
 #[derive(Clone, Debug)]
@@ -48,6 +49,26 @@ impl MediaLink {
     }
 }
 
+/// What was behind a link, held in memory: one of a few.
+pub struct HeldMedia {
+    pub content_type: Option<String>,
+    body: Bytes,
+    _place: OwnedSemaphorePermit,
+}
+
+impl HeldMedia {
+    /// Bytes that are to go out still.
+    pub fn length(&self) -> usize {
+        self.body.len()
+    }
+
+    /// What goes out next; `None`: that was all.
+    pub fn next_piece(&mut self) -> Option<Bytes> {
+        let length = self.body.len().min(PIECE);
+        (length > 0).then(|| self.body.split_to(length))
+    }
+}
+
 /// What it is built from.
 pub struct Parts {
     pub store: Store,
@@ -56,28 +77,36 @@ pub struct Parts {
     pub events: Arc<Events>,
     /// Under which links are signed.
     pub key: HashKey,
-    /// Where we are reached.
+    /// Where we are reached,
     pub origin: PublicOrigin,
+    /// and whether by everybody: else by what is inside this process alone.
+    pub is_public: bool,
     pub clock: Clock,
 }
 
 /// Offers media, and fetches what is asked for.
 pub struct OfferedMedia {
     parts: Parts,
-    fetches: Semaphore,
+    places: Arc<Semaphore>,
 }
 
 impl OfferedMedia {
     pub fn new(parts: Parts) -> Self {
-        Self { parts, fetches: Semaphore::new(AT_ONCE) }
+        Self { parts, places: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// The URLs under which media are offered that came with a text. For one that could never be fetched there is an
-    /// empty one, which no carrier is asked to send.
-    pub(in crate::service) fn offer(&self, message: MessageId, media_urls: &[String]) -> Vec<String> {
+    /// The URLs under which media are offered that came with a text by this account. For what could never be fetched there
+    /// is an empty one, which no carrier is asked to send.
+    pub(in crate::service) fn offer(
+        &self,
+        message: MessageId,
+        account: AccountId,
+        media_urls: &[String],
+    ) -> Vec<String> {
         let until = (self.parts.clock.now_ms() + OFFERED_MS) / 1000;
+        let is_reached = self.parts.is_public || self.is_inside(account);
         let link = |(nth, url): (usize, &String)| {
-            if self.parts.events.check_url(url).is_err() {
+            if !is_reached || self.parts.events.check_url(url).is_err() {
                 return String::new();
             }
             let (origin, signature) = (&self.parts.origin, sign(&self.parts.key, message, nth, until));
@@ -86,8 +115,13 @@ impl OfferedMedia {
         media_urls.iter().enumerate().map(link).collect()
     }
 
+    fn is_inside(&self, account: AccountId) -> bool {
+        let entries = self.parts.directory.current();
+        entries.handle(account).is_some_and(|handle| handle.connector.kind().profile().is_inside)
+    }
+
     /// What is behind a link, through the account by which it came.
-    pub async fn fetch(&self, link: &MediaLink) -> Result<FetchedMedia> {
+    pub async fn fetch(&self, link: &MediaLink) -> Result<HeldMedia> {
         if !link.holds(&self.parts.key, self.parts.clock.now_ms()) {
             return Err(Error::new(ErrorKind::Forbidden, "this link is not one of ours, or is over"));
         }
@@ -97,13 +131,14 @@ impl OfferedMedia {
         let handle = self.parts.directory.current().handle(account).cloned();
         let login = handle.as_ref().and_then(|handle| handle.connector.media_login(url));
         let busy = || Error::new(ErrorKind::Busy, "too much is fetched already");
-        let permit = tokio::time::timeout(WITHIN, self.fetches.acquire()).await;
-        let _permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
+        let place = tokio::time::timeout(WITHIN, self.places.clone().acquire_owned()).await;
+        let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
         let fetched = self.parts.events.webhooks().fetch(url, login, WITHIN).await;
-        fetched.map_err(|reason| {
+        let fetched = fetched.map_err(|reason| {
             tracing::info!(message = %link.message, reason, "media could not be fetched");
             Error::new(ErrorKind::Provider, "they cannot be fetched")
-        })
+        })?;
+        Ok(HeldMedia { content_type: fetched.content_type, body: fetched.body, _place: place })
     }
 }
 

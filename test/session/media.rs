@@ -44,6 +44,7 @@ async fn a_picture_is_fetched_by_our_link_alone(layout: Layout) -> Result {
         ensure!(!link.contains(&hook.url("")), "{link}");
         let response = talk.server.http.get(&link).send().await?;
         assert_eq!((response.status().as_u16(), &response.headers()["content-type"]), (200, &"image/png".parse()?));
+        assert_eq!(response.content_length(), Some(PICTURE.len() as u64));
         assert_eq!(response.bytes().await?, PICTURE);
         // what is changed is nobody's
         let other = link.replace("/0?", "/1?");

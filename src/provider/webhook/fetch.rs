@@ -66,11 +66,13 @@ async fn read(mut response: Response) -> Result<FetchedMedia, String> {
         return Err(format!("HTTP {}", response.status().as_u16()));
     }
     let large = || format!("it is larger than {LARGEST} bytes");
-    if response.content_length().is_some_and(|length| length > LARGEST as u64) {
+    let named = usize::try_from(response.content_length().unwrap_or_default()).unwrap_or(usize::MAX);
+    if named > LARGEST {
         return Err(large());
     }
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut body = BytesMut::new();
+    // at once what it is to have: growing takes more
+    let mut body = BytesMut::with_capacity(named);
     while let Some(chunk) = response.chunk().await.map_err(|error| chain(&error.without_url()))? {
         if body.len() + chunk.len() > LARGEST {
             return Err(large());

@@ -120,7 +120,7 @@ impl SessionMessages {
             // it does not keep the session alive
             return Ok(InteractionRecord { said: vec![said.interaction(None, Err(failure))], touched: None });
         }
-        let offered = self.media.offer(said.id.message(), &said.media_urls);
+        let offered = self.media.offer(said.id.message(), said.sender.number.account, &said.media_urls);
         let (name, media_urls) = (from.name.as_deref(), offered.as_slice());
         let callback = self.called_back(session, Some(from.id), Some(said.id.message()), said.at_ms);
         let words = SpokenWords { body: said.body, media_urls, labels: session.settings.labels, name, place, callback };
