@@ -15,6 +15,7 @@ mod exclusive;
 mod hook;
 mod import;
 mod intercept;
+mod intercept_rules;
 mod keeping;
 mod life;
 mod masked;

@@ -12,7 +12,7 @@ use switchboard::store::delivery::behind;
 use super::{Result, database};
 
 /// What is found by a query of one statement, which sees the store between two commits.
-pub const QUERIES: [(&str, &str); 10] = [
+pub const QUERIES: [(&str, &str); 11] = [
     (
         "messages without a place in a lane",
         "SELECT id FROM sb_message WHERE direction = 'outbound' AND state IN ('accepted', 'queued', 'sending') \
@@ -63,6 +63,10 @@ pub const QUERIES: [(&str, &str); 10] = [
         "numbers of an import that is not there",
         "SELECT id FROM sb_number WHERE import_id IS NOT NULL \
          AND import_id NOT IN (SELECT id FROM sb_number_import) LIMIT 5",
+    ),
+    (
+        "texts that somebody is to be asked about, and that are not there",
+        "SELECT id FROM sb_asked_text WHERE id NOT IN (SELECT id FROM sb_message) LIMIT 5",
     ),
 ];
 

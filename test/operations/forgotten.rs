@@ -40,6 +40,10 @@ const INTERACTION: &str = "INSERT INTO sb_interaction (id, session_id, client_id
 const IMPORT: &str = "INSERT INTO sb_number_import (id, client_id, state, total, written, set_ms, created_ms) VALUES \
                       (X'00112233445566778899aabbccddeeff', X'00000000000000000000000000000001', 'writing', 2, 1, 0, 0)";
 
+const ASKED: &str = "INSERT INTO sb_asked_text (id, client_id, lane, received_ms, ready_ms, set_ms) \
+    VALUES (X'00112233445566778899aabbccddeeff', X'ffeeddccbbaa99887766554433221100', \
+    X'00112233445566778899aabbccddeeff', 1, 1, 1)";
+
 async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
     let mut server = Server::start(layout).await?;
     loopback(&server).await?;
@@ -79,6 +83,8 @@ async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
         ("UPDATE sb_number SET import_id = X'00112233445566778899aabbccddeeff'", Vec::new()),
         ("DELETE FROM sb_number_import", vec![QUERIES[9].0]),
         ("UPDATE sb_number SET import_id = NULL", Vec::new()),
+        (ASKED, vec![QUERIES[10].0]),
+        ("DELETE FROM sb_asked_text", Vec::new()),
     ] {
         store.commit(Change::new().run(sql, Vec::new())).await?;
         found = jobs(&store).await?;
