@@ -161,4 +161,16 @@ mod tests {
             assert!(!other.holds(&key, 0), "{other:?}");
         }
     }
+
+    #[test]
+    fn a_place_is_held_until_all_is_on_its_way() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let places = Arc::new(Semaphore::new(1));
+        let place = places.clone().try_acquire_owned()?;
+        let mut media = HeldMedia { content_type: None, body: Bytes::from(vec![7; PIECE + 1]), _place: place };
+        let lengths: Vec<usize> = std::iter::from_fn(|| media.next_piece()).map(|piece| piece.len()).collect();
+        assert_eq!((lengths, places.available_permits()), (vec![PIECE, 1], 0));
+        drop(media);
+        assert_eq!(places.available_permits(), 1);
+        Ok(())
+    }
 }
