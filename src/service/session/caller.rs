@@ -163,6 +163,7 @@ impl SessionCalls {
             inbound: call_id(messages, call, sender),
             body: "",
             media_urls: &[],
+            media_types: &[],
             at_ms: messages.clock.now_ms(),
             last: last.as_ref(),
         };

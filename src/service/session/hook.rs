@@ -56,6 +56,8 @@ pub struct OutOfSessionRequest<'a> {
     pub inbound: MessageId,
     pub body: &'a str,
     pub media_urls: &'a [String],
+    /// What these are, where the carrier has said that.
+    pub media_types: &'a [String],
     pub at_ms: Millis,
     /// The last session that they were in by that number.
     pub last: Option<&'a SessionWithParticipants>,

@@ -95,6 +95,7 @@ impl AskedTexts {
             inbound: text.id,
             body: &text.body,
             media_urls: &text.content.media_urls,
+            media_types: &text.content.media_types,
             at_ms: job.received_ms,
             last: last.as_ref(),
         };

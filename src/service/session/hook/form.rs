@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{InterceptRequest, OutOfSessionRequest};
-use crate::model::{CallId, ClientId, Millis, PublicOrigin, SessionMode, SessionState, rfc3339};
+use crate::model::{CallId, ClientId, Millis, PublicOrigin, Segments, SessionMode, SessionState, rfc3339};
 use crate::store::session::interaction::InteractionKind;
 use crate::store::session::{Participant, SessionWithParticipants};
 
@@ -41,20 +41,19 @@ fn add<const N: usize>(fields: &mut HookFields, head: &str, more: [(&str, String
     fields.extend(more.into_iter().map(|(name, value)| (format!("{head}{name}"), value)));
 }
 
-/// The sid of what came in, its path, and what kind it is.
+/// The sid of what came in, its path, and what it is.
 fn resource(asked: &InterceptRequest<'_>) -> (String, &'static str, &'static str) {
     match asked.kind {
-        InteractionKind::Message => {
-            let kind = if asked.media_urls.is_empty() { "SM" } else { "MM" };
-            (format!("{kind}{}", asked.inbound.hex()), "Messages", "Message")
-        }
-        InteractionKind::Voice => (format!("CA{}", CallId::from(asked.inbound).hex()), "Calls", "Voice"),
+        // named as where it is listed, pictures or not
+        InteractionKind::Message => (format!("SM{}", asked.inbound.hex()), "Messages", "Message"),
+        InteractionKind::Voice => (format!("CA{}", CallId::from(asked.inbound).hex()), "Calls", "Call"),
     }
 }
 
 pub(super) fn intercept(asked: &InterceptRequest<'_>, origin: &PublicOrigin) -> HookFields {
     let session = &asked.session.session;
-    let (sid, path, kind) = resource(asked);
+    let (sid, path, resource) = resource(asked);
+    let kind = if asked.kind == InteractionKind::Message { "Message" } else { "Voice" };
     let account = account(session.client);
     let url = format!("{origin}/2010-04-01/Accounts/{account}/{path}/{sid}.json");
     let status = if asked.kind == InteractionKind::Message { "delivered" } else { "ringing" };
@@ -67,7 +66,7 @@ pub(super) fn intercept(asked: &InterceptRequest<'_>, origin: &PublicOrigin) -> 
             ("ParticipantSid", format!("KP{}", asked.from.id.hex())),
             ("ResourceSid", sid),
             ("ResourceStatus", status.to_owned()),
-            ("ResourceType", kind.to_owned()),
+            ("ResourceType", resource.to_owned()),
             ("ResourceUrl", url),
         ],
     );
@@ -160,10 +159,14 @@ pub(super) fn out_of_session(asked: &OutOfSessionRequest<'_>) -> HookFields {
                 ("SmsStatus", "received".to_owned()),
                 ("Body", asked.body.to_owned()),
                 ("NumMedia", asked.media_urls.len().to_string()),
+                ("NumSegments", Segments::of(asked.body).count.to_string()),
             ];
             add(&mut fields, "", text);
-            let media = asked.media_urls.iter().zip(0..).map(|(url, nth)| (format!("MediaUrl{nth}"), url.clone()));
-            fields.extend(media);
+            let numbered = |name: &'static str, values: &[String]| -> HookFields {
+                values.iter().zip(0..).map(|(value, nth)| (format!("{name}{nth}"), value.clone())).collect()
+            };
+            fields.extend(numbered("MediaUrl", asked.media_urls));
+            fields.extend(numbered("MediaContentType", asked.media_types));
         }
         InteractionKind::Voice => {
             let call = [
