@@ -9,23 +9,24 @@ use super::endpoint::broken;
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::{ClientId, Secret};
 use crate::provider::webhook::{OutgoingCallbackForm, SignedEvent, WebhookAnswer, WebhookClient, WebhookQuestion};
-use crate::service::{Error, ErrorKind, Result};
+use crate::service::{Error, Result};
 use crate::store::client;
 
 impl Events {
-    /// Asks in JSON, signed as the client's callbacks are. `id`: the same however often it is asked.
+    /// Asks in JSON, signed as the client's callbacks are. `id`: the same however often it is asked. `None`: there is no
+    /// answer; an error is ours.
     pub(in crate::service) async fn ask(
         &self,
         client: ClientId,
         url: &str,
         (id, body): (String, String),
         within: Duration,
-    ) -> Result<WebhookAnswer> {
+    ) -> Result<Option<WebhookAnswer>> {
         let secret: WebhookSecret = self.callback_secret(client).await?.expose().parse().map_err(broken)?;
         let (timestamp_secs, body) = (self.parts.clock.now_ms() / 1000, Bytes::from(body));
         let signature = webhook::sign(&secret, &id, timestamp_secs, &body);
         let event = SignedEvent { id, timestamp_secs, signature, body };
-        self.answer(url, &WebhookQuestion::Event(event), within).await
+        Ok(self.answer(url, &WebhookQuestion::Event(event), within).await)
     }
 
     /// The same by a form, signed as Twilio signs, with the client's auth token.
@@ -35,9 +36,9 @@ impl Events {
         url: &str,
         (id, fields): (String, Vec<(String, String)>),
         within: Duration,
-    ) -> Result<WebhookAnswer> {
+    ) -> Result<Option<WebhookAnswer>> {
         let form = OutgoingCallbackForm { fields, token: self.auth_token_of(client).await?, id };
-        self.answer(url, &WebhookQuestion::Form(form), within).await
+        Ok(self.answer(url, &WebhookQuestion::Form(form), within).await)
     }
 
     /// What fetches what lies at others' URLs.
@@ -45,9 +46,9 @@ impl Events {
         &self.parts.webhooks
     }
 
-    async fn answer(&self, url: &str, question: &WebhookQuestion, within: Duration) -> Result<WebhookAnswer> {
+    async fn answer(&self, url: &str, question: &WebhookQuestion, within: Duration) -> Option<WebhookAnswer> {
         let answer = self.parts.webhooks.ask(url, question, within).await;
-        answer.map_err(|reason| Error::new(ErrorKind::Unavailable, reason))
+        answer.inspect_err(|reason| tracing::info!(reason, "a client's server gave no answer")).ok()
     }
 
     async fn auth_token_of(&self, id: ClientId) -> Result<Secret> {

@@ -59,7 +59,7 @@ impl SessionCalls {
             media_urls: &[],
             at_ms: messages.clock.now_ms(),
         };
-        self.asked.hooks.intercept(&url, &asked).await == InterceptVerdict::Blocked
+        self.asked.hooks.intercept(&url, &asked).await.is_ok_and(|verdict| verdict == InterceptVerdict::Blocked)
     }
 
     /// Somebody calls who is in no session: they hear what their client's server has said to them, or are put through in
@@ -167,7 +167,7 @@ impl SessionCalls {
             at_ms: messages.clock.now_ms(),
             last: last.as_ref(),
         };
-        Ok(Some((self.asked.hooks.out_of_session(&url, &asked).await, format)))
+        Ok(Some((self.asked.hooks.out_of_session(&url, &asked).await?, format)))
     }
 }
 

@@ -12,8 +12,8 @@ use crate::model::{
     ClientId, DurationSetting, HookFormat, InteractionId, MessageId, Millis, PoolId, PublicOrigin, SessionMode,
 };
 use crate::provider::webhook::WebhookAnswer;
-use crate::service::Result;
 use crate::service::event::Events;
+use crate::service::{ErrorKind, Result};
 use crate::store::session::interaction::InteractionKind;
 use crate::store::session::{Participant, SessionWithParticipants};
 
@@ -96,8 +96,9 @@ pub struct SessionHooks {
 }
 
 impl SessionHooks {
-    /// Whether something is passed on. Only a 403 blocks it; whatever goes wrong, it passes.
-    pub async fn intercept(&self, url: &str, asked: &InterceptRequest<'_>) -> InterceptVerdict {
+    /// Whether something is passed on. Only a 403 blocks it; whatever goes wrong there, it passes. An error is ours, and
+    /// may pass.
+    pub async fn intercept(&self, url: &str, asked: &InterceptRequest<'_>) -> Result<InterceptVerdict> {
         let (client, id) = (asked.session.session.client, asked.inbound.to_string());
         let answered = match asked.format {
             HookFormat::Json => self.events.ask(client, url, (id, json::intercept(asked)), WITHIN).await,
@@ -107,14 +108,12 @@ impl SessionHooks {
             }
         };
         let session = asked.session.session.id;
-        match known(answered, &session.to_string()) {
-            Some(answer) => answer::verdict(asked.format, &answer),
-            None => InterceptVerdict::Passes,
-        }
+        let answer = known(answered, &session.to_string())?;
+        Ok(answer.map_or(InterceptVerdict::Passes, |answer| answer::verdict(asked.format, &answer)))
     }
 
-    /// What becomes of somebody who is in no session.
-    pub async fn out_of_session(&self, url: &str, asked: &OutOfSessionRequest<'_>) -> OutOfSessionReply {
+    /// What becomes of somebody who is in no session. An error is ours, and may pass.
+    pub async fn out_of_session(&self, url: &str, asked: &OutOfSessionRequest<'_>) -> Result<OutOfSessionReply> {
         let id = asked.inbound.to_string();
         let answered = match asked.format {
             HookFormat::Json => self.events.ask(asked.client, url, (id, json::out_of_session(asked)), WITHIN).await,
@@ -122,13 +121,18 @@ impl SessionHooks {
                 self.events.ask_by_form(asked.client, url, (id, form::out_of_session(asked)), WITHIN).await
             }
         };
-        match known(answered, &asked.pool.to_string()) {
-            Some(answer) => answer::reply(&answer),
-            None => OutOfSessionReply::Nothing,
-        }
+        let answer = known(answered, &asked.pool.to_string())?;
+        Ok(answer.map_or(OutOfSessionReply::Nothing, |answer| answer::reply(&answer)))
     }
 }
 
-fn known(answered: Result<WebhookAnswer>, of: &str) -> Option<WebhookAnswer> {
-    answered.inspect_err(|error| tracing::info!(%error, of, "a hook gave no answer")).ok()
+/// What they answered. What cannot be asked about by what is wrong with us, or with the client, is as without an answer.
+fn known(answered: Result<Option<WebhookAnswer>>, of: &str) -> Result<Option<WebhookAnswer>> {
+    match answered {
+        Err(error) if !matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Busy) => {
+            tracing::error!(%error, of, "a client's server cannot be asked");
+            Ok(None)
+        }
+        answered => answered,
+    }
 }

@@ -36,7 +36,7 @@ impl AskedTexts {
         let found = sessions::find(&self.messages.store, job.client, session).await?;
         let Some(found) = found else { return Ok(nothing) };
         let route = SessionRoute { session: Arc::new(found), from, is_behind: false };
-        let verdict = self.verdict(job, text, &route).await;
+        let verdict = self.verdict(job, text, &route).await?;
         // the answer took its time
         if self.text(job).await?.is_none() {
             return Ok(nothing);
@@ -54,11 +54,11 @@ impl AskedTexts {
     }
 
     /// What a session's server says. Where none is asked any more, what waited passes.
-    async fn verdict(&self, job: &AskedText, text: &Message, route: &SessionRoute) -> InterceptVerdict {
+    async fn verdict(&self, job: &AskedText, text: &Message, route: &SessionRoute) -> Result<InterceptVerdict> {
         let all = &*route.session;
         let from = all.participants.iter().find(|one| one.id == route.from);
         let (Some((url, format)), Some(from)) = (self.messages.intercept_hook(&all.session), from) else {
-            return InterceptVerdict::Passes;
+            return Ok(InterceptVerdict::Passes);
         };
         let first = all.participants.iter().find(|one| one.id != from.id && one.left_ms.is_none());
         let asked = InterceptRequest {

@@ -99,7 +99,7 @@ impl AskedTexts {
             at_ms: job.received_ms,
             last: last.as_ref(),
         };
-        Ok(Some((self.hooks.out_of_session(&url, &asked).await, format)))
+        Ok(Some((self.hooks.out_of_session(&url, &asked).await?, format)))
     }
 
     /// The session that the server wants, of whoever texts or calls and somebody else: the one that they are in by now, as
