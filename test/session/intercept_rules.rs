@@ -1,5 +1,6 @@
 //! What a client's server lets pass is passed on by the rules of every text; and each once, on however many nodes.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -7,6 +8,7 @@ use serde_json::json;
 
 use super::hook::{Answer, Asked, Hook, answered, talk};
 use super::talk::{ANN, BOB, CID};
+use crate::events::text;
 use crate::harness::{Builder, Layout, Result, until};
 use crate::inbound::play::{self, settled};
 use crate::on_both_engines;
@@ -38,6 +40,38 @@ async fn what_passes_keeps_every_rule(layout: Layout) -> Result {
     assert_eq!(hook.asked().len(), 1, "neither about STOP, nor behind the end");
     assert_eq!(talk.state(&held).await?["state"], "closed");
     assert_eq!(talk.paid().await?, "1");
+    talk.end().await
+}
+
+async fn a_form_asks_as_twilio_proxy_does(layout: Layout) -> Result {
+    let hook = Hook::start(|asked| Answer::new(if asked.body.contains("block") { 403 } else { 200 }, "")).await?;
+    let talk = talk(layout, 1).await?;
+    let change = json!({"intercept_url": hook.url("/ask"), "hook_format": "form"});
+    talk.well("PATCH", &format!("/v1/pools/{}", talk.pool), Some(change)).await?;
+    let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
+    let id = talk.say(&held, ANN, "hello").await?;
+    talk.say(&held, ANN, "block me").await?;
+    answered(&talk).await?;
+    assert_eq!(talk.bodies(BOB).await?, ["hello"]);
+    let posts = hook.asked();
+    ensure!(posts.len() == 2 && posts.iter().all(|one| !one.header("x-twilio-signature").is_empty()), "{posts:?}");
+    let fields: HashMap<String, String> = form_urlencoded::parse(posts[0].body.as_bytes()).into_owned().collect();
+    let hex = |id: &str| id.split_once('_').map(|(_, hex)| hex.to_owned()).unwrap_or_default();
+    let said = talk.said(&held).await?;
+    for (name, value) in [
+        ("inboundParticipantSid", format!("KP{}", hex(&held.id(ANN)?))),
+        ("inboundResourceSid", format!("SM{}", hex(&id))),
+        ("inboundResourceStatus", "delivered".to_owned()),
+        ("inboundResourceType", "Message".to_owned()),
+        ("interactionData", json!({"body": "hello"}).to_string()),
+        ("interactionServiceSid", format!("KS{}", hex(&talk.pool))),
+        ("interactionSessionSid", format!("KC{}", hex(&text(&held.0["id"])?))),
+        ("interactionSid", format!("KI{}", hex(&text(&said[0]["id"])?))),
+        ("interactionType", "Message".to_owned()),
+    ] {
+        assert_eq!(fields.get(name), Some(&value), "{name}");
+    }
+    ensure!(fields.keys().all(|name| !name.starts_with("outbound")), "{fields:?}");
     talk.end().await
 }
 
@@ -88,6 +122,7 @@ async fn two_nodes_ask_once_and_in_order(layout: Layout) -> Result {
 }
 
 on_both_engines!(
+    a_form_asks_as_twilio_proxy_does,
     the_same_again_and_again_is_cut_off_though_it_passes,
     two_nodes_ask_once_and_in_order,
     what_is_taken_back_meanwhile_goes_to_nobody,

@@ -36,8 +36,14 @@ impl SessionBodies {
         loop {
             let kept = interaction::kept(&self.store, after, before, LOOK).await?;
             for KeptWords { id, client, inbound, outbound } in &kept {
-                for message in [inbound, outbound].into_iter().flatten() {
-                    is_held |= !is_emptied(&self.store, &self.clock, *client, *message).await?;
+                // the copy first: what came with the text is fetched for it
+                let is_copied = match outbound {
+                    Some(copy) => is_emptied(&self.store, &self.clock, *client, *copy).await?,
+                    None => true,
+                };
+                is_held |= !is_copied;
+                if let Some(text) = inbound.filter(|_| is_copied) {
+                    is_held |= !is_emptied(&self.store, &self.clock, *client, text).await?;
                 }
                 after = *id;
                 if !is_held {
