@@ -10,7 +10,7 @@ use super::asked::{AskedTextResult, AskedTexts};
 use super::hook::{OutOfSessionReply, OutOfSessionRequest, OutOfSessionSession};
 use super::intercept::said;
 use super::loop_guard::{CountedText, LoopVerdict};
-use super::{PairAtTime, ParticipantOrder, SessionOrder, SessionRoute, SessionSettings};
+use super::{PairAtTime, ParticipantOrder, SaidText, SessionOrder, SessionRoute, SessionSettings};
 use crate::model::address::AddressRole;
 use crate::model::{Address, AddressKind, Channel, DurationSetting, HookFormat, NumberId, SessionDoor};
 use crate::service::audit::AuditContext;
@@ -52,7 +52,9 @@ impl AskedTexts {
             Some((OutOfSessionReply::Session(wanted), format)) => {
                 if let Some(route) = self.open(&text.from, sender, (wanted, format)).await? {
                     let said = said(job, (text, text.body.as_str()), sender, &route);
-                    let record = self.messages.deliver(&said).await?;
+                    // it is silent from then on when it began, not from when we began to ask
+                    let at_ms = said.at_ms.max(route.session.session.created_ms);
+                    let record = self.messages.deliver(&SaidText { at_ms, ..said }).await?;
                     return Ok((record, Some(Arc::clone(&route.session))));
                 }
             }
@@ -63,7 +65,10 @@ impl AskedTexts {
                 }
                 tracing::info!(id = %job.id, "a stranger's text was answered by TwiML that cannot be read");
             }
-            Some((OutOfSessionReply::Failed | OutOfSessionReply::Nothing, _)) | None => {}
+            Some((OutOfSessionReply::Failed, _)) => {
+                tracing::info!(id = %job.id, "a stranger's text was answered by neither TwiML nor a session");
+            }
+            Some((OutOfSessionReply::Nothing, _)) | None => {}
         }
         let counted = CountedText { id: job.id, at_ms: job.received_ms };
         self.messages.tell_stranger(sender, (&text.from, counted)).await?;
