@@ -100,7 +100,8 @@ impl StartContext<'_> {
         let (parts, offered) = ((&directory, &sending, &tariff), media.clone());
         let session_messages = Arc::new(self.session_messages(parts, offered, speech));
         let sessions = Arc::new(self.sessions(&directory, &sending, &relay, way_in).await?);
-        let asked_texts = Arc::new(self.asked_texts(&sessions, &session_messages));
+        let asking = (sessions.clone(), session_messages.clone(), clients.clone());
+        let asked_texts = Arc::new(self.asked_texts(asking));
         let mut built = MessagingParts {
             directory,
             sending,
@@ -200,9 +201,10 @@ impl StartContext<'_> {
         })))
     }
 
-    fn asked_texts(&self, sessions: &Arc<Sessions>, messages: &Arc<SessionMessages>) -> AskedTexts {
+    fn asked_texts(&self, parts: (Arc<Sessions>, Arc<SessionMessages>, Arc<Clients>)) -> AskedTexts {
+        let (sessions, messages, clients) = parts;
         let hooks = Arc::new(SessionHooks { events: self.events.clone(), origin: self.origin.clone() });
-        AskedTexts { sessions: sessions.clone(), messages: messages.clone(), hooks, owner: self.owner.clone() }
+        AskedTexts { sessions, messages, hooks, clients, owner: self.owner.clone() }
     }
 
     async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {

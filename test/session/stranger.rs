@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::hook::{Answer, Hook, answered, talk};
 use super::talk::{ANN, BOB, CID, DOT, Talk};
+use crate::events::well;
 use crate::harness::{Builder, Layout, Result};
 use crate::on_both_engines;
 
@@ -54,6 +55,19 @@ async fn a_stranger_is_answered_in_twiml(layout: Layout) -> Result {
     assert_eq!(field(&ann, "outboundParticipantIdentifier").as_deref(), Some(BOB));
     assert_eq!(field(&ann, "sessionStatus").as_deref(), Some("closed"));
     ensure!(field(&dot, "sessionSid").is_none() && field(&dot, "To") == Some(number), "{dot:?}");
+    talk.end().await
+}
+
+async fn an_answer_goes_where_a_key_of_its_client_may_text(layout: Layout) -> Result {
+    let twiml = format!("<Response><Message>to you</Message><Message to=\"{ANN}\">to Ann</Message></Response>");
+    let hook = Hook::start(move |_| Answer { kind: "text/xml", ..Answer::new(200, &twiml) }).await?;
+    let talk = talk(layout, 1).await?;
+    let key = json!({"scopes": ["sms"], "destinations": ANN.replace('+', r"\+")});
+    well(&talk.server, "POST", &format!("/v1/clients/{}/keys", talk.client), Some(key)).await?;
+    ask(&talk, &hook, "json").await?;
+    talk.text(DOT, &talk.numbers[0], "hello").await?;
+    answered(&talk).await?;
+    assert_eq!((talk.bodies(ANN).await?, talk.bodies(DOT).await?), (vec!["to Ann".to_owned()], Vec::new()));
     talk.end().await
 }
 
@@ -110,5 +124,6 @@ async fn who_cannot_be_in_that_session_is_told_as_any_stranger(layout: Layout) -
 on_both_engines!(
     a_stranger_comes_into_the_session_that_is_wanted,
     a_stranger_is_answered_in_twiml,
+    an_answer_goes_where_a_key_of_its_client_may_text,
     who_cannot_be_in_that_session_is_told_as_any_stranger
 );

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::hook::SessionHooks;
 use super::{SessionMessages, SessionRoute, Sessions};
 use crate::model::{Address, Channel, ClientId, DurationSetting, HookFormat, Id as _, InboundId, Millis, SessionState};
+use crate::service::client::Clients;
 use crate::service::directory::SenderNumber;
 use crate::service::race::won;
 use crate::service::{Result, retry};
@@ -55,6 +56,8 @@ pub struct AskedTexts {
     pub sessions: Arc<Sessions>,
     pub messages: Arc<SessionMessages>,
     pub hooks: Arc<SessionHooks>,
+    /// Know whom clients may text.
+    pub clients: Arc<Clients>,
     /// This process among all that lease texts.
     pub owner: LeaseOwner,
 }

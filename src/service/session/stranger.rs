@@ -14,7 +14,6 @@ use super::{PairAtTime, ParticipantOrder, SaidText, SessionOrder, SessionRoute, 
 use crate::model::address::AddressRole;
 use crate::model::{Address, AddressKind, Channel, DurationSetting, HookFormat, NumberId, SessionDoor};
 use crate::service::audit::AuditContext;
-use crate::service::client::ApiConsumer;
 use crate::service::directory::SenderNumber;
 use crate::service::message::{DraftResult, Order, SenderChoice};
 use crate::service::{Error, ErrorKind, Result};
@@ -141,17 +140,22 @@ impl AskedTexts {
             settings: SessionSettings::default(),
             door,
         };
-        let (client, unwritten) = (ApiConsumer::of(sender.number.client), AuditContext::unwritten());
-        match self.sessions.create(&client, order, None, &|_| String::new(), &unwritten).await {
-            Ok(_) => self.shared_route(&person, sender.number.id, &other).await,
-            Err(error) if may_pass(&error) => Err(error),
-            // its words name people
-            Err(Error { kind, .. }) => {
-                tracing::info!(?kind, %pool, "a stranger's session cannot be as their client's server wants it");
-                // unless it is there: they have just called, too
-                self.shared_route(&person, sender.number.id, &other).await
+        let unwritten = AuditContext::unwritten();
+        for consumer in self.clients.by_keys_of(sender.number.client) {
+            match self.sessions.create(&consumer, order.clone(), None, &|_| String::new(), &unwritten).await {
+                Ok(_) => break,
+                Err(error) if may_pass(&error) => return Err(error),
+                // its words name people
+                Err(Error { kind, .. }) => {
+                    tracing::info!(?kind, %pool, "a stranger's session cannot be as their client's server wants it");
+                    if kind == ErrorKind::Conflict {
+                        break;
+                    }
+                }
             }
         }
+        // unless it was made, it may be there: they have just called, too
+        self.shared_route(&person, sender.number.id, &other).await
     }
 
     /// The session that these two are in by the number of the first.
@@ -195,15 +199,23 @@ impl AskedTexts {
         Ok(())
     }
 
+    /// Sends a text as its client could by one of its keys: whom these may text, from where and through which account,
+    /// binds it.
     async fn send(&self, job: &AskedText, nth: u8, order: Order) -> Result<()> {
-        match self.sessions.relay().draft(&ApiConsumer::of(job.client), order, None).await? {
-            DraftResult::New(draft) => {
-                let messages = &self.messages.messages;
-                let new = messages.part_of(draft.under(job.id.answer(nth)));
-                messages.pass_on(new, true).await.map(drop)
+        let mut refused = Error::new(ErrorKind::Forbidden, "no key of its client may send it");
+        for consumer in self.clients.by_keys_of(job.client) {
+            match self.sessions.relay().draft(&consumer, order.clone(), None).await {
+                Ok(DraftResult::New(draft)) => {
+                    let messages = &self.messages.messages;
+                    let new = messages.part_of(draft.under(job.id.answer(nth)));
+                    return messages.pass_on(new, true).await.map(drop);
+                }
+                // what has no name does not come again
+                Ok(DraftResult::Again(_)) => return Ok(()),
+                Err(error) if may_pass(&error) => return Err(error),
+                Err(error) => refused = error,
             }
-            // what has no name does not come again
-            DraftResult::Again(_) => Ok(()),
         }
+        Err(refused)
     }
 }
