@@ -40,7 +40,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigSources};
 
-/// One self-hosted SMS gateway: pairs phones, and (soon) masks numbers, verifies, relays, enrols.
+/// One self-hosted SMS gateway: sends texts and calls for API clients, masks numbers, pairs phones.
 ///
 /// Start with `switchboard serve --dev` and open the page that it names.
 #[derive(Parser)]

@@ -45,7 +45,9 @@
 //! | session, participant | a conversation in which nobody learns a number; somebody in it, and the number by which they know the others |
 //! | pair | a person and a number, in one open session at most |
 //! | interaction | something that was said in a session to one of its people, and what came of it |
-//! | hook | a client's server that is asked what becomes of a text, or of a call |
+//! | hook | a client's server that is asked what becomes of a text, or of a call; a text that it is asked about is an asked text, and waits |
+//! | stranger | who texts or calls a number of a pool and is in no session there |
+//! | door | the paths of one system, older ones in `http/compat/`: the relay's, Twilio's, the number proxy's, the masked one |
 //! | client, key | a customer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys; nor does a client pay that the server has made by itself |
 //! | consumer | for whom a request is made: the operator, a client by its token, or by one of its keys |
@@ -86,8 +88,8 @@
 //! write facts and further jobs, and never call the network, so that running one again does no harm: where a client's
 //! server is to be asked what becomes of a text, its message and the job that asks
 //! (`src/service/session/asked.rs`) commit together.
-//! A call is answered at once (`src/service/session/call.rs`): what it comes to is written and charged in one commit under
-//! the carrier's name for it, and what the carrier is told is made of that.
+//! A call is answered at once (`src/service/session/call.rs`): what it comes to is written and charged in one commit
+//! under the carrier's name for it, and what the carrier is told is made of that.
 //!
 //! **Status.** A receipt is checked, stored, de-duplicated, and folded into the state of its message, which only
 //! moves forward. The change writes the events that tell of it; [`service::event`] posts them to endpoints and

@@ -115,7 +115,7 @@ event_types! {
     [SessionInProgress] "session.in_progress"
         "Something was said in a session for the first time, or it goes on after a rest."
     [SessionInactive] "session.inactive"
-        "A session rests: it keeps its numbers, and passes nothing on."
+        "A session rests: it keeps its numbers, and what is said next takes it up again."
     [SessionClosed] "session.closed"
         "A session has ended; `reason` is `expired` where its time was over."
     [SessionFailed] "session.failed"
