@@ -77,16 +77,19 @@ fn formats() -> openapi::SchemaOrRef {
     openapi::one_of(HookFormat::ALL.map(HookFormat::name))
 }
 
-fn choice(name: &str) -> Result<PoolChoice, Refusal> {
-    PoolChoice::parse(name).ok_or_else(|| reply::bad_field("choice", "must be sticky or avoid_sticky"))
-}
-
-fn order(name: &str) -> Result<PoolOrder, Refusal> {
-    PoolOrder::parse(name).ok_or_else(|| reply::bad_field("order", "must be near or any"))
-}
-
-fn format(name: &str) -> Result<HookFormat, Refusal> {
-    HookFormat::parse(name).ok_or_else(|| reply::bad_field("hook_format", "must be json or form"))
+/// The settings that are one of a few words.
+fn worded(choice: Option<&str>, order: Option<&str>, format: Option<&str>) -> Result<PoolSettingsChange, Refusal> {
+    let wrong = |field: &'static str, detail: &'static str| move || reply::bad_field(field, detail);
+    let choice =
+        choice.map(|name| PoolChoice::parse(name).ok_or_else(wrong("choice", "must be sticky or avoid_sticky")));
+    let order = order.map(|name| PoolOrder::parse(name).ok_or_else(wrong("order", "must be near or any")));
+    let format = format.map(|name| HookFormat::parse(name).ok_or_else(wrong("hook_format", "must be json or form")));
+    Ok(PoolSettingsChange {
+        choice: choice.transpose()?,
+        order: order.transpose()?,
+        hook_format: format.transpose()?,
+        ..PoolSettingsChange::default()
+    })
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -187,8 +190,6 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let posted: PoolIn = object::read(&request, posted).await?;
     let settings = PoolSettingsChange {
-        choice: posted.choice.as_deref().map(choice).transpose()?,
-        order: posted.order.as_deref().map(order).transpose()?,
         is_exclusive: Some(posted.exclusive),
         rest: posted.rest,
         start_text: Some(posted.start_text),
@@ -196,9 +197,7 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         ttl: Some(posted.ttl),
         intercept_url: Some(posted.intercept_url),
         out_of_session_url: Some(posted.out_of_session_url),
-        hook_format: posted.hook_format.as_deref().map(format).transpose()?,
-        callback_url: None,
-        bound: None,
+        ..worded(posted.choice.as_deref(), posted.order.as_deref(), posted.hook_format.as_deref())?
     };
     let context = context(&request, "pool.create");
     let pool = request.app.numbers.add_pool(client, posted.name, &settings, &context).await?;
@@ -241,8 +240,6 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let id = request.id("pool")?;
     let posted: PoolChangeIn = object::read(&request, posted).await?;
     let settings = PoolSettingsChange {
-        choice: posted.choice.as_deref().map(choice).transpose()?,
-        order: posted.order.as_deref().map(order).transpose()?,
         is_exclusive: posted.exclusive,
         rest: posted.rest,
         start_text: posted.start_text,
@@ -250,9 +247,7 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         ttl: posted.ttl,
         intercept_url: posted.intercept_url,
         out_of_session_url: posted.out_of_session_url,
-        hook_format: posted.hook_format.as_deref().map(format).transpose()?,
-        callback_url: None,
-        bound: None,
+        ..worded(posted.choice.as_deref(), posted.order.as_deref(), posted.hook_format.as_deref())?
     };
     let change = PoolChange { name: posted.name, is_named_alone: false, settings };
     let pool = request.app.numbers.change_pool(client, id, &change, &context(&request, "pool.change")).await?;
