@@ -15,6 +15,7 @@ mod join;
 mod memory;
 mod old;
 pub mod route;
+mod settings;
 pub mod speech;
 
 pub use change::{leave, reopen, update};
@@ -25,43 +26,20 @@ pub use memory::{
     FREE, REMEMBERED, StickyNumber, free, free_near, is_free, name_scope, named, remembered, remembered_at,
 };
 pub use old::{OldInteractions, OldSessions, forget_old};
+pub use settings::SessionSettings;
 
 use std::collections::HashMap;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
+use self::settings::read_settings;
 use super::engine::{SqlConditions, below};
 use super::{Query, Result, Row, Store, Value, params};
 use crate::model::{
-    ClientId, Millis, NumberId, ParticipantId, PoolId, SessionDoor, SessionId, SessionLabels, SessionMode, SessionState,
+    ClientId, Millis, NumberId, ParticipantId, PoolId, SessionDoor, SessionId, SessionMode, SessionState,
 };
-
-/// What a session says of itself and need not be found by; its column holds it as JSON.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default)]
-pub struct SessionSettings {
-    pub labels: SessionLabels,
-    /// What each is told when it begins.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start_text: Option<String>,
-    /// The same when it has ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end_text: Option<String>,
-    /// What somebody is told who has no session at the number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub no_session_text: Option<String>,
-    /// Who is asked before something is passed on; unless given, whom the pool names.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub intercept_url: Option<String>,
-    /// It rests so long after what was said or changed last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rest_after_ms: Option<Millis>,
-    /// The addresses of those with whom it was made, as they were written, in their order; only where a door answers so.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub written: Vec<String>,
-}
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Session {
@@ -133,10 +111,6 @@ impl SessionWithParticipants {
     }
 }
 
-fn read_settings<'de, D: Deserializer<'de>>(from: D) -> Result<SessionSettings, D::Error> {
-    serde_json::from_str(&String::deserialize(from)?).map_err(D::Error::custom)
-}
-
 fn read_metadata<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Map<String, Json>>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
     text.map(|text| serde_json::from_str(&text).map_err(D::Error::custom)).transpose()
@@ -154,13 +128,6 @@ const INSERT: &str = "INSERT INTO sb_session (id, client_id, pool_id, name, uniq
 /// The fields of [`Participant`].
 const PARTICIPANT: &str = "SELECT id, session_id, client_id, address, person, name, number_id, number, joined_ms, \
      left_ms, place FROM sb_participant";
-
-impl SessionSettings {
-    fn text(&self) -> String {
-        // an enum and texts always serialise
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
 
 /// Metadata as its column holds it.
 fn metadata_text(metadata: Option<&Map<String, Json>>) -> Option<String> {
@@ -281,22 +248,4 @@ async fn filled(store: &Store, sessions: Vec<Session>) -> Result<Vec<SessionWith
         SessionWithParticipants { session, participants }
     };
     Ok(sessions.into_iter().map(fill).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_are_read_as_they_are_written_and_unknown_ones_passed_over() -> serde_json::Result<()> {
-        let settings = SessionSettings {
-            labels: SessionLabels::Letter,
-            start_text: Some("Hello".to_owned()),
-            ..SessionSettings::default()
-        };
-        assert_eq!(settings.text(), r#"{"labels":"letter","start_text":"Hello"}"#);
-        assert_eq!(serde_json::from_str::<SessionSettings>(&settings.text())?, settings);
-        assert_eq!(serde_json::from_str::<SessionSettings>(r#"{"hook": 1}"#)?, SessionSettings::default());
-        Ok(())
-    }
 }
