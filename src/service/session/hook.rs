@@ -68,7 +68,7 @@ pub enum OutOfSessionReply {
     /// A document, as it was answered.
     Twiml(String),
     /// They are to be in a session.
-    Session(OutOfSessionSession),
+    Session(StrangerSession),
     /// Something was answered that cannot be done.
     Failed,
     /// Nobody answered, or said anything.
@@ -77,7 +77,7 @@ pub enum OutOfSessionReply {
 
 /// A session of whoever texts or calls and somebody else, on the number that was texted or called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutOfSessionSession {
+pub struct StrangerSession {
     pub participant: String,
     /// The number that the other is to have; without, the same.
     pub number: Option<String>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use self::twiml::AnsweringText;
 use super::asked::{AskedTextResult, AskedTexts};
-use super::hook::{OutOfSessionReply, OutOfSessionRequest, OutOfSessionSession};
+use super::hook::{OutOfSessionReply, OutOfSessionRequest, StrangerSession};
 use super::intercept::said;
 use super::loop_guard::{CountedText, LoopVerdict};
 use super::{PairAtTime, ParticipantOrder, SaidText, SessionOrder, SessionRoute, SessionSettings};
@@ -112,7 +112,7 @@ impl AskedTexts {
         &self,
         from: &str,
         sender: &SenderNumber,
-        (wanted, format): (OutOfSessionSession, HookFormat),
+        (wanted, format): (StrangerSession, HookFormat),
     ) -> Result<Option<SessionRoute>> {
         let (Some(other), Some(pool)) = (phone(&wanted.participant), sender.number.pool) else { return Ok(None) };
         let person = Address::stored(from);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{InterceptVerdict, OutOfSessionReply, OutOfSessionSession};
+use super::{InterceptVerdict, OutOfSessionReply, StrangerSession};
 use crate::model::{DurationSetting, HookFormat, SessionMode, parse_time};
 use crate::provider::webhook::WebhookAnswer;
 
@@ -60,7 +60,7 @@ pub(super) fn reply(answer: &WebhookAnswer) -> OutOfSessionReply {
     }
 }
 
-fn session(text: &str) -> Option<OutOfSessionSession> {
+fn session(text: &str) -> Option<StrangerSession> {
     let read: OutOfSessionIn = serde_json::from_str(text).ok()?;
     let mode = match read.mode.as_deref() {
         None | Some("") => None,
@@ -82,7 +82,7 @@ fn session(text: &str) -> Option<OutOfSessionSession> {
         Some(time) => Some(parse_time(time)?),
     };
     let some = |text: Option<String>| text.filter(|text| !text.is_empty());
-    Some(OutOfSessionSession {
+    Some(StrangerSession {
         participant: read.participant_identifier,
         number: some(read.participant_proxy_identifier),
         unique_name: some(read.unique_name),
@@ -131,7 +131,7 @@ mod tests {
         for bad in ["{}", "hello", r#"{"participantIdentifier": "+1", "mode": "both-ways"}"#, "[]"] {
             assert_eq!(reply(&answer(200, bad)), OutOfSessionReply::Failed, "{bad}");
         }
-        let wanted = OutOfSessionSession {
+        let wanted = StrangerSession {
             participant: "+14155550101".to_owned(),
             number: None,
             unique_name: Some("u".to_owned()),
@@ -146,7 +146,7 @@ mod tests {
             assert_eq!(reply(&answer(200, good)), OutOfSessionReply::Session(wanted.clone()), "{good}");
         }
         let endless =
-            OutOfSessionSession { unique_name: None, mode: None, ttl: Some(DurationSetting::from_millis(0)), ..wanted };
+            StrangerSession { unique_name: None, mode: None, ttl: Some(DurationSetting::from_millis(0)), ..wanted };
         let body = r#"{"participantIdentifier": "+14155550101", "ttl": 0}"#;
         assert_eq!(reply(&answer(200, body)), OutOfSessionReply::Session(endless));
     }
