@@ -20,7 +20,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
 use crate::service::ledger::Ledger;
-use crate::service::media::{self, OfferedMedia};
+use crate::service::media::{self, MediaProxy};
 use crate::service::number::import::NumberImports;
 use crate::service::number::{InboundTextPolicy, NewNumber, NumberCapability, Numbers};
 use crate::service::relay::Relay;
@@ -52,7 +52,7 @@ pub(super) struct MessagingParts {
     pub(super) sessions: Arc<Sessions>,
     pub(super) session_messages: Arc<SessionMessages>,
     pub(super) asked_texts: Arc<AskedTexts>,
-    pub(super) media: Arc<OfferedMedia>,
+    pub(super) media: Arc<MediaProxy>,
     pub(super) session_calls: Arc<SessionCalls>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
@@ -168,7 +168,7 @@ impl StartContext<'_> {
     fn session_messages(
         &self,
         (directory, sending, tariff): (&Arc<Directory>, &SendingParts, &Arc<Tariff>),
-        media: Arc<OfferedMedia>,
+        media: Arc<MediaProxy>,
         speech: SpeechAcceptor,
     ) -> SessionMessages {
         SessionMessages {
@@ -189,8 +189,8 @@ impl StartContext<'_> {
         }
     }
 
-    async fn media(&self, directory: &Arc<Directory>) -> Result<Arc<OfferedMedia>, StartError> {
-        Ok(Arc::new(OfferedMedia::new(media::Parts {
+    async fn media(&self, directory: &Arc<Directory>) -> Result<Arc<MediaProxy>, StartError> {
+        Ok(Arc::new(MediaProxy::new(media::Parts {
             store: self.databases.store.clone(),
             directory: directory.clone(),
             events: self.events.clone(),

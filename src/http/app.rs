@@ -16,7 +16,7 @@ use crate::service::event::Events;
 use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{LoopbackDoor, WebhookInbox};
 use crate::service::ledger::Ledger;
-use crate::service::media::OfferedMedia;
+use crate::service::media::MediaProxy;
 use crate::service::message::Messages;
 use crate::service::number::Numbers;
 use crate::service::number::import::NumberImports;
@@ -62,7 +62,7 @@ pub struct App {
     pub relay: Arc<Relay>,
     pub sessions: Arc<Sessions>,
     pub session_messages: Arc<SessionMessages>,
-    pub media: Arc<OfferedMedia>,
+    pub media: Arc<MediaProxy>,
     pub session_calls: Arc<SessionCalls>,
     pub tariff: Arc<Tariff>,
     pub ledger: Arc<Ledger>,

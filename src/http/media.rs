@@ -15,7 +15,7 @@ use warp::{Filter, Reply as _};
 use super::reply::{self, HandlerResult};
 use super::{App, HttpRoutes, RequestParts, asked};
 use crate::model::MessageId;
-use crate::service::media::{HeldMedia, MediaLink};
+use crate::service::media::{BufferedMedia, MediaLink};
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let all = warp::path!("media" / String / usize).and(asked(app)).then(fetch);
@@ -35,7 +35,7 @@ async fn fetch(message: String, nth: usize, request: RequestParts, app: Arc<App>
 }
 
 /// Goes out in pieces: it is held in memory no longer than its receiver needs to take it.
-fn streamed(mut media: HeldMedia) -> Response {
+fn streamed(mut media: BufferedMedia) -> Response {
     let kind = media.content_type.take().and_then(|kind| HeaderValue::from_str(&kind).ok());
     let length = media.length();
     let pieces = iter::from_fn(move || media.next_piece().map(Ok::<_, Infallible>));

@@ -50,13 +50,13 @@ impl MediaLink {
 }
 
 /// What was behind a link, held in memory: one of a few.
-pub struct HeldMedia {
+pub struct BufferedMedia {
     pub content_type: Option<String>,
     body: Bytes,
     _place: OwnedSemaphorePermit,
 }
 
-impl HeldMedia {
+impl BufferedMedia {
     /// Bytes that are to go out still.
     pub fn length(&self) -> usize {
         self.body.len()
@@ -85,12 +85,12 @@ pub struct Parts {
 }
 
 /// Offers media, and fetches what is asked for.
-pub struct OfferedMedia {
+pub struct MediaProxy {
     parts: Parts,
     places: Arc<Semaphore>,
 }
 
-impl OfferedMedia {
+impl MediaProxy {
     pub fn new(parts: Parts) -> Self {
         Self { parts, places: Arc::new(Semaphore::new(AT_ONCE)) }
     }
@@ -121,7 +121,7 @@ impl OfferedMedia {
     }
 
     /// What is behind a link, through the account by which it came.
-    pub async fn fetch(&self, link: &MediaLink) -> Result<HeldMedia> {
+    pub async fn fetch(&self, link: &MediaLink) -> Result<BufferedMedia> {
         if !link.holds(&self.parts.key, self.parts.clock.now_ms()) {
             return Err(Error::new(ErrorKind::Forbidden, "this link is not one of ours, or is over"));
         }
@@ -138,7 +138,7 @@ impl OfferedMedia {
             tracing::info!(message = %link.message, reason, "media could not be fetched");
             Error::new(ErrorKind::Provider, "they cannot be fetched")
         })?;
-        Ok(HeldMedia { content_type: fetched.content_type, body: fetched.body, _place: place })
+        Ok(BufferedMedia { content_type: fetched.content_type, body: fetched.body, _place: place })
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
     fn a_place_is_held_until_all_is_on_its_way() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let places = Arc::new(Semaphore::new(1));
         let place = places.clone().try_acquire_owned()?;
-        let mut media = HeldMedia { content_type: None, body: Bytes::from(vec![7; PIECE + 1]), _place: place };
+        let mut media = BufferedMedia { content_type: None, body: Bytes::from(vec![7; PIECE + 1]), _place: place };
         let lengths: Vec<usize> = std::iter::from_fn(|| media.next_piece()).map(|piece| piece.len()).collect();
         assert_eq!((lengths, places.available_permits()), (vec![PIECE, 1], 0));
         drop(media);

@@ -15,7 +15,7 @@ use super::number_proxy::NumberProxySettings;
 use crate::model::{Address, Channel, ClientId, Clock, MessageContent, MessageId, PublicOrigin, SessionLabels};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
-use crate::service::media::OfferedMedia;
+use crate::service::media::MediaProxy;
 use crate::service::message::{ChosenRoute, CopyResult, Messages, Order};
 use crate::service::number::NumberCapability;
 use crate::service::tariff::Tariff;
@@ -39,7 +39,7 @@ pub struct SessionMessages {
     pub directory: Arc<Directory>,
     pub messages: Arc<Messages>,
     /// Under which URLs pictures are passed on.
-    pub media: Arc<OfferedMedia>,
+    pub media: Arc<MediaProxy>,
     pub tariff: Arc<Tariff>,
     pub events: Arc<Events>,
     pub clock: Clock,
