@@ -21,7 +21,7 @@ use crate::crypto::signature::twilio;
 use crate::model::{DurationSetting, Secret, login};
 
 pub use address::{BadWebhookUrl, PrivateAddressExceptions};
-pub use ask::{WebhookAnswer, WebhookQuestion};
+pub use ask::{WebhookRequest, WebhookResponse};
 pub use fetch::FetchedMedia;
 
 /// Nobody's answer interests us further.

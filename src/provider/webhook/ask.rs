@@ -13,14 +13,14 @@ use crate::provider::client::chain;
 const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// What a server is asked, and how.
-pub enum WebhookQuestion {
+pub enum WebhookRequest {
     Event(SignedEvent),
     Form(OutgoingCallbackForm),
 }
 
 /// What it answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebhookAnswer {
+pub struct WebhookResponse {
     pub status: u16,
     pub body: Bytes,
 }
@@ -28,7 +28,7 @@ pub struct WebhookAnswer {
 impl WebhookClient {
     /// Asks, and once more where that failed in a way that may pass; all of it within that time. Else why there is no
     /// answer.
-    pub async fn ask(&self, url: &str, question: &WebhookQuestion, within: Duration) -> Result<WebhookAnswer, String> {
+    pub async fn ask(&self, url: &str, question: &WebhookRequest, within: Duration) -> Result<WebhookResponse, String> {
         let until = Instant::now() + within;
         let first = self.ask_once(url, question, within).await;
         if first.as_ref().is_ok_and(|answer| answer.status < 500) {
@@ -38,17 +38,22 @@ impl WebhookClient {
         if left.is_zero() { first } else { self.ask_once(url, question, left).await }
     }
 
-    async fn ask_once(&self, url: &str, question: &WebhookQuestion, within: Duration) -> Result<WebhookAnswer, String> {
+    async fn ask_once(
+        &self,
+        url: &str,
+        question: &WebhookRequest,
+        within: Duration,
+    ) -> Result<WebhookResponse, String> {
         let request = match question {
-            WebhookQuestion::Event(event) => self.event_request(url, event),
-            WebhookQuestion::Form(form) => self.form_request(url, form),
+            WebhookRequest::Event(event) => self.event_request(url, event),
+            WebhookRequest::Form(form) => self.form_request(url, form),
         };
         let request = request.map_err(|bad: BadWebhookUrl| bad.to_string())?;
         read(request.timeout(within)).await
     }
 }
 
-async fn read(request: RequestBuilder) -> Result<WebhookAnswer, String> {
+async fn read(request: RequestBuilder) -> Result<WebhookResponse, String> {
     let mut response = request.send().await.map_err(|error| chain(&error.without_url()))?;
     let status = response.status().as_u16();
     let mut body = BytesMut::new();
@@ -58,5 +63,5 @@ async fn read(request: RequestBuilder) -> Result<WebhookAnswer, String> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(WebhookAnswer { status, body: body.freeze() })
+    Ok(WebhookResponse { status, body: body.freeze() })
 }

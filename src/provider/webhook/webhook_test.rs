@@ -106,16 +106,17 @@ async fn the_resolver_stands_between_a_name_and_the_connection() -> Result {
 }
 
 /// What comes of a question, and how often it was asked.
-async fn asked(acts: Vec<Act>, within_ms: u64) -> Result<(Option<WebhookAnswer>, usize)> {
+async fn asked(acts: Vec<Act>, within_ms: u64) -> Result<(Option<WebhookResponse>, usize)> {
     let mock = Mock::start(acts).await?;
-    let (webhooks, question) = (webhooks(&["127.0.0.0/8"])?, WebhookQuestion::Event(event()));
+    let (webhooks, question) = (webhooks(&["127.0.0.0/8"])?, WebhookRequest::Event(event()));
     let answer = webhooks.ask(&format!("{}/hook", mock.url), &question, Duration::from_millis(within_ms)).await;
     Ok((answer.ok(), mock.asked().len()))
 }
 
 #[tokio::test]
 async fn a_question_is_answered_or_asked_once_more() -> Result {
-    let answer = |status, body: &'static str| Some(WebhookAnswer { status, body: Bytes::from_static(body.as_bytes()) });
+    let answer =
+        |status, body: &'static str| Some(WebhookResponse { status, body: Bytes::from_static(body.as_bytes()) });
     let elsewhere = || reply("302 Found", "Location: http://127.0.0.1:9/\r\n", "");
     for (acts, wanted) in [
         (vec![reply("200 OK", "", "yes")], (answer(200, "yes"), 1)),
@@ -131,7 +132,7 @@ async fn a_question_is_answered_or_asked_once_more() -> Result {
     let begun = Instant::now();
     assert_eq!(asked(vec![Act::Hang], 300).await?, (None, 1), "its time is over");
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-    let refused = webhooks(&[])?.ask("http://127.0.0.1/", &WebhookQuestion::Event(event()), IDLE_FOR).await;
+    let refused = webhooks(&[])?.ask("http://127.0.0.1/", &WebhookRequest::Event(event()), IDLE_FOR).await;
     assert!(refused.is_err_and(|reason| reason.contains("not a public address")));
     Ok(())
 }

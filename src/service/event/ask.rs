@@ -8,7 +8,7 @@ use super::Events;
 use super::endpoint::broken;
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::{ClientId, Secret};
-use crate::provider::webhook::{OutgoingCallbackForm, SignedEvent, WebhookAnswer, WebhookClient, WebhookQuestion};
+use crate::provider::webhook::{OutgoingCallbackForm, SignedEvent, WebhookClient, WebhookRequest, WebhookResponse};
 use crate::service::{Error, Result};
 use crate::store::client;
 
@@ -21,12 +21,12 @@ impl Events {
         url: &str,
         (id, body): (String, String),
         within: Duration,
-    ) -> Result<Option<WebhookAnswer>> {
+    ) -> Result<Option<WebhookResponse>> {
         let secret: WebhookSecret = self.callback_secret(client).await?.expose().parse().map_err(broken)?;
         let (timestamp_secs, body) = (self.parts.clock.now_ms() / 1000, Bytes::from(body));
         let signature = webhook::sign(&secret, &id, timestamp_secs, &body);
         let event = SignedEvent { id, timestamp_secs, signature, body };
-        Ok(self.answer(url, &WebhookQuestion::Event(event), within).await)
+        Ok(self.answer(url, &WebhookRequest::Event(event), within).await)
     }
 
     /// The same by a form, signed as Twilio signs, with the client's auth token.
@@ -36,9 +36,9 @@ impl Events {
         url: &str,
         (id, fields): (String, Vec<(String, String)>),
         within: Duration,
-    ) -> Result<Option<WebhookAnswer>> {
+    ) -> Result<Option<WebhookResponse>> {
         let form = OutgoingCallbackForm { fields, token: self.auth_token_of(client).await?, id };
-        Ok(self.answer(url, &WebhookQuestion::Form(form), within).await)
+        Ok(self.answer(url, &WebhookRequest::Form(form), within).await)
     }
 
     /// What fetches what lies at others' URLs.
@@ -46,7 +46,7 @@ impl Events {
         &self.parts.webhooks
     }
 
-    async fn answer(&self, url: &str, question: &WebhookQuestion, within: Duration) -> Option<WebhookAnswer> {
+    async fn answer(&self, url: &str, question: &WebhookRequest, within: Duration) -> Option<WebhookResponse> {
         let answer = self.parts.webhooks.ask(url, question, within).await;
         answer.inspect_err(|reason| tracing::info!(reason, "a client's server gave no answer")).ok()
     }

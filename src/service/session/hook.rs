@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::model::{
     ClientId, DurationSetting, HookFormat, InteractionId, MessageId, Millis, PoolId, PublicOrigin, SessionMode,
 };
-use crate::provider::webhook::WebhookAnswer;
+use crate::provider::webhook::WebhookResponse;
 use crate::service::event::Events;
 use crate::service::{ErrorKind, Result};
 use crate::store::session::interaction::InteractionKind;
@@ -127,7 +127,7 @@ impl SessionHooks {
 }
 
 /// What they answered. What cannot be asked about by what is wrong with us, or with the client, is as without an answer.
-fn known(answered: Result<Option<WebhookAnswer>>, of: &str) -> Result<Option<WebhookAnswer>> {
+fn known(answered: Result<Option<WebhookResponse>>, of: &str) -> Result<Option<WebhookResponse>> {
     match answered {
         Err(error) if !matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Busy) => {
             tracing::error!(%error, of, "a client's server cannot be asked");

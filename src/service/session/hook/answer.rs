@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{InterceptVerdict, OutOfSessionReply, StrangerSession};
 use crate::model::{DurationSetting, HookFormat, SessionMode, parse_time};
-use crate::provider::webhook::WebhookAnswer;
+use crate::provider::webhook::WebhookResponse;
 
 /// What changes a text.
 #[derive(Deserialize)]
@@ -38,7 +38,7 @@ enum TimeToLiveIn {
     Text(String),
 }
 
-pub(super) fn verdict(format: HookFormat, answer: &WebhookAnswer) -> InterceptVerdict {
+pub(super) fn verdict(format: HookFormat, answer: &WebhookResponse) -> InterceptVerdict {
     match (answer.status, format) {
         (403, _) => InterceptVerdict::Blocked,
         (200, HookFormat::Json) => match serde_json::from_slice::<RewriteIn>(&answer.body) {
@@ -49,7 +49,7 @@ pub(super) fn verdict(format: HookFormat, answer: &WebhookAnswer) -> InterceptVe
     }
 }
 
-pub(super) fn reply(answer: &WebhookAnswer) -> OutOfSessionReply {
+pub(super) fn reply(answer: &WebhookResponse) -> OutOfSessionReply {
     let text = String::from_utf8_lossy(&answer.body);
     let text = text.trim_start_matches('\u{feff}').trim();
     match answer.status {
@@ -98,8 +98,8 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, body: &'static str) -> WebhookAnswer {
-        WebhookAnswer { status, body: Bytes::from_static(body.as_bytes()) }
+    fn answer(status: u16, body: &'static str) -> WebhookResponse {
+        WebhookResponse { status, body: Bytes::from_static(body.as_bytes()) }
     }
 
     #[test]
