@@ -47,7 +47,7 @@ pub use choose::NumberShortage;
 pub use create::{ParticipantOrder, SessionOrder, SessionResult};
 pub use deliver::SessionMessages;
 pub use end::DELETED;
-pub use import::SessionPast;
+pub use import::ImportedSession;
 pub use limit::LONGEST_TEXT;
 pub(in crate::service) use loop_guard::CountedText;
 pub use loop_guard::LoopGuard;

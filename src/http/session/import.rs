@@ -10,7 +10,7 @@ use crate::http::reply::{self, Refusal};
 use crate::http::resource::{HandlerResult, ResourceRequest, UnreadBody};
 use crate::http::{auth, object, openapi};
 use crate::model::{Country, Millis, ParticipantId, SessionDoor, SessionId, date, parse_time};
-use crate::service::session::{SessionOrder, SessionPast};
+use crate::service::session::{ImportedSession, SessionOrder};
 
 fn doors() -> openapi::SchemaOrRef {
     openapi::one_of(SessionDoor::ALL.map(SessionDoor::name))
@@ -62,12 +62,12 @@ fn written(given: Vec<String>, people: usize) -> Result<Vec<String>, Refusal> {
 }
 
 impl SessionImportIn {
-    fn read(self, country: Option<Country>) -> Result<(SessionOrder, SessionPast), Refusal> {
+    fn read(self, country: Option<Country>) -> Result<(SessionOrder, ImportedSession), Refusal> {
         let wrong = || reply::bad_field("door", "must be native, number_proxy, masked or twilio_proxy");
         let door = SessionDoor::parse(&self.door).ok_or_else(wrong)?;
         let participant =
             |id: &String| ParticipantId::from_hex(id).map_err(|_| reply::bad_field("participant_ids", HEX));
-        let past = SessionPast {
+        let past = ImportedSession {
             id: SessionId::from_hex(&self.id).map_err(|_| reply::bad_field("id", HEX))?,
             participants: self.participant_ids.iter().map(participant).collect::<Result<_, _>>()?,
             created_ms: time("created_at", &self.created_at)?,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::number::{ChosenNumber, SessionPool};
-use super::{SessionPast, SessionSettings, SessionWithParticipants, Sessions, text};
+use super::{ImportedSession, SessionSettings, SessionWithParticipants, Sessions, text};
 use crate::model::event::EventType;
 use crate::model::{
     Address, DurationSetting, Millis, ParticipantId, PoolId, SessionDoor, SessionId, SessionMode, SessionState,
@@ -195,7 +195,7 @@ impl Sessions {
         order: &SessionOrder,
         named: Option<&IdempotencyFingerprint>,
         answered: ReplyText<'_>,
-        past: Option<&SessionPast>,
+        past: Option<&ImportedSession>,
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<SessionResult> {
         let mut pool = self.pool(order.pool, order.mode, consumer).await?;

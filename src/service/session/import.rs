@@ -12,7 +12,7 @@ use crate::store::session::{self, NewParticipant, Session};
 
 /// What was before, of a session that goes on here.
 #[derive(Clone, Debug)]
-pub struct SessionPast {
+pub struct ImportedSession {
     /// Whoever knows it by this id goes on using it.
     pub id: SessionId,
     /// Those of its people, in their order; who has none here gets a new one.
@@ -22,7 +22,7 @@ pub struct SessionPast {
     pub last_ms: Option<Millis>,
 }
 
-impl SessionPast {
+impl ImportedSession {
     /// One whose time is over is not taken.
     fn check(&self, order: &SessionOrder, now_ms: Millis) -> Result<()> {
         let silent_ms = order.ttl.map(|ttl| self.last_ms.unwrap_or(self.created_ms).saturating_add(ttl.as_ms()));
@@ -64,7 +64,7 @@ impl Sessions {
         &self,
         consumer: &ApiConsumer,
         mut order: SessionOrder,
-        past: SessionPast,
+        past: ImportedSession,
         audit: &AuditContext<'_, SessionWithParticipants>,
     ) -> Result<(SessionWithParticipants, bool)> {
         let find = || session::find(&self.parts.store, consumer.client, past.id);
@@ -92,7 +92,7 @@ impl Sessions {
     }
 
     /// Its ids are nobody else's, whichever client's.
-    async fn must_be_new(&self, past: &SessionPast) -> Result<()> {
+    async fn must_be_new(&self, past: &ImportedSession) -> Result<()> {
         let store = &self.parts.store;
         if session::client_of(store, past.id).await?.is_some() {
             return Err(Error::conflict("a session has this id already").about("id"));
