@@ -5,7 +5,7 @@ mod twiml;
 
 use std::sync::Arc;
 
-use self::twiml::AnsweringText;
+use self::twiml::TwimlMessage;
 use super::asked::{AskedTextResult, AskedTexts};
 use super::hook::{OutOfSessionReply, OutOfSessionRequest, StrangerSession};
 use super::intercept::said;
@@ -172,7 +172,7 @@ impl AskedTexts {
         &self,
         job: &AskedText,
         (text, sender): (&Message, &SenderNumber),
-        texts: Vec<AnsweringText>,
+        texts: Vec<TwimlMessage>,
     ) -> Result<()> {
         let counted = CountedText { id: job.id, at_ms: job.received_ms };
         if self.messages.loops.tell(&text.from, sender.number.id, counted) != LoopVerdict::Passes {
@@ -186,7 +186,7 @@ impl AskedTexts {
             let is_person = |to: &Address| to.kind() == AddressKind::Phone && !is_ours(to);
             let Some(to) = to.filter(is_person) else { continue };
             let from = Some(SenderChoice::Address(Address::stored(sender.number.address.as_str())));
-            let AnsweringText { body, media_urls, .. } = one;
+            let TwimlMessage { body, media_urls, .. } = one;
             let order = Order { from, body, media_urls, ..Order::new(Channel::Sms, to) };
             match self.send(job, nth, order).await {
                 Err(error) if may_pass(&error) => return Err(error),

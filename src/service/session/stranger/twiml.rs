@@ -4,7 +4,7 @@ use roxmltree::{Document, Node};
 
 /// A text with which somebody is answered.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct AnsweringText {
+pub(super) struct TwimlMessage {
     /// Without, whoever texted.
     pub(super) to: Option<String>,
     pub(super) body: String,
@@ -12,7 +12,7 @@ pub(super) struct AnsweringText {
 }
 
 /// The texts of a document, in their order; verbs that are for calls say nothing here. `None`: it cannot be read.
-pub(super) fn texts(document: &str) -> Option<Vec<AnsweringText>> {
+pub(super) fn texts(document: &str) -> Option<Vec<TwimlMessage>> {
     let document = Document::parse(document).ok()?;
     let root = document.root_element();
     if !root.has_tag_name("Response") {
@@ -22,12 +22,12 @@ pub(super) fn texts(document: &str) -> Option<Vec<AnsweringText>> {
     Some(texts.filter(|text| !text.body.is_empty() || !text.media_urls.is_empty()).collect())
 }
 
-fn text(verb: Node<'_, '_>) -> AnsweringText {
+fn text(verb: Node<'_, '_>) -> TwimlMessage {
     let inside = |name: &str| -> Vec<String> {
         verb.children().filter(|node| node.has_tag_name(name)).map(words).filter(|words| !words.is_empty()).collect()
     };
     let bodies = inside("Body");
-    AnsweringText {
+    TwimlMessage {
         to: verb.attribute("to").filter(|to| !to.is_empty()).map(str::to_owned),
         body: if bodies.is_empty() { words(verb) } else { bodies.concat() },
         media_urls: inside("Media"),
@@ -44,8 +44,8 @@ fn words(of: Node<'_, '_>) -> String {
 mod tests {
     use super::*;
 
-    fn plain(body: &str) -> AnsweringText {
-        AnsweringText { to: None, body: body.to_owned(), media_urls: Vec::new() }
+    fn plain(body: &str) -> TwimlMessage {
+        TwimlMessage { to: None, body: body.to_owned(), media_urls: Vec::new() }
     }
 
     #[test]
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(of(""), Some(Vec::new()));
         assert_eq!(of("<Message>a &amp; b</Message><Sms> c\n</Sms>"), Some(vec![plain("a & b"), plain("c")]));
         assert_eq!(of("<Say>hello</Say><Message/><Message><Body>d</Body></Message>"), Some(vec![plain("d")]));
-        let picture = AnsweringText {
+        let picture = TwimlMessage {
             to: Some("+14155550101".to_owned()),
             body: "look".to_owned(),
             media_urls: vec!["https://pictures.example/1?a=b&c=d".to_owned()],
