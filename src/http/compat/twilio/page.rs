@@ -68,6 +68,31 @@ pub(super) fn cut<T, I: Id>(
     is_more
 }
 
+/// What a request says of the page that it asks for.
+pub(super) struct PageParameters<'a> {
+    pub(super) size: usize,
+    pub(super) number: usize,
+    /// Where it begins; the first page has none.
+    pub(super) token: Option<&'a str>,
+}
+
+impl<'a> PageParameters<'a> {
+    pub(super) fn of(form: &'a TwilioForm) -> Result<Self> {
+        let size = match form.one("PageSize").map(str::parse::<usize>) {
+            None => SIZE,
+            Some(Ok(size @ 1..=LARGEST)) => size,
+            Some(Ok(size)) if size > LARGEST => return Err(error::PAGE_SIZE.into()),
+            Some(_) => return Err(error::PARAMETER.because("PageSize")),
+        };
+        let number = form.one("Page").map_or(Ok(0), str::parse).map_err(|_| error::PARAMETER.because("Page"))?;
+        let token = form.one("PageToken");
+        if token.is_none() && number > 0 {
+            return Err(error::PARAMETER.because("a Page needs its PageToken"));
+        }
+        Ok(Self { size, number, token })
+    }
+}
+
 /// Which page of a list is asked for.
 pub(super) struct RequestedPage {
     pub(super) size: usize,
@@ -92,17 +117,10 @@ impl PageEdges {
 
 impl RequestedPage {
     pub(super) fn of(form: &TwilioForm, messages: &Messages) -> Result<Self> {
-        let size = match form.one("PageSize").map(str::parse::<usize>) {
-            None => SIZE,
-            Some(Ok(size @ 1..=LARGEST)) => size,
-            Some(Ok(size)) if size > LARGEST => return Err(error::PAGE_SIZE.into()),
-            Some(_) => return Err(error::PARAMETER.because("PageSize")),
-        };
-        let number = form.one("Page").map_or(Ok(0), str::parse).map_err(|_| error::PARAMETER.because("Page"))?;
-        let place = match form.one("PageToken") {
+        let PageParameters { size, number, token } = PageParameters::of(form)?;
+        let place = match token {
             Some(token) => PageCursor::parse(token, messages).ok_or_else(|| error::PARAMETER.because("PageToken"))?,
-            None if number == 0 => PageCursor::Newest,
-            None => return Err(error::PARAMETER.because("a Page needs its PageToken")),
+            None => PageCursor::Newest,
         };
         Ok(Self { size, number, place })
     }
@@ -149,13 +167,7 @@ impl RequestedPage {
         items: &[T],
         held: &PageEdges,
     ) -> Response {
-        let uri = |number: usize, place: &PageCursor| {
-            let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
-            query.extend_pairs(filters(form));
-            query.append_pair("PageSize", &self.size.to_string()).append_pair("Page", &number.to_string());
-            query.extend_pairs(place.token().map(|token| ("PageToken", token)));
-            query.finish()
-        };
+        let uri = |number: usize, place: &PageCursor| uri(form, path, (self.size, number), place.token());
         let (previous, next) = self.neighbours(held);
         let previous = previous.and_then(|place| Some(uri(self.number.checked_sub(1)?, &place)));
         let start = self.number.saturating_mul(self.size);
@@ -174,7 +186,12 @@ impl RequestedPage {
     }
 }
 
-/// What the list is narrowed by, as it was asked for.
-fn filters(form: &TwilioForm) -> impl Iterator<Item = (&str, &str)> {
-    form.pairs().filter(|(name, _)| !["Page", "PageSize", "PageToken"].contains(name))
+/// Where a page of a list is, which is narrowed as it was asked for.
+pub(super) fn uri(form: &TwilioForm, path: &str, (size, number): (usize, usize), token: Option<String>) -> String {
+    let filters = form.pairs().filter(|(name, _)| !["Page", "PageSize", "PageToken"].contains(name));
+    let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
+    query.extend_pairs(filters);
+    query.append_pair("PageSize", &size.to_string()).append_pair("Page", &number.to_string());
+    query.extend_pairs(token.map(|token| ("PageToken", token)));
+    query.finish()
 }

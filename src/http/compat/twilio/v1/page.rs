@@ -8,14 +8,10 @@ use warp::reply::Response;
 
 use crate::http::compat::twilio::error::{self, Result};
 use crate::http::compat::twilio::form::TwilioForm;
-use crate::http::compat::twilio::page::cut;
+use crate::http::compat::twilio::page::{PageParameters, cut, uri};
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::reply;
 use crate::model::id::{FromBytes, Id};
-
-/// Items of a page unless `PageSize` says otherwise, and at most.
-const SIZE: usize = 50;
-const LARGEST: usize = 1000;
 
 /// Where a page begins: at an item, by the bits of its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,17 +73,10 @@ pub(super) struct MetaPage {
 
 impl MetaPage {
     pub(super) fn of(form: &TwilioForm) -> Result<Self> {
-        let size = match form.one("PageSize").map(str::parse::<usize>) {
-            None => SIZE,
-            Some(Ok(size @ 1..=LARGEST)) => size,
-            Some(Ok(size)) if size > LARGEST => return Err(error::PAGE_SIZE.into()),
-            Some(_) => return Err(error::PARAMETER.because("PageSize")),
-        };
-        let number = form.one("Page").map_or(Ok(0), str::parse).map_err(|_| error::PARAMETER.because("Page"))?;
-        let place = match form.one("PageToken") {
+        let PageParameters { size, number, token } = PageParameters::of(form)?;
+        let place = match token {
             Some(token) => MetaPageCursor::parse(token).ok_or_else(|| error::PARAMETER.because("PageToken"))?,
-            None if number == 0 => MetaPageCursor::Newest,
-            None => return Err(error::PARAMETER.because("a Page needs its PageToken")),
+            None => MetaPageCursor::Newest,
         };
         Ok(Self { size, number, place })
     }
@@ -134,13 +123,7 @@ impl MetaPage {
         held: MetaPageEdges,
     ) -> Response {
         let path = base.join(path);
-        let url = |number: usize, place: MetaPageCursor| {
-            let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
-            query.extend_pairs(form.pairs().filter(|(name, _)| !["Page", "PageSize", "PageToken"].contains(name)));
-            query.append_pair("PageSize", &self.size.to_string()).append_pair("Page", &number.to_string());
-            query.extend_pairs(place.token().map(|token| ("PageToken", token)));
-            query.finish()
-        };
+        let url = |number: usize, place: MetaPageCursor| uri(form, &path, (self.size, number), place.token());
         let (previous, next) = self.neighbours(held);
         let previous = previous.and_then(|place| Some(url(self.number.checked_sub(1)?, place)));
         let page = json!({
