@@ -46,7 +46,7 @@ pub use area::AreaCode;
 pub use call::{CallEvent, CallStatus};
 pub use channel::{Channel, PricedChannel};
 pub use charset::FormCharset;
-pub use clock::{Clock, Millis, rfc3339};
+pub use clock::{Clock, Millis, rfc3339, rfc3339_seconds};
 pub use content::{ArcMessageContent, CallPlan, InteractionCallback, MessageContent};
 pub use date::{parse_day, parse_time, parse_time_or_day};
 pub use dialing::{CallOptions, FetchMethod, MachineDetection};

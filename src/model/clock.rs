@@ -52,6 +52,11 @@ pub fn rfc3339(at_ms: Millis) -> String {
     )
 }
 
+/// The same in whole seconds, as Twilio's newer APIs write times: `1970-01-01T00:00:00Z`.
+pub fn rfc3339_seconds(at_ms: Millis) -> String {
+    rfc3339(at_ms.div_euclid(1000).saturating_mul(1000)).replace(".000Z", "Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,9 @@
 //! Times as Twilio writes and takes them.
 
 use time::OffsetDateTime;
-use time::format_description::well_known::{Rfc2822, Rfc3339};
+use time::format_description::well_known::Rfc2822;
 
-use crate::model::{Millis, parse_day, parse_time, rfc3339};
+use crate::model::{Millis, parse_day, parse_time, rfc3339, rfc3339_seconds};
 
 const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 
@@ -18,11 +18,7 @@ pub(super) fn rfc2822(at_ms: Millis) -> String {
 
 /// `1970-01-01T00:00:00Z`, whole seconds, as Twilio's newer APIs write them.
 pub(super) fn iso8601(at_ms: Millis) -> String {
-    OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
-        .ok()
-        .and_then(|at| at.format(&Rfc3339).ok())
-        // beyond the year 9999
-        .unwrap_or_else(|| rfc3339(at_ms))
+    rfc3339_seconds(at_ms)
 }
 
 /// Of which instants a filter speaks: from this one on, and so long.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::form::word;
 use crate::model::message::MessageState;
-use crate::model::{CallStatus, InteractionCallback, parse_time, rfc3339};
+use crate::model::{CallStatus, InteractionCallback, parse_time, rfc3339, rfc3339_seconds};
 use crate::store::delivery::LeasedDelivery;
 
 /// What an event says of a copy, of a call, or of a text that somebody did not get.
@@ -49,7 +49,7 @@ pub(super) fn fields(
         if is_call { ("Voice", "Call", "Calls", "CA") } else { ("Message", "Message", "Messages", "SM") };
     let url = |name: &str| format!("{origin}/2010-04-01/Accounts/{account}/{path}/{name}.json");
     let said = heard(said, data, kind);
-    // a copy is made a little later than what it is of was said
+    // a copy is made a little after its text came in
     let created = if kind == "int" { data.created_at.clone() } else { rfc3339(said.at_ms) };
     let content = match (&data.body, data.duration) {
         (Some(body), _) => json!({ "body": body }),
@@ -120,9 +120,7 @@ fn status(data: &InteractionCallbackDataIn, is_call: bool) -> Option<&'static st
 
 /// `2015-07-30T20:00:00Z`
 fn written(time: &str) -> String {
-    let at_ms = parse_time(time).map(|at_ms| at_ms.div_euclid(1000) * 1000);
-    let time = at_ms.map_or_else(|| time.to_owned(), rfc3339);
-    time.replace(".000Z", "Z")
+    parse_time(time).map_or_else(|| time.to_owned(), rfc3339_seconds)
 }
 
 #[cfg(test)]
