@@ -19,7 +19,7 @@ impl MessagingParts {
         self.open_masked(masked).await.map(Some).map_err(failed)
     }
 
-    /// The client whose the conversations are, its pool, and the account that signs what is posted.
+    /// The client that has the conversations, its pool, and the account that signs what is posted.
     async fn open_masked(&self, settings: &MaskedDoorSettings) -> anyhow::Result<ClientId> {
         let client = self.clients.named(&settings.client).await?;
         self.numbers.masked_pool(client, &settings.pool).await?;

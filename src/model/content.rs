@@ -25,7 +25,7 @@ pub struct CallPlan {
     pub dialing: CallOptions,
 }
 
-/// Of what is said in a session a message is: for whoever is called back of that. Ids in hex.
+/// What was said in a session, of which a message is a part: for whoever is called back. Ids in hex.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct InteractionCallback {
     /// The pool of the session.

@@ -38,7 +38,7 @@ pub(super) struct NumberToImport {
 
 #[derive(Debug)]
 pub(super) struct SessionToImport {
-    /// What whoever reads of it calls it.
+    /// What messages about it call it.
     pub(super) what: String,
     /// 32 hex digits.
     pub(super) id: String,

@@ -33,7 +33,7 @@ const SESSIONS: &str = "/sessions";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaskedDoorSettings {
-    /// Whose the conversations are that are made with the login.
+    /// The client that has the conversations made with the login.
     pub client: String,
     /// The pool that people get their numbers of, by its name.
     pub pool: String,

@@ -15,7 +15,7 @@ impl InboundId {
         MessageId(self.0 ^ (to.0 & RANDOM))
     }
 
-    /// The text of this place of those with which a client's server has it answered.
+    /// The text with which a client's server answers it: the first, the second and so on.
     pub fn answer(self, nth: u8) -> MessageId {
         MessageId(self.0 ^ (u128::from(nth) + 2))
     }
@@ -30,7 +30,7 @@ impl MessageId {
 }
 
 impl PoolId {
-    /// The pool of a client's own that its number proxy has its numbers in.
+    /// The pool of a client's own that holds the numbers of its number proxy.
     pub fn number_proxy(client: ClientId) -> Self {
         Self(client.0 ^ 0x6e70)
     }
@@ -43,7 +43,7 @@ impl From<MessageId> for InteractionId {
     }
 }
 
-/// What a digest makes of an id that no time has made: it stands before all those.
+/// The bits of a digest in an id without a time: it sorts before all ids that have one.
 fn digested(digest: &[u8; 32]) -> u128 {
     digest.iter().take(16).fold(0, |bits, byte| (bits << 8) | u128::from(*byte)) & RANDOM
 }

@@ -60,7 +60,7 @@ impl VerifiedWebhook {
     }
 }
 
-/// As what it is counted.
+/// What it is counted as.
 pub(super) fn counted_as(what: PostKind) -> &'static str {
     match what {
         PostKind::Text => WebhookKind::Sms.name(),

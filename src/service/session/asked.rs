@@ -1,6 +1,6 @@
-//! Texts of which clients' own servers are asked what becomes of them. Each is a job of its own, so that nobody else waits
-//! for the answer; those of one session, and of one stranger, take turns. Where a server is asked twice, as after a crash,
-//! copies are made once all the same.
+//! Texts about which clients' own servers are asked what is to become of them. Each is a job of its own, so that nobody
+//! else waits for the answer; those of one session, and of one stranger, take turns. Where a server is asked twice, as
+//! after a crash, copies are made once all the same.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::store::session::{Session, SessionWithParticipants};
 
 /// How long a job is its claimer's alone.
 const LEASE: DurationSetting = DurationSetting::from_millis(30_000);
-/// A lease older than this is not begun with: a server may take its time, and clocks stand apart.
+/// Nobody is asked under a lease older than this: a server may take its time, and clocks differ.
 const BEGUN: Duration = Duration::from_secs(10);
 /// Jobs looked at in one go, of which one is claimed: other nodes look at them too.
 const LOOK: i64 = 16;

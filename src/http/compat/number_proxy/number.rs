@@ -62,7 +62,7 @@ async fn add(client: ClientId, request: &RequestParts, posted: UnreadBody, app: 
     };
     let added = app.numbers.proxy(client, (&address, &value), app.number_proxy_account, &audit).await;
     added.map_err(|error| match &error.kind {
-        // of somebody else's number it is not said more
+        // nothing more is said of somebody else's number
         ErrorKind::Conflict => {
             because(StatusCode::BAD_REQUEST, "This number cannot be added to the pool.", "duplicate virtual TN")
         }

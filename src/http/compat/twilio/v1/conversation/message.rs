@@ -15,7 +15,7 @@ use crate::service::session::{
     Interaction, InteractionFilter, InteractionKind, Participant, SessionWithParticipants, SpokenText,
 };
 
-/// What texts here have not.
+/// What messages do not have here.
 const NOT_CARRIED: [IgnoredParameter; 5] =
     [("Attributes", &["{}"]), ("ContentSid", &[]), ("ContentVariables", &["{}"]), ("MediaSid", &[]), ("Subject", &[])];
 

@@ -14,7 +14,7 @@ use crate::model::address::AddressRole;
 use crate::model::{Address, Channel, SessionId};
 use crate::service::session::{Participant, ParticipantOrder, SessionWithParticipants};
 
-/// What people here have not: they are phone numbers, and nothing else.
+/// What participants do not have here: they are phone numbers, and nothing else.
 const NOT_CARRIED: [IgnoredParameter; 4] =
     [("Attributes", &["{}"]), ("Identity", &[]), ("MessagingBinding.ProjectedAddress", &[]), ("RoleSid", &[])];
 

@@ -37,7 +37,7 @@ pub(super) struct ProxyInteractionOut {
     outbound_resource_status: Option<&'static str>,
     outbound_resource_type: Option<&'static str>,
     outbound_resource_url: Option<String>,
-    /// Of what a client said to somebody: to whom.
+    /// To whom a client itself said something.
     #[serde(skip_serializing_if = "Option::is_none")]
     participant_sid: Option<String>,
     service_sid: Option<String>,
