@@ -159,6 +159,16 @@
 //! guide (`src/http/openapi/guide.md`), `src/config/README.md` (what a change of its token means),
 //! `.github/SECURITY.md` and the changelog.
 //!
+//! **A door for an older system.** Copy the number proxy's: `src/http/compat/number_proxy.rs` with the folder of that
+//! name reads what its programs post, calls the services and answers in their words; its routes are named in
+//! `src/http/compat.rs`. It has no rules and no SQL of its own: what is missing in a service is added there, in a form
+//! that other doors could use. How its programs say who they are is in `src/http/compat/key.rs`, its settings are a
+//! section of `[compat]` (`CompatSettings` in `src/config.rs`), the environment names that its users have are in
+//! `src/config/legacy.rs`, and what must be there for it (a client, a pool, an account) is made at the start in
+//! `src/gateway/` (`doors.rs`, `number_proxy.rs`). Sessions know their door (`SessionDoor`). Its tests are in
+//! `test/session/`, what it takes over is imported by `src/cli/import/`, and it stands in the README, the guide,
+//! `src/config/README.md` and the changelog.
+//!
 //! **A periodic job.** A row of the table in `src/worker/periodic.rs`: what it does, how often, and the service's
 //! function; a service that the workers do not know yet goes into `WorkerServices` (`src/worker.rs`),
 //! filled in `src/gateway/services.rs`. Removing old rows is a row of `SERVED` in `src/worker/periodic.rs`.
