@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::http::StatusCode;
+use ::http::{Method, StatusCode};
 use serde_json::json;
 use warp::Filter;
 use warp::reply::Response;
@@ -12,8 +12,7 @@ use super::{App, HttpRoutes, RequestParts, asked, auth, with};
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     // phones fetch `/` to read the certificate
-    let root =
-        warp::path::end().and(super::request_parts()).map(|request: RequestParts| words(&request, "Switchboard\n"));
+    let root = warp::path::end().and(super::request_parts()).map(root);
     let metrics = warp::path!("metrics").and(asked(app)).map(metrics_to);
     root.or(metrics).unify().map(reply::settle).or(probes(app)).unify().boxed()
 }
@@ -32,6 +31,14 @@ fn probes(app: &Arc<App>) -> HttpRoutes {
 /// Whether a path is asked by balancers, as often as they like.
 pub(super) fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
+}
+
+/// What is posted here another door has taken.
+fn root(request: RequestParts) -> HandlerResult {
+    if request.method == Method::GET {
+        return Ok(reply::text(StatusCode::OK, "Switchboard\n"));
+    }
+    Err(reply::method_not_allowed("GET, POST").into())
 }
 
 fn words(request: &RequestParts, body: &'static str) -> HandlerResult {

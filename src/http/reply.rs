@@ -182,11 +182,10 @@ impl From<Error> for Refusal {
             ErrorKind::Unpayable => problem(Status::PAYMENT_REQUIRED, detail),
             ErrorKind::Forged | ErrorKind::Forbidden | ErrorKind::OptedOut => problem(Status::FORBIDDEN, detail),
             ErrorKind::NotFound => problem(Status::NOT_FOUND, detail),
-            ErrorKind::Conflict
-            | ErrorKind::NoNumber(_)
-            | ErrorKind::KeyReused
-            | ErrorKind::TooLate
-            | ErrorKind::NotOver => problem(Status::CONFLICT, detail),
+            ErrorKind::Conflict => tell(Status::CONFLICT, detail, field),
+            ErrorKind::NoNumber(_) | ErrorKind::KeyReused | ErrorKind::TooLate | ErrorKind::NotOver => {
+                problem(Status::CONFLICT, detail)
+            }
             ErrorKind::Provider => problem(Status::BAD_GATEWAY, detail),
             ErrorKind::NoRoute => problem(Status::SERVICE_UNAVAILABLE, detail),
             ErrorKind::Unavailable => {

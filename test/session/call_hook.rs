@@ -86,7 +86,8 @@ async fn a_server_says_what_strangers_hear(layout: Layout) -> Result {
     assert_eq!(answered(dialling.replace("0199", "0209"), "call-1c").await?, document(STRANGER));
     assert_eq!(answered(dialling.to_owned(), "call-1d").await?, dialled);
     assert_eq!(talk.paid().await?, "2");
-    // a session with somebody else, on the number that was called
+    // a session with somebody else, on the number that was called, whom another of its keys may reach
+    well(&talk.server, "POST", &format!("/v1/clients/{}/keys", talk.client), Some(json!({}))).await?;
     let wanted: Value = json!({"participantIdentifier": BOB});
     let through = answered(wanted.to_string(), "call-2").await?;
     ensure!(through.contains(&format!("<Dial callerId=\"{number}\"><Number>{BOB}</Number></Dial>")), "{through}");

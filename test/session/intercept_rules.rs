@@ -39,7 +39,7 @@ async fn what_passes_keeps_every_rule(layout: Layout) -> Result {
     ensure!(reasons.len() == 2 && reasons.contains(&json!("opted_out")), "{said:?}");
     assert_eq!(hook.asked().len(), 1, "neither about STOP, nor behind the end");
     assert_eq!(talk.state(&held).await?["state"], "closed");
-    assert_eq!(talk.paid().await?, "1");
+    assert_eq!(talk.paid().await?, "2", "one copy, and what she is told who was too late");
     talk.end().await
 }
 

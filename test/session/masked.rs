@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::talk::{ANN, BOB, CID, DOT, Held, Talk};
 use crate::events::text;
-use crate::harness::{Layout, Result};
+use crate::harness::{Builder, Layout, Result};
 use crate::on_both_engines;
 
 async fn two_people_talk(layout: Layout) -> Result {
@@ -83,7 +83,7 @@ async fn the_same_two_people_in_two_sessions_are_told_apart(layout: Layout) -> R
 }
 
 async fn who_is_not_in_it_any_more_hears_and_says_nothing(layout: Layout) -> Result {
-    let talk = Talk::start(layout, 3).await?;
+    let talk = Talk::of(Builder::new(layout).await?.set("session.none_text", ""), 3).await?;
     let held = talk.hold(&[(ANN, "Ann"), (BOB, "Bob"), (CID, "Cid")], json!({})).await?;
     talk.say(&held, ANN, "all of you").await?;
     talk.well("DELETE", &format!("{}/participants/{}", held.path()?, held.id(CID)?), None).await?;

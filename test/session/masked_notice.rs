@@ -48,8 +48,8 @@ async fn who_answers_a_pool_without_sessions_is_no_stranger(layout: Layout) -> R
     talk.end().await
 }
 
-async fn strangers_are_told_nothing_unless_that_is_set(layout: Layout) -> Result {
-    let talk = Talk::start(layout, 1).await?;
+async fn strangers_are_told_nothing_where_nothing_is_set(layout: Layout) -> Result {
+    let talk = Talk::of(Builder::new(layout).await?.set("session.none_text", ""), 1).await?;
     talk.hold(&[(ANN, "Ann"), (BOB, "Bob")], json!({})).await?;
     talk.text(DOT, &talk.numbers[0], "hello?").await?;
     assert!(talk.heard(DOT).await?.is_empty());
@@ -80,6 +80,6 @@ async fn who_is_alone_or_texts_where_people_call_is_told_so(layout: Layout) -> R
 on_both_engines!(
     strangers_are_told_once_an_hour,
     who_answers_a_pool_without_sessions_is_no_stranger,
-    strangers_are_told_nothing_unless_that_is_set,
+    strangers_are_told_nothing_where_nothing_is_set,
     who_is_alone_or_texts_where_people_call_is_told_so,
 );

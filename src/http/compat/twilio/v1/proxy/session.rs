@@ -9,7 +9,7 @@ use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
-use crate::http::compat::twilio::v1::error::{SESSION_SID, STATUS};
+use crate::http::compat::twilio::v1::error::{CLOSED, SESSION_SID, STATUS};
 use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{idempotency, reply, segment, session as native};
@@ -159,6 +159,9 @@ pub(super) async fn update(
     let form = TwilioForm::posted(visit, posted).await?;
     let (ending, to) = (SessionEnding::of(&form)?, moved(&form, session.session.state)?);
     let reopens = to == Some(SessionMove::Resume) && session.session.state.is_over();
+    if session.session.state.is_over() && !reopens && ending.is_any() {
+        return Err(CLOSED.into());
+    }
     // an end that has passed counts no more for one that goes on
     let now_ms = visit.app.clients.clock.now_ms();
     let ends_ms = session.session.ends_ms.filter(|ends_ms| !reopens || *ends_ms > now_ms);

@@ -48,6 +48,10 @@ impl SessionEnding {
         })
     }
 
+    pub(super) fn is_any(&self) -> bool {
+        self.ttl.is_some() || self.ends_ms.is_some()
+    }
+
     /// What is to be changed of a session, of which this is when it ends whatever is said.
     pub(super) fn change(&self, ends_ms: Option<Millis>) -> SessionChange {
         let (ttl, ends_ms) = match (self.ttl, self.ends_ms) {
