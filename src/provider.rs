@@ -169,6 +169,11 @@ pub fn opted_out(kind: CarrierKind, code: Option<i64>) -> bool {
     code.is_some_and(|code| kind.profile().opt_out_codes.contains(&code))
 }
 
+/// Whether a refusal says that the account does not have the sender, or not for this.
+pub fn has_no_such_sender(kind: CarrierKind, code: Option<i64>) -> bool {
+    code.is_some_and(|code| kind.profile().sender_codes.contains(&code))
+}
+
 impl Connector {
     /// Under which path of ours the provider reports what became of a message, where it does.
     pub fn status_path(&self) -> Option<String> {

@@ -41,6 +41,8 @@ pub struct CarrierProfile {
     pub opt_out_codes: &'static [i64],
     /// The codes that say that the account is at fault, whatever it sends.
     pub account_codes: &'static [i64],
+    /// The codes of its refusals that say that the account has no such sender, or none that can do this.
+    pub sender_codes: &'static [i64],
     /// Whether it is inside this process: it plays every carrier, and reaches nobody.
     pub is_inside: bool,
 }
@@ -118,6 +120,7 @@ impl CarrierProfile {
         rate: 0,
         opt_out_codes: &[],
         account_codes: &[],
+        sender_codes: &[],
         is_inside: false,
     };
 

@@ -10,9 +10,10 @@ mod rate_limiter;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::crypto::MasterKey;
-use crate::model::{AccountId, ClientId, PoolId, Secret};
+use crate::model::{AccountId, ClientId, Millis, PoolId, Secret};
 use crate::provider::{CarrierConnectorFactory, CarrierKind};
 use crate::service::snapshot::Snapshot;
 use crate::store::account::Account;
@@ -28,13 +29,37 @@ pub use pool_index::PoolIndex;
 pub use proof::{ExtraWebhookToken, MatchedWebhookToken};
 pub use rate_limiter::{RateLimiter, RateReservation};
 
+/// For how long sessions avoid a number that its carrier has refused to send from.
+const AVOIDED_MS: Millis = 60 * 60 * 1_000;
+
 /// A number in use, with its own limiter.
 pub struct SenderNumber {
     pub number: Number,
     pub limiter: Arc<RateLimiter>,
+    /// When its carrier said that the account has no such number; 0: it has not, or has sent from it since.
+    pub refused_ms: Arc<AtomicI64>,
 }
 
 impl SenderNumber {
+    /// Its carrier says that the account has no such number. Whether that is news.
+    pub fn refuse(&self, now_ms: Millis) -> bool {
+        self.refused_ms.swap(now_ms, Ordering::Relaxed) == 0
+    }
+
+    /// Its carrier has taken a message from it.
+    pub fn accept(&self) {
+        // every message comes by here, and hardly any has something to forget
+        if self.refused_ms.load(Ordering::Relaxed) != 0 {
+            self.refused_ms.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether its carrier has said so lately, as far as this node knows.
+    pub fn is_refused(&self, now_ms: Millis) -> bool {
+        let refused_ms = self.refused_ms.load(Ordering::Relaxed);
+        refused_ms != 0 && now_ms.saturating_sub(refused_ms) < AVOIDED_MS
+    }
+
     pub fn can(&self, what: NumberCapability) -> bool {
         self.number.capabilities.contains(&what)
     }
@@ -138,11 +163,15 @@ impl Directory {
         let mut pools: HashMap<PoolId, PoolIndex> =
             pools.map(|pool| (pool.id, PoolIndex::new(pool.client, pool.settings))).collect();
         for number in number::all(&self.store).await? {
-            let kept = old.senders.get(&number.address).filter(|sender| sender.number.rate == number.rate);
+            let known = old.senders.get(&number.address);
+            let kept = known.filter(|sender| sender.number.rate == number.rate);
             // shared, not copied: some wait in it
             let limiter = kept.map_or_else(|| Arc::new(RateLimiter::new(number.rate)), |kept| kept.limiter.clone());
+            // what the carrier of another account has said is nothing to this one's
+            let kept = known.filter(|sender| sender.number.account == number.account);
+            let refused_ms = kept.map(|kept| kept.refused_ms.clone()).unwrap_or_default();
             let (address, client) = (number.address.clone(), number.client);
-            let sender = Arc::new(SenderNumber { number, limiter });
+            let sender = Arc::new(SenderNumber { number, limiter, refused_ms });
             if let Some(index) = sender.number.pool.and_then(|pool| pools.get_mut(&pool)) {
                 index.add(&sender);
             }

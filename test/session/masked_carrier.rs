@@ -4,13 +4,13 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use super::talk::{ANN, BOB, CID, Talk};
-use super::{number_of, order, ours, path};
+use super::{close, consistent, made, number_of, order, ours, path};
 use crate::events::receiver::Receiver;
 use crate::events::{endpoint, text, well};
 use crate::harness::carrier::{ACCOUNT, TOKEN};
-use crate::harness::{Builder, Carrier, Layout, Result, until};
+use crate::harness::{Builder, Carrier, Layout, Result, Server, until};
 use crate::inbound::play::{PUBLIC, post_twilio, settled};
-use crate::messages::{account, number, quick};
+use crate::messages::{account, number, person, quick};
 use crate::on_both_engines;
 
 /// A telephone that takes no texts, at the loopback provider.
@@ -101,7 +101,54 @@ async fn copies_from_a_number_that_its_carrier_has_no_more_fail_and_are_told(lay
     .await
 }
 
+/// A pool of four numbers, from which this one on; its id.
+async fn four(server: &Server, account: &str, first: usize, exclusive: bool) -> Result<String> {
+    let new = json!({"name": format!("four from {first}"), "exclusive": exclusive});
+    let pool = text(&well(server, "POST", "/v1/pools", Some(new)).await?["id"])?;
+    for nth in first..first + 4 {
+        let id = number(server, account, &ours(nth), json!({})).await?;
+        well(server, "PUT", &format!("/v1/pools/{pool}/numbers/{id}"), None).await?;
+    }
+    Ok(pool)
+}
+
+/// The number with which Ann's session begins, and ends, as its carrier does not send from it.
+async fn lost(server: &Server, carrier: &Carrier, pool: &str) -> Result<String> {
+    let failed =
+        async || -> Result<usize> { Ok(server.rows("SELECT id FROM sb_message WHERE state = 'failed'").await?.len()) };
+    let before = failed().await?;
+    carrier.behave(json!({"do": "refuse", "code": 21_606})).await?;
+    let session = made(server, pool, &[ANN], json!({"start_text": "It begins."})).await?;
+    until("a text that fails", async || Ok((failed().await? > before).then_some(()))).await?;
+    carrier.clear().await?;
+    close(server, &session).await?;
+    number_of(&session, ANN)
+}
+
+async fn new_sessions_avoid_a_number_that_its_carrier_has_no_more(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let server = quick(Builder::new(layout).await?, &carrier).start().await?;
+    let account = account(&server, json!({})).await?;
+    let shared = four(&server, &account, 0, false).await?;
+    let gone = lost(&server, &carrier, &shared).await?;
+    // nor is she given it again, who had it
+    for who in [ANN.to_owned()].into_iter().chain((0..20).map(|nth| person(100 + nth))) {
+        let session = made(&server, &shared, &[&who], json!({})).await?;
+        ensure!(number_of(&session, &who)? != gone, "{session}");
+    }
+    let exclusive = four(&server, &account, 10, true).await?;
+    let gone = lost(&server, &carrier, &exclusive).await?;
+    for nth in 0..4 {
+        let who = person(200 + nth);
+        let session = made(&server, &exclusive, &[&who], json!({})).await?;
+        // when there is no other, it is better than none
+        ensure!((number_of(&session, &who)? == gone) == (nth == 3), "{nth}: {session}");
+    }
+    consistent(&server).await
+}
+
 on_both_engines!(
+    new_sessions_avoid_a_number_that_its_carrier_has_no_more,
     a_copy_to_a_landline_fails_alone_and_is_refunded,
     what_the_carrier_has_answered_is_not_passed_on,
     copies_from_a_number_that_its_carrier_has_no_more_fail_and_are_told,

@@ -24,6 +24,15 @@ const ACCOUNT_CODES: &[i64] = &[
     90_010, // it is not active
 ];
 
+/// Codes that say that a sender is none of the account's, or cannot text.
+const SENDER_CODES: &[i64] = &[
+    21_601, // it is not a number of the account's that can text
+    21_606, // the same, for this destination
+    21_659, // it is no number of Twilio's
+    21_660, // it is another account's
+    21_661, // it cannot text
+];
+
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "twilio",
     title: "Twilio",
@@ -47,6 +56,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     longest_text: Some(LONGEST_TEXT),
     opt_out_codes: &[OPTED_OUT],
     account_codes: ACCOUNT_CODES,
+    sender_codes: SENDER_CODES,
     // what rate it allows depends on the numbers
     ..CarrierProfile::PLAIN
 };

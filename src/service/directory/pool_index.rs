@@ -70,7 +70,7 @@ mod tests {
             created_ms: 0,
             is_reserved,
         };
-        Arc::new(SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)) })
+        Arc::new(SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)), refused_ms: Arc::default() })
     }
 
     #[test]

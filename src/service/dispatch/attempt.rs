@@ -36,6 +36,7 @@ impl Dispatch {
         let turn = self.note(via, &answer);
         let next = self.judge(lane, via, answer, &mut attempt);
         self.tell_rest(via, turn, &attempt).await;
+        self.note_sender(via, from, &attempt);
         if provider::opted_out(via.connector.kind(), attempt.code) && lane.message.channel == Channel::Sms {
             // the next message is refused in the same way, and tries again to write it
             if let Err(error) = self.parts.opt_outs.opted_out_at_carrier(client, from, to).await {
@@ -79,6 +80,24 @@ impl Dispatch {
                 via.record(BreakerRequestOutcome::Failed, None)
             }
             SendOutcome::Throttled { .. } => None,
+        }
+    }
+
+    /// New sessions avoid a number that its carrier does not know as the account's.
+    fn note_sender(&self, via: &AccountHandle, from: &str, attempt: &SendAttempt) {
+        let entries = self.parts.directory.current();
+        let sender = entries.sender(from).filter(|sender| sender.number.account == via.account.id);
+        let Some(sender) = sender else { return };
+        let (kind, code) = (via.connector.kind(), attempt.code);
+        match attempt.outcome {
+            AttemptOutcome::Accepted => sender.accept(),
+            AttemptOutcome::Refused if provider::has_no_such_sender(kind, code) => {
+                if sender.refuse(attempt.ended_ms) {
+                    let number = sender.number.id;
+                    tracing::warn!(%number, code, "a carrier does not have it: new sessions avoid it");
+                }
+            }
+            _ => {}
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) fn operators(job: &WebhookJob, address: &str) -> SenderNumber {
         created_ms: job.received_ms,
         is_reserved: false,
     };
-    SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)) }
+    SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)), refused_ms: Arc::default() }
 }
 
 fn content(inbound: &provider::InboundMessage) -> MessageContent {

@@ -174,6 +174,8 @@ pub(super) struct NumberSearch {
     resting: Option<Arc<SenderNumber>>,
     /// Another caller is about to give it to this person.
     held: Option<Arc<SenderNumber>>,
+    /// Its carrier says that the account has no such number.
+    refused: Option<Arc<SenderNumber>>,
     /// Some were taken.
     is_any_taken: bool,
 }
@@ -198,6 +200,7 @@ impl NumberSearch {
                     self.is_any_taken = true;
                     continue;
                 }
+                _ if one.is_refused(now_ms) => &mut self.refused,
                 _ if is_held(one.number.id) => &mut self.held,
                 Some(Some(ended_ms)) if rests(ended_ms) => &mut self.resting,
                 Some(Some(_)) if index.settings.choice == PoolChoice::AvoidSticky => &mut self.had,
@@ -215,7 +218,7 @@ impl NumberSearch {
         fits: impl Fn(&SenderNumber) -> bool,
     ) -> Result<Arc<SenderNumber>, NumberShortage> {
         let is_taken = self.is_any_taken;
-        self.had.or(self.resting).or(self.held).ok_or_else(|| {
+        self.had.or(self.resting).or(self.held).or(self.refused).ok_or_else(|| {
             if index.numbers.is_empty() {
                 NumberShortage::Empty
             } else if is_taken {

@@ -31,7 +31,7 @@ fn number(nth: u32) -> Number {
 
 fn sender(nth: u32, address: &str, country: Option<&str>) -> Arc<SenderNumber> {
     let number = Number { address: address.to_owned(), country: country.map(str::to_owned), ..number(nth) };
-    Arc::new(SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)) })
+    Arc::new(SenderNumber { number, limiter: Arc::new(RateLimiter::new(0)), refused_ms: Arc::default() })
 }
 
 fn pool(settings: PoolSettings, numbers: Vec<Arc<SenderNumber>>) -> PoolIndex {
@@ -161,6 +161,26 @@ fn what_is_taken_is_not_chosen_and_what_rests_comes_last() {
     assert_eq!(chosen(usual(), [had, None, None]), Ok(0));
     assert_eq!(chosen(avoiding(), [had, None, None]), Ok(1));
     assert_eq!(chosen(avoiding(), [rests, had, taken]), Ok(1));
+}
+
+#[test]
+fn what_its_carrier_has_no_more_comes_last_of_all() {
+    let numbers: Vec<_> = (0..2).map(|nth| sender(nth, &format!("+1212555010{nth}"), Some("US"))).collect();
+    let index = pool(PoolSettings::default(), numbers.clone());
+    let memory = PersonMemory::default();
+    let first = |now_ms: Millis| {
+        let mut search = NumberSearch::default();
+        let found = search.first(&numbers, &memory, &index, now_ms, |_| false);
+        found.map_or_else(|| search.rest(&index, |_| true), Ok).map(|one| one.number.address.clone())
+    };
+    let of = |nth: usize| Ok(numbers[nth].number.address.clone());
+    assert!(numbers[0].refuse(NOW_MS), "that is news");
+    assert_eq!(first(NOW_MS), of(1));
+    assert!(!numbers[0].refuse(NOW_MS) && numbers[1].refuse(NOW_MS));
+    assert_eq!(first(NOW_MS), of(0), "an order, never a refusal");
+    numbers[1].accept();
+    assert_eq!(first(NOW_MS), of(1), "a text was taken from it");
+    assert_eq!(first(NOW_MS + 60 * 60 * 1_000), of(0), "after an hour it is tried again");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::choose::{NumberShortage, area_name, areas, by_id, candidates};
 use super::number::{SessionPool, short};
 use super::place::PersonPlace;
 use super::{ParticipantOrder, Sessions};
-use crate::model::NumberId;
+use crate::model::{Millis, NumberId};
 use crate::service::directory::{PoolIndex, SenderNumber};
 use crate::service::{Error, Result};
 use crate::store::session::{self, FREE};
@@ -40,14 +40,15 @@ impl Sessions {
         if !is_any {
             return Err(short(first, shortage(pool)));
         }
-        let is_left = |id: NumberId| !self.holds.is_held(None, id);
+        let now_ms = self.parts.clock.now_ms();
+        let is_left = |id: NumberId| !self.holds.is_held(None, id) && !is_refused(index, id, now_ms);
         let (near, is_all_near) = places.first().map(|place| areas(index, place)).unwrap_or_default();
         let rank = |sender: &SenderNumber| {
             let name = area_name(&sender.number);
             near.iter().position(|area| area == name).unwrap_or(usize::MAX)
         };
         let free = session::free(store, pool.id, (0, FREE)).await?;
-        // another caller is about to take it, and may not get it in the end
+        // another caller is about to take it, and may not get it in the end; or its carrier has it no more
         let mut held = pick(index, &free, fits, |_| true, rank);
         let best = pick(index, &free, fits, is_left, rank);
         if free.len() < FREE {
@@ -81,6 +82,11 @@ impl Sessions {
         }
         held.cloned().ok_or_else(|| short(first, NumberShortage::Exhausted))
     }
+}
+
+/// Whether its carrier has said that the account has no such number.
+fn is_refused(index: &PoolIndex, id: NumberId, now_ms: Millis) -> bool {
+    by_id(index, id).is_some_and(|sender| sender.is_refused(now_ms))
 }
 
 /// The number that is named for them: for none of them another.

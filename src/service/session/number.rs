@@ -171,7 +171,8 @@ impl Sessions {
             return if is_taken { Err(taken(one, named)) } else { Ok(self.chosen(named, person, &memory)) };
         }
         let place = PersonPlace::of(one.address.as_str());
-        let fits = |sender: &&Arc<SenderNumber>| pool.fits_at(sender, &place);
+        let now_ms = self.parts.clock.now_ms();
+        let fits = |sender: &&Arc<SenderNumber>| pool.fits_at(sender, &place) && !sender.is_refused(now_ms);
         let is_held = |id: NumberId| self.holds.is_held(Some(person), id);
         if index.settings.choice == PoolChoice::Sticky {
             let had = memory.latest().iter().filter(|id| !memory.is_taken(**id) && !is_held(**id));
@@ -179,7 +180,7 @@ impl Sessions {
                 return Ok(self.chosen(sender, person, &memory));
             }
         }
-        let (start, now_ms) = (rand::random::<u64>(), self.parts.clock.now_ms());
+        let start = rand::random::<u64>();
         let mut search = NumberSearch::default();
         let (mut behind, mut look) = (0, FIRST_LOOK);
         loop {
