@@ -23,7 +23,7 @@ pub use close::{SessionEnd, close, give_reason};
 pub use due::{defer, expired, silent, untold};
 pub use join::{NewParticipant, PoolTerms, StickyMark, is_any_participant};
 pub use memory::{
-    FREE, REMEMBERED, StickyNumber, free, free_near, is_free, name_scope, named, remembered, remembered_at,
+    FREE, REMEMBERED, StickyNumber, free, free_near, is_free, is_free_for, name_scope, named, remembered, remembered_at,
 };
 pub use old::{OldInteractions, OldSessions, forget_old};
 pub use settings::SessionSettings;

@@ -131,7 +131,32 @@ async fn what_is_opened_again_has_its_number_alone(layout: Layout) -> Result {
     consistent(&server).await
 }
 
+/// While nobody is in a session its number may be taken out, and go to another: then it is not given to both.
+async fn what_a_session_has_lost_is_not_its_own(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 1).await?;
+    let session = made(&server, &pool, &[ANN], json!({})).await?;
+    let people = format!("{}/participants", super::path(&session)?);
+    let add = async || call(&server, "POST", &people, Some(json!({"address": ANN}))).await;
+    let ann = text(&session["participants"][0]["id"])?;
+    ensure!(call(&server, "DELETE", &format!("{people}/{ann}"), None).await?.0 == 204);
+    let number = format!("/v1/pools/{pool}/numbers/{}", ids(&server, &pool).await?[&ours(0)]);
+    ensure!(call(&server, "DELETE", &number, None).await?.0 == 204);
+    well(&server, "PUT", &number, None).await?;
+    let other = made(&server, &pool, &[BEN], json!({})).await?;
+    let (status, problem) = add().await?;
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    ensure!(status == 409 && detail.contains("in use by another session"), "{status} {problem}");
+    consistent(&server).await?;
+    close(&server, &other).await?;
+    let (status, added) = add().await?;
+    ensure!(status == 201 && added["number"] == ours(0), "{status} {added}");
+    ensure!(tried(&server, &pool, &[BEN]).await?.0 == 409, "it is the session's again");
+    consistent(&server).await
+}
+
 on_both_engines!(
+    what_a_session_has_lost_is_not_its_own,
     each_number_has_one_session,
     where_there_is_room_for_all_of_them_all_are_made,
     what_is_reserved_is_had_by_name_alone,

@@ -126,7 +126,13 @@ impl Sessions {
         let no_pool = || Error::conflict("the session has no pool to choose a number of");
         let mut pool = self.pool(before.session.pool.ok_or_else(no_pool)?, before.session.mode, consumer).await?;
         if pool.index.settings.is_exclusive {
-            return Ok((pool.terms(), shared_number(&pool, before, order)?));
+            let number = shared_number(&pool, before, order)?;
+            let (id, address) = (number.sender.number.id, &number.sender.number.address);
+            // while nobody was in it, its number may have been taken out, put back, and given to another
+            if !session::is_free_for(&self.parts.store, pool.id, id, before.session.id).await? {
+                return Err(Error::conflict(format!("{address} is in use by another session")));
+            }
+            return Ok((pool.terms(), number));
         }
         let order = std::slice::from_ref(order);
         let mut chosen = match self.numbers(&pool, order).await {

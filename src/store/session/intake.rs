@@ -129,6 +129,10 @@ impl SessionRows {
             Some(sequence) => self.touched.push((session.id, sequence)),
             None => self.make(new),
         }
+        // all of them have the same; a session that everybody has left may have lost it
+        if let Some(one) = new.people.first().filter(|_| new.pool.is_exclusive) {
+            self.joined.claim(one.participant.number_id, new.pool, session.id);
+        }
         for one in &new.people {
             self.joined.join(one, new.pool, now_ms);
         }
@@ -147,10 +151,6 @@ impl SessionRows {
         self.sessions.push(session.values());
         let name = session.unique_name.as_deref();
         self.names.extend(name.map(|name| params![session.name_scope(), name, session.id]));
-        // all of them have the same
-        if let Some(one) = new.people.first().filter(|_| new.pool.is_exclusive) {
-            self.joined.claim(one.participant.number_id, new.pool, session.id);
-        }
     }
 
     /// A row that is new with this batch, by its table and its id.

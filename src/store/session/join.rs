@@ -78,7 +78,8 @@ impl JoinRows {
         }
     }
 
-    /// Takes a number of a pool that gives each to one session. [`crate::store::Error::Guard`]: another has it.
+    /// Takes a number of a pool that gives each to one session, unless this one has it. [`crate::store::Error::Guard`]:
+    /// another has it.
     pub(super) fn claim(&mut self, number: NumberId, pool: PoolTerms, session: SessionId) {
         self.numbers.entry(pool).or_default().insert(number);
         self.claims.insert((number, pool.id, session));
@@ -141,6 +142,6 @@ fn held(change: Change, pool: PoolTerms, numbers: &BTreeSet<NumberId>) -> Change
 /// A reserved number is not free, and is taken all the same by who names it.
 fn claimed(change: Change, (number, pool, session): (NumberId, Option<PoolId>, SessionId)) -> Change {
     let sql = "UPDATE sb_pool_number SET free_ms = NULL, session_id = ? WHERE number_id = ? AND pool_id = ? \
-               AND session_id IS NULL";
-    change.one(sql, params![session, number, pool])
+               AND (session_id IS NULL OR session_id = ?)";
+    change.one(sql, params![session, number, pool, session])
 }

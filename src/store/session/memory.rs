@@ -82,3 +82,10 @@ pub async fn is_free(store: &Store, pool: PoolId, number: NumberId) -> Result<bo
     let sql = "SELECT 1 FROM sb_pool_number WHERE number_id = ? AND pool_id = ? AND session_id IS NULL";
     Ok(!store.look_up(vec![Query::new(sql, params![number, pool])]).await?.concat().is_empty())
 }
+
+/// Whether no other session has it.
+pub async fn is_free_for(store: &Store, pool: PoolId, number: NumberId, session: SessionId) -> Result<bool> {
+    let sql = "SELECT 1 FROM sb_pool_number WHERE number_id = ? AND pool_id = ? \
+               AND (session_id IS NULL OR session_id = ?)";
+    Ok(!store.look_up(vec![Query::new(sql, params![number, pool, session])]).await?.concat().is_empty())
+}
