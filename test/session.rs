@@ -18,6 +18,7 @@ mod intercept;
 mod intercept_rules;
 mod keeping;
 mod life;
+mod listing;
 mod masked;
 mod masked_carrier;
 mod masked_edge;

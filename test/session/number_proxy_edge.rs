@@ -142,9 +142,10 @@ async fn new_numbers_are_on_the_older_system_s_own_account(layout: Layout) -> Re
 }
 
 /// A session like another, with neither people nor numbers.
-const COPY: &str = "INSERT INTO sb_session (id, client_id, pool_id, mode, state, door, settings, sequence, created_ms, \
-     changed_ms) SELECT ?, client_id, pool_id, mode, state, door, settings, sequence, created_ms, changed_ms \
-     FROM sb_session WHERE id = ?";
+pub const COPY: &str = "INSERT INTO sb_session (id, client_id, pool_id, mode, state, door, settings, sequence, \
+     created_ms, changed_ms) \
+     SELECT ?, client_id, pool_id, mode, state, door, settings, sequence, created_ms, changed_ms FROM sb_session \
+     WHERE id = ?";
 
 /// More than are read at once.
 async fn a_long_list_has_each_session_once(layout: Layout) -> Result {
