@@ -6,7 +6,8 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use super::{SESSIONS, close, consistent, made, number_of, order, path, pool};
-use crate::events::{call, text, well};
+use crate::events::receiver::Receiver;
+use crate::events::{builder, call, endpoint, text, well};
 use crate::harness::{Layout, Result, Server, until};
 use crate::messages::drained;
 use crate::on_both_engines;
@@ -15,6 +16,8 @@ use crate::relay::scene::{act, act_well, balance, customer};
 const ANN: &str = "+14155550101";
 const BEN: &str = "+14155550102";
 const CEM: &str = "+14155550103";
+/// A telephone that takes no texts, at the loopback provider.
+const LANDLINE: &str = "+15005550009";
 
 /// What somebody was sent, by the loopback provider, and from which number: how often each.
 async fn heard(server: &Server, address: &str) -> Result<BTreeMap<(String, String), usize>> {
@@ -104,6 +107,34 @@ async fn who_has_opted_out_of_the_start_is_in_no_session(layout: Layout) -> Resu
     consistent(&server).await
 }
 
+/// What a carrier refuses of what was accepted is told and written down, and leaves the session as it is.
+async fn a_start_that_its_carrier_refuses_leaves_the_session(layout: Layout) -> Result {
+    let (server, receiver) = (builder(layout).await?.start().await?, Receiver::start().await?);
+    endpoint(&server, &receiver.url("/"), &["message.failed"]).await?;
+    let pool = pool(&server, 1).await?;
+    let session = made(&server, &pool, &[ANN, LANDLINE], json!({"start_text": "It begins."})).await?;
+    let told = receiver.wait(1).await?[0].json()?;
+    let list = format!("{}/interactions", path(&session)?);
+    let said = until("what became of both", async || {
+        let listed = well(&server, "GET", &list, None).await?;
+        let said = listed["data"].as_array().cloned().unwrap_or_default();
+        let is_over = |one: &Value| one["status"] == "delivered" || one["status"] == "failed";
+        Ok((said.len() == 2 && said.iter().all(is_over)).then_some(said))
+    })
+    .await?;
+    let to = |nth: usize| {
+        let id = &session["participants"][nth]["id"];
+        said.iter().find(|one| one["to_participant_id"] == *id).context("nothing is written of it")
+    };
+    let (delivered, failed) = (to(0)?, to(1)?);
+    ensure!(delivered["status"] == "delivered", "{delivered}");
+    ensure!(failed["status"] == "failed" && failed["error"]["code"] == 21_614, "{failed}");
+    ensure!(told["type"] == "message.failed" && told["data"]["id"] == failed["outbound_message_id"], "{told}");
+    let shown = well(&server, "GET", &path(&session)?, None).await?;
+    ensure!(shown["closed_at"].is_null() && shown["participants"] == session["participants"], "{shown}");
+    consistent(&server).await
+}
+
 async fn its_client_pays_for_all_of_its_texts_or_for_none(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let account = crate::relay::loopback(&server).await?;
@@ -133,5 +164,6 @@ on_both_engines!(
     each_is_told_from_the_number_that_they_know,
     who_comes_later_is_told_of_the_start_too,
     who_has_opted_out_of_the_start_is_in_no_session,
+    a_start_that_its_carrier_refuses_leaves_the_session,
     its_client_pays_for_all_of_its_texts_or_for_none,
 );
