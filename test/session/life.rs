@@ -7,6 +7,7 @@ use super::{SESSIONS, close, consistent, made, number_of, ours, path, pool};
 use crate::events::receiver::Receiver;
 use crate::events::{builder, call, endpoint, text, well};
 use crate::harness::{Layout, Result, Server, until};
+use crate::messages::person;
 use crate::on_both_engines;
 use crate::snapshots::hold_inline;
 
@@ -123,6 +124,24 @@ async fn people_come_and_go(layout: Layout) -> Result {
     consistent(&server).await
 }
 
+async fn fifty_people_are_in_a_session_and_no_more(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 1).await?;
+    let people: Vec<String> = (0..50).map(person).collect();
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    let session = made(&server, &pool, &people, json!({})).await?;
+    ensure!(session["participants"].as_array().is_some_and(|all| all.len() == 50), "{session}");
+    let people = format!("{}/participants", path(&session)?);
+    let add = async || call(&server, "POST", &people, Some(json!({"address": "+14155559999"}))).await;
+    let (status, problem) = add().await?;
+    ensure!(status == 400 && problem["field"] == "participants", "{status} {problem}");
+    let one = text(&session["participants"][0]["id"])?;
+    ensure!(call(&server, "DELETE", &format!("{people}/{one}"), None).await?.0 == 204);
+    let (status, added) = add().await?;
+    ensure!(status == 201 && added["number"] == ours(0), "{status} {added}");
+    consistent(&server).await
+}
+
 async fn what_happens_to_a_session_is_told_in_its_order(layout: Layout) -> Result {
     let (server, receiver) = (builder(layout).await?.start().await?, Receiver::start().await?);
     endpoint(&server, &receiver.url("/"), &["session.*"]).await?;
@@ -162,5 +181,6 @@ on_both_engines!(
     a_session_is_found_by_what_is_known_of_it,
     a_session_rests_goes_on_ends_and_is_opened_again,
     people_come_and_go,
+    fifty_people_are_in_a_session_and_no_more,
     what_happens_to_a_session_is_told_in_its_order,
 );
