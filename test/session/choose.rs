@@ -3,9 +3,11 @@
 use anyhow::ensure;
 use serde_json::json;
 
-use super::{close, consistent, made, number_of, pool, tried};
+use super::{SESSIONS, close, consistent, made, number_of, ours, pool, tried};
+use crate::events::well;
 use crate::harness::{Layout, Result, Server};
 use crate::on_both_engines;
+use crate::relay::scene::tamper;
 
 const ANN: &str = "+14155550101";
 const BEN: &str = "+14155550102";
@@ -51,6 +53,31 @@ async fn who_had_a_number_gets_it_again(layout: Layout) -> Result {
     consistent(&server).await
 }
 
+/// What somebody let go a moment ago comes behind what they let go long ago.
+async fn what_was_just_let_go_rests(layout: Layout) -> Result {
+    const LONG_AGO: &str = "UPDATE sb_sticky SET ended_ms = 1 WHERE ended_ms IS NOT NULL \
+         AND number_id IN (SELECT id FROM sb_number WHERE address = '+12125550000')";
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 2).await?;
+    well(&server, "PATCH", &format!("/v1/pools/{pool}"), Some(json!({"choice": "avoid_sticky"}))).await?;
+    for nth in 0..2 {
+        let named = json!({"pool_id": pool, "participants": [{"address": ANN, "number": ours(nth)}]});
+        let session = well(&server, "POST", SESSIONS, Some(named)).await?;
+        close(&server, &session).await?;
+    }
+    for _ in 0..8 {
+        tamper(&server, LONG_AGO).await?;
+        let session = made(&server, &pool, &[ANN], json!({})).await?;
+        ensure!(number_of(&session, ANN)? == ours(0), "{session}");
+        close(&server, &session).await?;
+    }
+    // an order, never a refusal
+    for _ in 0..2 {
+        made(&server, &pool, &[ANN], json!({})).await?;
+    }
+    consistent(&server).await
+}
+
 /// Who has had more numbers than are looked at first is asked about number by number.
 async fn who_has_many_sessions_gets_what_is_left(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
@@ -72,5 +99,6 @@ async fn who_has_many_sessions_gets_what_is_left(layout: Layout) -> Result {
 on_both_engines!(
     a_person_has_a_number_for_each_session,
     who_had_a_number_gets_it_again,
+    what_was_just_let_go_rests,
     who_has_many_sessions_gets_what_is_left,
 );
