@@ -10,7 +10,7 @@ use switchboard::store::Change;
 use tokio::task::JoinSet;
 
 use super::consistent;
-use super::proxied::{ANN, BOB, Door, answered, ours};
+use super::proxied::{ANN, BOB, DOT, Door, NONE, answered, ours};
 use crate::events::{text, well};
 use crate::harness::{ADMIN, Builder, Layout, Result};
 use crate::messages::{drained, person};
@@ -141,6 +141,23 @@ async fn new_numbers_are_on_the_older_system_s_own_account(layout: Layout) -> Re
     Ok(())
 }
 
+/// Strangers are told each time, but for a program that answers whatever it is told.
+async fn what_answers_by_itself_is_told_so_often_and_no_more(layout: Layout) -> Result {
+    let door = Door::open(layout).await?;
+    door.numbers(1).await?;
+    for nth in 0..35 {
+        let post = json!({"to": ours(0), "from": DOT.0, "body": "I am away.", "id": format!("mdr{nth}")});
+        assert_eq!(door.ask("POST", "/", Some(post)).await?.0, 200);
+    }
+    crate::inbound::play::settled(&door.server).await?;
+    let heard = door.heard(DOT.1).await?;
+    ensure!(heard.len() == 30 && heard.iter().all(|(_, body)| body == NONE), "{}: {heard:?}", heard.len());
+    // others are told still
+    door.text(ANN.0, &ours(0), "hello?", "mdr-ann").await?;
+    assert_eq!(door.heard(ANN.1).await?.len(), 1);
+    Ok(())
+}
+
 /// A session like another, with neither people nor numbers.
 pub const COPY: &str = "INSERT INTO sb_session (id, client_id, pool_id, mode, state, door, settings, sequence, \
      created_ms, changed_ms) \
@@ -207,6 +224,7 @@ on_both_engines!(
     the_two_may_be_anywhere,
     a_development_server_is_open_and_brings_numbers_by_itself,
     new_numbers_are_on_the_older_system_s_own_account,
+    what_answers_by_itself_is_told_so_often_and_no_more,
     a_long_list_has_each_session_once,
     many_sessions_are_made_soon_after_each_other,
 );
