@@ -10,6 +10,7 @@ mod command;
 mod conversation;
 mod conversation_life;
 mod crash;
+mod crowd;
 mod end;
 mod exclusive;
 mod hook;
