@@ -1,12 +1,14 @@
 //! Somebody texts who is in no session: their text is answered, or said in a session, as the client's server wants it.
 
+use std::time::{Duration, Instant};
+
 use anyhow::ensure;
 use serde_json::json;
 
 use super::hook::{Answer, Hook, answered, talk};
 use super::talk::{ANN, BOB, CID, DOT, Talk};
 use crate::events::well;
-use crate::harness::{Builder, Layout, Result};
+use crate::harness::{Builder, Layout, Result, until};
 use crate::on_both_engines;
 
 async fn ask(talk: &Talk, hook: &Hook, format: &str) -> Result {
@@ -121,7 +123,38 @@ async fn who_cannot_be_in_that_session_is_told_as_any_stranger(layout: Layout) -
     talk.end().await
 }
 
+async fn a_server_that_fails_leaves_them_strangers_and_holds_up_nobody(layout: Layout) -> Result {
+    let wanted = json!({ "participantIdentifier": BOB }).to_string();
+    let hook = Hook::start(move |asked| match asked.said().as_str() {
+        "broken" => Answer::new(500, &wanted),
+        "moved" => Answer { location: Some("https://example.com/".to_owned()), ..Answer::new(302, "") },
+        _ => Answer::new(200, &wanted).late(Duration::from_secs(10)),
+    })
+    .await?;
+    let builder =
+        Builder::new(layout).await?.set("event.allow", "127.0.0.1").set("session.none_text", "Nobody is here.");
+    let talk = Talk::of(builder, 1).await?;
+    ask(&talk, &hook, "json").await?;
+    let held = talk.hold(&[(ANN, "Ann"), (CID, "Cid")], json!({})).await?;
+    let (number, begun) = (talk.numbers[0].clone(), Instant::now());
+    let strangers = [("slow", DOT), ("broken", "+14155550111"), ("moved", "+14155550112")];
+    for (word, who) in strangers {
+        talk.text(who, &number, word).await?;
+    }
+    talk.say(&held, ANN, "hello").await?;
+    until("what is said in a session", async || Ok((talk.bodies(CID).await? == ["hello"]).then_some(()))).await?;
+    ensure!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    answered(&talk).await?;
+    for (word, who) in strangers {
+        assert_eq!(talk.bodies(who).await?, ["Nobody is here."], "{word}");
+    }
+    ensure!(talk.bodies(BOB).await?.is_empty() && sessions(&talk).await? == 1, "his number was free");
+    ensure!(begun.elapsed() < Duration::from_secs(10), "nobody waits for it for so long: {:?}", begun.elapsed());
+    talk.end().await
+}
+
 on_both_engines!(
+    a_server_that_fails_leaves_them_strangers_and_holds_up_nobody,
     a_stranger_comes_into_the_session_that_is_wanted,
     a_stranger_is_answered_in_twiml,
     an_answer_goes_where_a_key_of_its_client_may_text,
