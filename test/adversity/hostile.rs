@@ -156,9 +156,14 @@ async fn assert_shows_in_time(server: &Server) -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_never_reads_or_stops_half_way_costs_others_nothing() -> Result {
     let server = server("40s").await?;
-    let before = resident_kib(&server)?;
     let mut held = Vec::new();
+    let mut before = 0;
     for n in 0..40 {
+        if n == 1 {
+            // code that has run once is there for all
+            assert_shows_in_time(&server).await?;
+            before = resident_kib(&server)?;
+        }
         held.push(raw(&server, &format!("deaf-{n}")).await?);
         let mut half = raw(&server, &format!("half-{n}")).await?;
         half.write_all(&[0x81, 0xfe, 0x0f]).await?;
