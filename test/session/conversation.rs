@@ -220,6 +220,8 @@ async fn a_second_node_finds_what_the_first_has_made(layout: Layout) -> Result {
     let second = Builder::at(home).set(ELSEWHERE.0, ELSEWHERE.1).environment("AUTH_USERNAME", LOGIN.0);
     let second = second.environment("AUTH_PASSWORD", LOGIN.1).start_unseeded().await?;
     for server in [&first, &second] {
+        // both are at it at once: a port is taken before all is made
+        ensure!(server.http.get(server.url("/readyz")).send().await?.status() == 200);
         let count = |sql: &'static str| server.rows(sql);
         assert_eq!(count("SELECT id FROM sb_client WHERE name = 'masked'").await?.len(), 1);
         assert_eq!(count("SELECT id FROM sb_pool WHERE name = 'masked'").await?.len(), 1);
