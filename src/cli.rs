@@ -148,7 +148,8 @@ fn runtime(command: &Command) -> anyhow::Result<tokio::runtime::Runtime> {
 
 async fn dispatch(command: Command, config: Config, reload: LogReload) -> CommandResult {
     match command {
-        Command::Serve(command) => command.run(config, reload).await,
+        // all of the server is in it
+        Command::Serve(command) => Box::pin(command.run(config, reload)).await,
         Command::Migrate(command) => command.run(config).await,
         Command::Seed(command) => command.run(config).await,
         Command::Keys(command) => command.run(config).await,

@@ -64,15 +64,15 @@ impl Figures {
 
 async fn compare(plan: &Plan, layout: Layout) -> Result<Figures> {
     let carrier = Carrier::start().await?;
-    let (plain, masked) = (stage::start(layout, Some(&carrier)).await?, furnished(layout, &carrier).await?);
+    let (unmasked, masked) = (stage::start(layout, Some(&carrier)).await?, furnished(layout, &carrier).await?);
     // by turns, so that both stores grow alike
-    let both = async || Ok((inbound::round(&plain, plan).await?.0, taken(&masked, plan).await?));
-    let (rounds, fdatasync) = disk::runs(&plain.home(), plan, plan.rounds, both).await?;
-    let ratio = median(rounds.iter().map(|(plain, masked)| masked / plain).collect());
-    let (plain, masked_rates): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
-    let plain = median(plain);
-    let (is_flat, copied) = sustain(&masked, COPIED * plain, plan).await?;
-    Ok(Figures { plain, masked: median(masked_rates), ratio, copied, is_flat, fdatasync })
+    let both = async || Ok((inbound::round(&unmasked, plan).await?.0, taken(&masked, plan).await?));
+    let (rounds, fdatasync) = disk::runs(&unmasked.home(), plan, plan.rounds, both).await?;
+    let ratio = median(rounds.iter().map(|(unmasked, masked)| masked / unmasked).collect());
+    let (unmasked, masked_rates): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
+    let unmasked = median(unmasked);
+    let (is_flat, copied) = sustain(&masked, COPIED * unmasked, plan).await?;
+    Ok(Figures { plain: unmasked, masked: median(masked_rates), ratio, copied, is_flat, fdatasync })
 }
 
 /// A server on which each of those who text is in a session with somebody else. They text the carrier's numbers, as without

@@ -1,7 +1,7 @@
 //! What the masked door's answers link to: conversations read, changed, spoken in, closed and removed.
 
 use anyhow::{Context as _, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::conversation::{Door, path};
 use super::{consistent, ours};
@@ -66,6 +66,24 @@ async fn a_conversation_is_read_changed_and_deleted(layout: Layout) -> Result {
     Ok(())
 }
 
+/// However small the pages are, each is there once, both ways.
+async fn each_is_on_one_page(door: &Door, said: &str, all: &[Value]) -> Result {
+    let base = door.server.url("");
+    for (order, places) in [("asc", [0, 1, 2]), ("desc", [2, 1, 0])] {
+        let mut page = door.asked("GET", &format!("{said}?PageSize=1&Order={order}"), &[], 200).await?;
+        for (turn, nth) in ["next", "next", "previous", "previous", "previous"].into_iter().zip([0, 1, 2, 1, 0]) {
+            let items = page["messages"].as_array().context("no messages")?;
+            ensure!(items.len() == 1 && items[0]["sid"] == all[places[nth]]["sid"], "{order}: {page}");
+            let url = page["meta"][format!("{turn}_page_url")].as_str();
+            ensure!(url.is_none() == (turn == "previous" && nth == 0), "{order}: {page}");
+            if let Some(url) = url {
+                page = door.asked("GET", url.strip_prefix(&*base).context("elsewhere")?, &[], 200).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn people_come_speak_and_go(layout: Layout) -> Result {
     let door = Door::open(layout, 3).await?;
     let made = door.made(json!({"addresses": [ANN, BEN]})).await?;
@@ -105,20 +123,7 @@ async fn people_come_speak_and_go(layout: Layout) -> Result {
     let wanted = [("On my way", CEM), ("Five minutes", "system"), ("I am here", ANN)];
     assert_eq!(bodies, wanted.map(|(body, author)| (Some(body), Some(author))));
     assert_eq!((&all[2]["sid"], &all[1]["sid"]), (&for_ann["sid"], &told["sid"]));
-    // however small the pages are, each is there once, both ways
-    let base = door.server.url("");
-    for (order, places) in [("asc", [0, 1, 2]), ("desc", [2, 1, 0])] {
-        let mut page = door.asked("GET", &format!("{said}?PageSize=1&Order={order}"), &[], 200).await?;
-        for (turn, nth) in ["next", "next", "previous", "previous", "previous"].into_iter().zip([0, 1, 2, 1, 0]) {
-            let items = page["messages"].as_array().context("no messages")?;
-            ensure!(items.len() == 1 && items[0]["sid"] == all[places[nth]]["sid"], "{order}: {page}");
-            let url = page["meta"][format!("{turn}_page_url")].as_str();
-            ensure!(url.is_none() == (turn == "previous" && nth == 0), "{order}: {page}");
-            if let Some(url) = url {
-                page = door.asked("GET", url.strip_prefix(&*base).context("elsewhere")?, &[], 200).await?;
-            }
-        }
-    }
+    each_is_on_one_page(&door, &said, all).await?;
     door.asked("GET", &format!("{said}?Order=up"), &[], 400).await?;
     let first = format!("{said}/{}", text(&told["sid"])?);
     assert_eq!(door.asked("GET", &first, &[], 200).await?["body"], "Five minutes");
@@ -158,8 +163,8 @@ async fn twilios_event_of_a_closed_conversation_removes_it(layout: Layout) -> Re
     ensure!(door.ask("GET", &format!("/v1/Conversations/{one}"), &[]).await?.1["state"] == "active");
     assert_eq!(event(&door, &updated("closed"), TOKEN).await?, (200, format!("{one} deleted")));
     door.asked("GET", &format!("/v1/Conversations/{one}"), &[], 404).await?;
-    let (status, said) = event(&door, &updated("closed"), TOKEN).await?;
-    ensure!(status == 500 && said.starts_with(&format!("{one} failed to delete: ")), "{status} {said}");
+    let (status, body) = event(&door, &updated("closed"), TOKEN).await?;
+    ensure!(status == 500 && body.starts_with(&format!("{one} failed to delete: ")), "{status} {body}");
     // as JSON, of which Twilio signs the digest
     let body = json!({"EventType": "onConversationStateUpdated", "ConversationSid": other, "StateTo": "closed"});
     let body = body.to_string();

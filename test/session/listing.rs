@@ -54,11 +54,11 @@ fn ids(page: &Value, list: &str, id: &str, prefix: &str) -> Result<Vec<String>> 
 async fn five_thousand_sessions_are_listed_once_while_others_are_made(layout: Layout) -> Result {
     let ride = Ride::start(layout, 0, "http://127.0.0.1:9/").await?;
     let (made, sessions) = (filled(&ride).await?, ride.path("Sessions"));
-    let make = async || ride.well("POST", &sessions, &[]).await;
+    let add = async || ride.well("POST", &sessions, &[]).await;
     // as Twilio's libraries read it
     let (mut listed, mut next) = (Vec::new(), Some(format!("{sessions}?PageSize=100")));
     while let Some(at) = next {
-        let (page, new) = tokio::join!(ride.well("GET", &at, &[]), make());
+        let (page, new) = tokio::join!(ride.well("GET", &at, &[]), add());
         let (page, _) = (page?, new?);
         listed.extend(ids(&page, "sessions", "sid", "KC")?);
         next = page["meta"]["next_page_url"].as_str().map(str::to_owned);
@@ -68,7 +68,7 @@ async fn five_thousand_sessions_are_listed_once_while_others_are_made(layout: La
     let (mut listed, mut cursor) = (Vec::new(), Some(String::new()));
     while let Some(behind) = cursor {
         let path = format!("/v1/sessions?limit=200{behind}");
-        let (page, new) = tokio::join!(act_well(&ride.server, &ride.client.id, "GET", &path, None), make());
+        let (page, new) = tokio::join!(act_well(&ride.server, &ride.client.id, "GET", &path, None), add());
         let (page, _) = (page?, new?);
         listed.extend(ids(&page, "data", "id", "ses_")?);
         cursor = page["next_cursor"].as_str().map(|cursor| format!("&cursor={cursor}"));

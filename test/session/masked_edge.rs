@@ -142,8 +142,8 @@ async fn pictures_are_passed_on_where_the_number_can(layout: Layout) -> Result {
     send("look again").await?;
     assert_eq!(talk.bodies(BOB).await?.last().map(String::as_str), Some("look again"));
     let path = format!("/v1/loopback/messages?limit=1&to=%2B{}", &BOB[1..]);
-    let sent = well(&talk.server, "GET", &path, None).await?;
-    let link = text(&sent["data"][0]["media_urls"][0])?;
+    let listed = well(&talk.server, "GET", &path, None).await?;
+    let link = text(&listed["data"][0]["media_urls"][0])?;
     assert!(link.starts_with(&talk.server.url("/media/")), "not where it came from: {link}");
     // one that nobody could fetch does not cost the words
     let posted = json!({"from": ANN, "to": number, "body": "and this", "media_urls": ["ftp://pictures.example/2.png"]});

@@ -78,13 +78,13 @@ async fn each_step_of_a_call_is_called_back(layout: Layout) -> Result {
     let ride = Ride::start(layout, 2, &receiver.url("/told")).await?;
     let trip = ride.hold(&[ANN, BOB], &[]).await?;
     ride.dial(&trip, ANN, "call-1").await?;
-    let said = until("the call to be over", async || {
+    let calls = until("the call to be over", async || {
         let said = ride.said(&trip).await?;
         let is_over = said.first().is_some_and(|one| one["outbound_resource_status"] == "completed");
         Ok(is_over.then_some(said))
     })
     .await?;
-    let [call] = said.as_slice() else { anyhow::bail!("not one: {said:?}") };
+    let [call] = calls.as_slice() else { anyhow::bail!("not one: {calls:?}") };
     assert_eq!((&call["type"], &call["data"]), (&json!("voice"), &json!(r#"{"duration":"1"}"#)));
     assert_eq!(
         (&call["inbound_resource_status"], &call["outbound_resource_type"]),

@@ -69,7 +69,7 @@ async fn full(server: &Server, pool: &str, one_more: [&str; 2], reason: &str) ->
     let sql = "SELECT (SELECT COUNT(*) FROM sb_session), (SELECT COUNT(*) FROM sb_participant), \
                (SELECT COUNT(*) FROM sb_pair)";
     let wanted = [COUNT, 2 * COUNT, 2 * COUNT].map(|count| count.to_string());
-    ensure!(server.rows(sql).await? == [wanted.clone()]);
+    ensure!(server.rows(sql).await? == std::slice::from_ref(&wanted));
     let (status, problem) = tried(server, pool, &one_more).await?;
     let detail = problem["detail"].as_str().unwrap_or_default();
     ensure!(status == 409 && detail.contains(reason), "{status} {problem}");

@@ -91,11 +91,9 @@ impl Dispatch {
         let (kind, code) = (via.connector.kind(), attempt.code);
         match attempt.outcome {
             AttemptOutcome::Accepted => sender.accept(),
-            AttemptOutcome::Refused if provider::has_no_such_sender(kind, code) => {
-                if sender.refuse(attempt.ended_ms) {
-                    let number = sender.number.id;
-                    tracing::warn!(%number, code, "a carrier does not have it: new sessions avoid it");
-                }
+            AttemptOutcome::Refused if provider::has_no_such_sender(kind, code) && sender.refuse(attempt.ended_ms) => {
+                let number = sender.number.id;
+                tracing::warn!(%number, code, "a carrier does not have it: new sessions avoid it");
             }
             _ => {}
         }

@@ -85,8 +85,8 @@ impl AskedTexts {
         }
         let copies: Vec<MessageId> = others.iter().map(|to| said.id.copy(to.id)).collect();
         let made = message::made(&self.messages.store, &copies).await?;
-        let copied = |id: MessageId| if made.contains_key(&id) { Ok(id) } else { Err(InteractionFailure::Blocked) };
-        let all = others.into_iter().zip(copies).map(|(to, id)| said.interaction(Some(to), copied(id))).collect();
+        let outcome = |id: MessageId| if made.contains_key(&id) { Ok(id) } else { Err(InteractionFailure::Blocked) };
+        let all = others.into_iter().zip(copies).map(|(to, id)| said.interaction(Some(to), outcome(id))).collect();
         let touched = (!made.is_empty()).then_some((said.route.session.session.id, said.at_ms));
         Ok(InteractionRecord { said: all, touched })
     }

@@ -32,7 +32,7 @@ async fn numbers_are_put_in_reserved_and_taken_out(layout: Layout) -> Result {
         let page = door.well("GET", &at, &[]).await?;
         walked.push(page["incoming_phone_numbers"][0]["phone_number"].clone());
         match page["next_page_uri"].as_str() {
-            Some(next) => at = next.to_owned(),
+            Some(next) => next.clone_into(&mut at),
             None => break,
         }
     }

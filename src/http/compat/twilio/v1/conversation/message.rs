@@ -92,13 +92,13 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>, id: SessionId) -> Twil
 
 /// `GET …/Messages/<sid>`
 pub(super) async fn fetch(visit: &TwilioCompatRequest<'_>, id: SessionId, sid: &str) -> TwilioCompatResult {
-    let found = super::readable(visit, id).await?;
-    let said = sid::parse_conversation_message(sid).ok_or(error::NOT_FOUND)?;
-    let said = visit.app.session_messages.interaction(visit.consumer.client, id, said).await?;
-    if said.kind != InteractionKind::Message {
+    let session = super::readable(visit, id).await?;
+    let interaction = sid::parse_conversation_message(sid).ok_or(error::NOT_FOUND)?;
+    let found = visit.app.session_messages.interaction(visit.consumer.client, id, interaction).await?;
+    if found.kind != InteractionKind::Message {
         return Err(error::NOT_FOUND.into());
     }
-    Ok(reply::json(StatusCode::OK, &shape::message(&visit.base(), &found, &said)))
+    Ok(reply::json(StatusCode::OK, &shape::message(&visit.base(), &session, &found)))
 }
 
 /// Who of its people an author is; whoever is none of them is the client itself.

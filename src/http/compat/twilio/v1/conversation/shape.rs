@@ -109,25 +109,25 @@ pub(super) fn participant(base: &ReplyBaseUrl, one: &Participant) -> Value {
 }
 
 /// What was said, and by whom; what the client has said itself is the system's.
-pub(super) fn message(base: &ReplyBaseUrl, found: &SessionWithParticipants, said: &Interaction) -> Value {
+pub(super) fn message(base: &ReplyBaseUrl, found: &SessionWithParticipants, one: &Interaction) -> Value {
     let session = &found.session;
-    let whose = |from: ParticipantId| found.participants.iter().find(|one| one.id == from);
-    let author = said.from.and_then(whose).map_or("system", |one| one.address.as_str());
-    let sid = sid::conversation_message(said.id);
+    let whose = |from: ParticipantId| found.participants.iter().find(|person| person.id == from);
+    let author = one.from.and_then(whose).map_or("system", |from| from.address.as_str());
+    let sid = sid::conversation_message(one.id);
     json!({
         "sid": sid,
         "account_sid": sid::account(session.client),
         "conversation_sid": sid::conversation(session.id),
         "index": null,
         "author": author,
-        "body": said.words().map(|(body, _)| body),
+        "body": one.words().map(|(body, _)| body),
         "media": null,
         "attributes": "{}",
-        "participant_sid": said.from.map(sid::conversation_participant),
+        "participant_sid": one.from.map(sid::conversation_participant),
         "delivery": null,
         "content_sid": null,
-        "date_created": date::iso8601(said.created_ms),
-        "date_updated": date::iso8601(said.changed_ms()),
+        "date_created": date::iso8601(one.created_ms),
+        "date_updated": date::iso8601(one.changed_ms()),
         "url": base.join(&below(session.id, &format!("Messages/{sid}"))),
         "links": {},
     })
