@@ -26,7 +26,9 @@ async fn what_is_wrong_is_named_and_leaves_nothing(layout: Layout) -> Result {
         (of(&crowd, json!({})), "participants", "1 to 50"),
         (of(&[ANN, "+1 (415) 555-0101"], json!({})), "participants", "more than once"),
         (of(&["+525512345678", "+5215512345678"], json!({})), "participants", "more than once"),
-        (of(&["hello?"], json!({})), "participants", ""),
+        (of(&["hello?"], json!({})), "participants[0].address", "phone number"),
+        (of(&[ANN, "+1 415"], json!({})), "participants[1].address", "7 to 15 digits"),
+        (of(&[ANN, "whatsapp:+14155550102"], json!({})), "participants[1].address", "must not name a channel"),
         (of(&["40404"], json!({})), "participants", "phone number"),
         (of(&[ANN, number.as_str()], json!({})), "participants", "number of this server"),
         (order(&unknown, &[ANN], json!({})), "pool_id", "no such pool"),
@@ -43,6 +45,11 @@ async fn what_is_wrong_is_named_and_leaves_nothing(layout: Layout) -> Result {
             json!({"pool_id": pool, "participants": [{"address": ANN, "number": "+15005559999"}]}),
             "participants",
             "pool",
+        ),
+        (
+            json!({"pool_id": pool, "participants": [{"address": ANN}, {"address": BEN, "number": "+0"}]}),
+            "participants[1].number",
+            "country code",
         ),
     ] {
         let (status, problem) = call(&server, "POST", SESSIONS, Some(body.clone())).await?;

@@ -236,10 +236,13 @@ impl ParticipantIn {
 
 impl SessionIn {
     pub(super) fn read(self, country: Option<Country>) -> Result<SessionOrder, Refusal> {
-        let read = |one: ParticipantIn| one.read("participants", "participants", country);
+        let read = |(nth, one): (usize, ParticipantIn)| {
+            let field = |name: &str| format!("participants[{nth}].{name}");
+            one.read(&field("address"), &field("number"), country)
+        };
         Ok(SessionOrder {
             pool: pool(&self.pool_id)?,
-            participants: self.participants.into_iter().map(read).collect::<Result<_, _>>()?,
+            participants: self.participants.into_iter().enumerate().map(read).collect::<Result<_, _>>()?,
             mode: self.mode.as_deref().map(mode).transpose()?.unwrap_or_default(),
             name: self.name,
             unique_name: self.unique_name,
