@@ -64,7 +64,7 @@ pub use crate::store::session::{Filter, Participant, Session, SessionSettings, S
 
 use self::hold::NumberHolds;
 use crate::crypto::HashKey;
-use crate::model::{ClientId, Clock, NumberId, SessionId};
+use crate::model::{AccountId, ClientId, Clock, NumberId, SessionId};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::message::Messages;
@@ -121,6 +121,23 @@ impl Sessions {
     /// Whose a session is, if there is one.
     pub async fn client_of(&self, id: SessionId) -> Result<Option<ClientId>> {
         Ok(session::client_of(&self.parts.store, id).await?)
+    }
+
+    /// Whether a number by which people in a session know each other is on one of these accounts.
+    pub async fn is_on(&self, found: &SessionWithParticipants, accounts: &[AccountId]) -> Result<bool> {
+        let is_there = || {
+            let entries = self.parts.directory.current();
+            found.participants.iter().any(|one| {
+                let sender = entries.sender(&one.number).filter(|sender| sender.number.id == one.number_id);
+                sender.is_some_and(|sender| accounts.contains(&sender.number.account))
+            })
+        };
+        if is_there() {
+            return Ok(true);
+        }
+        // another node may just have added it: the store knows
+        self.parts.directory.refresh().await?;
+        Ok(is_there())
     }
 
     /// The number of a client's with this address, to look for sessions by.

@@ -52,17 +52,17 @@ impl Door {
         let account = loopback(&server).await?;
         let door = Self { server, client, sid, key: text(&key["key"])?, account };
         for nth in 0..numbers {
-            door.add(&ours(nth)).await?;
+            door.add(&ours(nth), &door.account).await?;
         }
         Ok(door)
     }
 
-    /// Puts a number into the pool that was made with the client.
-    async fn add(&self, number: &str) -> Result {
+    /// Puts a number of an account into the pool that was made with the client.
+    pub(super) async fn add(&self, number: &str, account: &str) -> Result {
         let pools = act_well(&self.server, &self.client, "GET", "/v1/pools", None).await?;
         ensure!(pools["data"].as_array().map(Vec::len) == Some(1) && pools["data"][0]["name"] == "masked", "{pools}");
         let pool = text(&pools["data"][0]["id"])?;
-        let body = json!({"number": number, "account_id": self.account, "capabilities": ["sms", "voice"]});
+        let body = json!({"number": number, "account_id": account, "capabilities": ["sms", "voice"]});
         let id = text(&act_well(&self.server, &self.client, "POST", "/v1/numbers", Some(body)).await?["id"])?;
         act_well(&self.server, &self.client, "PUT", &format!("/v1/pools/{pool}/numbers/{id}"), None).await?;
         Ok(())

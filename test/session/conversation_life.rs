@@ -10,6 +10,7 @@ use crate::harness::carrier::TOKEN;
 use crate::harness::carrier::signature::sign;
 use crate::harness::{Layout, Result, until};
 use crate::inbound::play::{self, PUBLIC, post_form, settled};
+use crate::messages::account;
 use crate::on_both_engines;
 use crate::relay::scene::{act_well, tamper};
 
@@ -183,6 +184,30 @@ async fn twilios_event_of_a_closed_conversation_removes_it(layout: Layout) -> Re
     consistent(&door.server).await
 }
 
+/// What an account signs is about conversations on its own numbers.
+async fn an_event_of_another_account_removes_nothing(layout: Layout) -> Result {
+    let door = Door::open(layout, 0).await?;
+    let [own, other] = ["b", "c"].map(|digit| (format!("AC{}", digit.repeat(32)), digit.repeat(32)));
+    let add = async |name: &str, (sid, token): &(String, String)| {
+        let credentials = json!({"account_sid": sid, "auth_token": token});
+        account(&door.server, json!({"name": name, "credentials": credentials})).await
+    };
+    let id = add("own", &own).await?;
+    add("other", &other).await?;
+    door.add(&ours(0), &id).await?;
+    let sid = text(&door.made(json!({"addresses": [ANN, BEN]})).await?["sid"])?;
+    let closed = [("EventType", "onConversationUpdated"), ("ConversationSid", &*sid), ("State", "closed")];
+    let (status, told) = event(&door, &closed, &other.1).await?;
+    // as of one that is not there
+    let missing = [("EventType", "onConversationUpdated"), ("ConversationSid", "CH1"), ("State", "closed")];
+    let (_, unknown) = event(&door, &missing, &other.1).await?;
+    ensure!(status == 500 && told == unknown.replace("CH1", &sid), "{status} {told}");
+    door.asked("GET", &format!("/v1/Conversations/{sid}"), &[], 200).await?;
+    assert_eq!(event(&door, &closed, &own.1).await?, (200, format!("{sid} deleted")));
+    door.asked("GET", &format!("/v1/Conversations/{sid}"), &[], 404).await?;
+    consistent(&door.server).await
+}
+
 /// It rests when nobody has spoken for long enough, keeps its numbers, and goes on with the next text.
 async fn a_conversation_rests_in_silence_until_the_next_text(layout: Layout) -> Result {
     let door = Door::open(layout, 1).await?;
@@ -237,6 +262,7 @@ on_both_engines!(
     a_conversation_is_read_changed_and_deleted,
     people_come_speak_and_go,
     twilios_event_of_a_closed_conversation_removes_it,
+    an_event_of_another_account_removes_nothing,
     a_conversation_rests_in_silence_until_the_next_text,
     strangers_are_told_nothing,
 );

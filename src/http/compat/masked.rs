@@ -21,7 +21,8 @@ use crate::http::auth::{self, Requester, UnknownRequester};
 use crate::http::body::UnreadBody;
 use crate::http::reply::{self, HandlerResult, Refusal};
 use crate::http::{App, HttpRoutes, RequestParts, idempotency, object, posted, session, webhook};
-use crate::model::{ClientId, Secret, SessionDoor, SessionId};
+use crate::model::{AccountId, ClientId, Secret, SessionDoor, SessionId};
+use crate::service::account::CarrierKind;
 use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
 use crate::service::session::{DELETED, SessionResult, SessionWithParticipants};
@@ -166,7 +167,7 @@ async fn post_event(target: String, request: RequestParts, posted: UnreadBody, a
         return Ok(reply::text(StatusCode::OK, "not processed"));
     }
     let sid = fields.one("ConversationSid").unwrap_or_default();
-    match remove(&app, twilio::conversation_id(sid)).await {
+    match remove(&app, twilio::conversation_id(sid), fields.accounts()).await {
         Ok(()) => Ok(reply::text(StatusCode::OK, format!("{sid} deleted"))),
         Err(error) if error.kind == ErrorKind::NotFound => {
             let reason = format!("{sid} failed to delete: {}", error.detail);
@@ -176,13 +177,20 @@ async fn post_event(target: String, request: RequestParts, posted: UnreadBody, a
     }
 }
 
-/// Removes a conversation of this door, whosever it is.
-async fn remove(app: &App, id: Option<SessionId>) -> Result<(), Error> {
+/// Removes a conversation of this door, whosever it is. `accounts`: who says that it is closed. To others than that of
+/// the settings, and those that the conversation's numbers are on, it is as though it were not there.
+async fn remove(app: &App, id: Option<SessionId>, accounts: &[AccountId]) -> Result<(), Error> {
     let unknown = || Error::not_found("conversation");
     let id = id.ok_or_else(unknown)?;
     let client = app.sessions.client_of(id).await?.ok_or_else(unknown)?;
-    let found = app.sessions.find(client, id).await?.session;
-    if found.door != SessionDoor::Masked || found.reason.as_deref() == Some(DELETED) {
+    let found = app.sessions.find(client, id).await?;
+    if found.session.door != SessionDoor::Masked || found.session.reason.as_deref() == Some(DELETED) {
+        return Err(unknown());
+    }
+    let own = app.accounts.named(CarrierKind::Twilio, &app.masked.settings.account_sid);
+    let may_end = own.is_some_and(|own| accounts.contains(&own)) || app.sessions.is_on(&found, accounts).await?;
+    if !may_end {
+        tracing::warn!(session = %id, "an account says that a conversation is closed which is not on its numbers");
         return Err(unknown());
     }
     app.sessions.delete(client, id, &AuditContext::unwritten()).await

@@ -67,6 +67,11 @@ impl Accounts {
         Ok(accounts)
     }
 
+    /// The account that is known by this name at its provider, where it can be used.
+    pub fn named(&self, kind: CarrierKind, external_id: &str) -> Option<AccountId> {
+        self.directory.current().handle_of(kind, external_id).map(|handle| handle.account.id)
+    }
+
     pub async fn find(&self, id: AccountId) -> Result<Account> {
         self.list().await?.into_iter().find(|account| account.id == id).ok_or_else(|| Error::not_found("account"))
     }
