@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
-use super::{RequestParts, audit, auth, list, openapi, reply};
+use super::{RequestParts, audit, auth, list, number, openapi, reply};
 use crate::model::{DurationSetting, HookFormat, PoolChoice, PoolOrder, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::number::{Number, PoolChange, PoolSettingsChange, PoolWithNumbers};
@@ -279,7 +279,7 @@ async fn delete(request: ResourceRequest) -> HandlerResult {
 async fn put(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let (id, number) = (request.id("pool")?, request.nth_id(1, "number")?);
-    let pool = request.app.numbers.put_into_pool(client, id, number, &context(&request, "pool.put")).await?;
+    let pool = request.app.numbers.put_into_pool(client, id, number, &number::context(&request, "pool.put")).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
@@ -294,6 +294,6 @@ async fn put(request: ResourceRequest) -> HandlerResult {
 async fn take_out(request: ResourceRequest) -> HandlerResult {
     let client = auth::administrator_for(&request.app, &request)?;
     let (id, number) = (request.id("pool")?, request.nth_id(1, "number")?);
-    request.app.numbers.take_out_of_pool(client, id, number, &context(&request, "pool.take_out")).await?;
+    request.app.numbers.take_out_of_pool(client, id, number, &number::context(&request, "pool.take_out")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -43,6 +43,13 @@ async fn senders(server: &Server, client: &str, pool: &str) -> Result<BTreeMap<S
     Ok(senders)
 }
 
+/// Of an entry of the log: what was done, to which number, and out of which pool it went, into which.
+fn moved(entry: &Value) -> Value {
+    let (before, after) = (&entry["before"], &entry["after"]);
+    let number = after["id"].as_str().filter(|id| after["number"].is_string() && before["id"] == *id);
+    json!([entry["action"], number, before["pool_id"], after["pool_id"]])
+}
+
 #[expect(clippy::too_many_lines, reason = "one story")]
 async fn numbers_of_a_pool_keep_to_their_people(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
@@ -83,6 +90,14 @@ async fn numbers_of_a_pool_keep_to_their_people(layout: Layout) -> Result {
     hold_inline(&["Pool", "PoolNumber"], &renamed, &wanted)?;
     let listed = act_well(&server, &client, "GET", "/v1/pools", None).await?;
     ensure!(listed["data"][0] == renamed && listed["data"][1].is_null(), "{listed}");
+
+    // it is written down of each number that it came or went, and of no other
+    let log = well(&server, "GET", &format!("/v1/audit?object={pool}&limit=100"), None).await?;
+    let moves: Vec<Value> = log["data"].as_array().into_iter().flatten().rev().map(moved).collect();
+    let put = |number: &String| json!(["pool.put", number, null, pool]);
+    let mut all: Vec<Value> = numbers.iter().map(put).collect();
+    all.push(json!(["pool.take_out", numbers[1], pool, null]));
+    assert_eq!(moves.into_iter().filter(|one| !one[1].is_null()).collect::<Vec<_>>(), all);
 
     // what is another client's is not there
     let other = customer(&server, "1", json!({})).await?;

@@ -12,7 +12,7 @@ const NAME: &str = "number-proxy";
 pub struct NumberProxyAudit<'a> {
     pub number: AuditContext<'a, Number>,
     pub pool: AuditContext<'a, PoolWithNumbers>,
-    pub put: AuditContext<'a, PoolWithNumbers>,
+    pub put: AuditContext<'a, Number>,
 }
 
 impl Numbers {
@@ -68,12 +68,7 @@ impl Numbers {
     }
 
     /// Takes a number out of the pool; it stays the client's.
-    pub async fn unproxy(
-        &self,
-        client: ClientId,
-        address: &Address,
-        audit: &AuditContext<'_, PoolWithNumbers>,
-    ) -> Result<()> {
+    pub async fn unproxy(&self, client: ClientId, address: &Address, audit: &AuditContext<'_, Number>) -> Result<()> {
         let number = self.proxied(client, address).await?;
         self.take_out_of_pool(client, PoolId::number_proxy(client), number, audit).await
     }

@@ -58,7 +58,7 @@ async fn add(client: ClientId, request: &RequestParts, posted: UnreadBody, app: 
     let audit = NumberProxyAudit {
         number: number::context(request, "number.add"),
         pool: pool::context(request, "pool.create"),
-        put: pool::context(request, "pool.put"),
+        put: number::context(request, "pool.put"),
     };
     let added = app.numbers.proxy(client, (&address, &value), app.number_proxy_account, &audit).await;
     added.map_err(|error| match &error.kind {
@@ -75,7 +75,7 @@ async fn add(client: ClientId, request: &RequestParts, posted: UnreadBody, app: 
 async fn remove(client: ClientId, request: &RequestParts, posted: UnreadBody, app: &App) -> NumberProxyResult {
     let (value, address) = phone(&fields(posted, app).await?, "value")?;
     let missing = || because(StatusCode::NOT_FOUND, "This number is not in the pool.", "virtual TN not found");
-    if let Err(error) = app.numbers.unproxy(client, &address, &pool::context(request, "pool.take_out")).await {
+    if let Err(error) = app.numbers.unproxy(client, &address, &number::context(request, "pool.take_out")).await {
         return Err(match error.kind {
             ErrorKind::NotFound => missing(),
             ErrorKind::Conflict => {

@@ -1,11 +1,15 @@
 //! The numbers of pools: which come into one, and which leave it.
 
-use super::{PoolAudit, PoolWithNumbers};
+use super::PoolWithNumbers;
 use crate::model::{ClientId, NumberId, PoolId};
+use crate::service::audit::AuditContext;
 use crate::service::number::{Number, Numbers};
 use crate::service::race::settled;
 use crate::service::{Error, Result};
 use crate::store::pool;
+
+/// Who does it, for the audit log: an entry of the pool that shows the one number, whatever else is in there.
+type NumberAudit<'a> = AuditContext<'a, Number>;
 
 impl Numbers {
     /// Puts a number into a pool, out of any other. One that is there already stays, and nothing is written.
@@ -14,7 +18,7 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        audit: &PoolAudit<'_>,
+        audit: &NumberAudit<'_>,
     ) -> Result<PoolWithNumbers> {
         self.put(client, id, (number, None), true, audit).await
     }
@@ -25,7 +29,7 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        audit: &PoolAudit<'_>,
+        audit: &NumberAudit<'_>,
     ) -> Result<PoolWithNumbers> {
         self.put(client, id, (number, None), false, audit).await
     }
@@ -37,7 +41,7 @@ impl Numbers {
         id: PoolId,
         (number, written): (NumberId, Option<&str>),
         may_leave: bool,
-        audit: &PoolAudit<'_>,
+        audit: &NumberAudit<'_>,
     ) -> Result<PoolWithNumbers> {
         let changed = settled("this pool", || async {
             let one = self.find(client, number).await?;
@@ -49,12 +53,13 @@ impl Numbers {
                 return Err(Error::conflict("the number is in another pool").about("pool_id"));
             }
             self.must_be_idle(number).await?;
-            let mut after = before.clone();
-            after.numbers.push(Number { pool: Some(id), ..one.clone() });
-            after.numbers.sort_by_key(|one| one.id);
+            let member = Number { pool: Some(id), ..one.clone() };
             let now_ms = self.clock.now_ms();
-            let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
+            let entry = audit.entry(now_ms, id, Some(&one), Some(&member));
             pool::put(&self.directory.store, &before.pool, (&one, written), now_ms, entry).await?;
+            let mut after = before;
+            after.numbers.push(member);
+            after.numbers.sort_by_key(|one| one.id);
             Ok(after)
         })
         .await?;
@@ -67,16 +72,16 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        audit: &PoolAudit<'_>,
+        audit: &NumberAudit<'_>,
     ) -> Result<()> {
         settled("this pool", || async {
-            let before = self.pool_now(client, id).await?;
-            if self.find(client, number).await?.pool != Some(id) {
+            self.pool(client, id).await?;
+            let before = self.find(client, number).await?;
+            if before.pool != Some(id) {
                 return Err(Error::not_found("number"));
             }
             self.must_be_idle(number).await?;
-            let mut after = before.clone();
-            after.numbers.retain(|one| one.id != number);
+            let after = Number { pool: None, ..before.clone() };
             let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
             Ok(pool::take_out(&self.directory.store, client, id, number, entry).await?)
         })

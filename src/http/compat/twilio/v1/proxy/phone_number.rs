@@ -14,7 +14,7 @@ use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::error::{NOT_IN_SERVICE, PHONE_NUMBER_SID};
 use crate::http::compat::twilio::v1::page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
-use crate::http::{number, pool, reply};
+use crate::http::{number, reply};
 use crate::model::address::{AddressKind, AddressRole};
 use crate::model::{Address, NumberId, PoolBound};
 use crate::service::client::KeyScope;
@@ -120,7 +120,7 @@ pub(super) async fn add(visit: &TwilioCompatRequest<'_>, service: &Pool, posted:
     }
     // before it may be chosen
     let number = reserve(visit, number, is_reserved).await?;
-    let context = pool::context(visit.request, "pool.put");
+    let context = number::context(visit.request, "pool.put");
     let put = visit.app.numbers.add_to_pool(service.client, service.id, number.id, &context).await;
     put.map_err(|error| refusal::of(error, PoolBound::None))?;
     Ok(reply::json(StatusCode::CREATED, &shown(visit, service, &number).await?))
@@ -151,7 +151,7 @@ pub(super) async fn update(
 pub(super) async fn delete(visit: &TwilioCompatRequest<'_>, service: &Pool, sid: &str) -> TwilioCompatResult {
     may_own(visit)?;
     let number = find(visit, service, sid).await?;
-    let context = pool::context(visit.request, "pool.take_out");
+    let context = number::context(visit.request, "pool.take_out");
     let taken = visit.app.numbers.take_out_of_pool(service.client, service.id, number.id, &context).await;
     taken.map_err(|error| refusal::of(error, PoolBound::None))?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
