@@ -12,6 +12,7 @@ use crate::harness::{Layout, Result, until};
 use crate::messages::drained;
 use crate::on_both_engines;
 use crate::relay::client;
+use crate::relay::scene::{act_well, tamper};
 
 async fn what_people_and_the_client_say_is_listed(layout: Layout) -> Result {
     let ride = Ride::start(layout, 2, "http://127.0.0.1:9/").await?;
@@ -108,6 +109,32 @@ async fn what_a_client_may_not_say_has_its_code(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn what_became_of_a_copy_that_is_removed_is_unknown(layout: Layout) -> Result {
+    let ride = Ride::start(layout, 2, "http://127.0.0.1:9/").await?;
+    let trip = ride.hold(&[ANN, BOB], &[]).await?;
+    ride.say(&trip, ANN, "on my way").await?;
+    drained(&ride.server).await?;
+    let shown = async |status: &str| {
+        until("what was said to stand so", async || {
+            let said = ride.said(&trip).await?;
+            Ok(said.into_iter().find(|one| one["outbound_resource_status"] == status))
+        })
+        .await
+    };
+    let before = shown("delivered").await?;
+    // its messages were kept for as long as the server keeps them
+    tamper(&ride.server, "DELETE FROM sb_message").await?;
+    let after = shown("unknown").await?;
+    for kept in ["sid", "inbound_resource_status", "outbound_resource_sid", "outbound_participant_sid"] {
+        assert_eq!(after[kept], before[kept], "{kept}");
+    }
+    let (_, session) = trip.path.rsplit_once("KC").context("no session")?;
+    let natively = format!("/v1/sessions/ses_{session}/interactions");
+    let natively = act_well(&ride.server, &ride.client.id, "GET", &natively, None).await?;
+    ensure!(natively["data"][0]["id"].is_string() && natively["data"][0]["status"].is_null(), "{natively}");
+    Ok(())
+}
+
 async fn a_request_that_comes_again_says_it_once(layout: Layout) -> Result {
     let ride = Ride::start(layout, 2, "http://127.0.0.1:9/").await?;
     let hello = [("Body", "hello")];
@@ -151,6 +178,7 @@ on_both_engines!(
     what_people_and_the_client_say_is_listed,
     words_stay_for_whom_else_they_were_said_to,
     what_a_client_may_not_say_has_its_code,
+    what_became_of_a_copy_that_is_removed_is_unknown,
     a_request_that_comes_again_says_it_once,
     each_session_is_listed_once_while_others_are_made,
 );

@@ -54,7 +54,7 @@ struct InteractionOut<'a> {
     outbound_message_id: Option<String>,
     /// Of a call: that to whom it was put through, among `/v1/calls`.
     outbound_call_id: Option<String>,
-    /// How the copy stands: a state of a message, or the status of a call.
+    /// How the copy stands: a state of a message, or the status of a call; null: it is not kept any more.
     #[schema(value_type = Option<String>)]
     status: Option<&'static str>,
     /// How long a call was, in seconds.
@@ -91,7 +91,7 @@ fn out(said: &Interaction) -> InteractionOut<'_> {
         inbound_message_id: said.inbound.map(|message| message.to_string()),
         outbound_message_id: said.outbound.filter(|_| !is_call).map(|message| message.to_string()),
         outbound_call_id: said.outbound.filter(|_| is_call).map(|call| CallId::from(call).to_string()),
-        status: said.status(),
+        status: said.status().filter(|_| !said.is_copy_gone()),
         duration: said.duration,
         reason: said.reason.as_deref(),
         error: has_error.then_some(MessageErrorOut { code: said.error_code, reason }),

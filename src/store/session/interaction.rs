@@ -228,6 +228,11 @@ impl Interaction {
         Some(self.call.map_or(state.name(), |said| CallStatus::shown(state, said).name()))
     }
 
+    /// Whether there was a copy that is not kept any more: nobody knows what became of it.
+    pub fn is_copy_gone(&self) -> bool {
+        self.outbound.is_some() && self.state.is_none()
+    }
+
     /// Whether it is a call that is not over, as far as its carrier has said.
     pub fn is_call_under_way(&self, now_ms: Millis) -> bool {
         let is_over = self.state().is_none_or(MessageState::is_final);

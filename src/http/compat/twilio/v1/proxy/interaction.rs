@@ -50,6 +50,9 @@ pub(super) struct ProxyInteractionOut {
 
 /// How the copy, or the call, stands in Twilio's words; what nobody got has failed.
 fn outbound_status(said: &Interaction) -> Option<&'static str> {
+    if said.is_copy_gone() {
+        return Some("unknown");
+    }
     if said.kind == InteractionKind::Voice {
         return said.status();
     }
