@@ -25,9 +25,20 @@ impl ImportCount {
         json!({"added": self.added, "known": self.known})
     }
 
-    fn words(self, what: &str) -> String {
-        format!("{} new {what} ({} known)", self.added, self.known)
+    /// `one`: what one of them is called.
+    fn words(self, one: &str) -> String {
+        format!("{} new {} ({} known)", self.added, noun(self.added, one), self.known)
     }
+}
+
+/// What so many are called.
+fn noun(count: u64, one: &str) -> String {
+    if count == 1 { one.to_owned() } else { format!("{one}s") }
+}
+
+fn over(sessions: u64) -> String {
+    let were = if sessions == 1 { "was" } else { "were" };
+    format!("{sessions} {} {were} over", noun(sessions, "session"))
 }
 
 /// What an import came to.
@@ -112,9 +123,9 @@ impl ImportReport {
 
     fn words(&self) -> String {
         let done = if self.is_dry { output::careful("would import") } else { output::good("imported") };
-        let (pools, numbers) = (self.pools.words("pools"), self.numbers.words("numbers"));
-        let (sessions, refused) = (self.sessions.words("sessions"), self.refused.len());
-        format!("{done} {pools}, {numbers}, {sessions}; {} sessions were over, {refused} refused", self.over)
+        let (pools, numbers) = (self.pools.words("pool"), self.numbers.words("number"));
+        let (sessions, over, refused) = (self.sessions.words("session"), over(self.over), self.refused.len());
+        format!("{done} {pools}, {numbers}, {sessions}; {over}, {refused} refused")
     }
 
     /// Whether there is anything to say of it.
@@ -136,5 +147,17 @@ impl ImportReport {
             ended => ended.context("the import has not come to its end; run again, it takes what is left")?,
         }
         Ok(if self.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_one_and_others_are_several() {
+        let words = |added| ImportCount { added, known: 1 }.words("pool");
+        assert_eq!([0, 1, 2].map(words), ["0 new pools (1 known)", "1 new pool (1 known)", "2 new pools (1 known)"]);
+        assert_eq!([0, 1].map(over), ["0 sessions were over", "1 session was over"]);
     }
 }
