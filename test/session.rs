@@ -2,6 +2,7 @@
 //! theirs alone.
 
 mod call;
+mod call_carrier;
 mod call_door;
 mod call_hook;
 mod call_twiml;
