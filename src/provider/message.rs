@@ -190,6 +190,8 @@ pub struct InboundMessage {
     pub channel: Channel,
     pub from: String,
     pub to: String,
+    /// To whom else a group text went: where `to` is nobody's number here, one of these may be.
+    pub also_to: Vec<String>,
     pub body: String,
     pub media: Vec<Media>,
     /// What the carrier has understood of consent, and has answered: its word counts, whatever the body says.

@@ -1,11 +1,14 @@
 //! Telnyx through the doors: a text leaves, its receipts come back, a person's text comes in, and nobody else's does.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::play::{OURS, PERSON, PUBLIC, account, builder, call, in_state, number, received, send, settled};
+use crate::events::{text, well};
 use crate::harness::telnyx::{self, id};
 use crate::harness::{Layout, Result, Server, Telnyx};
-use crate::on_both_engines;
+use crate::{messages, on_both_engines};
 
 const SMS: &str = "/webhooks/telnyx/sms";
 const STATUS: &str = "/webhooks/telnyx/status";
@@ -93,6 +96,39 @@ async fn a_person_s_text_is_taken_once_and_nobody_else_s(layout: Layout) -> Resu
     Ok(())
 }
 
+/// Our number is one of several that a group text went to: whoever is in its session gets a copy of their own, and
+/// nobody else any.
+async fn a_group_text_is_passed_on_as_one_copy_each(layout: Layout) -> Result {
+    const BOB: &str = "+14155550102";
+    const CID: &str = "+14155550103";
+    const STRANGER: &str = "+14155550104";
+    let telnyx = Telnyx::start().await?;
+    let server = builder(layout).await?.set("provider.base_urls", telnyx.base_urls()).start().await?;
+    let made = account(&server, "telnyx", telnyx.credentials()?, json!({"check": true})).await?;
+    let ours = messages::number(&server, &made, OURS, json!({})).await?;
+    let pool = text(&well(&server, "POST", "/v1/pools", Some(json!({"name": "masks"}))).await?["id"])?;
+    well(&server, "PUT", &format!("/v1/pools/{pool}/numbers/{ours}"), None).await?;
+    let people = [PERSON, BOB, CID].map(|address| json!({"address": address}));
+    let session = json!({"pool_id": pool, "participants": people});
+    let session = text(&well(&server, "POST", "/v1/sessions", Some(session)).await?["id"])?;
+    let mut event = texted("7ee4241c-f127-47e5-9c34-3aac291f8058", "All here?");
+    event["data"]["payload"]["to"] = json!([{"phone_number": STRANGER}, {"phone_number": OURS}]);
+    event["data"]["payload"]["cc"] = json!([{"phone_number": BOB}, {"phone_number": STRANGER}]);
+    for _ in 0..2 {
+        assert_eq!(telnyx.post(&server, SMS, &event).await?, 200);
+    }
+    settled(&server).await?;
+    messages::drained(&server).await?;
+    let sent = telnyx.taken().into_iter().map(|one| json!([one["from"], one["to"], one["text"]]).to_string());
+    let sent: BTreeSet<String> = sent.collect();
+    let wanted = [BOB, CID].map(|to| json!([OURS, to, "All here?"]).to_string());
+    assert_eq!((sent, telnyx.taken().len()), (BTreeSet::from(wanted), 2));
+    assert_eq!(received(&server).await?, [[PERSON, OURS, "All here?"]]);
+    let said = well(&server, "GET", &format!("/v1/sessions/{session}/interactions"), None).await?;
+    assert_eq!(said["data"].as_array().map(Vec::len), Some(2), "{said}");
+    Ok(())
+}
+
 async fn a_wrong_key_is_not_taken(layout: Layout) -> Result {
     let telnyx = Telnyx::start().await?;
     let server = builder(layout).await?.set("provider.base_urls", telnyx.base_urls()).start().await?;
@@ -113,5 +149,6 @@ on_both_engines!(
     a_text_leaves_and_is_reported,
     a_stop_at_the_carrier_is_one_here,
     a_person_s_text_is_taken_once_and_nobody_else_s,
+    a_group_text_is_passed_on_as_one_copy_each,
     a_wrong_key_is_not_taken,
 );

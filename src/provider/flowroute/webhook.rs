@@ -32,6 +32,7 @@ pub(super) fn parse_inbound(body: &[u8]) -> Result<InboundMessage, UnreadableWeb
         channel: Channel::Sms,
         from: number(&said(from)),
         to: number(&text(&fields["to"]).ok_or(UnreadableWebhook("to"))?),
+        also_to: Vec::new(),
         body: said(&fields["body"]),
         media: media.collect(),
         consent: None,

@@ -230,6 +230,7 @@ impl InboundTextReader {
             // a sender may be withheld, and is empty then
             from: self.number(&document.value(&self.from).ok_or(UnreadableWebhook("from"))?),
             to: self.number(&said(document, &self.to, "to")?),
+            also_to: Vec::new(),
             body: text::kept(document.value(&self.body).ok_or(UnreadableWebhook("text"))?),
             media: Vec::new(),
             consent: None,
@@ -267,7 +268,7 @@ pub(super) fn kept_text(payload: &str) -> Result<InboundMessage, UnreadableWebho
         return Err(UnreadableWebhook("text"));
     };
     let (channel, media, consent) = (Channel::Sms, Vec::new(), None);
-    Ok(InboundMessage { provider_id: id, channel, from, to, body, media, consent, carrier })
+    Ok(InboundMessage { provider_id: id, channel, from, to, also_to: Vec::new(), body, media, consent, carrier })
 }
 
 /// The same of a receipt.

@@ -66,6 +66,6 @@ impl StoredLoopbackText {
         let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
         let consent = carrier.get("OptOutType").map(String::as_str).and_then(Keyword::parse);
         let carrier = CarrierFields::of(carrier.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        InboundMessage { provider_id, channel, from, to, body, media, consent, carrier }
+        InboundMessage { provider_id, channel, from, to, also_to: Vec::new(), body, media, consent, carrier }
     }
 }

@@ -166,6 +166,19 @@ fn a_message_that_came_in_is_read() -> Result {
     assert_eq!((text.media[0].url.as_str(), text.media[0].content_type.as_str()), ("https://a/1", "image/png"));
     let fields: Vec<_> = text.carrier.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(fields, [("parts", "1"), ("type", "MMS")]);
+    assert!(text.also_to.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_group_text_names_all_to_whom_it_went() -> Result {
+    let event = json!({"data": {"event_type": "message.received", "payload": {
+        "id": "7ee4241c", "type": "MMS", "from": {"phone_number": "+14155550100"}, "text": "All here?",
+        "to": [{"phone_number": "+14155550101"}, {"phone_number": "+14155550199"}],
+        "cc": [{"phone_number": "+14155550102"}, {"status": "delivered"}]}}});
+    let text = Telnyx::read_text(&event.to_string())?;
+    assert_eq!(text.to, "+14155550101");
+    assert_eq!(text.also_to, ["+14155550199", "+14155550102"]);
     Ok(())
 }
 

@@ -40,12 +40,18 @@ fn text(event: &Value) -> Result<InboundMessage, UnreadableWebhook> {
     // a sender may be withheld, and is empty then
     let from = payload["from"]["phone_number"].as_str().ok_or(UnreadableWebhook("from"))?;
     let to = said(&payload["to"][0]["phone_number"], "to")?;
+    // a group text has all to whom it went, the others among them
+    let phones = |name: &'static str| {
+        payload[name].as_array().into_iter().flatten().filter_map(|one| one["phone_number"].as_str())
+    };
+    let also_to = phones("to").skip(1).chain(phones("cc")).map(|phone| Address::from_carrier(phone).1);
     let ((_, from), (_, to)) = (Address::from_carrier(from), Address::from_carrier(to));
     Ok(InboundMessage {
         provider_id: said(&payload["id"], "id")?.to_owned(),
         channel: Channel::Sms,
         from: from.as_str().to_owned(),
         to: to.as_str().to_owned(),
+        also_to: also_to.map(|address| address.as_str().to_owned()).collect(),
         body: payload["text"].as_str().unwrap_or_default().to_owned(),
         media: media.collect(),
         consent: None,

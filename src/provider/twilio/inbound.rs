@@ -24,6 +24,8 @@ pub(super) fn parse_inbound(params: &PostParams) -> Result<InboundMessage, Unrea
         channel: channel.unwrap_or_default(),
         from: from.as_str().to_owned(),
         to: to.as_str().to_owned(),
+        // it posts of each number of ours by itself
+        also_to: Vec::new(),
         body: value(params, &["Body"]).unwrap_or_default().to_owned(),
         media: media.into_iter().map(|(_, media)| media).collect(),
         consent: value(params, &["OptOutType"]).and_then(Keyword::parse),

@@ -262,16 +262,24 @@ fn read_text(
 ) -> Result<(Arc<provider::InboundMessage>, Arc<SenderNumber>), &'static str> {
     let handle = entries.handle(job.account).ok_or("its account was deleted")?;
     let inbound = read::text_of(handle.connector.kind(), job).map_err(|_| "it cannot be read any more")?;
-    let Some(sender) = entries.sender(&inbound.to).cloned() else {
-        if is_number(&inbound.to) {
-            return Err("it is not to a number of ours");
-        }
-        let sender = Arc::new(operators(job, &inbound.to));
-        return Ok((inbound, sender));
-    };
     // an account speaks for its own numbers; what is inside this process plays every carrier
-    if sender.number.account != job.account && !handle.connector.kind().profile().is_inside {
+    let is_inside = handle.connector.kind().profile().is_inside;
+    let is_own = |sender: &SenderNumber| is_inside || sender.number.account == job.account;
+    let named = entries.sender(&inbound.to);
+    if let Some(sender) = named.filter(|sender| is_own(sender)) {
+        return Ok((inbound, sender.clone()));
+    }
+    // a group text may name others before our number
+    if let Some(sender) = inbound.also_to.iter().filter_map(|to| entries.sender(to)).find(|sender| is_own(sender)) {
+        let to = sender.number.address.clone();
+        return Ok((Arc::new(provider::InboundMessage { to, ..(*inbound).clone() }), sender.clone()));
+    }
+    if named.is_some() {
         return Err("the number is on another account");
     }
+    if is_number(&inbound.to) {
+        return Err("it is not to a number of ours");
+    }
+    let sender = Arc::new(operators(job, &inbound.to));
     Ok((inbound, sender))
 }
