@@ -173,7 +173,7 @@ async fn what_is_wrong_is_refused_and_leaves_nothing(layout: Layout) -> Result {
         ensure!(status == 500 && said.contains(&format!("Not enough numbers available in pool for {short}")), "{said}");
     }
     assert_eq!(door.server.rows("SELECT id FROM sb_session").await?.len(), 1, "all or nothing");
-    door.add("+14165550301").await?;
+    door.add("+14165550301", &door.account).await?;
     door.made(json!({"addresses": [BEN, "+14165550101"]})).await?;
     door.asked("DELETE", &path(&first)?, &[], 204).await?;
     door.made(json!({"addresses": [ANN], "uniqueName": "ride"})).await?;
