@@ -145,7 +145,7 @@ const LONGEST_TEXT: usize = 10_000;
 /// The same of what callers hear (Twilio: <https://www.twilio.com/docs/voice/twiml/say>).
 const LONGEST_SPEECH: usize = 4_096;
 
-/// Characters of a client's name, and of a pool's, at most.
+/// Characters of a client's name at most, and here of a pool's.
 const LONGEST_NAME: usize = 128;
 const LONGEST_SID: usize = 64;
 

@@ -49,7 +49,7 @@ pub mod wait;
 pub use audit::AuditTrail;
 pub use engine::{
     Change, CommitResult, Error, Metrics, MigrationReport, Query, Result, Row, Settings, Store, StoreUrl, Value, batch,
-    redact_url, serving,
+    blocking, redact_url, serving,
 };
 pub use schema::set_aside_too_old;
 

@@ -7,6 +7,7 @@ mod sms_proxy;
 mod target;
 mod twilio_proxy;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use self::number_list::ImportNumberList;
@@ -65,7 +66,7 @@ impl ImportCommand {
     }
 }
 
-/// The masked door's own client, where it has one.
+/// The masked door's own client, where that door is in use: no other's pool is any good to it.
 async fn masked(api: &ApiClient, config: &Config) -> anyhow::Result<Option<ClientId>> {
     let masked = &config.compat.masked;
     if !masked.is_on() {
@@ -73,8 +74,14 @@ async fn masked(api: &ApiClient, config: &Config) -> anyhow::Result<Option<Clien
     }
     let clients = api.list("/v1/clients", &[], usize::MAX).await?;
     // the oldest, as the door has it
-    let found = clients.iter().rfind(|client| client["name"] == masked.client);
-    Ok(found.and_then(|client| field(client, "id").parse().ok()))
+    let found = clients.iter().rfind(|client| client["name"] == masked.client).with_context(|| {
+        let name = &masked.client;
+        format!(
+            "the server has no client {name}: it makes one when it starts with [compat.masked]; or name one (--client)"
+        )
+    })?;
+    let id: ClientId = field(found, "id").parse().context("the client's id")?;
+    Ok(Some(id))
 }
 
 impl ImportAction {

@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use self::interaction::InteractionAction;
-use super::CommandResult;
 use super::output::{self, field};
 use super::remote::RemoteCommand;
+use super::{CommandResult, api};
 use crate::config::Config;
 use crate::model::{ClientId, ParticipantId, PoolId, SessionId, SessionMode, SessionState};
 
@@ -109,20 +109,17 @@ impl SessionCommand {
                 intercept_url,
             } => {
                 let people: Vec<Value> = participants.iter().map(|one| json!({ "address": one })).collect();
-                let mut body = json!({"participants": people, "pool_id": pool.to_string()});
-                for (field, value) in [
-                    ("mode", mode),
-                    ("name", name),
-                    ("unique_name", unique_name),
-                    ("ttl", ttl),
-                    ("start_text", start_text),
-                    ("end_text", end_text),
-                    ("intercept_url", intercept_url),
-                ] {
-                    if let Some(value) = value {
-                        body[field] = value.into();
-                    }
-                }
+                let body = api::fields([
+                    ("participants", Some(people.into())),
+                    ("pool_id", Some(pool.to_string().into())),
+                    ("mode", mode.map(Value::from)),
+                    ("name", name.map(Value::from)),
+                    ("unique_name", unique_name.map(Value::from)),
+                    ("ttl", ttl.map(Value::from)),
+                    ("start_text", start_text.map(Value::from)),
+                    ("end_text", end_text.map(Value::from)),
+                    ("intercept_url", intercept_url.map(Value::from)),
+                ]);
                 remote.post("created", SESSIONS, Some(&body), line).await
             }
             SessionAction::List { state, participant, limit } => {
@@ -137,10 +134,7 @@ impl SessionCommand {
             }
             SessionAction::Close { session } => remote.delete("closed", SESSIONS, session).await,
             SessionAction::Add { session, participant, name } => {
-                let mut body = json!({ "address": participant });
-                if let Some(name) = name {
-                    body["name"] = name.into();
-                }
+                let body = api::fields([("address", Some(participant.into())), ("name", name.map(Value::from))]);
                 remote.post("added", &format!("{}/participants", to(session)), Some(&body), person).await
             }
             SessionAction::Remove { session, participant } => {

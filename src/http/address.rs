@@ -51,8 +51,8 @@ fn proxy_word<'a>(headers: &'a HeaderMap, name: &str, proxies: &[IpNet]) -> &'a 
 }
 
 /// Whether the client spoke TLS, to us or to a trusted proxy.
-pub(super) fn is_secure(peer: IpAddr, over_tls: bool, headers: &HeaderMap, proxies: &[IpNet]) -> bool {
-    if over_tls || !is_trusted(proxies, peer.to_canonical()) {
+pub(super) fn is_secure(is_proxied: bool, over_tls: bool, headers: &HeaderMap, proxies: &[IpNet]) -> bool {
+    if over_tls || !is_proxied {
         return over_tls;
     }
     let word = proxy_word(headers, "x-forwarded-proto", proxies);
@@ -139,10 +139,10 @@ mod tests {
     #[test]
     fn the_scheme_is_the_word_of_the_proxy_that_the_client_spoke_to() -> Result<(), Box<dyn std::error::Error>> {
         let (proxies, proxy): (_, IpAddr) = (["10.0.0.0/8".parse()?], "10.1.1.1".parse()?);
-        let secure = |peer, words: &str, chain: &str| -> Result<bool, Box<dyn std::error::Error>> {
+        let secure = |peer: IpAddr, words: &str, chain: &str| -> Result<bool, Box<dyn std::error::Error>> {
             let mut headers = forwarded(chain);
             headers.insert("x-forwarded-proto", words.parse()?);
-            Ok(is_secure(peer, false, &headers, &proxies))
+            Ok(is_secure(is_trusted(&proxies, peer), false, &headers, &proxies))
         };
         for (words, chain, expected) in [
             ("https", "203.0.113.7", true),

@@ -55,7 +55,8 @@ pub(super) fn twice(fields: &[(String, String)], is_single: impl Fn(&str) -> boo
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
     for (name, value) in fields {
         let (name, value) = (name.as_str(), value.as_str());
-        if is_single(name) && *first.entry(name).or_insert(value) != value {
+        // most come once: only of those that do not it matters whether they must
+        if *first.entry(name).or_insert(value) != value && is_single(name) {
             return Some(name);
         }
     }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::object::{self, nullable};
 use super::resource::{HandlerResult, ListOut, PageIn, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, list, openapi, reply, written};
-use crate::model::{AllowedTwiml, Millis, Secret, date, parse_time, rfc3339};
+use crate::model::{AllowedTwiml, Millis, Secret, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::client::{ApiKey, KeyChange, KeyScope, KeyTerms, NewApiKeyOrigin};
 
@@ -89,7 +89,7 @@ fn sources(texts: &[String]) -> Result<Vec<IpNet>, Refusal> {
 }
 
 fn time(text: &str) -> Result<Millis, Refusal> {
-    parse_time(text).ok_or_else(|| reply::bad_field("expires_at", date::TIME))
+    written::time("expires_at", text)
 }
 
 impl KeyIn {

@@ -15,7 +15,7 @@ use super::written::{self, TEXTS, text_channel};
 use super::{App, RequestParts, filter, idempotency, list, object, openapi, reply};
 use crate::model::address::{self, Address, AddressRole, Country};
 use crate::model::message::{Direction, MessageState};
-use crate::model::{ClientId, MessageId, date, parse_time};
+use crate::model::{ClientId, MessageId};
 use crate::service::Error;
 use crate::service::message::{Filter as MessageFilter, Message, OrderResult};
 use crate::service::relay::{Order, SenderChoice};
@@ -61,8 +61,7 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
     let from = posted.from.map(|from| written::address("from", &from, AddressRole::Sender, country)).transpose()?;
     let (named, to) = written::address("to", &posted.to, AddressRole::Recipient, country)?;
     let (named_by_from, from) = from.map_or((None, None), |(channel, from)| (channel, Some(from)));
-    let wrong_time = || reply::bad_field("send_at", date::TIME);
-    let send_at_ms = posted.send_at.map(|at| parse_time(&at).ok_or_else(wrong_time)).transpose()?;
+    let send_at_ms = posted.send_at.map(|at| written::time("send_at", &at)).transpose()?;
     let said = posted.channel.as_deref().map(text_channel).transpose()?;
     let channel = written::channel(said, [("to", named), ("from", named_by_from)])?;
     let MessageIn { body, smart_encoded, media_urls, valid_for, callback_url, metadata, .. } = posted;

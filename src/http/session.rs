@@ -14,7 +14,7 @@ use super::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRequest,
 use super::{RequestParts, audit, auth, idempotency, list, object, openapi, reply};
 use crate::model::SessionId;
 use crate::service::audit::AuditContext;
-use crate::service::session::{Participant, SessionResult, SessionWithParticipants};
+use crate::service::session::{SessionResult, SessionWithParticipants};
 
 const SESSIONS: &str = "/v1/sessions";
 
@@ -48,11 +48,9 @@ pub(super) fn context(request: &RequestParts, action: &'static str) -> AuditCont
 async fn changed(request: &ResourceRequest) -> Result<(ActingClient, SessionId), Refusal> {
     let acting = auth::host(&request.app, request)?;
     let id = request.id("session")?;
-    let consumer = &acting.consumer;
-    if consumer.key.is_some() {
+    if acting.consumer.key.is_some() {
         let found = request.app.sessions.find(acting.client, id).await?;
-        let may = |one: &Participant| consumer.may_send_to(&one.address) && consumer.may_send_from(&one.number);
-        if !found.participants.iter().all(may) {
+        if !acting.consumer.may_send_in(&found) {
             return Err(reply::forbidden("this key may not send to all in this session, nor change it"));
         }
     }

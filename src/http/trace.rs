@@ -120,8 +120,8 @@ pub(super) async fn answer(
     let proxies = &shared.app.settings.trusted_proxies;
     let request_id: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
     let address = address::client(peer.ip(), request.headers(), proxies);
-    let is_secure = address::is_secure(peer.ip(), over_tls, request.headers(), proxies);
     let is_proxied = address::is_trusted(proxies, peer.ip().to_canonical());
+    let is_secure = address::is_secure(is_proxied, over_tls, request.headers(), proxies);
     let method = label(request.method());
     let (is_twilio, is_read) = (twilio::is_here(request.uri().path()), request.method().is_safe());
     let span = tracing::info_span!("request", id = %request_id, method, path = %path::LoggedPath(request.uri().path()));

@@ -1,9 +1,9 @@
-//! Addresses, channels and accounts as clients write them, in bodies, paths and queries.
+//! Addresses, channels, accounts, pools and times as clients write them, in bodies, paths and queries.
 
 use super::reply::{self, Refusal};
 use super::{RequestParts, openapi};
 use crate::model::address::{AddressRole, blank_as_plus};
-use crate::model::{AccountId, Address, Channel, Country};
+use crate::model::{AccountId, Address, Channel, Country, Millis, PoolId, date, parse_time};
 
 /// What a field says, and the channel that it names.
 pub(super) fn address(
@@ -52,6 +52,16 @@ pub(super) fn narrowing(
 /// The account that a field names.
 pub(super) fn account(id: &str) -> Result<AccountId, Refusal> {
     id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
+}
+
+/// The pool that a field or a parameter names.
+pub(super) fn pool(id: &str) -> Result<PoolId, Refusal> {
+    id.parse().map_err(|_| reply::bad_field("pool_id", "no such pool"))
+}
+
+/// The time that a field says.
+pub(super) fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
+    parse_time(text).ok_or_else(|| reply::bad_field(field, date::TIME))
 }
 
 /// What people write over. Calls have a list of their own, and nobody stops them by a word.

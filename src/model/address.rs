@@ -15,7 +15,7 @@ use std::fmt;
 use super::{Phone, debug_as_display};
 
 pub use clean::blank_as_plus;
-pub use plan::{Country, NumberingPlanReport, UnknownCountry, report};
+pub use plan::{Country, NumberingPlanReport, UnknownCountry, country_of, report};
 pub use read::AddressRole;
 pub use refusal::NotAnAddress;
 

@@ -69,6 +69,8 @@ mod tests {
         assert_eq!(rfc3339(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(rfc3339(Millis::MAX), Millis::MAX.to_string(), "beyond the calendar");
         assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
+        assert_eq!(rfc3339_seconds(1_700_000_000_123), "2023-11-14T22:13:20Z");
+        assert_eq!(rfc3339_seconds(0), "1970-01-01T00:00:00Z");
     }
 
     #[test]

@@ -219,14 +219,6 @@ impl InboundId {
     }
 }
 
-impl ParticipantId {
-    /// The text that tells them that their session ended at that time: made again, it is the same, and it stands among
-    /// messages of that time.
-    pub fn end_text(self, closed_ms: Millis) -> MessageId {
-        MessageId(MessageId::first_of(closed_ms).0 | ((self.0 ^ 1) & ((1 << 80) - 1)))
-    }
-}
-
 impl MessageId {
     /// The entry of the ledger that pays for it: there is one at most.
     pub fn debit(self) -> EntryId {
@@ -270,14 +262,6 @@ mod tests {
         let ids: Vec<AuditId> = (0..100).map(|_| AuditId::next(1_000)).collect();
         assert!(ids.is_sorted() && ids.first() < ids.last(), "{ids:?}");
         assert!(ids.iter().all(|id| id.made_ms() == 1_000));
-    }
-
-    #[test]
-    fn an_end_text_is_the_same_for_the_same_end() {
-        let (one, other) = (ParticipantId::new(1_000), ParticipantId::new(1_000));
-        assert_eq!(one.end_text(5_000), one.end_text(5_000));
-        assert!(one.end_text(5_000) != one.end_text(5_001) && one.end_text(5_000) != other.end_text(5_000));
-        assert_eq!(one.end_text(5_000).made_ms(), 5_000);
     }
 
     #[test]

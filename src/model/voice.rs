@@ -55,18 +55,8 @@ impl VoiceResponse {
     }
 
     #[must_use]
-    pub fn hangup(self) -> Self {
-        self.and(TwimlElement::new("Hangup", ""))
-    }
-
-    #[must_use]
     pub fn reject(self) -> Self {
         self.and(TwimlElement::new("Reject", ""))
-    }
-
-    #[must_use]
-    pub fn redirect(self, url: &str) -> Self {
-        self.and(TwimlElement::new("Redirect", url))
     }
 }
 
@@ -205,10 +195,7 @@ mod tests {
             inner(&VoiceResponse::default().say("</Say> & \u{0}\u{7}\"so\"\n\u{1f600}", voice)),
             "<Say voice=\"&quot;&gt;&lt;Dial&gt;\">&lt;/Say&gt; &amp; &quot;so&quot;&#10;\u{1f600}</Say>"
         );
-        assert_eq!(
-            inner(&VoiceResponse::default().reject().redirect("https://sms.example/").hangup()),
-            "<Reject /><Redirect>https://sms.example/</Redirect><Hangup />"
-        );
+        assert_eq!(inner(&VoiceResponse::default().reject()), "<Reject />");
         assert_eq!(inner(&VoiceResponse::default()), "");
     }
 }

@@ -19,8 +19,9 @@ use crate::service::snapshot::Snapshot;
 use crate::store::account::Account;
 use crate::store::account::token::place as token_place;
 use crate::store::number::{Number, NumberCapability};
+use crate::store::pool::{self, Pool};
 use crate::store::version::CachedDataset;
-use crate::store::{Result, Store, account, admin, number, pool, version};
+use crate::store::{Result, Store, account, admin, blocking, number, version};
 
 pub use blame::BlamedSend;
 pub use breaker::{BreakerChange, BreakerRequestOutcome};
@@ -116,6 +117,30 @@ impl DirectoryEntries {
     pub fn pool(&self, id: PoolId) -> Option<&Arc<PoolIndex>> {
         self.pools.get(&id)
     }
+
+    /// Takes all pools and numbers. What a number knows besides its row is that of the old ones.
+    fn fill(&mut self, pools: Vec<Pool>, numbers: Vec<Number>, old: &Self) {
+        let pools = pools.into_iter();
+        let mut pools: HashMap<PoolId, PoolIndex> =
+            pools.map(|pool| (pool.id, PoolIndex::new(pool.client, pool.settings))).collect();
+        for number in numbers {
+            let known = old.senders.get(&number.address);
+            let kept = known.filter(|sender| sender.number.rate == number.rate);
+            // shared, not copied: some wait in it
+            let limiter = kept.map_or_else(|| Arc::new(RateLimiter::new(number.rate)), |kept| kept.limiter.clone());
+            // what the carrier of another account has said is nothing to this one's
+            let kept = known.filter(|sender| sender.number.account == number.account);
+            let refused_ms = kept.map(|kept| kept.refused_ms.clone()).unwrap_or_default();
+            let (address, client) = (number.address.clone(), number.client);
+            let sender = Arc::new(SenderNumber { number, limiter, refused_ms });
+            if let Some(index) = sender.number.pool.and_then(|pool| pools.get_mut(&pool)) {
+                index.add(&sender);
+            }
+            self.by_client.entry(client).or_default().push(sender.clone());
+            self.senders.insert(address, sender);
+        }
+        self.pools = pools.into_iter().map(|(id, index)| (id, Arc::new(index))).collect();
+    }
 }
 
 pub struct Directory {
@@ -159,28 +184,14 @@ impl Directory {
                 Err(reason) => tracing::error!(account = %id, reason, "an account cannot be used"),
             }
         }
-        let pools = pool::all(&self.store).await?.into_iter();
-        let mut pools: HashMap<PoolId, PoolIndex> =
-            pools.map(|pool| (pool.id, PoolIndex::new(pool.client, pool.settings))).collect();
-        for number in number::all(&self.store).await? {
-            let known = old.senders.get(&number.address);
-            let kept = known.filter(|sender| sender.number.rate == number.rate);
-            // shared, not copied: some wait in it
-            let limiter = kept.map_or_else(|| Arc::new(RateLimiter::new(number.rate)), |kept| kept.limiter.clone());
-            // what the carrier of another account has said is nothing to this one's
-            let kept = known.filter(|sender| sender.number.account == number.account);
-            let refused_ms = kept.map(|kept| kept.refused_ms.clone()).unwrap_or_default();
-            let (address, client) = (number.address.clone(), number.client);
-            let sender = Arc::new(SenderNumber { number, limiter, refused_ms });
-            if let Some(index) = sender.number.pool.and_then(|pool| pools.get_mut(&pool)) {
-                index.add(&sender);
-            }
-            fresh.by_client.entry(client).or_default().push(sender.clone());
-            fresh.senders.insert(address, sender);
-        }
-        fresh.pools = pools.into_iter().map(|(id, index)| (id, Arc::new(index))).collect();
+        let (pools, numbers) = (pool::all(&self.store).await?, number::all(&self.store).await?);
         fresh.admins = admin::hashes(&self.store).await?.into_iter().collect();
-        Ok(fresh)
+        // many numbers take longer than a thread may that serves
+        let work = move || {
+            fresh.fill(pools, numbers, &old);
+            fresh
+        };
+        blocking(work).await
     }
 
     /// What a handle knows of its provider outlives all changes but that of its credentials.

@@ -2,7 +2,7 @@
 //! carrier, do not learn where it lay. They are fetched when they are asked for, and not kept.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use subtle::ConstantTimeEq;
@@ -17,7 +17,7 @@ use crate::store::{Store, message};
 
 /// Copies have left by then, whatever held them up.
 const OFFERED_MS: Millis = 24 * 3_600_000;
-/// For a whole fetch: carriers do not wait for longer.
+/// For a whole fetch and the wait for a place: carriers do not wait for longer.
 const WITHIN: Duration = Duration::from_secs(15);
 /// In memory at once: each is held until the last of it is on its way.
 const AT_ONCE: usize = 8;
@@ -131,9 +131,11 @@ impl MediaProxy {
         let handle = self.parts.directory.current().handle(account).cloned();
         let login = handle.as_ref().and_then(|handle| handle.connector.media_login(url));
         let busy = || Error::new(ErrorKind::Busy, "too much is fetched already");
+        let begun = Instant::now();
         let place = tokio::time::timeout(WITHIN, self.places.clone().acquire_owned()).await;
         let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
-        let fetched = self.parts.events.webhooks().fetch(url, login, WITHIN).await;
+        let left = WITHIN.saturating_sub(begun.elapsed());
+        let fetched = self.parts.events.webhooks().fetch(url, login, left).await;
         let fetched = fetched.map_err(|reason| {
             tracing::info!(message = %link.message, reason, "media could not be fetched");
             Error::new(ErrorKind::Provider, "they cannot be fetched")

@@ -107,7 +107,7 @@ impl Numbers {
             meaning: new.meaning,
             rate: new.rate,
             platform: new.platform,
-            country: address::report(&new.address).and_then(|report| report.country),
+            country: address::country_of(&new.address),
             pool: None,
             created_ms: now_ms,
             is_reserved: new.is_reserved,

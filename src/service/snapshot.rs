@@ -17,7 +17,7 @@ pub struct Snapshot<T> {
     version: Mutex<Option<DataVersion>>,
 }
 
-impl<T> Snapshot<T> {
+impl<T: Send + Sync + 'static> Snapshot<T> {
     pub fn current(&self) -> Arc<T> {
         self.value.load_full()
     }
@@ -38,7 +38,11 @@ impl<T> Snapshot<T> {
         if version.is_some() && *known == version {
             return Ok(());
         }
-        self.value.store(Arc::new(read(self.current()).await?));
+        let old = self.value.swap(Arc::new(read(self.current()).await?));
+        // what is large takes longer to free than a thread may that serves; at first there is nothing
+        if known.is_some() {
+            tokio::task::spawn_blocking(move || drop(old));
+        }
         *known = version;
         Ok(())
     }

@@ -135,7 +135,7 @@ impl Tariff {
             }
             RoutesAndRates { routes, rates: RateTable::new(card) }
         };
-        tokio::task::spawn_blocking(work).await.map_err(|error| store::Error::Unavailable(error.to_string()))
+        store::blocking(work).await
     }
 
     /// The same behind a change that is committed.

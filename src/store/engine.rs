@@ -2,6 +2,7 @@
 //! knows no table of ours.
 
 pub mod batch;
+mod blocking;
 mod change;
 mod condition;
 mod database;
@@ -16,6 +17,7 @@ mod sqlite;
 mod url;
 mod value;
 
+pub use blocking::blocking;
 pub use change::{Change, CommitResult, Query};
 pub use database::Store;
 pub use metrics::Metrics;

@@ -1,17 +1,15 @@
 //! What happened and is told: `sb_event`.
 
 mod payload;
-mod session;
 
 use std::collections::BTreeMap;
 
 pub(super) use payload::{emptied, numbered, payload};
 
-use self::session::add_of_sessions;
 use super::engine::{SqlConditions, below};
 use super::{Change, Error, Result, Row, Store, Value, params};
 use crate::model::event::EventType;
-use crate::model::{ClientId, EndpointId, EventId, FromBytes as _, Id as _, MessageId, Millis, SessionId};
+use crate::model::{ClientId, EndpointId, EventId, FromBytes as _, Id, MessageId, Millis, SessionId};
 
 /// An event about to be written.
 #[derive(Clone, Debug)]
@@ -111,46 +109,71 @@ impl NewEvent {
     }
 }
 
+/// Which message puts it in order.
+fn message_of(event: &NewEvent) -> Option<MessageId> {
+    if let EventSequenceSource::Message(id) = event.order { Some(id) } else { None }
+}
+
+/// Which session does.
+fn session_of(event: &NewEvent) -> Option<SessionId> {
+    if let EventSequenceSource::Session(id) = event.order { Some(id) } else { None }
+}
+
 /// How many of these events each message's row is to count.
 pub(super) fn counted(events: &[NewEvent]) -> BTreeMap<MessageId, i64> {
+    counted_by(events, message_of)
+}
+
+fn counted_by<T: Id + Ord>(events: &[NewEvent], object: fn(&NewEvent) -> Option<T>) -> BTreeMap<T, i64> {
     let mut counted = BTreeMap::new();
-    for event in events {
-        if let EventSequenceSource::Message(id) = event.order {
-            *counted.entry(id).or_default() += 1;
-        }
+    for id in events.iter().filter_map(object) {
+        *counted.entry(id).or_default() += 1;
     }
     counted
 }
 
-/// Adds the rows of events to a change. Who is told of them is another table's: see `delivery::add`.
-pub(super) fn insert(mut change: Change, events: &[NewEvent]) -> Change {
-    let mut counted = counted(events);
+/// Adds events that the rows of a table put in order: each row counts its own, and then each of them gets its place.
+fn add_counted<T: Id + Ord>(
+    mut change: Change,
+    events: &[NewEvent],
+    table: &str,
+    object: fn(&NewEvent) -> Option<T>,
+) -> Change {
+    let mut counted = counted_by(events, object);
+    if counted.is_empty() {
+        return change;
+    }
     let mut by_count: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
     for (id, count) in &counted {
         by_count.entry(*count).or_default().push(id.into());
     }
+    let count_more = format!("UPDATE {table} SET sequence = sequence + ? WHERE id IN ({{}})");
     for (count, keys) in by_count {
-        change = change.any("UPDATE sb_message SET sequence = sequence + ? WHERE id IN ({})", &[count.into()], &keys);
+        change = change.any(&count_more, &[count.into()], &keys);
     }
-    let (mut of_messages, mut others) = (Vec::new(), Vec::new());
-    for event in events {
-        let mut row = event.values();
-        match event.order {
-            EventSequenceSource::Message(id) => {
-                // the row has counted all of them by now: how many come behind this one
-                let behind = counted.entry(id).or_default();
-                *behind -= 1;
-                row.extend([(*behind).into(), id.into()]);
-                of_messages.push(row);
-            }
-            EventSequenceSource::Session(_) => {}
-            EventSequenceSource::Known { sequence, .. } => others.push([row, params![sequence]].concat()),
-            EventSequenceSource::Alone => others.push([row, vec![Value::Null]].concat()),
-        }
+    let mut rows = Vec::new();
+    for (event, id) in events.iter().filter_map(|event| Some((event, object(event)?))) {
+        // the row has counted all of them by now: how many come behind this one
+        let behind = counted.entry(id).or_default();
+        *behind -= 1;
+        rows.push([event.values(), params![*behind, id]].concat());
     }
-    let numbered = "(?, ?, ?, ?, ?, ?, (SELECT sequence - ? FROM sb_message WHERE id = ?))";
-    let change = change.insert_as(INTO, numbered, of_messages).insert(INTO, others);
-    add_of_sessions(change, events)
+    let numbered = format!("(?, ?, ?, ?, ?, ?, (SELECT sequence - ? FROM {table} WHERE id = ?))");
+    change.insert_as(INTO, &numbered, rows)
+}
+
+/// Adds the rows of events to a change. Who is told of them is another table's: see `delivery::add`.
+pub(super) fn insert(change: Change, events: &[NewEvent]) -> Change {
+    let others = events.iter().filter_map(|event| {
+        let sequence = match event.order {
+            EventSequenceSource::Message(_) | EventSequenceSource::Session(_) => return None,
+            EventSequenceSource::Known { sequence, .. } => Some(sequence),
+            EventSequenceSource::Alone => None,
+        };
+        Some([event.values(), params![sequence]].concat())
+    });
+    let change = add_counted(change, events, "sb_message", message_of).insert(INTO, others.collect());
+    add_counted(change, events, "sb_session", session_of)
 }
 
 /// The same of the first events of messages that the change inserts, with their count in their row.
@@ -169,7 +192,7 @@ pub(super) fn insert_first(change: Change, events: &[NewEvent]) -> Change {
         };
         [event.values(), params![sequence]].concat()
     });
-    add_of_sessions(change.insert(INTO, rows.collect()), events)
+    add_counted(change.insert(INTO, rows.collect()), events, "sb_session", session_of)
 }
 
 /// Changes what is told of an event: the payload, then its id.

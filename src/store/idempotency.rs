@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Query, Result, Row, Store, Value, sweep};
+use super::{Query, Result, Row, Store, Value, params, sweep};
 use crate::model::{Millis, Money};
+
+/// Keeps a reply: see [`IdempotencyFingerprint::values`].
+pub(super) const INSERT: &str = "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)";
 
 /// How a request is found again, and known to be the same.
 #[derive(Clone, Debug)]
@@ -12,6 +15,13 @@ pub struct IdempotencyFingerprint {
     pub id: [u8; 32],
     /// A keyed hash of what was asked.
     pub hash: [u8; 32],
+}
+
+impl IdempotencyFingerprint {
+    /// The values of [`INSERT`].
+    pub(super) fn values(&self, reply: &str, now_ms: Millis) -> Vec<Value> {
+        params![self.id, self.hash, reply, now_ms]
+    }
 }
 
 /// What was answered when a request came first.
@@ -56,6 +66,12 @@ pub(super) fn over<'a>(all: impl Iterator<Item = &'a IdempotencyFingerprint>) ->
     let ids: Vec<Value> = all.map(|named| named.id.into()).collect();
     let sql = "SELECT id, request_hash, reply, balance FROM sb_idempotency WHERE id IN ({})";
     (!ids.is_empty()).then(|| Query::over(sql, &[], ids))
+}
+
+/// What was kept of the requests that are asked for, by who writes soon.
+pub(super) async fn known(store: &Store, asked: Option<Query>) -> Result<StoredReplies> {
+    let Some(query) = asked else { return Ok(StoredReplies::default()) };
+    StoredReplies::of(&store.look_up(vec![query]).await?.concat())
 }
 
 /// What was kept of a request, if it came before.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Deserializer};
 
-use super::engine::{ColumnValues, SqlConditions, below, readable};
+use super::engine::{ColumnValues, SqlConditions, below, blocking, readable};
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Result, Row, Store, Value, params};
 use crate::model::{AccountId, ClientId, Country, Millis, NumberId, NumberImportId, PoolId, named};
@@ -88,7 +88,8 @@ const IS_THERE: &str = is_there!();
 /// Every number that can be read, oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Number>> {
     let sql = format!("{COLUMNS} WHERE {IS_THERE} ORDER BY id");
-    Ok(readable("a number", &store.query(sql, Vec::new()).await?, Row::read))
+    let rows = store.query(sql, Vec::new()).await?;
+    blocking(move || readable("a number", &rows, Row::read::<Number>)).await
 }
 
 /// What a list of numbers is narrowed to, and the number behind which it goes on.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::engine::at_most;
+use super::engine::{at_most, blocking};
 use super::lease::{Lease, SKEW_MS, TAKE};
 use super::number::Number;
 use super::pool::Pool;
@@ -70,7 +70,7 @@ pub async fn taken(store: &Store, addresses: &[&str]) -> Result<Vec<TakenAddress
     let sql = "SELECT n.address, n.client_id, i.state FROM sb_number n \
                LEFT JOIN sb_number_import i ON i.id = n.import_id WHERE n.address IN ({})";
     let rows = store.look_up_each(sql, addresses.iter().map(|address| Value::from(*address)).collect()).await?;
-    rows.iter().map(Row::read).collect()
+    blocking(move || rows.iter().map(Row::read).collect()).await?
 }
 
 /// Begins an import, in the name of who holds the lease.

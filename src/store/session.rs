@@ -141,10 +141,16 @@ impl Session {
         [silent_ms, self.ends_ms].into_iter().flatten().min()
     }
 
-    /// When it rests as things are.
+    /// Whether it is over by then; what has ended by itself may not be closed yet.
+    pub fn is_over_at(&self, now_ms: Millis) -> bool {
+        self.closed_ms.is_some() || self.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms)
+    }
+
+    /// When it rests as things are: not while people call each other.
     pub fn rest(&self) -> Option<Millis> {
         let is_awake = matches!(self.state, SessionState::Open | SessionState::InProgress);
-        self.settings.rest_after_ms.filter(|_| is_awake).map(|after_ms| self.changed_ms.saturating_add(after_ms))
+        let silent_ms = self.last_ms.map_or(self.changed_ms, |last_ms| last_ms.max(self.changed_ms));
+        self.settings.rest_after_ms.filter(|_| is_awake).map(|after_ms| silent_ms.saturating_add(after_ms))
     }
 
     /// The values of [`INSERT`].
@@ -205,7 +211,9 @@ pub async fn list(
     limit: usize,
 ) -> Result<Vec<SessionWithParticipants>> {
     let with = |condition| format!("id IN (SELECT session_id FROM {condition})");
-    let those = SqlConditions::of("client_id = ? AND id < ?", params![client, below(filter.after)])
+    // somebody is in few of them, which are looked up: the sign keeps the index of all of the client's out of it
+    let whose = if filter.person.is_some() { "+client_id = ? AND id < ?" } else { "client_id = ? AND id < ?" };
+    let those = SqlConditions::of(whose, params![client, below(filter.after)])
         .and_some("state = ?", filter.state.map(SessionState::name))
         .and_some("unique_name = ?", filter.unique_name.as_deref())
         .and_some("pool_id = ?", filter.pool)

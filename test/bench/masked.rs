@@ -1,5 +1,5 @@
-//! Texts that are said in sessions of two: how many are taken, against those of nobody's session; and how many copies are
-//! written a second while no text waits longer than the one before it.
+//! Texts that are said in sessions of two: how many are taken, against those of nobody's session; and how many copies
+//! are written a second while no text waits longer than the one before it.
 
 use std::time::{Duration, Instant};
 
@@ -75,8 +75,8 @@ async fn compare(plan: &Plan, layout: Layout) -> Result<Figures> {
     Ok(Figures { plain: unmasked, masked: median(masked_rates), ratio, copied, is_flat, fdatasync })
 }
 
-/// A server on which each of those who text is in a session with somebody else. They text the carrier's numbers, as without
-/// sessions; the copies leave from others, so that what the carrier can take is not what is measured.
+/// A server on which each of those who text is in a session with somebody else. They text the carrier's numbers, as
+/// without sessions; the copies leave from others, so that what the carrier can take is not what is measured.
 async fn furnished(layout: Layout, carrier: &Carrier) -> Result<Server> {
     let server = stage::start(layout, Some(carrier)).await?;
     let made = stage::add(&server, "/v1/pools", &json!({"name": "masks"})).await?;
@@ -118,7 +118,8 @@ async fn taken(server: &Server, plan: &Plan) -> Result<f64> {
     Ok(taken.rate)
 }
 
-/// The highest rate found, held for long: whether no backlog grew, and copies a second. Where none can be held, the last.
+/// The highest rate found, held for long: whether no backlog grew, and copies a second. Where none can be held, that of
+/// the last try.
 async fn sustain(server: &Server, target: f64, plan: &Plan) -> Result<(bool, f64)> {
     let held = async |rate: f64, span: Duration| {
         let (runs, _) = disk::runs(&server.home(), plan, 1, async || hold(server, rate, span).await).await?;
@@ -136,22 +137,27 @@ async fn sustain(server: &Server, target: f64, plan: &Plan) -> Result<(bool, f64
     }
 }
 
-/// Offers texts at a rate: whether all are answered, and as many copies are written meanwhile; copies a second.
+/// Offers texts at a rate: whether all are answered, and as many copies are written and sent meanwhile; copies a
+/// second.
 async fn hold(server: &Server, rate: f64, span: Duration) -> Result<(bool, f64)> {
     let load = Load { pace: Some(rate), ..webhooks(server, inbound::PATH, true)? };
     let warm = Duration::from_secs(1).min(span / 4);
     let counted = async {
         tokio::time::sleep(warm).await;
-        let (from, first) = (Instant::now(), meter::counts(server).await?.accepted);
+        let (from, first) = (Instant::now(), meter::counts(server).await?);
         // the last moments are those of the load's own end
         tokio::time::sleep(span.saturating_sub(warm).mul_f64(0.95)).await;
-        let (until, last) = (Instant::now(), meter::counts(server).await?.accepted);
-        Result::Ok((last - first) / until.duration_since(from).as_secs_f64())
+        let (until, last) = (Instant::now(), meter::counts(server).await?);
+        let seconds = until.duration_since(from).as_secs_f64();
+        Result::Ok(((last.accepted - first.accepted) / seconds, (last.sent - first.sent) / seconds))
     };
-    let (offered, copied) = tokio::try_join!(offer(server, &load, span), counted)?;
-    let is_flat = offered.rate >= 0.98 * rate && copied >= 0.98 * rate;
+    let (offered, (copied, sent)) = tokio::try_join!(offer(server, &load, span), counted)?;
+    let is_flat = [offered.rate, copied, sent].iter().all(|one| *one >= 0.98 * rate);
     let verdict = if is_flat { "flat" } else { "NOT FLAT" };
-    eprintln!("offered {rate:.0}/s: {:.0}/s taken, {copied:.0} copies/s, backlog {verdict}", offered.rate);
+    eprintln!(
+        "offered {rate:.0}/s: {:.0}/s taken, {copied:.0} copies/s, {sent:.0}/s sent, backlog {verdict}",
+        offered.rate
+    );
     inbound::handled(server).await?;
     meter::drained(server).await?;
     Ok((is_flat, copied))

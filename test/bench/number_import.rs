@@ -1,12 +1,11 @@
 //! How long messages take to be accepted while 100,000 numbers are taken in, against those before.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use anyhow::ensure;
 
 use crate::harness::{Layout, Result, Server};
-use crate::load::{offer, percentile};
+use crate::load::{offer, offer_until, percentile};
 use crate::mask::{self, AREAS};
 use crate::plan::Plan;
 use crate::stage::{self, Via, messages};
@@ -17,8 +16,6 @@ const NUMBERS: u64 = 100_000;
 const FEW_NUMBERS: u64 = 10_000;
 /// Messages a second.
 const PACE: f64 = 2_000.0;
-/// How long messages are offered at once while numbers are taken in.
-const STEP: Duration = Duration::from_millis(500);
 /// The p99 meanwhile, of that before.
 const MORE: f64 = 2.0;
 const WHAT: &str = "a message accepted during an import of numbers, p99";
@@ -56,33 +53,13 @@ async fn middle(plan: &Plan, layout: Layout) -> Result<([f64; 2], f64)> {
 /// Milliseconds within which all but a hundredth of the messages were answered, before an import and meanwhile.
 async fn round(server: &Server, plan: &Plan) -> Result<[f64; 2]> {
     let load = || messages("/v1/messages", Via::Loopback, Some(PACE));
-    let before = percentile(&offer(server, &load(), plan.span).await?.times_ms, 99);
+    let before = offer(server, &load(), plan.span).await?;
     meter::drained(server).await?;
     let (query, file) = (format!("account_id={}", mask::loopback(server).await?), file(plan)?);
-    let mut import = std::pin::pin!(mask::import(server, &query, file));
-    let mut times = Vec::new();
-    loop {
-        let (load, mut is_over) = (load(), false);
-        let step = offer(server, &load, STEP);
-        let mut step = std::pin::pin!(step);
-        let offered = loop {
-            tokio::select! {
-                offered = &mut step => break offered?,
-                done = &mut import, if !is_over => {
-                    done?;
-                    is_over = true;
-                }
-            }
-        };
-        times.extend(offered.times_ms);
-        if is_over {
-            break;
-        }
-    }
+    let during = offer_until(server, &load(), mask::import(server, &query, file)).await?;
     meter::drained(server).await?;
-    ensure!(times.len() > 100, "{} messages during an import", times.len());
-    times.sort_by(f64::total_cmp);
-    let during = percentile(&times, 99);
+    ensure!(during.count > 100, "{} messages during an import", during.count);
+    let [before, during] = [before, during].map(|offered| percentile(&offered.times_ms, 99));
     eprintln!("p99 {before:.1} ms, {during:.1} ms while numbers are taken in");
     Ok([before, during])
 }

@@ -1,5 +1,5 @@
-//! The load with which the older number proxy was tried: 300 sessions of two people, one every 20 ms, each of them told,
-//! of a pool that gives each number to one session; by the door that it has here.
+//! The load with which the older number proxy was tried: 300 sessions of two people, one every 20 ms, each of them
+//! told, of a pool that gives each number to one session; by the door that it has here.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -137,6 +137,12 @@ async fn carriers_are_not_counted_among_the_requests_of_an_address(layout: Layou
     for n in 0..10 {
         assert_eq!(post_twilio(&server, SMS, &form(&format!("SM{n}"), "hello"), TOKEN).await?.0, 200);
     }
+    // what only looks like their paths is
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(server.http.get(server.url("/inbound-call/elsewhere")).send().await?.status().as_u16());
+    }
+    assert_eq!(statuses[3], 429, "{statuses:?}");
     Ok(())
 }
 

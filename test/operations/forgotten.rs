@@ -31,10 +31,9 @@ const PARTICIPANT: &str = "INSERT INTO sb_participant (id, session_id, client_id
                            joined_ms, left_ms, place) VALUES (X'ffeeddccbbaa99887766554433221100', \
                            X'00112233445566778899aabbccddeeff', X'00000000000000000000000000000001', 'a', 'a', \
                            X'00112233445566778899aabbccddeeff', 'n', 1, 2, 0)";
-const INTERACTION: &str = "INSERT INTO sb_interaction (id, session_id, client_id, kind, to_participant, created_ms, \
-                           changed_ms) VALUES (X'00112233445566778899aabbccddeeff', \
-                           X'00112233445566778899aabbccddeeff', X'00000000000000000000000000000001', 'message', \
-                           X'ffeeddccbbaa99887766554433221100', 2, 2)";
+const INTERACTION: &str = "INSERT INTO sb_interaction (id, session_id, client_id, kind, to_participant, created_ms) \
+                           VALUES (X'00112233445566778899aabbccddeeff', X'00112233445566778899aabbccddeeff', \
+                           X'00000000000000000000000000000001', 'message', X'ffeeddccbbaa99887766554433221100', 2)";
 
 /// An import that somebody writes, without a time at which another might give it up.
 const IMPORT: &str = "INSERT INTO sb_number_import (id, client_id, state, total, written, set_ms, created_ms) VALUES \

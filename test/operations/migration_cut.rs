@@ -97,9 +97,10 @@ async fn a_start_that_was_cut_short_at_a_column_is_gone_on_with() -> Result {
     let builder = Builder::new(Layout::MariadbShared).await?;
     run(&builder, &["migrate"]).await?.well()?;
     let home = builder.home();
-    let (url, undoable, mut tried) = (&home.databases.store_url, undoable()?, 0);
+    let (url, undoable) = (&home.databases.store_url, undoable()?);
     for (column, write, take_back) in COLUMNS {
-        let Some(place) = undoable.iter().position(|(_, text, _)| text.contains(column)) else { continue };
+        let place = undoable.iter().position(|(_, text, _)| text.contains(column));
+        let place = place.with_context(|| format!("not among what can be undone: {column}"))?;
         let version = undoable[place].0;
         for (_, _, undo) in &undoable[..place] {
             execute(url, undo).await?;
@@ -111,9 +112,7 @@ async fn a_start_that_was_cut_short_at_a_column_is_gone_on_with() -> Result {
         execute(url, take_back).await?;
         let said = run(&builder, &["migrate"]).await?.well()?;
         assert_eq!(applied(&said), place + 1, "{said}");
-        tried += 1;
     }
-    assert!(tried > 0, "no column is among what can be undone");
     Ok(())
 }
 

@@ -107,9 +107,13 @@ pub async fn check(replies: &[Value], least: usize) -> Result {
 
 /// The same of Proxy's paths. Whatever is refused there is refused in the same form.
 pub async fn check_proxy(replies: &[Value], least: usize) -> Result {
+    settle(judge_proxy(replies).await?, replies, least)
+}
+
+async fn judge_proxy(replies: &[Value]) -> Result<Option<Vec<Value>>> {
     let formats = json!({"date-time": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", "uri": "^https?://[^/]+/"});
     let rules = json!({"formats": formats, "ending": "", "null_parts": true});
-    settle(judge_by(Prism::proxy_description()?, rules, replies).await?, replies, least)
+    judge_by(Prism::proxy_description()?, rules, replies).await
 }
 
 fn settle(verdicts: Option<Vec<Value>>, replies: &[Value], least: usize) -> Result {
@@ -184,6 +188,68 @@ async fn a_reply_that_is_not_as_described_is_seen() -> Result {
     // the description lets a URI be null
     wrong.retain(|reply| !reply["body"].as_str().is_some_and(|body| body.contains("\"uri\":null")));
     let verdicts = judge(&wrong).await?.unwrap_or_default();
+    let unseen: Vec<_> = verdicts.iter().zip(&wrong).filter(|(verdict, _)| verdict["wrong"] == json!([])).collect();
+    ensure!(verdicts.len() == wrong.len() && unseen.is_empty(), "not seen: {unseen:#?}");
+    Ok(())
+}
+
+/// A session as Twilio's Proxy shows one.
+fn session() -> Value {
+    let at = "2023-11-14T22:13:20Z";
+    let url = "https://proxy.twilio.com/v1/Services/KS0123456789abcdef0123456789abcdef/Sessions/\
+               KC0123456789abcdef0123456789abcdef";
+    json!({
+        "sid": "KC0123456789abcdef0123456789abcdef", "service_sid": "KS0123456789abcdef0123456789abcdef",
+        "account_sid": "AC00000000000000000000000000000111", "date_started": at, "date_ended": null,
+        "date_last_interaction": null, "date_expiry": null, "unique_name": "ride", "status": "open",
+        "closed_reason": null, "ttl": 3600, "mode": "voice-and-message", "date_created": at, "date_updated": at,
+        "url": url, "links": {"participants": format!("{url}/Participants")},
+    })
+}
+
+/// The same control of Proxy's description.
+#[tokio::test]
+async fn a_reply_of_proxy_that_is_not_as_described_is_seen() -> Result {
+    const PATH: &str = "/v1/Services/KS0123456789abcdef0123456789abcdef/Sessions/KC0123456789abcdef0123456789abcdef";
+    let reply = |method: &str, status: u16, body: &Value| {
+        let body = body.to_string();
+        json!({"method": method, "path": PATH, "status": status, "body": body})
+    };
+    let error = json!({"code": 20404, "message": "gone", "status": 404,
+        "more_info": "https://www.twilio.com/docs/errors/20404"});
+    let Some(good) = judge_proxy(&[reply("GET", 200, &session()), reply("GET", 404, &error)]).await? else {
+        return Ok(());
+    };
+    ensure!(good.iter().all(|verdict| verdict["wrong"] == json!([])), "{good:?}");
+    let mut wrong = vec![
+        reply("POST", 201, &session()),
+        reply("DELETE", 204, &session()),
+        reply("GET", 200, &json!([])),
+        reply("GET", 403, &error),
+    ];
+    for (field, value) in [
+        ("status", json!("in_progress")),
+        ("mode", json!("both")),
+        ("ttl", json!("3600")),
+        ("ttl", Value::Null),
+        ("sid", json!("ses_0123456789abcdef0123456789abcdef")),
+        ("date_created", json!("2023-11-14T22:13:20.000Z")),
+        ("date_expiry", json!("Tue, 14 Nov 2023 22:13:20 +0000")),
+        ("url", json!("/v1/Services")),
+        ("links", json!({"participants": 1})),
+        ("links", json!({"participants": "/v1/Services"})),
+        ("more", json!(true)),
+    ] {
+        let mut session = session();
+        session[field] = value;
+        wrong.push(reply("GET", 200, &session));
+    }
+    for field in session().as_object().into_iter().flatten().map(|(field, _)| field) {
+        let mut session = session();
+        session.as_object_mut().map(|fields| fields.remove(field));
+        wrong.push(reply("GET", 200, &session));
+    }
+    let verdicts = judge_proxy(&wrong).await?.unwrap_or_default();
     let unseen: Vec<_> = verdicts.iter().zip(&wrong).filter(|(verdict, _)| verdict["wrong"] == json!([])).collect();
     ensure!(verdicts.len() == wrong.len() && unseen.is_empty(), "not seen: {unseen:#?}");
     Ok(())

@@ -38,7 +38,8 @@ async fn what_twilio_has_is_taken_in_page_by_page(layout: Layout) -> Result {
     ensure!(shown[229] == wanted(229, json!(["sms", "voice"])), "{} and not one that faxes", shown[229]);
     let pool = text(&well(&server, "POST", "/v1/pools", Some(json!({"name": "all"}))).await?["id"])?;
     ensure!(added(&server, &account, json!({"pool_id": pool})).await? == 229);
-    ensure!(listed(&server, &account).await?.iter().all(|one| one["in_use"] == true));
+    let shown = listed(&server, &account).await?;
+    ensure!(shown.len() == 230 && shown.iter().all(|one| one["in_use"] == true), "{}", shown.len());
     ensure!(added(&server, &account, json!({})).await? == 0, "they are there");
     let filled = well(&server, "GET", &format!("/v1/pools/{pool}"), None).await?;
     ensure!(filled["numbers"].as_array().is_some_and(|all| all.len() == 229));

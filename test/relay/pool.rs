@@ -137,18 +137,20 @@ async fn a_pool_says_how_numbers_are_chosen(layout: Layout) -> Result {
         "end_text": "Bye.", "ttl": "36h", "intercept_url": "https://hooks.example.com/a?b=c",
         "out_of_session_url": "https://hooks.example.com/stranger", "hook_format": "form",
     });
-    let made =
-        act_well(&server, &client, "POST", "/v1/pools", Some(with(json!({"name": "a"}), settings.clone()))).await?;
+    // as long as it may be, in whatever letters
+    let name = "ж".repeat(191);
+    let new = with(json!({ "name": name }), settings.clone());
+    let made = act_well(&server, &client, "POST", "/v1/pools", Some(new)).await?;
     let path = format!("/v1/pools/{}", text(&made["id"])?);
     ensure!(made == act_well(&server, &client, "GET", &path, None).await?, "{made}");
-    ensure!(made == with(made.clone(), settings), "{made}");
+    ensure!(made["name"] == name && made == with(made.clone(), settings), "{made}");
     // what is left out stays, and null takes away
     let change = json!({"choice": "sticky", "start_text": null, "ttl": null, "out_of_session_url": null});
     let changed = act_well(&server, &client, "PATCH", &path, Some(change.clone())).await?;
     ensure!(changed == with(made.clone(), change), "{changed}");
     // what changes nothing is not written down
     let entries = server.rows("SELECT id FROM sb_audit").await?.len();
-    let same = json!({"name": "a", "choice": "sticky", "rest": "0ms", "ttl": null});
+    let same = json!({"name": name, "choice": "sticky", "rest": "0ms", "ttl": null});
     ensure!(act_well(&server, &client, "PATCH", &path, Some(same)).await? == changed);
     ensure!(server.rows("SELECT id FROM sb_audit").await?.len() == entries);
     for (field, wrong) in [

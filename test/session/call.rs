@@ -77,10 +77,7 @@ async fn one_other_is_dialled(layout: Layout) -> Result {
     assert_eq!(twiml, document(&format!("{CONNECTING}{dialled}")));
     all_are(&talk, &held, &["completed", "completed"]).await?;
     let now = talk.state(&held).await?;
-    ensure!(
-        now["state"] == "in_progress" && now["last_interaction_at"].as_str() <= now["updated_at"].as_str(),
-        "{now}"
-    );
+    ensure!(now["state"] == "in_progress" && text(&now["last_interaction_at"])? <= text(&now["updated_at"])?, "{now}");
     assert!(talk.heard(BOB).await?.is_empty(), "nothing was sent by us");
     talk.end().await
 }
@@ -144,10 +141,8 @@ async fn calls_are_paid_for_and_given_back(layout: Layout) -> Result {
     ensure!(twiml.contains(&format!("<Number>{BUSY}</Number>")), "{twiml}");
     all_are(&talk, &busy, &["busy"]).await?;
     let moved = talk.server.rows("SELECT kind FROM sb_ledger").await?.concat();
-    ensure!(
-        moved.iter().filter(|kind| *kind == "debit").count() == 1 && moved.contains(&"refund".to_owned()),
-        "{moved:?}"
-    );
+    let count = |kind: &str| moved.iter().filter(|one| *one == kind).count();
+    assert_eq!((count("debit"), count("refund")), (1, 1), "{moved:?}");
     // dearer than all that the client has
     let rate = json!({"channel": "voice", "prefix": "1", "price": "500"});
     well(&talk.server, "POST", "/v1/rates", Some(rate)).await?;
@@ -194,7 +189,8 @@ async fn a_call_under_way_keeps_its_session(layout: Layout) -> Result {
     let talk = Talk::start(layout, 3).await?;
     let held = held(&talk, &[ANN, BOB, LASTING], json!({"ttl": "1h"})).await?;
     // it rests, too, when it would end
-    tamper(&talk.server, "UPDATE sb_session SET rest_after_ms = ttl_ms").await?;
+    let rests = "UPDATE sb_session SET rest_after_ms = ttl_ms, settings = '{\"rest_after_ms\":3600000}'";
+    tamper(&talk.server, rests).await?;
     let resting = async || talk.server.rows("SELECT id FROM sb_session WHERE rests_ms = expires_ms").await;
     dial(&talk, ANN, &talk.numbers[0], "call-1").await?;
     let said = all_are(&talk, &held, &["completed", "in-progress"]).await?;
@@ -204,6 +200,11 @@ async fn a_call_under_way_keeps_its_session(layout: Layout) -> Result {
     drained(&talk.server).await?;
     let expires = talk.server.rows("SELECT expires_ms - created_ms FROM sb_session").await?;
     ensure!(expires[0][0].parse::<i64>()? > 4 * 3_600_000, "{expires:?}");
+    // nor does what is changed of it
+    talk.well("PATCH", &held.path()?, Some(json!({"name": "a long talk"}))).await?;
+    assert_eq!((left(&talk).await?, resting().await?.len()), (4, 1));
+    talk.well("DELETE", &format!("{}/participants/{}", held.path()?, held.id(BOB)?), None).await?;
+    assert_eq!((left(&talk).await?, resting().await?.len()), (4, 1));
     let lasting = said.iter().find(|one| one["status"] == "in-progress").context("nobody talks")?;
     let (status, answer) =
         talk.act("DELETE", &format!("/v1/calls/{}", text(&lasting["outbound_call_id"])?), None).await?;

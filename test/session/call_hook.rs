@@ -42,6 +42,7 @@ async fn a_server_blocks_calls(layout: Layout) -> Result {
         let passed = dial(&talk, ANN, &held.number(ANN)?, &format!("call-{status}")).await?;
         ensure!(passed.contains(&format!("<Number>{BOB}</Number>")), "{status}: {passed}");
     }
+    assert_eq!(receiver.posts().len(), 4, "asked about each, and about the last once more");
     Ok(())
 }
 

@@ -212,6 +212,28 @@ async fn only_who_has_the_login_gets_in_and_nowhere_else(layout: Layout) -> Resu
     Ok(())
 }
 
+/// It may text one of the two.
+async fn a_key_changes_only_what_it_may_text(layout: Layout) -> Result {
+    let mut door = Door::open(layout, 2).await?;
+    let path = path(&door.made(json!({"addresses": [ANN, BEN]})).await?)?;
+    let key = json!({"scopes": ["sessions"], "destinations": ANN.replace('+', r"\+")});
+    let key = well(&door.server, "POST", &format!("/v1/clients/{}/keys", door.client), Some(key)).await?;
+    let whole = std::mem::replace(&mut door.key, text(&key["key"])?);
+    let asks: [(&str, &str, &[(&str, &str)]); 4] = [
+        ("POST", "", &[("State", "closed")]),
+        ("DELETE", "", &[]),
+        ("POST", "/Participants", &[("MessagingBinding.Address", CEM)]),
+        ("POST", "/Messages", &[("Body", "x")]),
+    ];
+    for (method, below, form) in asks {
+        let refused = door.asked(method, &format!("{path}{below}"), form, 403).await?;
+        ensure!(text(&refused["message"])?.contains("all in this conversation"), "{method} {below}: {refused}");
+    }
+    door.key = whole;
+    door.asked("DELETE", &path, &[], 204).await?;
+    consistent(&door.server).await
+}
+
 /// What the door needs is made once, however many nodes start.
 async fn a_second_node_finds_what_the_first_has_made(layout: Layout) -> Result {
     let first = builder(layout).await?;
@@ -240,5 +262,6 @@ on_both_engines!(
     a_conversation_is_answered_as_the_older_system_does,
     what_is_wrong_is_refused_and_leaves_nothing,
     only_who_has_the_login_gets_in_and_nowhere_else,
+    a_key_changes_only_what_it_may_text,
     a_second_node_finds_what_the_first_has_made,
 );

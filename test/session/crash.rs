@@ -6,10 +6,11 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{SESSIONS, consistent, order, pool};
+use super::{SESSIONS, all_told, consistent, order, pool};
 use crate::harness::{ADMIN, Builder, Layout, Result, Server};
 use crate::messages::{drained, person};
 use crate::on_both_engines;
+use crate::relay::scene::tamper;
 
 const MAKERS: usize = 6;
 
@@ -59,6 +60,9 @@ async fn a_kill_leaves_no_half_session(layout: Layout) -> Result {
         consistent(&server).await?;
         server = server.restart().await?;
     }
+    // whom nobody was left to tell a worker tells, and not once more whom somebody has
+    tamper(&server, "UPDATE sb_session SET tell_ms = 1 WHERE tell_ms IS NOT NULL").await?;
+    all_told(&server).await?;
     drained(&server).await?;
     consistent(&server).await?;
     let sessions = server.rows("SELECT id FROM sb_session").await?.concat();
@@ -67,6 +71,9 @@ async fn a_kill_leaves_no_half_session(layout: Layout) -> Result {
     let people = server.rows("SELECT id FROM sb_participant").await?.len();
     let begun = server.rows("SELECT id FROM sb_message WHERE body = 'It begins.'").await?.len();
     ensure!(people == 2 * sessions.len() && begun == people, "{} sessions, {people}, {begun}", sessions.len());
+    let over = server.rows("SELECT id FROM sb_session WHERE closed_ms IS NOT NULL").await?.len();
+    let ended = server.rows("SELECT id FROM sb_message WHERE body = 'It has ended.'").await?.len();
+    ensure!(over > 0 && ended == 2 * over, "{over} are over, {ended} were told so");
     Ok(())
 }
 

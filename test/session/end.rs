@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use serde_json::json;
 
-use super::{SESSIONS, consistent, made, path, pool, tried};
+use super::{SESSIONS, all_told, consistent, made, path, pool, tried};
 use crate::events::{call, text, well};
 use crate::harness::{Layout, Result, Server, until};
 use crate::messages::drained;
@@ -12,6 +12,7 @@ use crate::relay::scene::tamper;
 
 const ANN: &str = "+14155550101";
 const BEN: &str = "+14155550102";
+const ENDED: &str = "SELECT id FROM sb_message WHERE body = 'It has ended.'";
 
 async fn a_session_ends_when_its_time_is_over(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
@@ -26,12 +27,10 @@ async fn a_session_ends_when_its_time_is_over(layout: Layout) -> Result {
     })
     .await?;
     ensure!(closed["reason"] == "expired" && closed["expires_at"].is_null(), "{closed}");
-    until("the texts", async || {
-        let sql = "SELECT id FROM sb_message WHERE body = 'It has ended.'";
-        Ok((server.rows(sql).await?.len() == 2).then_some(()))
-    })
-    .await?;
+    until("the texts", async || Ok((server.rows(ENDED).await?.len() == 2).then_some(()))).await?;
+    all_told(&server).await?;
     drained(&server).await?;
+    ensure!(server.rows(ENDED).await?.len() == 2, "each is told once");
     ensure!(tried(&server, &pool, &[ANN, BEN]).await?.0 == 201, "its numbers are free");
     consistent(&server).await
 }
@@ -57,21 +56,14 @@ async fn what_a_crash_left_untold_is_told_once(layout: Layout) -> Result {
     let pool = pool(&server, 1).await?;
     let session = made(&server, &pool, &[ANN, BEN], json!({"end_text": "It has ended."})).await?;
     ensure!(call(&server, "DELETE", &path(&session)?, None).await?.0 == 204);
-    let sql = "SELECT id FROM sb_message WHERE body = 'It has ended.'";
-    until("the texts", async || Ok((server.rows(sql).await?.len() == 2).then_some(()))).await?;
-    until("that to be known", async || {
-        Ok(server.rows("SELECT id FROM sb_session WHERE tell_ms IS NOT NULL").await?.is_empty().then_some(()))
-    })
-    .await?;
+    until("the texts", async || Ok((server.rows(ENDED).await?.len() == 2).then_some(()))).await?;
+    all_told(&server).await?;
     for due in ["UPDATE sb_session SET tell_ms = 1", "UPDATE sb_session SET tell_ms = 9000000000000"] {
         // as it stands after a crash: told, and nobody knows
         tamper(&server, "DELETE FROM sb_interaction WHERE inbound_id IS NULL").await?;
         tamper(&server, due).await?;
-        until("that to be known again", async || {
-            Ok(server.rows("SELECT id FROM sb_session WHERE tell_ms IS NOT NULL").await?.is_empty().then_some(()))
-        })
-        .await?;
-        ensure!(server.rows(sql).await?.len() == 2, "nobody is told twice");
+        all_told(&server).await?;
+        ensure!(server.rows(ENDED).await?.len() == 2, "nobody is told twice");
     }
     drained(&server).await?;
     consistent(&server).await

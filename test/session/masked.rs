@@ -19,7 +19,7 @@ async fn two_people_talk(layout: Layout) -> Result {
     assert_eq!(talk.paid().await?, "2", "each copy");
     let now = talk.state(&held).await?;
     ensure!(now["state"] == "in_progress" && !now["last_interaction_at"].is_null(), "{now}");
-    ensure!(now["expires_at"].as_str() > held.0["expires_at"].as_str(), "it ends later by what was said: {now}");
+    ensure!(text(&now["expires_at"])? > text(&held.0["expires_at"])?, "it ends later by what was said: {now}");
 
     let said = talk.said(&held).await?;
     assert_eq!(said.len(), 2);

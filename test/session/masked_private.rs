@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::ensure;
 use serde_json::json;
 
+use super::all_told;
 use super::talk::{ANN, BOB, CID, DOT, Talk};
 use crate::events::receiver::Receiver;
 use crate::events::text;
@@ -41,11 +42,7 @@ async fn everything_happens(talk: &Talk) -> Result {
     talk.say(&held, ANN, "anybody?").await?;
     talk.well("DELETE", &held.path()?, None).await?;
     talk.say(&held, ANN, "hello?").await?;
-    until("the end to be told", async || {
-        let left = talk.server.rows("SELECT id FROM sb_session WHERE tell_ms IS NOT NULL").await?;
-        Ok(left.is_empty().then_some(()))
-    })
-    .await?;
+    all_told(&talk.server).await?;
     drained(&talk.server).await
 }
 

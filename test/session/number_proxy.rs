@@ -3,8 +3,8 @@
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use super::consistent;
 use super::proxied::{ANN, BOB, DOT, Door, END, NONE, START, ours};
+use super::{all_told, consistent};
 use crate::events::text;
 use crate::harness::{Layout, Result, until};
 use crate::messages::drained;
@@ -213,10 +213,7 @@ async fn time_ends_a_session_and_both_are_told_once(layout: Layout) -> Result {
     for person in [ANN, BOB] {
         until("the end", async || Ok(door.heard(person.1).await?.contains(&told).then_some(()))).await?;
     }
-    until("that to be known", async || {
-        Ok(door.server.rows("SELECT id FROM sb_session WHERE tell_ms IS NOT NULL").await?.is_empty().then_some(()))
-    })
-    .await?;
+    all_told(&door.server).await?;
     for person in [ANN, BOB] {
         assert_eq!(door.heard(person.1).await?.iter().filter(|said| **said == told).count(), 1);
     }

@@ -74,7 +74,24 @@ async fn each_client_has_a_pool_of_its_own(layout: Layout) -> Result {
     ensure!(status == 400 && answer["status"] == "failed", "without a number: {status} {answer}");
     let post = json!({"to": ours(0), "from": ANN.0, "body": "x"});
     assert_eq!(ask("POST", "/", Some(post)).await?.0, 200);
+    crate::inbound::play::settled(&door.server).await?;
     assert_eq!(door.server.rows("SELECT id FROM sb_message WHERE direction = 'inbound'").await?.len(), 0);
+    drained(&door.server).await?;
+    consistent(&door.server).await
+}
+
+/// It may text one of the two.
+async fn a_key_ends_only_what_it_may_text(layout: Layout) -> Result {
+    let door = Door::open(layout).await?;
+    door.numbers(1).await?;
+    let made = door.session().await?;
+    let key = json!({"scopes": ["sessions"], "destinations": ANN.1.replace('+', r"\+")});
+    let key = well(&door.server, "POST", &format!("/v1/clients/{}/keys", door.client), Some(key)).await?;
+    let id = json!({"session_id": made["session_id"]});
+    let refused = door.request("DELETE", "/session", Some(&id))?.bearer_auth(text(&key["key"])?);
+    assert_eq!(answered(refused).await?.0, 403);
+    assert_eq!(door.well("GET", "/session", None).await?["total_sessions"], 1);
+    door.well("DELETE", "/session", Some(id)).await?;
     drained(&door.server).await?;
     consistent(&door.server).await
 }
@@ -221,6 +238,7 @@ async fn many_sessions_are_made_soon_after_each_other(layout: Layout) -> Result 
 on_both_engines!(
     a_key_may_come_in_any_way_of_the_older_programs,
     each_client_has_a_pool_of_its_own,
+    a_key_ends_only_what_it_may_text,
     the_two_may_be_anywhere,
     a_development_server_is_open_and_brings_numbers_by_itself,
     new_numbers_are_on_the_older_system_s_own_account,

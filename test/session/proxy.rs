@@ -116,7 +116,7 @@ impl ProxyDoor {
     /// The participants of a session.
     async fn people(&self, session: &Value) -> Result<Vec<Value>> {
         let page = self.well("GET", &text(&session["links"]["participants"])?, &[]).await?;
-        Ok(page["participants"].as_array().cloned().unwrap_or_default())
+        page["participants"].as_array().cloned().context("no participants")
     }
 
     /// Nothing is left half done, and all that was answered is as Twilio describes it, so many replies at least.

@@ -134,9 +134,12 @@ async fn what_nobody_gets_is_called_back_too(layout: Layout) -> Result {
     let calls = ride.hold(&[CID, BOB], &[("Mode", "voice-only")]).await?;
     ride.say(&calls, CID, "hello?").await?;
     let failed = |post: &Post| fields(post).get("outboundResourceStatus").is_some_and(|status| status == "failed");
+    let whose = |post: &Post| fields(post).remove("inboundParticipantSid");
+    let both = BTreeSet::from([trip.sid(ANN)?, calls.sid(CID)?].map(|sid| Some(sid.to_owned())));
     let posts = until("both to be called back", async || {
         let posts = receiver.posts();
-        Ok((posts.iter().filter(|post| failed(post)).count() >= 2).then_some(posts))
+        let told: BTreeSet<_> = posts.iter().filter(|post| failed(post)).map(whose).collect();
+        Ok(told.is_superset(&both).then_some(posts))
     })
     .await?;
     let shown: Vec<_> = posts.iter().map(fields).collect();

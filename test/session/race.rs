@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{SESSIONS, close, consistent, order, pool};
+use super::{SESSIONS, close, consistent, made, order, pool};
 use crate::events::call;
 use crate::harness::{ADMIN, Builder, Layout, Result, Server};
 use crate::messages::person;
@@ -82,19 +82,27 @@ async fn a_pool_that_becomes_exclusive_meanwhile_gives_no_number_twice(layout: L
     let path = format!("/v1/pools/{pool}");
     let exclusive =
         async |exclusive: bool| call(&server, "PATCH", &path, Some(json!({ "exclusive": exclusive }))).await;
-    for (round, delay) in [0, 1, 2, 4, 8, 16, 0, 3].into_iter().enumerate() {
+    let is_alone = async || -> Result<bool> {
+        let twice = "SELECT number_id FROM sb_pair GROUP BY number_id HAVING COUNT(DISTINCT session_id) > 1";
+        Ok(server.rows(twice).await?.is_empty())
+    };
+    // by how many milliseconds the pool and the sessions come later
+    let delays = [(0, 8), (0, 4), (0, 2), (0, 1), (0, 0), (0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (8, 0), (16, 0)];
+    for (round, (of_change, of_couples)) in delays.into_iter().enumerate() {
         let change = async {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
+            tokio::time::sleep(Duration::from_millis(of_change)).await;
             exclusive(true).await
         };
-        let couples = couples(&server, &pool, 100 * round, 12);
+        let couples = async {
+            tokio::time::sleep(Duration::from_millis(of_couples)).await;
+            couples(&server, &pool, 100 * round, 12).await
+        };
         let ((status, problem), answers) = tokio::try_join!(change, couples)?;
         ensure!([200, 409, 503].contains(&status), "{status} {problem}");
         for (status, answer) in &answers {
             ensure!([201, 409, 503].contains(status), "{status} {answer}");
         }
-        let twice = "SELECT number_id FROM sb_pair GROUP BY number_id HAVING COUNT(DISTINCT session_id) > 1";
-        ensure!(status != 200 || server.rows(twice).await?.is_empty(), "one number has two sessions");
+        ensure!(status != 200 || is_alone().await?, "one number has two sessions");
         consistent(&server).await?;
         for (_, session) in answers.iter().filter(|(status, _)| *status == 201) {
             close(&server, session).await?;
@@ -102,7 +110,17 @@ async fn a_pool_that_becomes_exclusive_meanwhile_gives_no_number_twice(layout: L
         ensure!(exclusive(false).await?.0 == 200, "all are over");
         consistent(&server).await?;
     }
-    Ok(())
+    // one after the other, each is first for sure
+    let session = made(&server, &pool, &[&person(2_000), &person(2_050)], json!({})).await?;
+    let (status, problem) = exclusive(true).await?;
+    ensure!(status == 409, "{status} {problem}");
+    close(&server, &session).await?;
+    let (status, problem) = exclusive(true).await?;
+    ensure!(status == 200, "{status} {problem}");
+    let answers = couples(&server, &pool, 2_100, 12).await?;
+    let held = answers.iter().filter(|(status, _)| *status == 201).count();
+    ensure!((1..=4).contains(&held) && is_alone().await?, "{held} have a number: {answers:?}");
+    consistent(&server).await
 }
 
 /// Makes so many sessions at once, each of two people who are in no other: how each is answered.

@@ -3,9 +3,10 @@
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use super::{SESSIONS, consistent, made, order, ours, pool};
+use super::{SESSIONS, consistent, made, order, ours, path, pool};
 use crate::events::{call, text, well};
 use crate::harness::{Layout, Result, Server};
+use crate::messages::with;
 use crate::on_both_engines;
 use crate::relay::scene::act_well;
 use crate::relay::{client, loopback, post};
@@ -59,6 +60,23 @@ async fn what_is_wrong_is_named_and_leaves_nothing(layout: Layout) -> Result {
     for table in ["SELECT id FROM sb_session", "SELECT id FROM sb_participant", "SELECT person FROM sb_pair"] {
         ensure!(server.rows(table).await?.is_empty(), "{table}");
     }
+    consistent(&server).await
+}
+
+/// The longest that may be fits into the store, in whatever letters.
+async fn what_is_as_long_as_it_may_be_is_taken(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let pool = pool(&server, 1).await?;
+    let set = json!({
+        "name": "ж".repeat(256), "unique_name": "ж".repeat(191), "metadata": {"a": "x".repeat(4_088)},
+        "start_text": "x".repeat(1_600), "end_text": "x".repeat(1_600),
+    });
+    let mut body = order(&pool, &[ANN], set.clone());
+    body["participants"][0]["name"] = json!("ж".repeat(255));
+    let session = well(&server, "POST", SESSIONS, Some(body)).await?;
+    let shown = well(&server, "GET", &path(&session)?, None).await?;
+    ensure!(shown == with(shown.clone(), set), "{shown}");
+    ensure!(shown["participants"][0]["name"] == "ж".repeat(255), "{shown}");
     consistent(&server).await
 }
 
@@ -146,6 +164,7 @@ async fn the_same_request_makes_one_session(layout: Layout) -> Result {
 
 on_both_engines!(
     what_is_wrong_is_named_and_leaves_nothing,
+    what_is_as_long_as_it_may_be_is_taken,
     what_another_has_is_a_conflict,
     a_client_has_what_is_its_own_and_its_keys_what_they_may,
     a_key_stays_within_its_bounds,

@@ -130,7 +130,7 @@ impl Talk {
     pub async fn end(self) -> Result {
         drained(&self.server).await?;
         let listed = crate::events::well(&self.server, "GET", "/v1/loopback/messages?limit=200", None).await?;
-        for message in listed["data"].as_array().into_iter().flatten() {
+        for message in listed["data"].as_array().context("no data")? {
             let from = message["from"].as_str().unwrap_or_default();
             ensure!(self.numbers.iter().any(|number| number == from), "not of the pool: {message}");
             let shown = message.to_string();

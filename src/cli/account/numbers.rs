@@ -9,7 +9,7 @@ use crate::cli::remote::RemoteCommandContext;
 use crate::cli::{CommandResult, api};
 use crate::model::{AccountId, ClientId, PoolId};
 
-/// Ask the provider which numbers an account has, and take into use those that nobody here has
+/// Ask the provider which numbers an account has; with --add those that nobody here has are taken into use
 #[derive(Args)]
 pub(super) struct AccountNumbers {
     account: AccountId,

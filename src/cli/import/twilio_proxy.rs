@@ -44,6 +44,10 @@ impl ImportTwilioProxy {
         let client = api::client(self.proxy_ca.as_ref())?;
         let source = TwilioProxySource::new(client, &self.proxy_url, self.account_sid, token)?;
         let services = source.all("/v1/Services", "services").await?.map_err(anyhow::Error::msg)?;
+        let is_there = |wanted: &str| services.iter().any(|service| field(service, "sid") == wanted);
+        for sid in self.service.iter().filter(|wanted| !is_there(wanted)) {
+            target.report.refuse(format!("service {sid}"), "is not there".to_owned());
+        }
         for service in &services {
             let sid = field(service, "sid");
             if !self.service.is_empty() && !self.service.iter().any(|wanted| wanted == sid) {

@@ -3,12 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
+use super::SESSIONS;
 use crate::cli::output::{self, field};
 use crate::cli::remote::RemoteCommandContext;
 use crate::cli::{CommandResult, api};
 use crate::model::{ParticipantId, SessionId};
-
-const SESSIONS: &str = "/v1/sessions";
 
 #[derive(Subcommand)]
 pub(super) enum InteractionAction {

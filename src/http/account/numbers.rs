@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::body::UnreadBody;
-use crate::http::number::import::{ImportedNumbersOut, context, imported, pool};
+use crate::http::number::import::{ImportedNumbersOut, context, imported};
 use crate::http::reply::{self, HandlerResult};
 use crate::http::resource::{ListOut, ResourceRequest};
-use crate::http::{auth, list, object, openapi};
+use crate::http::{auth, list, object, openapi, written};
 use crate::model::AccountId;
 use crate::service::number::NumberCapability;
 use crate::service::number::import::CarriedNumber;
@@ -75,7 +75,7 @@ pub(super) async fn add(request: ResourceRequest, posted: UnreadBody) -> Handler
     let client = auth::administrator_for(&request.app, &request)?;
     let account = request.id("account")?;
     let posted: AccountNumbersIn = object::read_or_default(&request, posted).await?;
-    let pool = posted.pool_id.as_deref().map(pool).transpose()?;
+    let pool = posted.pool_id.as_deref().map(written::pool).transpose()?;
     let done = request.app.number_imports.from_carrier(client, account, pool, context(&request)).await?;
     Ok(reply::json(StatusCode::OK, &imported(&done)))
 }

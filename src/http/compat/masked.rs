@@ -62,8 +62,7 @@ pub struct MaskedDoor {
 
 /// Whether Twilio posts to a path: it comes from few addresses, and proves itself.
 pub(super) fn is_carriers(path: &str) -> bool {
-    let path = path.trim_end_matches('/');
-    path == "/conversations-post-event" || path == "/inbound-call" || path.starts_with("/inbound-call/")
+    matches!(path.trim_end_matches('/'), "/conversations-post-event" | "/inbound-call")
 }
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {

@@ -5,10 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::body::UnreadBody;
-use crate::http::reply::{self, HandlerResult, Refusal};
+use crate::http::reply::{self, HandlerResult};
 use crate::http::resource::{ListOut, ResourceRequest};
 use crate::http::{RequestParts, audit, auth, list, object, openapi, written};
-use crate::model::{NumberImportId, PoolId, rfc3339};
+use crate::model::{NumberImportId, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::number::import::{ImportedNumbers, NumberDefaults, NumberImport, NumberImportState};
 
@@ -32,11 +32,6 @@ pub(in crate::http) fn imported(done: &ImportedNumbers) -> ImportedNumbersOut {
 /// Who takes numbers in.
 pub(in crate::http) fn context(request: &RequestParts) -> AuditContext<'static, ImportedNumbers> {
     audit::context(request, "number.import", |done: &ImportedNumbers| audit::json(&imported(done)))
-}
-
-/// The pool that a field or a parameter names.
-pub(in crate::http) fn pool(id: &str) -> Result<PoolId, Refusal> {
-    id.parse().map_err(|_| reply::bad_field("pool_id", "no such pool"))
 }
 
 /// What may be said of all numbers of a file.
@@ -65,7 +60,7 @@ pub(super) async fn import(request: ResourceRequest, posted: UnreadBody) -> Hand
     object::check_csv(&request)?;
     let defaults = NumberDefaults {
         account: request.param("account_id").map(|id| written::account(&id)).transpose()?,
-        pool: request.param("pool_id").map(|id| pool(&id)).transpose()?,
+        pool: request.param("pool_id").map(|id| written::pool(&id)).transpose()?,
         country: request.app.country(client),
     };
     let text = object::collect_within(&request.app.imports, posted, &request.app).await?;

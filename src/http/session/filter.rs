@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::shape::{pool, states};
+use super::shape::states;
 use crate::http::reply::{self, Refusal};
 use crate::http::resource::ResourceRequest;
 use crate::http::{openapi, written};
@@ -43,7 +43,7 @@ pub(super) fn wanted(
         person: person.map(|(_, person)| person.folded().into_owned()),
         number: number.flatten(),
         unique_name: request.param("unique_name").map(Cow::into_owned),
-        pool: request.param("pool_id").map(|id| pool(&id)).transpose()?,
+        pool: request.param("pool_id").map(|id| written::pool(&id)).transpose()?,
         open_at: None,
         after,
         ..Filter::default()

@@ -8,8 +8,8 @@ use super::context;
 use super::shape::{SessionIn, SessionOut};
 use crate::http::reply::{self, Refusal};
 use crate::http::resource::{HandlerResult, ResourceRequest, UnreadBody};
-use crate::http::{auth, object, openapi};
-use crate::model::{Country, Millis, ParticipantId, SessionDoor, SessionId, date, parse_time};
+use crate::http::{auth, object, openapi, written};
+use crate::model::{Country, ParticipantId, SessionDoor, SessionId};
 use crate::service::session::{ImportedSession, SessionOrder};
 
 fn doors() -> openapi::SchemaOrRef {
@@ -45,16 +45,12 @@ pub(super) struct SessionImportIn {
     session: SessionIn,
 }
 
-fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
-    parse_time(text).ok_or_else(|| reply::bad_field(field, date::TIME))
-}
-
 const HEX: &str = "must be 32 hex digits, in lower case";
 /// Characters of an address as it is written, at most.
 const WRITTEN: usize = 64;
 
 /// Addresses as somebody writes them: one for each participant, or none.
-fn written(given: Vec<String>, people: usize) -> Result<Vec<String>, Refusal> {
+fn spelt(given: Vec<String>, people: usize) -> Result<Vec<String>, Refusal> {
     let is_good = |one: &String| (1..=WRITTEN).contains(&one.chars().count());
     let must = "must be one for each participant, of 1 to 64 characters";
     let fits = given.is_empty() || (given.len() == people && given.iter().all(is_good));
@@ -67,14 +63,15 @@ impl SessionImportIn {
         let door = SessionDoor::parse(&self.door).ok_or_else(wrong)?;
         let participant =
             |id: &String| ParticipantId::from_hex(id).map_err(|_| reply::bad_field("participant_ids", HEX));
+        let last = |at: &str| written::time("last_interaction_at", at);
         let past = ImportedSession {
             id: SessionId::from_hex(&self.id).map_err(|_| reply::bad_field("id", HEX))?,
             participants: self.participant_ids.iter().map(participant).collect::<Result<_, _>>()?,
-            created_ms: time("created_at", &self.created_at)?,
-            last_ms: self.last_interaction_at.as_deref().map(|at| time("last_interaction_at", at)).transpose()?,
+            created_ms: written::time("created_at", &self.created_at)?,
+            last_ms: self.last_interaction_at.as_deref().map(last).transpose()?,
         };
         let mut order = SessionOrder { door, ..self.session.read(country)? };
-        order.settings.written = written(self.written, order.participants.len())?;
+        order.settings.written = spelt(self.written, order.participants.len())?;
         Ok((order, past))
     }
 }

@@ -10,7 +10,7 @@ use crate::http::resource::{HandlerResult, ListOut, PageIn, Resource, ResourceRe
 use crate::http::{RequestParts, audit, auth, idempotency, list, object, openapi, reply};
 use crate::model::{CallId, ParticipantId, SessionId, carrier, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::session::{Interaction, InteractionKind, SpokenText};
+use crate::service::session::{Interaction, InteractionFilter, InteractionKind, SpokenText};
 
 const MESSAGES: &str = "/v1/sessions/{id}/messages";
 
@@ -111,7 +111,8 @@ async fn list_interactions(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let session: SessionId = request.id("session")?;
     let (after, limit) = list::page(&request)?;
-    let (said, more) = request.app.session_messages.said(client, session, after, limit).await?;
+    let filter = InteractionFilter { after, ..InteractionFilter::default() };
+    let (said, more) = request.app.session_messages.page(client, session, &filter, limit).await?;
     Ok(list::reply(said.iter().map(out).collect(), said.last().map(|one| one.id), more))
 }
 

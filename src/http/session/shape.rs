@@ -9,8 +9,7 @@ use crate::http::reply::{self, Refusal};
 use crate::http::{openapi, written};
 use crate::model::address::{Address, AddressRole, Country};
 use crate::model::{
-    Channel, DurationSetting, Millis, PoolId, SessionDoor, SessionLabels, SessionMode, SessionState, date, parse_time,
-    rfc3339,
+    Channel, DurationSetting, Millis, PoolId, SessionDoor, SessionLabels, SessionMode, SessionState, rfc3339,
 };
 use crate::service::session::{
     Participant, ParticipantOrder, SessionChange, SessionMove, SessionOrder, SessionSettings, SessionWithParticipants,
@@ -202,7 +201,7 @@ fn phone(field: &str, text: &str, role: AddressRole, country: Option<Country>) -
 }
 
 fn time(text: &str) -> Result<Millis, Refusal> {
-    parse_time(text).ok_or_else(|| reply::bad_field("ends_at", date::TIME))
+    written::time("ends_at", text)
 }
 
 fn labels(name: &str) -> Result<SessionLabels, Refusal> {
@@ -211,10 +210,6 @@ fn labels(name: &str) -> Result<SessionLabels, Refusal> {
 
 fn mode(name: &str) -> Result<SessionMode, Refusal> {
     SessionMode::parse(name).ok_or_else(|| reply::bad_field("mode", "must be message, voice or both"))
-}
-
-pub(super) fn pool(id: &str) -> Result<PoolId, Refusal> {
-    id.parse().map_err(|_| reply::bad_field("pool_id", "no such pool"))
 }
 
 impl ParticipantIn {
@@ -241,7 +236,7 @@ impl SessionIn {
             one.read(&field("address"), &field("number"), country)
         };
         Ok(SessionOrder {
-            pool: pool(&self.pool_id)?,
+            pool: written::pool(&self.pool_id)?,
             participants: self.participants.into_iter().enumerate().map(read).collect::<Result<_, _>>()?,
             mode: self.mode.as_deref().map(mode).transpose()?.unwrap_or_default(),
             name: self.name,

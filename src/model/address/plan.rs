@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use phonenumber::Metadata;
 use phonenumber::country::Id;
 use phonenumber::metadata::{DATABASE, Descriptor};
+use phonenumber::{Metadata, PhoneNumber};
 
 use super::{Address, AddressKind, pattern};
 use crate::model::{debug_as_display, read_from_text};
@@ -133,8 +133,17 @@ pub fn report(address: &Address) -> Option<NumberingPlanReport> {
     let Ok(number) = phonenumber::parse(None, address.as_str()) else {
         return Some(NumberingPlanReport { country: None, is_valid: false });
     };
-    let country = number.country().id().map(|id| id.as_ref().to_owned());
-    Some(NumberingPlanReport { country, is_valid: number.is_valid() })
+    Some(NumberingPlanReport { country: country(&number), is_valid: number.is_valid() })
+}
+
+/// The country of that report alone: whether a number is valid takes as long to find out as where it is.
+pub fn country_of(address: &Address) -> Option<String> {
+    let number = (address.kind() == AddressKind::Phone).then(|| phonenumber::parse(None, address.as_str()))?;
+    country(&number.ok()?)
+}
+
+fn country(number: &PhoneNumber) -> Option<String> {
+    number.country().id().map(|id| id.as_ref().to_owned())
 }
 
 #[cfg(test)]
@@ -148,6 +157,9 @@ mod tests {
         assert_eq!(of("+12125550100").map(|report| report.country), Some(Some("US".into())));
         assert_eq!(of("+19995550100").map(|report| report.is_valid), Some(false));
         assert_eq!(of("40404"), None);
+        for text in ["+33612345678", "+12125550100", "+19995550100", "+999123456789", "40404", "Acme"] {
+            assert_eq!(country_of(&Address::stored(text)), of(text).and_then(|report| report.country), "{text}");
+        }
     }
 
     #[test]

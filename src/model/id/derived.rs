@@ -21,6 +21,13 @@ impl InboundId {
     }
 }
 
+impl ParticipantId {
+    /// The text that tells them that their session ended at that time: it stands among messages of that time.
+    pub fn end_text(self, closed_ms: Millis) -> MessageId {
+        MessageId(MessageId::first_of(closed_ms).0 | ((self.0 ^ 1) & RANDOM))
+    }
+}
+
 impl MessageId {
     /// What is told once in the hour of that time, to those whom the name stands for.
     pub fn hourly(name: [u8; 16], at_ms: Millis) -> Self {
@@ -92,6 +99,14 @@ mod tests {
         assert_eq!(InteractionId::from(one).bits(), one.bits());
         let answers = [text.answer(0), text.answer(1), text.answer(255)];
         assert!(answers[0] != answers[1] && !answers.contains(&text.message()) && !answers.contains(&text.reply()));
+    }
+
+    #[test]
+    fn an_end_text_is_the_same_for_the_same_end() {
+        let (one, other) = (ParticipantId::new(1_000), ParticipantId::new(1_000));
+        assert_eq!(one.end_text(5_000), one.end_text(5_000));
+        assert!(one.end_text(5_000) != one.end_text(5_001) && one.end_text(5_000) != other.end_text(5_000));
+        assert_eq!(one.end_text(5_000).made_ms(), 5_000);
     }
 
     #[test]

@@ -149,11 +149,18 @@ async fn media_are_fetched_with_a_login_that_stays_at_its_host() -> Result {
     let has_login = |asked: Vec<String>| asked.iter().any(|one| one.to_lowercase().contains("authorization: basic"));
     assert!(has_login(mock.asked()) && !has_login(other.asked()));
     let wide = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 6 * 1024 * 1024);
-    for bad in
-        [reply("404 Not Found", "", ""), Act::Say(wide), reply("302 Found", "Location: http://10.0.0.1/\r\n", "")]
-    {
+    let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(5 * 1024 * 1024 + 1));
+    for (bad, why) in [
+        (reply("404 Not Found", "", ""), "HTTP 404"),
+        (Act::Say(wide), "it is larger than"),
+        (Act::SayAndClose(endless), "it is larger than"),
+        (reply("302 Found", "Location: http://10.0.0.1/\r\n", ""), "not a public address"),
+        (reply("302 Found", "Location: /\r\n", ""), "again and again"),
+        (reply("302 Found", "", ""), "to nowhere"),
+    ] {
         let mock = Mock::start(vec![bad]).await?;
-        assert!(webhooks.fetch(&mock.url, None, IDLE_FOR).await.is_err());
+        let refused = webhooks.fetch(&mock.url, None, IDLE_FOR).await.err().unwrap_or_default();
+        assert!(refused.contains(why), "{refused:?} for {why}");
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::ActiveKey;
 use crate::model::message::Direction;
 use crate::model::{AccountId, AllowedTwiml, Channel, ClientId, named};
 use crate::store::message::Message;
+use crate::store::session::SessionWithParticipants;
 
 /// What a key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::EnumString, strum::IntoStaticStr)]
@@ -90,6 +91,11 @@ impl ApiConsumer {
             return Err("this key may not send from this number, nor change what was sent");
         }
         Ok(())
+    }
+
+    /// Whether it may text everybody in a session, those who have left among them, from the numbers that they know.
+    pub fn may_send_in(&self, session: &SessionWithParticipants) -> bool {
+        session.participants.iter().all(|one| self.may_send_to(&one.address) && self.may_send_from(&one.number))
     }
 
     /// What its calls may say; `usual`: what clients may. The dialing of others is no way around a key's bounds.

@@ -95,8 +95,10 @@ impl Clients {
             return vec![ApiConsumer::of(id)];
         }
         let now_ms = self.clock.now_ms();
-        let in_force = keys.filter(|key| !key.is_expired(now_ms));
-        in_force.map(|key| ApiConsumer { client: id, key: Some(key.clone()) }).collect()
+        let mut in_force: Vec<&Arc<ActiveKey>> = keys.filter(|key| !key.is_expired(now_ms)).collect();
+        // the oldest first, on every node
+        in_force.sort_by_key(|key| key.id);
+        in_force.into_iter().map(|key| ApiConsumer { client: id, key: Some(key.clone()) }).collect()
     }
 
     /// What signs the posts to a client; `None`: it has none.

@@ -224,7 +224,7 @@ pub(in crate::service) struct InteractionEventData {
     pub(in crate::service) outbound_call_id: Option<String>,
     /// `accepted` or `failed`.
     pub(in crate::service) status: &'static str,
-    /// Why there is no copy: `mode`, `alone`, `opted_out`, `unpayable`, `loop`, `left`, `number` or `text`.
+    /// Why there is no copy: `mode`, `alone`, `opted_out`, `unpayable`, `loop`, `left`, `number`, `text` or `blocked`.
     #[schema(value_type = Option<String>)]
     pub(in crate::service) reason: Option<&'static str>,
     /// RFC 3339.

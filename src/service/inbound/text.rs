@@ -192,9 +192,9 @@ impl InboundHandlers {
             }
             match self.write_texts(done, foreign, true).await {
                 Err(error) if error.is_race() && done.len() + foreign.len() > 1 => {
-                    // another node has one of them: the others are finished without it
-                    left.extend(foreign.chunks(1).map(|one| (&done[..0], one)));
-                    left.extend(done.chunks(1).rev().map(|one| (one, &foreign[..0])));
+                    // another node has one of them: the others are finished without it, which is found by halves
+                    let (done, foreign) = (done.split_at(done.len().div_ceil(2)), foreign.split_at(foreign.len() / 2));
+                    left.extend([(done.1, foreign.1), (done.0, foreign.0)]);
                 }
                 // or its session is under way by another's text, or has been ended
                 Err(error) if error.is_race() => match self.write_texts(done, foreign, false).await {

@@ -28,6 +28,11 @@ pub struct MessageDraft {
 }
 
 impl MessageDraft {
+    /// One that is due at once, and that no request has named.
+    pub(super) fn of(message: Message) -> Self {
+        Self { message: Box::new(message), callback: None, due_ms: None, named: None }
+    }
+
     /// The message, where its request has a name: what that is answered has to be kept for when it comes again.
     pub fn named(&self) -> Option<&Message> {
         self.named.as_ref().map(|_| &*self.message)
@@ -39,7 +44,16 @@ impl MessageDraft {
         self
     }
 
-    /// The same of a call that a caller's carrier places by itself.
+    /// The same of one that may hold more than was ordered: what `hold` makes of that.
+    pub(in crate::service) fn holding(mut self, hold: impl FnOnce(&MessageContent) -> Option<MessageContent>) -> Self {
+        if let Some(content) = hold(&self.message.content) {
+            self.message.content = content.into();
+        }
+        self
+    }
+
+    /// The same of a call that a caller's carrier places by itself: it is written as placed already, and its carrier
+    /// says what becomes of it.
     pub(in crate::service) fn placed(mut self) -> Self {
         self.message.state = MessageState::Sent;
         self

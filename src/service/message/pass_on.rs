@@ -1,11 +1,10 @@
 //! Messages that nobody ordered but that are paid for all the same: copies of what somebody said, and what people are told
 //! by us.
 
-use super::{ChosenRoute, Messages, Order};
-use crate::model::message::MessageState;
-use crate::model::{ClientId, MessageContent, MessageId};
+use super::{ChosenRoute, MessageDraft, Messages, Order};
+use crate::model::{ClientId, MessageId};
 use crate::service::{Error, Result};
-use crate::store::message::{self, Message};
+use crate::store::message;
 use crate::store::outbox::intake::{AcceptResult, NewMessage};
 
 /// What became of one.
@@ -19,56 +18,10 @@ pub(in crate::service) enum CopyResult {
 }
 
 impl Messages {
-    /// A message under an id of its maker's, as the outbox takes it. `client` pays for it.
-    pub(in crate::service) fn copy(
-        &self,
-        id: MessageId,
-        client: ClientId,
-        order: Order,
-        via: ChosenRoute,
-    ) -> Result<NewMessage> {
-        self.copy_holding(id, client, order, via, |_| None)
-    }
-
-    /// The same of one that may hold more than was ordered: what `hold` makes of that.
-    pub(in crate::service) fn copy_holding(
-        &self,
-        id: MessageId,
-        client: ClientId,
-        order: Order,
-        via: ChosenRoute,
-        hold: impl FnOnce(&MessageContent) -> Option<MessageContent>,
-    ) -> Result<NewMessage> {
-        Ok(self.intake(self.holding(id, client, order, via, hold)?, false))
-    }
-
-    /// A call to somebody that whoever answers a caller's carrier has it place: it is written as placed already, and its
-    /// carrier says what becomes of it.
-    pub(in crate::service) fn placed(
-        &self,
-        id: MessageId,
-        client: ClientId,
-        order: Order,
-        via: ChosenRoute,
-        hold: impl FnOnce(&MessageContent) -> Option<MessageContent>,
-    ) -> Result<NewMessage> {
-        let call = self.holding(id, client, order, via, hold)?;
-        Ok(self.intake(Message { state: MessageState::Sent, ..call }, false))
-    }
-
-    fn holding(
-        &self,
-        id: MessageId,
-        client: ClientId,
-        order: Order,
-        via: ChosenRoute,
-        hold: impl FnOnce(&MessageContent) -> Option<MessageContent>,
-    ) -> Result<Message> {
+    /// A message that nobody ordered. `client` pays for it.
+    pub(in crate::service) fn copy(&self, client: ClientId, order: Order, via: ChosenRoute) -> Result<MessageDraft> {
         let (message, _) = self.message(client, order, Some(via), None, self.parts.clock.now_ms())?;
-        Ok(match hold(&message.content) {
-            Some(content) => Message { id, content: content.into(), ..message },
-            None => Message { id, ..message },
-        })
+        Ok(MessageDraft::of(message))
     }
 
     /// Accepts a message once for its id: when this returns, it is stored, and will be sent or accounted for.

@@ -19,7 +19,6 @@ use tokio_util::task::TaskTracker;
 use crate::model::{AccountId, ClientId, Clock, Country, Millis, NumberId, NumberImportId, PoolId};
 use crate::service::audit::AuditContext;
 use crate::service::directory::{Directory, DirectoryEntries};
-use crate::service::sheet::{BadSheetLine, SheetContents};
 use crate::service::{Error, ErrorKind, Result, snapshot};
 use crate::store::lease::{Lease, LeaseOwner};
 use crate::store::number::Number;
@@ -105,19 +104,12 @@ impl NumberImports {
         let (known, now_ms) = (Arc::new(self.known(client).await?), self.clock.now_ms());
         let named = known.clone();
         let read = tokio::task::spawn_blocking(move || sheet::read(&text, &named, defaults, now_ms));
-        let SheetContents { lines, mut wrong } = read.await.map_err(broken)?;
-        let addresses: Vec<&str> = lines.iter().map(|(_, number)| number.address.as_str()).collect();
-        let mut taken = self.taken(client, &addresses).await?;
-        for (line, number) in &lines {
-            if let Some(reason) = taken.remove(&number.address) {
-                wrong.push(BadSheetLine { line: *line, field: Some("number"), reason: reason.to_owned() });
-            }
-        }
-        if wrong.count > 0 {
-            wrong.first.sort_by_key(|one| one.line);
-            return Err(Error::lines(wrong));
-        }
-        self.take_in(&known, lines.into_iter().map(|(_, number)| number).collect(), audit).await
+        let contents = read.await.map_err(broken)?;
+        let addresses: Vec<&str> = contents.lines.iter().map(|(_, number)| number.address.as_str()).collect();
+        let taken = self.taken(client, &addresses).await?;
+        let free = tokio::task::spawn_blocking(move || sheet::free(contents, taken));
+        let numbers = free.await.map_err(broken)?.map_err(Error::lines)?;
+        self.take_in(&known, numbers, audit).await
     }
 
     async fn known(&self, client: ClientId) -> Result<NamedThings> {
@@ -148,11 +140,21 @@ impl NumberImports {
         audit: AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
         let (imports, client) = (self.clone(), known.client);
-        put_in_order(&mut numbers);
-        let used: HashSet<PoolId> = numbers.iter().filter_map(|number| number.pool).collect();
+        let ordered = tokio::task::spawn_blocking(move || {
+            put_in_order(&mut numbers);
+            let used: HashSet<PoolId> = numbers.iter().filter_map(|number| number.pool).collect();
+            (numbers, used)
+        });
+        let (numbers, used) = ordered.await.map_err(broken)?;
         let pools = known.pools.values().filter(|pool| used.contains(&pool.id)).cloned().collect();
         let batch = NumberBatch { client, numbers, pools };
-        self.tasks.spawn(async move { imports.run(&batch, &audit).await }).await.map_err(broken)?
+        let work = async move {
+            let done = imports.run(&batch, &audit).await;
+            // as reading a hundred thousand, freeing them takes longer than a thread may that serves
+            tokio::task::spawn_blocking(move || drop(batch));
+            done
+        };
+        self.tasks.spawn(work).await.map_err(broken)?
     }
 
     async fn run(

@@ -198,11 +198,11 @@ impl AskedTexts {
         let (mut batch, mut begun) = (events.batch(), BTreeSet::new());
         let is_idle =
             |one: &&SessionWithParticipants| matches!(one.session.state, SessionState::Open | SessionState::Inactive);
-        if let (Some((id, at_ms)), Some(before)) = (record.touched, session.as_deref().filter(is_idle))
+        if let (Some(touch), Some(before)) = (record.touched, session.as_deref().filter(is_idle))
             && with_begins
         {
-            batch.session_begins(before, at_ms);
-            begun.insert(id);
+            batch.session_begins(before, touch.at_ms);
+            begun.insert(touch.session);
         }
         for said in &record.said {
             let carrier = session.as_deref().and_then(|all| self.messages.carrier(&all.session, said));

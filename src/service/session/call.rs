@@ -206,13 +206,11 @@ impl SessionMessages {
         let order = Order { call: Some(plan), valid_for, ..Order::new(Channel::Voice, address) };
         let client = legs.found.session.client;
         let via = self.via(client, &sender, &order);
-        let leg = if legs.is_direct() {
-            self.messages.placed(id, client, order, via, hold)
-        } else {
-            self.messages.copy_holding(id, client, order, via, hold)
-        };
-        match leg {
-            Ok(leg) => Ok(Ok(leg)),
+        match self.messages.copy(client, order, via) {
+            Ok(draft) => {
+                let leg = draft.under(id).holding(hold);
+                Ok(Ok(self.messages.part_of(if legs.is_direct() { leg.placed() } else { leg })))
+            }
             Err(Error { kind: ErrorKind::Invalid | ErrorKind::Limit(_), .. }) => Ok(Err(InteractionFailure::Number)),
             Err(Error { kind: ErrorKind::Unpayable, .. }) => Ok(Err(InteractionFailure::Unpayable)),
             Err(error) => Err(error),

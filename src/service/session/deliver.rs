@@ -1,6 +1,7 @@
 //! What somebody says in a session, passed on to all others who were in it when it came in, each from the number that they
 //! know.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -12,7 +13,7 @@ use super::label::labelled;
 use super::loop_guard::{LoopGuard, LoopVerdict};
 use super::notice::{SessionNotice, Settings};
 use super::number_proxy::NumberProxySettings;
-use crate::model::{Address, Channel, ClientId, Clock, MessageContent, MessageId, PublicOrigin, SessionLabels};
+use crate::model::{Address, Channel, ClientId, Clock, MessageContent, MessageId, Millis, PublicOrigin, SessionLabels};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
 use crate::service::media::MediaProxy;
@@ -26,7 +27,7 @@ use crate::store::session::interaction::{InteractionFailure, InteractionRecord, 
 use crate::store::session::route::{self, PairAtTime, SessionRoute};
 use crate::store::session::speech::SpeechAcceptor;
 use crate::store::session::{Participant, SessionWithParticipants};
-use crate::store::{self, Store};
+use crate::store::{self, Store, message};
 
 const NO_MEDIA: &[String] = &[];
 
@@ -125,14 +126,15 @@ impl SessionMessages {
         let callback = self.called_back(session, Some(from.id), Some(said.id.message()), said.at_ms);
         let words = SpokenWords { body: said.body, media_urls, labels: session.settings.labels, name, place, callback };
         let verdict = self.loops.say(from.id, &(said.body, &said.media_urls), said.counted());
-        let copies = join_all(others.iter().map(|to| self.copy(said, &words, to, verdict))).await;
+        let made = self.made(said, &others).await?;
+        let copies = join_all(others.into_iter().map(|to| self.copy(said, &words, (to, &made), verdict))).await;
         let mut said_to = copies.into_iter().collect::<Result<Vec<_>>>()?;
         if said_to.iter().any(|one| one.copy == Err(InteractionFailure::Text)) {
             let person = (&*from.address, said.counted());
             self.tell(SessionNotice::TooLong, said.sender, session.client, person).await?;
         }
         let is_stopped = |one: &NewInteraction| one.copy == Err(InteractionFailure::Loop);
-        let touched = (!said_to.iter().all(is_stopped)).then_some((session.id, said.at_ms));
+        let touched = (!said_to.iter().all(is_stopped)).then_some(session.touched(said.at_ms));
         // one is told of it
         let mut is_told = false;
         for one in &mut said_to {
@@ -143,17 +145,30 @@ impl SessionMessages {
         Ok(InteractionRecord { said: said_to, touched })
     }
 
-    /// Passes a text on to one of the others.
+    /// Which of the copies of a text are there, of one that may have been passed on before.
+    pub(super) async fn made(
+        &self,
+        said: &SaidText<'_>,
+        others: &[&Participant],
+    ) -> Result<HashMap<MessageId, Millis>> {
+        if !said.is_again {
+            return Ok(HashMap::new());
+        }
+        let copies: Vec<MessageId> = others.iter().map(|to| said.id.copy(to.id)).collect();
+        Ok(message::made(&self.store, &copies).await?)
+    }
+
+    /// Passes a text on to one of the others, unless it is `made`.
     async fn copy(
         &self,
         said: &SaidText<'_>,
         words: &SpokenWords<'_>,
-        to: &Participant,
+        (to, made): (&Participant, &HashMap<MessageId, Millis>),
         verdict: LoopVerdict,
     ) -> Result<NewInteraction> {
         // what became of it before does not change by what is otherwise now
         let id = said.id.copy(to.id);
-        if said.is_again && self.messages.is_there(id).await? {
+        if made.contains_key(&id) {
             return Ok(said.interaction(Some(to), Ok(id)));
         }
         let pass = || self.loops.pass(said.route.from, to.id, said.counted());
@@ -196,8 +211,8 @@ impl SessionMessages {
             let order = Order { body, media_urls, ..Order::new(Channel::Sms, Address::stored(to.address.as_str())) };
             let via = self.via(client, &sender, &order);
             let hold = |content: &MessageContent| Some(words.callback.as_ref()?.hold(content, Some(to.id)));
-            match self.messages.copy_holding(id, client, order, via, hold) {
-                Ok(new) => return Ok(Ok(new)),
+            match self.messages.copy(client, order, via) {
+                Ok(draft) => return Ok(Ok(self.messages.part_of(draft.under(id).holding(hold)))),
                 Err(Error { kind: ErrorKind::Invalid | ErrorKind::Limit(_), .. }) => {}
                 Err(Error { kind: ErrorKind::Unpayable, .. }) => return Ok(Err(InteractionFailure::Unpayable)),
                 Err(error) => return Err(error),

@@ -111,7 +111,7 @@ impl Sessions {
         })
         .await?;
         if is_new {
-            self.tell(&ended).await;
+            self.tell(&ended, false).await;
         }
         Ok(ended)
     }
@@ -136,7 +136,7 @@ impl Sessions {
             }
             let is_stuck = ended.is_empty();
             // side by side: they share commits
-            join_all(ended.into_iter().map(|one| self.tell(&one.after))).await;
+            join_all(ended.into_iter().map(|one| self.tell(&one.after, false))).await;
             if is_last || is_stuck {
                 return Ok(());
             }
@@ -151,17 +151,17 @@ impl Sessions {
             let mine = session::defer(one.session.id, one.session.tell_ms, until_ms);
             if won(self.parts.store.commit(mine).await)?.is_some() {
                 let session = Session { tell_ms: until_ms, ..one.session };
-                self.tell(&SessionWithParticipants { session, ..one }).await;
+                self.tell(&SessionWithParticipants { session, ..one }, true).await;
             }
         }
         Ok(())
     }
 
-    /// What fails here is made up for by [`Sessions::tell_ended`].
-    async fn tell(&self, ended: &SessionWithParticipants) {
+    /// What fails here is made up for by [`Sessions::tell_ended`]. `is_again`: another may have told them.
+    async fn tell(&self, ended: &SessionWithParticipants, is_again: bool) {
         let Session { id, tell_ms: Some(tell_ms), .. } = ended.session else { return };
         let told = async {
-            let said = self.end_texts(ended).await?;
+            let said = self.end_texts(ended, is_again).await?;
             let done = session::defer(id, Some(tell_ms), None);
             won(self.parts.store.commit(interaction::insert(done, &said)).await)?;
             Ok::<(), Error>(())

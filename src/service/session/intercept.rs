@@ -9,7 +9,7 @@ use super::{SaidText, SessionRoute};
 use crate::model::{MessageId, ParticipantId, SessionId};
 use crate::service::Result;
 use crate::service::directory::SenderNumber;
-use crate::store::message::{self, Message};
+use crate::store::message::Message;
 use crate::store::session as sessions;
 use crate::store::session::asked::AskedText;
 use crate::store::session::interaction::{InteractionFailure, InteractionKind, InteractionRecord};
@@ -83,11 +83,10 @@ impl AskedTexts {
             let one = said.interaction(None, Err(InteractionFailure::Blocked));
             return Ok(InteractionRecord { said: vec![one], touched: None });
         }
-        let copies: Vec<MessageId> = others.iter().map(|to| said.id.copy(to.id)).collect();
-        let made = message::made(&self.messages.store, &copies).await?;
+        let made = self.messages.made(said, &others).await?;
         let outcome = |id: MessageId| if made.contains_key(&id) { Ok(id) } else { Err(InteractionFailure::Blocked) };
-        let all = others.into_iter().zip(copies).map(|(to, id)| said.interaction(Some(to), outcome(id))).collect();
-        let touched = (!made.is_empty()).then_some((said.route.session.session.id, said.at_ms));
+        let all = others.into_iter().map(|to| said.interaction(Some(to), outcome(said.id.copy(to.id)))).collect();
+        let touched = (!made.is_empty()).then_some(said.route.session.session.touched(said.at_ms));
         Ok(InteractionRecord { said: all, touched })
     }
 }

@@ -95,8 +95,8 @@ impl SessionMessages {
         }
         let order = Order { body: body.into_owned(), ..Order::new(Channel::Sms, to) };
         let via = self.via(client, sender, &order);
-        let told = match self.messages.copy(id, client, order, via) {
-            Ok(new) => self.messages.pass_on(new, false).await.map(drop),
+        let told = match self.messages.copy(client, order, via) {
+            Ok(draft) => self.messages.pass_on(self.messages.part_of(draft.under(id)), false).await.map(drop),
             Err(error) => Err(error),
         };
         match told {

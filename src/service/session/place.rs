@@ -20,7 +20,7 @@ impl PersonPlace {
         let area = AreaCode::of(person);
         let country = match area {
             Some(area) => Some(area.country().to_owned()),
-            None => address::report(&Address::stored(person)).and_then(|report| report.country),
+            None => address::country_of(&Address::stored(person)),
         };
         Self { area, country }
     }

@@ -12,7 +12,7 @@ use crate::service::client::ApiConsumer;
 use crate::service::idempotency::{IdempotencyFingerprint, IdempotencyKey};
 use crate::service::message::{self, Order, says_something};
 use crate::service::race::settled;
-use crate::service::{Error, ErrorKind, Result, page};
+use crate::service::{Error, ErrorKind, Result};
 use crate::store::outbox::intake::{IdempotencyRecord, NewMessage};
 use crate::store::session::interaction::{self, Interaction, InteractionFailure, InteractionKind, NewInteraction};
 use crate::store::session::speech::{NewSpeech, SpeechAcceptResult, SpeechEvents};
@@ -38,18 +38,6 @@ fn check(text: &SpokenText) -> Result<()> {
 }
 
 impl SessionMessages {
-    /// What was said in a client's session, newest first; whether there is more.
-    pub async fn said(
-        &self,
-        client: ClientId,
-        session: SessionId,
-        after: Option<InteractionId>,
-        limit: usize,
-    ) -> Result<(Vec<Interaction>, bool)> {
-        self.find(client, session).await?;
-        Ok(page(interaction::list(&self.store, session, after, limit + 1).await?, limit))
-    }
-
     /// Says something in a session; what has become of it for each whom it is for: all of it is written, or nothing.
     /// Under a name of its client's the same request says it once, and is told how that stands.
     pub async fn speak(
@@ -105,8 +93,7 @@ impl SessionMessages {
         let found = self.find(consumer.client, session).await?;
         let now_ms = self.clock.now_ms();
         is_heard(&found, now_ms)?;
-        let may = |one: &Participant| consumer.may_send_to(&one.address) && consumer.may_send_from(&one.number);
-        if !found.participants.iter().all(may) {
+        if !consumer.may_send_in(&found) {
             return Err(Error::new(ErrorKind::Forbidden, "this key may not send to all in this session"));
         }
         let others = listeners(&found, text)?;
@@ -220,8 +207,7 @@ pub(super) fn read_ids(text: &str) -> Vec<InteractionId> {
 
 /// Refuses what nobody would read.
 fn is_heard(SessionWithParticipants { session, .. }: &SessionWithParticipants, now_ms: Millis) -> Result<()> {
-    let is_late = session.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms);
-    if session.closed_ms.is_some() || is_late {
+    if session.is_over_at(now_ms) {
         return Err(Error::conflict("the session is over"));
     }
     if !session.mode.has_texts() {

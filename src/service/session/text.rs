@@ -1,7 +1,9 @@
 //! The texts with which a session begins and ends: messages like any other, paid for by its client.
 
+use futures_util::future::join_all;
+
 use super::{Participant, Session, SessionWithParticipants, Sessions};
-use crate::model::{Address, Channel};
+use crate::model::{Address, Channel, Millis};
 use crate::service::client::ApiConsumer;
 use crate::service::message::{CopyResult, DraftResult, MessageDraft, Order, SenderChoice};
 use crate::service::{Error, ErrorKind, Result};
@@ -38,33 +40,43 @@ impl Sessions {
     }
 
     /// Tells the people of a session that it has ended, each once however often it is done; what is to be written of it.
-    pub(super) async fn end_texts(&self, ended: &SessionWithParticipants) -> Result<Vec<NewInteraction>> {
-        let mut said = Vec::new();
+    /// `is_again`: they may have been told before.
+    pub(super) async fn end_texts(
+        &self,
+        ended: &SessionWithParticipants,
+        is_again: bool,
+    ) -> Result<Vec<NewInteraction>> {
         let (Some(body), Some(closed_ms)) = (&ended.session.settings.end_text, ended.session.closed_ms) else {
-            return Ok(said);
+            return Ok(Vec::new());
         };
         let people: Vec<&Participant> = ended.present().collect();
-        for one in people {
-            let id = one.id.end_text(closed_ms);
-            let why = match self.draft(one, body).await {
-                Ok(draft) => {
-                    match self.parts.messages.pass_on(self.parts.messages.part_of(draft.under(id)), true).await? {
-                        CopyResult::Stored => None,
-                        CopyResult::OptedOut => Some(InteractionFailure::OptedOut),
-                        CopyResult::Unpayable => Some(InteractionFailure::Unpayable),
-                    }
-                }
-                // the same another time, too
-                Err(Error { source: None, kind, detail, .. }) => {
-                    tracing::warn!(?kind, %detail, session = %ended.session.id, "an end text cannot be sent");
-                    let is_dear = kind == ErrorKind::Unpayable;
-                    Some(if is_dear { InteractionFailure::Unpayable } else { InteractionFailure::Number })
-                }
-                Err(error) => return Err(error),
-            };
-            said.push(NewInteraction::told(one, id, why, closed_ms));
-        }
-        Ok(said)
+        // side by side: they share commits
+        let told = join_all(people.into_iter().map(|one| self.end_text(one, (body, closed_ms), is_again))).await;
+        told.into_iter().collect()
+    }
+
+    async fn end_text(
+        &self,
+        one: &Participant,
+        (body, closed_ms): (&str, Millis),
+        is_again: bool,
+    ) -> Result<NewInteraction> {
+        let (id, messages) = (one.id.end_text(closed_ms), &self.parts.messages);
+        let why = match self.draft(one, body).await {
+            Ok(draft) => match messages.pass_on(messages.part_of(draft.under(id)), is_again).await? {
+                CopyResult::Stored => None,
+                CopyResult::OptedOut => Some(InteractionFailure::OptedOut),
+                CopyResult::Unpayable => Some(InteractionFailure::Unpayable),
+            },
+            // the same another time, too
+            Err(Error { source: None, kind, detail, .. }) => {
+                tracing::warn!(?kind, %detail, session = %one.session, "an end text cannot be sent");
+                let is_dear = kind == ErrorKind::Unpayable;
+                Some(if is_dear { InteractionFailure::Unpayable } else { InteractionFailure::Number })
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(NewInteraction::told(one, id, why, closed_ms))
     }
 
     /// A text to somebody from the number that they know.

@@ -17,6 +17,8 @@ use super::{
 
 /// Keys of one look-up.
 const LOOK_UPS: usize = 64;
+/// So many keys are those of a batch: what has more is asked by a reader, or it would hold up a thread that serves.
+const BATCH_KEYS: usize = 1_024;
 
 #[derive(Clone)]
 enum Engine {
@@ -88,13 +90,16 @@ impl Store {
     /// Like [`Store::look_up`], of many keys, as many at once as a batch of writes has: few shapes of statements. `sql`
     /// has `{}` where they go.
     pub(in crate::store) async fn look_up_each(&self, sql: impl Into<SqlText>, keys: Vec<Value>) -> Result<Vec<Row>> {
+        let is_batch = keys.len() <= BATCH_KEYS;
         let (sql, mut keys, mut found): (SqlText, _, _) = (sql.into(), keys.into_iter(), Vec::new());
         loop {
             let some: Vec<Value> = keys.by_ref().take(LOOK_UPS).collect();
             if some.is_empty() {
                 return Ok(found);
             }
-            found.extend(self.look_up(vec![Query::over(sql.clone(), &[], some)]).await?.into_iter().flatten());
+            let queries = vec![Query::over(sql.clone(), &[], some)];
+            let rows = if is_batch { self.look_up(queries).await? } else { self.read(queries).await? };
+            found.extend(rows.into_iter().flatten());
         }
     }
 

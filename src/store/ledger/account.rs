@@ -3,7 +3,7 @@
 use super::{LedgerEntryKind, LedgerMovement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::engine::{SqlConditions, above};
-use crate::store::idempotency::IdempotencyFingerprint;
+use crate::store::idempotency::{self, IdempotencyFingerprint};
 use crate::store::{AuditTrail, Change, Query, Result, Row, Store, Value, params};
 
 /// What a client may spend.
@@ -58,8 +58,8 @@ pub async fn post(
     }
     let mut change = enter(Change::new().one(sql, params), movement);
     if let Some(kept) = kept {
-        let sql = "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, ?, ?, ?)";
-        change = change.one(sql, params![kept.id, kept.hash, movement.id.hex(), movement.at_ms]);
+        let reply = kept.values(&movement.id.hex(), movement.at_ms);
+        change = change.insert(idempotency::INSERT, vec![reply]);
     }
     let change = change
         .audited(entry)

@@ -8,10 +8,7 @@ CREATE TABLE sb_interaction (
     to_participant BINARY(16) NULL,
     inbound_id BINARY(16) NULL,
     outbound_id BINARY(16) NULL,
-    inbound_status VARCHAR(16) NULL,
     status VARCHAR(16) NULL,
     reason VARCHAR(64) NULL,
-    data TEXT NULL,
-    created_ms BIGINT NOT NULL,
-    changed_ms BIGINT NOT NULL
+    created_ms BIGINT NOT NULL
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

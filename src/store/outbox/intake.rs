@@ -169,6 +169,9 @@ impl<T: Send + Sync + 'static> OutboxBatchWriter<T> {
 impl<T> OutboxBatchWriter<T> {
     /// What is known of the recipients, lanes and payers of messages that are accepted in one commit.
     pub(in crate::store) async fn look_up(&self, items: &[&NewMessage]) -> Result<IntakeFacts> {
+        if items.is_empty() {
+            return Ok(IntakeFacts::default());
+        }
         let all = || items.iter().copied();
         let keys: Vec<Value> = all().map(|item| item.lane.into()).collect();
         let people: Vec<Value> = all().flat_map(|item| &item.opt_out).map(Value::from).collect();

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use super::Session;
+use crate::model::message::MessageState;
 use crate::model::{CallStatus, InteractionId, MessageId, Millis, SessionId};
 use crate::store::call::{self, Call};
 use crate::store::engine::at_most;
 use crate::store::event::PendingEvents;
-use crate::store::message::{COLUMNS, Message};
+use crate::store::message::{COLUMNS, Message, states_before};
 use crate::store::{Change, Result, Row, Store, Value, delivery, ledger, params};
 
 /// For so long a call counts as under way of which nothing more is heard.
@@ -27,9 +28,9 @@ impl Session {
     }
 }
 
-/// The sessions that these calls are in.
+/// The sessions that these calls are in: an interaction has its copy's id.
 pub async fn sessions(store: &Store, calls: &[MessageId]) -> Result<HashMap<MessageId, SessionId>> {
-    let sql = "SELECT outbound_id, session_id FROM sb_interaction WHERE kind = 'voice' AND outbound_id IN ({})";
+    let sql = "SELECT id, session_id FROM sb_interaction WHERE id IN ({}) AND kind = 'voice'";
     let rows = store.look_up_each(sql, calls.iter().map(Value::from).collect()).await?;
     rows.iter().map(Row::read).collect()
 }
@@ -52,12 +53,12 @@ pub fn hold(change: Change, sessions: &[SessionId]) -> Change {
 
 /// Sessions with calls that are over: they are silent from now on, where no other call is under way there.
 pub fn over(change: Change, sessions: &[SessionId], now_ms: Millis) -> Change {
+    let is_under_way = states_before("m.state", MessageState::Delivered);
     let sql = format!(
         "UPDATE sb_session SET {END}, last_ms = ?, changed_ms = ? \
          WHERE closed_ms IS NULL AND last_ms > ? AND NOT EXISTS (SELECT 1 FROM sb_interaction j \
          JOIN sb_message m ON m.id = j.outbound_id WHERE j.session_id = sb_session.id AND j.id > ? \
-         AND j.kind = 'voice' AND (m.state = 'accepted' OR m.state = 'queued' OR m.state = 'sending' \
-         OR m.state = 'sent')) AND id IN ({{}})"
+         AND j.kind = 'voice' AND {is_under_way}) AND id IN ({{}})"
     );
     let first = InteractionId::from(MessageId::first_of(now_ms - LONGEST_MS));
     let times = [now_ms; 6].map(Value::from);

@@ -6,12 +6,13 @@ use crate::model::{Millis, NumberId, SessionId};
 use crate::store::{Change, Value, params};
 
 /// Counts one more event of an open session, as it was read: so many. [`crate::store::Error::Guard`]: it is another by
-/// now.
+/// now. It rests that much later, unless people call each other: then it rests after that.
 pub(super) fn touch(change: Change, (id, sequence): (SessionId, i64), now_ms: Millis) -> Change {
     let sql = "UPDATE sb_session SET sequence = sequence + 1, changed_ms = ?, \
-               rests_ms = CASE WHEN rests_ms IS NOT NULL THEN ? + rest_after_ms END \
+               rests_ms = CASE WHEN rests_ms IS NULL THEN NULL WHEN last_ms > ? THEN last_ms + rest_after_ms \
+               ELSE ? + rest_after_ms END \
                WHERE id = ? AND sequence = ? AND closed_ms IS NULL";
-    change.one(sql, params![now_ms, now_ms, id, sequence])
+    change.one(sql, params![now_ms, now_ms, now_ms, id, sequence])
 }
 
 /// Writes what may be changed of an open session. [`crate::store::Error::Guard`]: it is another than was read.

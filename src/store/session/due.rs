@@ -20,7 +20,8 @@ pub async fn silent(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<S
 
 /// Sessions that are over, and whose people are to be told by now.
 pub async fn untold(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<SessionWithParticipants>> {
-    let due_now = "(tell_ms <= ? OR tell_ms > ?) ORDER BY tell_ms";
+    // the index begins with all of whom nobody is to be told: the first condition passes over them
+    let due_now = "tell_ms >= 0 AND (tell_ms <= ? OR tell_ms > ?) ORDER BY tell_ms";
     due(store, due_now, params![now_ms, now_ms + LONGEST_MS], limit).await
 }
 

@@ -11,11 +11,11 @@ use crate::model::{Id as _, Millis, SessionId};
 use crate::store::audit::{self, AuditEntry};
 use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
 use crate::store::event::PendingEvents;
-use crate::store::idempotency::{self, FoundRequest, StoredReplies, StoredReply};
+use crate::store::idempotency::{self, FoundRequest, StoredReply};
 use crate::store::message::Message;
 use crate::store::outbox::intake::{
-    AcceptResult, AcceptResultAndLease, GroupRefusal, IdempotencyRecord, IntakeFacts, MessageWithSendPermit,
-    NewMessage, OutboxBatchPlan, OutboxBatchWriter,
+    AcceptResult, AcceptResultAndLease, GroupRefusal, IdempotencyRecord, MessageWithSendPermit, NewMessage,
+    OutboxBatchPlan, OutboxBatchWriter,
 };
 use crate::store::{AuditTrail, Change, Error, Result, Value, params};
 
@@ -95,17 +95,6 @@ impl<T: Send + Sync + 'static> SessionIntake<T> {
             batch.send(PermittedSession { new, texts })
         }))
     }
-
-    async fn replies(&self, items: &[PermittedSession<T>]) -> Result<StoredReplies> {
-        let named = items.iter().filter_map(|item| item.new.kept.as_ref()).map(|kept| &kept.named);
-        let Some(query) = idempotency::over(named) else { return Ok(StoredReplies::default()) };
-        StoredReplies::of(&self.messages.store.look_up(vec![query]).await?.concat())
-    }
-
-    async fn known(&self, items: &[PermittedSession<T>]) -> Result<IntakeFacts> {
-        let texts: Vec<&NewMessage> = items.iter().flat_map(|item| &item.texts).map(|text| &text.new).collect();
-        if texts.is_empty() { Ok(IntakeFacts::default()) } else { self.messages.look_up(&texts).await }
-    }
 }
 
 /// The rows of one batch.
@@ -141,9 +130,7 @@ impl SessionRows {
         };
         self.said.extend(new.people.iter().zip(texts).map(told));
         self.entries.extend(new.entry.as_ref().map(AuditEntry::values));
-        if let Some(IdempotencyRecord { named, reply, .. }) = &new.kept {
-            self.kept.push(params![named.id, named.hash, reply.as_str(), now_ms]);
-        }
+        self.kept.extend(new.kept.as_ref().map(|kept| kept.named.values(&kept.reply, now_ms)));
     }
 
     fn make(&mut self, new: &NewSession) {
@@ -167,7 +154,7 @@ impl SessionRows {
         let change = change.insert("INSERT INTO sb_session_name (scope_id, unique_name, session_id)", self.names);
         let change = self.joined.write(change, now_ms).insert(INSERT, self.sessions);
         interaction::insert(change, &self.said)
-            .insert("INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)", self.kept)
+            .insert(idempotency::INSERT, self.kept)
             .insert(audit::INSERT, self.entries)
     }
 }
@@ -182,8 +169,10 @@ impl<T: Send + Sync + 'static> BatchWrite for SessionIntake<T> {
     }
 
     async fn write(&self, items: &[PermittedSession<T>]) -> Result<Vec<SessionDecision>> {
-        let mut replies = self.replies(items).await?;
-        let mut known = self.known(items).await?;
+        let named = items.iter().filter_map(|item| item.new.kept.as_ref()).map(|kept| &kept.named);
+        let mut replies = idempotency::known(&self.messages.store, idempotency::over(named)).await?;
+        let texts: Vec<&NewMessage> = items.iter().flat_map(|item| &item.texts).map(|text| &text.new).collect();
+        let mut known = self.messages.look_up(&texts).await?;
         let now_ms = self.messages.clock.now_ms();
         let (mut plan, mut rows) = (OutboxBatchPlan::at(now_ms), SessionRows::default());
         let mut done: Vec<SessionDecision> = Vec::with_capacity(items.len());

@@ -2,8 +2,10 @@
 //! stands, and what it says, its message knows: it is read from there, and gone with it.
 
 mod page;
+mod touch;
 
 pub use page::{InteractionFilter, find, is_shared, page, remove};
+pub use touch::SessionTouch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +17,7 @@ use crate::model::message::MessageState;
 use crate::model::{
     ArcMessageContent, CallStatus, ClientId, InteractionId, MessageId, Millis, ParticipantId, SessionId, named,
 };
-use crate::store::engine::{at_most, below};
+use crate::store::engine::at_most;
 use crate::store::{Change, Result, Row, Store, Value, params};
 
 /// How somebody spoke.
@@ -79,12 +81,12 @@ pub struct NewInteraction {
 #[derive(Clone, Debug, Default)]
 pub struct InteractionRecord {
     pub said: Vec<NewInteraction>,
-    /// The session that goes on by it, and since when it is silent now.
-    pub touched: Option<(SessionId, Millis)>,
+    /// How its session goes on by it.
+    pub touched: Option<SessionTouch>,
 }
 
 const INSERT: &str = "INSERT INTO sb_interaction (id, session_id, client_id, kind, from_participant, to_participant, \
-     inbound_id, outbound_id, inbound_status, status, reason, data, created_ms, changed_ms)";
+     inbound_id, outbound_id, status, reason, created_ms)";
 
 impl NewInteraction {
     /// Of what somebody is told by their session itself, as it begins or ends for them: the text, or why there is none.
@@ -119,28 +121,12 @@ impl NewInteraction {
             self.to,
             self.inbound,
             self.copy.ok(),
-            self.inbound.map(|_| MessageState::Received.name()),
             self.status().name(),
             self.copy.err().map(InteractionFailure::name),
-            Value::Null,
-            self.at_ms,
             self.at_ms,
         ]
     }
 }
-
-/// The session is under way from now on, and was not before: which is told.
-const BEGIN: &str = "UPDATE sb_session SET state = 'in_progress' WHERE closed_ms IS NULL \
-     AND (state = 'open' OR state = 'inactive') AND id IN ({})";
-
-/// Whatever is said, the session is under way by it, and ends that much later. One that is over stays so.
-const TOUCH: &str = "UPDATE sb_session SET state = 'in_progress', expires_ms = CASE WHEN ttl_ms IS NULL THEN ends_ms \
-     WHEN ends_ms < ? + ttl_ms THEN ends_ms ELSE ? + ttl_ms END, \
-     rests_ms = ? + rest_after_ms, last_ms = ?, changed_ms = ? \
-     WHERE closed_ms IS NULL AND (last_ms IS NULL OR last_ms < ?) AND id IN ({})";
-
-/// Texts of one statement came in so close to each other that the last of them may stand for all.
-const CLOSE_MS: Millis = 1_000;
 
 /// Adds rows alone: nobody in a session has spoken.
 pub fn insert(change: Change, said: &[NewInteraction]) -> Change {
@@ -155,29 +141,16 @@ pub(in crate::store) fn add<'a>(
     begun: &BTreeSet<SessionId>,
     now_ms: Millis,
 ) -> Change {
-    let (mut rows, mut last) = (Vec::new(), BTreeMap::<SessionId, Millis>::new());
+    let (mut rows, mut touches) = (Vec::new(), BTreeMap::<SessionId, SessionTouch>::new());
     for InteractionRecord { said, touched } in records {
         rows.extend(said.iter().map(NewInteraction::values));
-        if let Some((session, at_ms)) = touched {
-            let known = last.entry(*session).or_insert(*at_ms);
-            *known = (*known).max(*at_ms);
+        if let Some(touch) = touched {
+            touches.entry(touch.session).and_modify(|known| known.add(*touch)).or_insert(*touch);
         }
     }
-    let change = change.insert(INSERT, rows);
-    let touch = |change: Change, at_ms: Millis, keys: &[Value]| {
-        change.any(TOUCH, &[at_ms, at_ms, at_ms, at_ms, now_ms, at_ms].map(Value::from), keys)
-    };
-    let Some(latest) = last.values().copied().max() else { return change };
-    if begun.is_empty() && last.values().all(|at_ms| latest - at_ms <= CLOSE_MS) {
-        let keys: Vec<Value> = last.keys().map(Value::from).collect();
-        return touch(change, latest, &keys);
-    }
     // in one order for all, so that no two wait for each other
-    last.into_iter().fold(change, |change, (session, at_ms)| {
-        let key: [Value; 1] = [session.into()];
-        let begins = if begun.contains(&session) { key.as_slice() } else { &[] };
-        touch(change.each(BEGIN, &[], begins), at_ms, &key)
-    })
+    let touches: Vec<SessionTouch> = touches.into_values().collect();
+    touch::write(change.insert(INSERT, rows), &touches, begun, now_ms)
 }
 
 /// What was said to somebody, and how that stands.
@@ -248,17 +221,6 @@ impl Interaction {
         let body = self.body.as_deref().filter(|_| self.redacted_ms.is_none())?;
         Some((body, &self.content.media_urls))
     }
-}
-
-/// What was said in a session, newest first, behind the interaction `after`.
-pub async fn list(
-    store: &Store,
-    session: SessionId,
-    after: Option<InteractionId>,
-    limit: usize,
-) -> Result<Vec<Interaction>> {
-    let sql = format!("{COLUMNS} WHERE i.session_id = ? AND i.id < ? ORDER BY i.id DESC LIMIT ?");
-    store.all(sql, params![session, below(after), at_most(limit)]).await
 }
 
 /// These, in the order of their ids.

@@ -105,8 +105,7 @@ pub async fn last(store: &Store, person: &str, number: NumberId) -> Result<Optio
 pub async fn has_sessions(store: &Store, pool: PoolId) -> Result<bool> {
     let sql = "SELECT s.id FROM sb_session s WHERE s.id = (SELECT MAX(l.id) FROM sb_session l WHERE l.pool_id = ?) \
                AND s.door <> 'masked'";
-    let found: Option<SessionId> = store.first(sql, params![pool]).await?;
-    Ok(found.is_some())
+    Ok(!store.look_up(vec![Query::new(sql, params![pool])]).await?.concat().is_empty())
 }
 
 /// Whether somebody who has left has come into another session by the same number since: they would take what comes for

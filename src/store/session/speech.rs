@@ -4,18 +4,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::interaction::{self, InteractionFailure, InteractionRecord, NewInteraction};
+use super::interaction::{self, InteractionFailure, InteractionRecord, NewInteraction, SessionTouch};
 use crate::model::{Id as _, Millis, SessionId};
 use crate::store::audit::{self, AuditEntry};
 use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
 use crate::store::event::PendingEvents;
-use crate::store::idempotency::{self, FoundRequest, StoredReplies, StoredReply};
+use crate::store::idempotency::{self, FoundRequest, StoredReply};
 use crate::store::message::Message;
 use crate::store::outbox::intake::{
     AcceptResult, AcceptResultAndLease, IdempotencyRecord, IntakeFacts, MessageWithSendPermit, NewMessage,
     OutboxBatchPlan, OutboxBatchWriter,
 };
-use crate::store::{AuditTrail, Change, Result, Value, params};
+use crate::store::{AuditTrail, Change, Result, Value};
 
 /// Makes what is told, once it is decided what becomes of each; and whether the session is under way by it.
 pub type SpeechEvents = Box<dyn Fn(&[NewInteraction], bool) -> PendingEvents + Send + Sync>;
@@ -99,17 +99,6 @@ impl<T: Send + Sync + 'static> SpeechIntake<T> {
         }))
     }
 
-    async fn replies(&self, items: &[PermittedSpeech<T>]) -> Result<StoredReplies> {
-        let named = items.iter().filter_map(|item| item.new.kept.as_ref()).map(|kept| &kept.named);
-        let Some(query) = idempotency::over(named) else { return Ok(StoredReplies::default()) };
-        StoredReplies::of(&self.messages.store.look_up(vec![query]).await?.concat())
-    }
-
-    async fn known(&self, items: &[PermittedSpeech<T>]) -> Result<IntakeFacts> {
-        let texts: Vec<&NewMessage> = items.iter().flat_map(|item| &item.texts).map(|text| &text.new).collect();
-        if texts.is_empty() { Ok(IntakeFacts::default()) } else { self.messages.look_up(&texts).await }
-    }
-
     /// Decides what becomes of each copy by itself: that somebody wants nothing is nothing to the others.
     fn decide(
         &self,
@@ -136,10 +125,8 @@ impl<T: Send + Sync + 'static> SpeechIntake<T> {
         }
         let begins = item.new.begins && copies > 0 && rows.begun.insert(item.new.session);
         plan.tell(&(item.new.told)(&said, begins));
-        rows.add(
-            &item.new,
-            InteractionRecord { said, touched: (copies > 0).then_some((item.new.session, item.new.silent_ms)) },
-        );
+        let touch = SessionTouch { session: item.new.session, at_ms: item.new.silent_ms, is_timed: true };
+        rows.add(&item.new, InteractionRecord { said, touched: (copies > 0).then_some(touch) });
         SpeechDecision { result: SpeechAcceptResult::Stored(copies), texts }
     }
 }
@@ -157,14 +144,12 @@ impl SpeechRows {
     fn add(&mut self, new: &NewSpeech, record: InteractionRecord) {
         self.records.push(record);
         self.entries.extend(new.entry.as_ref().map(AuditEntry::values));
-        if let Some(IdempotencyRecord { named, reply, .. }) = &new.kept {
-            self.kept.push(params![named.id, named.hash, reply.as_str(), new.at_ms]);
-        }
+        self.kept.extend(new.kept.as_ref().map(|kept| kept.named.values(&kept.reply, new.at_ms)));
     }
 
     fn write(self, change: Change, now_ms: Millis) -> Change {
         interaction::add(change, self.records.iter(), &self.begun, now_ms)
-            .insert("INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)", self.kept)
+            .insert(idempotency::INSERT, self.kept)
             .insert(audit::INSERT, self.entries)
     }
 }
@@ -182,8 +167,10 @@ impl<T: Send + Sync + 'static> BatchWrite for SpeechIntake<T> {
     }
 
     async fn write(&self, items: &[PermittedSpeech<T>]) -> Result<Vec<SpeechDecision>> {
-        let mut replies = self.replies(items).await?;
-        let mut known = self.known(items).await?;
+        let named = items.iter().filter_map(|item| item.new.kept.as_ref()).map(|kept| &kept.named);
+        let mut replies = idempotency::known(&self.messages.store, idempotency::over(named)).await?;
+        let texts: Vec<&NewMessage> = items.iter().flat_map(|item| &item.texts).map(|text| &text.new).collect();
+        let mut known = self.messages.look_up(&texts).await?;
         let now_ms = self.messages.clock.now_ms();
         let (mut plan, mut rows) = (OutboxBatchPlan::at(now_ms), SpeechRows::default());
         let mut done: Vec<SpeechDecision> = Vec::with_capacity(items.len());

@@ -45,6 +45,30 @@ async fn a_list_from_the_environment_or_a_file_is_a_pool(layout: Layout) -> Resu
     Ok(())
 }
 
+/// Where the masked door is in use they are its client's, which a server that has not opened it does not have.
+async fn numbers_are_those_of_the_masked_door(layout: Layout) -> Result {
+    let login = [("AUTH_USERNAME", "me"), ("AUTH_PASSWORD", "pass:word")];
+    let pool = ("NUMBER_POOL", "+12125550100,+12125550101");
+    let builder = Builder::new(layout).await?;
+    let builder = login.iter().fold(builder, |builder, (name, value)| builder.environment(name, value));
+    let server = builder.start().await?;
+    let account = loopback(&server).await?;
+    let done = summary(&import(&server, &["numbers", "--account", &account, "--json"], &[pool]).await?)?;
+    ensure!(done["pools"] == json!({"added": 0, "known": 1}), "{done}");
+    ensure!(done["numbers"] == json!({"added": 2, "known": 0}), "{done}");
+    let owners = "SELECT c.name FROM sb_number n JOIN sb_client c ON c.id = n.client_id \
+                  JOIN sb_pool p ON p.id = n.pool_id AND p.client_id = c.id WHERE p.name = 'masked'";
+    ensure!(server.rows(owners).await?.concat() == ["masked", "masked"]);
+
+    let bare = Server::start(layout).await?;
+    let account = loopback(&bare).await?;
+    let words = ["numbers", "--account", account.as_str()];
+    let refused = import(&bare, &words, &[login[0], login[1], pool]).await?.refusal()?;
+    ensure!(refused.contains("no client masked") && refused.contains("--client"), "{refused}");
+    ensure!(count(&bare, "sb_number").await? == "0" && count(&bare, "sb_pool").await? == "0");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_list_it_says_where_one_may_be() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
@@ -125,4 +149,8 @@ async fn a_server_that_goes_away_ends_it_with_what_was_done() -> Result {
     Ok(())
 }
 
-on_both_engines!(a_list_from_the_environment_or_a_file_is_a_pool, what_was_left_half_done_is_finished);
+on_both_engines!(
+    a_list_from_the_environment_or_a_file_is_a_pool,
+    numbers_are_those_of_the_masked_door,
+    what_was_left_half_done_is_finished,
+);

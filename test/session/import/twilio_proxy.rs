@@ -155,6 +155,11 @@ async fn its_live_sessions_go_on(layout: Layout) -> Result {
         ensure!(count(&server, table).await? == "0", "{table}");
     }
 
+    let other = sid("KS", '6');
+    let refused = api.import(&server, &account, TOKEN, &["--service", &other]).await?.refusal()?;
+    ensure!(refused.contains(&other) && refused.contains("is not there"), "{refused}");
+    ensure!(count(&server, "sb_pool").await? == "0");
+
     for added in [true, false] {
         let of =
             |count: i32| if added { json!({"added": count, "known": 0}) } else { json!({"added": 0, "known": count}) };

@@ -46,7 +46,8 @@ async fn numbers_are_put_in_reserved_and_taken_out(layout: Layout) -> Result {
     // one that is reserved is not chosen
     let session = door.hold(&[ANN, BOB], &[]).await?;
     let people = door.people(&session).await?;
-    ensure!(people.iter().all(|one| one["proxy_identifier_sid"] == first.as_str()), "{people:?}");
+    let is_first = |one: &Value| one["proxy_identifier_sid"] == first.as_str();
+    ensure!(people.len() == 2 && people.iter().all(is_first), "{people:?}");
     let one = format!("{numbers}/{first}");
     ensure!(door.well("GET", &one, &[]).await?["in_use"] == 1);
     door.refused("DELETE", &one, &[], (409, 20409)).await?;

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{ProxyDoor, ours};
-use crate::events::text;
+use crate::events::{text, well};
 use crate::harness::{Layout, Result};
 use crate::on_both_engines;
 use crate::relay::scene::act_well;
@@ -137,9 +137,37 @@ async fn a_larger_session_is_shown_as_it_is(layout: Layout) -> Result {
     door.close(3).await
 }
 
+/// It may text one of the two.
+async fn a_key_changes_only_what_it_may_text(layout: Layout) -> Result {
+    let door = ProxyDoor::open(layout, 2).await?;
+    let session = door.hold(&[ANN, BOB], &[]).await?;
+    let key = json!({"scopes": ["sessions"], "destinations": ANN.replace('+', r"\+")});
+    let key = well(&door.server, "POST", &format!("/v1/clients/{}/keys", door.client.id), Some(key)).await?;
+    let key = text(&key["key"])?;
+    let (url, people) = (text(&session["url"])?, text(&session["links"]["participants"])?);
+    let shown = door.people(&session).await?;
+    let ann = shown.iter().find(|one| one["identifier"] == ANN).context("no Ann")?;
+    let (her, told) = (text(&ann["url"])?, text(&ann["links"]["message_interactions"])?);
+    let asks: [(&str, &str, &[(&str, &str)]); 5] = [
+        ("POST", &url, &[("Status", "closed")]),
+        ("DELETE", &url, &[]),
+        ("POST", &people, &[("Identifier", ANN)]),
+        ("DELETE", &her, &[]),
+        ("POST", &told, &[("Body", "x")]),
+    ];
+    for (method, at, form) in asks {
+        let (status, answer) = door.ask_as((&door.client.sid, &key), method, at, form).await?;
+        ensure!(status == 403 && text(&answer["message"])?.contains("all in this session"), "{method} {at}: {answer}");
+    }
+    ensure!(door.people(&session).await?.len() == 2);
+    door.well("DELETE", &url, &[]).await?;
+    door.close(5).await
+}
+
 on_both_engines!(
     people_come_and_go,
     all_come_with_their_session_or_nobody,
     two_come_at_once_and_no_third,
     a_larger_session_is_shown_as_it_is,
+    a_key_changes_only_what_it_may_text,
 );

@@ -79,10 +79,11 @@ async fn other_kinds_of_services_are_none(layout: Layout) -> Result {
         door.refused("GET", &format!("/v1/Services/{sid}"), &[], (404, 20404)).await?;
         door.refused("GET", &format!("/v1/Services/{sid}/Sessions"), &[], (404, 20404)).await?;
     }
-    for below in ["ShortCodes", "Sessions/KC1/Webhooks", "PhoneNumbers/PN1/More"] {
-        let (status, answer) = door.ask("GET", &door.path(below), &[]).await?;
-        ensure!(status == 404 || answer["code"] == 80409, "{below}: {status} {answer}");
+    let webhooks = format!("{}/Webhooks", text(&door.hold(&[], &[]).await?["url"])?);
+    for at in [door.path("ShortCodes"), door.path("PhoneNumbers/PN1/More"), webhooks] {
+        door.refused("GET", &at, &[], (404, 20404)).await?;
     }
+    door.refused("GET", &door.path("Sessions/KC1/Webhooks"), &[], (400, 80409)).await?;
     door.refused("PUT", "/v1/Services", &[], (405, 20004)).await?;
     door.refused("PUT", &door.path("Sessions"), &[], (405, 20004)).await?;
     // a pool that gives each number to one session is shown to nobody here

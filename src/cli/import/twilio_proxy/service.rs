@@ -6,9 +6,6 @@ use crate::cli::import::target::{NumberToImport, PoolToImport, SessionToImport};
 use crate::cli::output::field;
 use crate::model::{Millis, parse_time, rfc3339};
 
-/// Characters of a pool's or a person's name at most.
-const NAME: usize = 128;
-
 /// The digits of a sid, by which what it names is known here too.
 fn id(of: &Value, prefix: &str) -> Result<String, String> {
     let sid = field(of, "sid");
@@ -27,7 +24,7 @@ fn given<'a>(of: &'a Value, name: &str) -> Option<&'a str> {
     of[name].as_str().filter(|text| !text.is_empty())
 }
 
-/// A service as a pool, without its numbers. Settings that no server of this version knows are passed over by it.
+/// A service as a pool, without its numbers.
 pub(super) fn pool(service: &Value) -> Result<PoolToImport, String> {
     let choice = match field(service, "number_selection_behavior") {
         "avoid-sticky" => "avoid_sticky",
@@ -42,7 +39,7 @@ pub(super) fn pool(service: &Value) -> Result<PoolToImport, String> {
     let name = given(service, "unique_name").unwrap_or_else(|| field(service, "sid"));
     Ok(PoolToImport {
         id: Some(id(service, "KS")?),
-        name: name.chars().take(NAME).collect(),
+        name: name.to_owned(),
         settings: json!({
             "choice": choice,
             "bound": bound,
@@ -125,8 +122,7 @@ impl LiveProxySession<'_> {
             let wrong = |name: &str| format!("its participant {} has no {name}", field(one, "sid"));
             let address = given(one, "identifier").ok_or_else(|| wrong("identifier"))?;
             let number = given(one, "proxy_identifier").ok_or_else(|| wrong("proxy_identifier"))?;
-            let name = given(one, "friendly_name").map(|name| name.chars().take(NAME).collect::<String>());
-            participants.push(json!({"address": address, "number": number, "name": name}));
+            participants.push(json!({"address": address, "number": number, "name": given(one, "friendly_name")}));
             ids.push(id(one, "KP")?);
             numbers.push(number.to_owned());
         }

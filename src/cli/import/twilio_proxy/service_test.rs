@@ -34,6 +34,9 @@ fn a_service_is_a_pool() -> Result<(), String> {
         (bare.name, &bare.settings["ttl"], &bare.settings["bound"]),
         (sid("KS"), &Value::Null, &json!("country"))
     );
+    // programs name a service by it
+    let longest = "n".repeat(191);
+    assert_eq!(super::pool(&json!({"sid": sid("KS"), "unique_name": longest}))?.name, longest);
     assert!(super::pool(&json!({"sid": "KS12"})).is_err());
     Ok(())
 }
@@ -72,8 +75,9 @@ fn only_what_goes_on_is_live() {
 
 #[test]
 fn a_session_is_taken_with_those_who_are_in_it() -> Result<(), String> {
+    let name = "n".repeat(255);
     let one = |prefix: &str, identifier: &str, left: Value| {
-        json!({"sid": format!("KP{}", prefix.repeat(32)), "identifier": identifier, "friendly_name": "Ann",
+        json!({"sid": format!("KP{}", prefix.repeat(32)), "identifier": identifier, "friendly_name": name,
             "proxy_identifier": "+12125550100", "date_deleted": left})
     };
     let people = [one("a", "+14155550101", Value::Null), one("b", "+14155550102", json!("2030-03-17T17:30:00Z"))];
@@ -89,7 +93,7 @@ fn a_session_is_taken_with_those_who_are_in_it() -> Result<(), String> {
             "door": "twilio_proxy", "created_at": "2030-03-17T17:00:00.000Z", "last_interaction_at": null,
             "participant_ids": ["a".repeat(32)],
             "session": {
-                "participants": [{"address": "+14155550101", "number": "+12125550100", "name": "Ann"}],
+                "participants": [{"address": "+14155550101", "number": "+12125550100", "name": name}],
                 "mode": "voice", "unique_name": "17", "ttl": null, "ends_at": null,
             },
         })

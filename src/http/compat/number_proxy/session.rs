@@ -73,6 +73,8 @@ async fn create(consumer: &ApiConsumer, request: &RequestParts, posted: UnreadBo
     let fields = fields(posted, app).await?;
     let people = [phone(&fields, PEOPLE[0])?, phone(&fields, PEOPLE[1])?];
     let ends_ms = window(fields.get("expiry_window"), app.clients.clock.now_ms())?;
+    // nobody counts it any more
+    drop(fields);
     let order = SessionOrder {
         pool: PoolId::number_proxy(consumer.client),
         participants: people.iter().map(|(_, address)| participant(address)).collect(),
@@ -144,20 +146,19 @@ fn refused(error: Error) -> NumberProxyRefusal {
 async fn end(consumer: &ApiConsumer, request: &RequestParts, posted: UnreadBody, app: &App) -> NumberProxyResult {
     let fields = fields(posted, app).await?;
     let named = fields.get("session_id").and_then(Json::as_str).filter(|named| !named.is_empty());
-    let named = named.ok_or_else(|| invalid("session_id must be the id of a session."))?;
+    let named = named.ok_or_else(|| invalid("session_id must be the id of a session."))?.to_owned();
     let missing = || because(StatusCode::NOT_FOUND, "There is no such session.", "ProxySession not found");
-    let id = SessionId::from_hex(named).map_err(|_| missing())?;
+    let id = SessionId::from_hex(&named).map_err(|_| missing())?;
+    drop(fields);
     let found = match app.sessions.find(consumer.client, id).await {
         Err(error) if error.kind == ErrorKind::NotFound => return Err(missing()),
         found => found?,
     };
     let now_ms = app.clients.clock.now_ms();
-    let SessionWithParticipants { session, participants } = &found;
-    let is_over = session.closed_ms.is_some() || session.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms);
-    if is_over || session.door != SessionDoor::NumberProxy {
+    if found.session.is_over_at(now_ms) || found.session.door != SessionDoor::NumberProxy {
         return Err(missing());
     }
-    if !participants.iter().all(|one| consumer.may_send_to(&one.address) && consumer.may_send_from(&one.number)) {
+    if !consumer.may_send_in(&found) {
         return Err(reply::forbidden("this key may not send to both in this session, nor end it").into());
     }
     app.sessions.close(consumer.client, id, &session::context(request, "session.close")).await?;

@@ -37,23 +37,28 @@ const SAME: [(&str, &str); 17] = [
     ("voice_url", ""),
 ];
 
+/// What a number can do; so Proxy has it, too.
+pub(super) fn capabilities(number: &Number) -> Value {
+    let can = |what| number.capabilities.contains(&what);
+    json!({
+        "fax": false,
+        "mms": can(NumberCapability::Mms),
+        "sms": can(NumberCapability::Sms),
+        "voice": can(NumberCapability::Voice),
+    })
+}
+
 /// All that Twilio's libraries read of a number; null where there is none. What a text or a call to it means is said
 /// elsewhere.
 fn out(number: &Number) -> Value {
     let (sid, created) = (sid::phone_number(number.id), date::rfc2822(number.created_ms));
-    let can = |what| number.capabilities.contains(&what);
     let mut shown = json!({
         "account_sid": sid::account(number.client),
         "address_sid": null,
         "api_version": VERSION,
         "beta": false,
         "bundle_sid": null,
-        "capabilities": {
-            "fax": false,
-            "mms": can(NumberCapability::Mms),
-            "sms": can(NumberCapability::Sms),
-            "voice": can(NumberCapability::Voice),
-        },
+        "capabilities": capabilities(number),
         "date_created": created,
         "date_updated": created,
         "emergency_address_sid": null,
@@ -96,9 +101,9 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult 
     let entries = visit.app.numbers.directory.current();
     let name = form.one("FriendlyName");
     let fits = |one: &&Arc<SenderNumber>| {
-        is_phone(&one.number)
-            && wanted.as_ref().is_none_or(|wanted| *wanted == one.number.address)
+        wanted.as_ref().is_none_or(|wanted| *wanted == one.number.address)
             && name.is_none_or(|name| name == one.number.address)
+            && is_phone(&one.number)
     };
     let mut senders: Vec<Arc<SenderNumber>> = entries.senders_of(client).iter().filter(fits).cloned().collect();
     let held = asked.cut(&mut senders, |one| one.number.id);

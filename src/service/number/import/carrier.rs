@@ -11,7 +11,7 @@ use crate::service::audit::AuditContext;
 use crate::service::number::{InboundTextPolicy, NumberCapability};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::number::Number;
-use crate::store::number_import;
+use crate::store::number_import::{self, TakenAddress};
 
 /// A number that a carrier's account has.
 pub struct CarriedNumber {
@@ -44,10 +44,18 @@ fn capabilities(number: &CarrierNumber) -> Vec<NumberCapability> {
     can.into_iter().filter(|(_, can)| *can).map(|(what, _)| what).collect()
 }
 
+/// Those that can be texted, each once.
+fn distinct(mut listed: Vec<CarrierNumber>) -> Vec<CarrierNumber> {
+    let mut seen = HashSet::new();
+    listed.retain(|number| number.address.can_be_texted() && seen.insert(number.address.clone()));
+    listed
+}
+
 /// Those that can do something for us: others only fax.
-fn read(listed: Vec<CarrierNumber>, taken: &HashSet<String>) -> Vec<CarriedNumber> {
+fn read(listed: Vec<CarrierNumber>, taken: Vec<TakenAddress>) -> Vec<CarriedNumber> {
+    let taken: HashSet<String> = taken.into_iter().map(|one| one.address).collect();
     let carried = listed.into_iter().map(|number| CarriedNumber {
-        country: address::report(&number.address).and_then(|report| report.country),
+        country: address::country_of(&number.address),
         capabilities: capabilities(&number),
         is_known: taken.contains(number.address.as_str()),
         address: number.address,
@@ -61,14 +69,12 @@ impl NumberImports {
         self.directory.refresh().await?;
         let entries = self.directory.current();
         let handle = entries.handle(account).ok_or_else(|| Error::not_found("account"))?;
-        let mut listed = handle.connector.numbers().await.map_err(unanswered)?;
-        let mut seen = HashSet::new();
-        listed.retain(|number| number.address.can_be_texted() && seen.insert(number.address.clone()));
+        let listed = handle.connector.numbers().await.map_err(unanswered)?;
+        // what is done to each of a hundred thousand takes a while
+        let listed = tokio::task::spawn_blocking(move || distinct(listed)).await.map_err(broken)?;
         let addresses: Vec<&str> = listed.iter().map(|number| number.address.as_str()).collect();
         let taken = number_import::taken(self.store(), &addresses).await?;
-        let taken: HashSet<String> = taken.into_iter().map(|one| one.address).collect();
-        // where each of a hundred thousand is takes a while
-        let read = tokio::task::spawn_blocking(move || read(listed, &taken));
+        let read = tokio::task::spawn_blocking(move || read(listed, taken));
         read.await.map_err(broken)
     }
 
@@ -85,7 +91,7 @@ impl NumberImports {
             return Err(Error::invalid("pool_id", "no such pool"));
         }
         let (carried, now_ms) = (self.carried(account).await?, self.clock.now_ms());
-        let number = |number: CarriedNumber| Number {
+        let number = move |number: CarriedNumber| Number {
             id: NumberId::new(now_ms),
             client,
             account,
@@ -99,7 +105,9 @@ impl NumberImports {
             created_ms: now_ms,
             is_reserved: false,
         };
-        let numbers = carried.into_iter().filter(|number| !number.is_known).map(number).collect();
-        self.take_in(&known, numbers, audit).await
+        let new = tokio::task::spawn_blocking(move || -> Vec<Number> {
+            carried.into_iter().filter(|number| !number.is_known).map(number).collect()
+        });
+        self.take_in(&known, new.await.map_err(broken)?, audit).await
     }
 }

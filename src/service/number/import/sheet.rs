@@ -1,10 +1,12 @@
 //! Numbers as CSV: `number`, and in any order what else is to be said of them.
 
+use std::collections::HashMap;
+
 use super::{NamedThings, NumberDefaults};
 use crate::model::address::{self, Address, AddressRole};
 use crate::model::{AccountId, Millis, NumberId, PoolId, form};
 use crate::service::number::{InboundTextPolicy, NumberCapability, check_use, ordered};
-use crate::service::sheet::{LineFault, SheetColumns, SheetContents, SheetLine};
+use crate::service::sheet::{BadSheetLine, BadSheetLines, LineFault, SheetColumns, SheetContents, SheetLine};
 use crate::store::number::Number;
 
 const COLUMNS: SheetColumns = SheetColumns {
@@ -28,6 +30,21 @@ pub(super) fn read(
     now_ms: Millis,
 ) -> SheetContents<Number> {
     COLUMNS.read(text, |line| number(line, known, defaults, now_ms), |number: &Number| number.address.clone())
+}
+
+/// Those of a file, where nothing is wrong with it and none of them is taken already; `taken` says why one cannot be.
+pub(super) fn free(
+    contents: SheetContents<Number>,
+    mut taken: HashMap<String, &'static str>,
+) -> Result<Vec<Number>, BadSheetLines> {
+    let SheetContents { lines, mut wrong } = contents;
+    for (line, number) in &lines {
+        if let Some(reason) = taken.remove(&number.address) {
+            wrong.push(BadSheetLine { line: *line, field: Some(COLUMNS.names[NUMBER]), reason: reason.to_owned() });
+        }
+    }
+    wrong.first.sort_by_key(|one| one.line);
+    SheetContents { lines, wrong }.whole()
 }
 
 fn number(
@@ -66,7 +83,7 @@ fn number(
         id: NumberId::new(now_ms),
         client: known.client,
         account,
-        country: address::report(&address).and_then(|report| report.country),
+        country: address::country_of(&address),
         address: address.as_str().to_owned(),
         capabilities,
         meaning,
@@ -106,7 +123,6 @@ fn is_reserved(line: &SheetLine<'_>) -> Result<bool, LineFault> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
     use std::sync::Arc;
 
     use super::*;

@@ -15,9 +15,7 @@ use crate::http::compat::twilio::{TwilioCompatRequest, sid};
 use crate::http::{reply, session};
 use crate::model::{SessionId, SessionState};
 use crate::service::client::KeyScope;
-use crate::service::session::{
-    DELETED, Filter, Participant, Session, SessionChange, SessionMove, SessionWithParticipants,
-};
+use crate::service::session::{DELETED, Filter, Session, SessionChange, SessionMove, SessionWithParticipants};
 use crate::service::{Error, ErrorKind};
 
 pub(in crate::http::compat) use self::shape::made;
@@ -73,9 +71,7 @@ async fn readable(visit: &TwilioCompatRequest<'_>, id: SessionId) -> Result<Sess
 async fn changeable(visit: &TwilioCompatRequest<'_>, id: SessionId) -> Result<SessionWithParticipants> {
     visit.may(KeyScope::Sessions)?;
     let found = found(visit, id).await?;
-    let consumer = &visit.consumer;
-    let may = |one: &Participant| consumer.may_send_to(&one.address) && consumer.may_send_from(&one.number);
-    if consumer.key.is_some() && !found.participants.iter().all(may) {
+    if !visit.consumer.may_send_in(&found) {
         return Err(error::FORBIDDEN.because("not to all in this conversation"));
     }
     Ok(found)

@@ -17,12 +17,15 @@ use ::http::Method;
 
 use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::TwilioCompatRequest;
-use crate::http::compat::twilio::error::{FORBIDDEN, NOT_FOUND, Result, TwilioCompatResult, method_not_allowed};
+use crate::http::compat::twilio::error::{
+    FORBIDDEN, NOT_FOUND, PARAMETER, Result, TwilioCompatResult, method_not_allowed,
+};
+use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::sid;
-use crate::model::PoolId;
+use crate::model::{DurationSetting, PoolId};
 use crate::service::client::KeyScope;
 use crate::service::number::Pool;
-use crate::service::session::{Participant, SessionWithParticipants};
+use crate::service::session::SessionWithParticipants;
 
 /// `path`: what stands behind `Services`.
 pub(super) async fn answer(visit: &TwilioCompatRequest<'_>, path: &[&str], posted: UnreadBody) -> TwilioCompatResult {
@@ -89,6 +92,13 @@ fn session_path(session: &SessionWithParticipants) -> String {
     format!("{service}/Sessions/{}", sid::session(session.session.id))
 }
 
+/// A time that a parameter says; 0 is none.
+fn seconds(form: &TwilioForm, name: &str) -> Result<Option<DurationSetting>> {
+    let secs = form.one(name).map(str::parse::<u32>).transpose();
+    let secs = secs.map_err(|_| PARAMETER.because(&format!("{name} must be in seconds, and 0 for none")))?;
+    Ok(secs.map(|secs| DurationSetting::from_millis(u64::from(secs) * 1000)))
+}
+
 /// Lets whoever changes services and their numbers pass: the client by its auth token, or an administrator.
 fn may_own(visit: &TwilioCompatRequest<'_>) -> Result<()> {
     let refused = || FORBIDDEN.because("services and their numbers are changed with the account's auth token");
@@ -98,9 +108,7 @@ fn may_own(visit: &TwilioCompatRequest<'_>) -> Result<()> {
 /// Whether a session may be changed: by a key only where it may text all of its people.
 fn may_change(visit: &TwilioCompatRequest<'_>, session: &SessionWithParticipants) -> Result<()> {
     visit.may(KeyScope::Sessions)?;
-    let consumer = &visit.consumer;
-    let may = |one: &Participant| consumer.may_send_to(&one.address) && consumer.may_send_from(&one.number);
-    if session.participants.iter().all(may) {
+    if visit.consumer.may_send_in(session) {
         return Ok(());
     }
     Err(FORBIDDEN.because("it may not send to all in this session"))

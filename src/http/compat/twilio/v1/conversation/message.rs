@@ -9,7 +9,8 @@ use crate::http::compat::twilio::error::{self, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, sid};
-use crate::http::{audit, idempotency, reply};
+use crate::http::session::interaction::speaking;
+use crate::http::{idempotency, reply};
 use crate::model::{InteractionId, ParticipantId, SessionId};
 use crate::service::session::{
     Interaction, InteractionFilter, InteractionKind, Participant, SessionWithParticipants, SpokenText,
@@ -119,9 +120,7 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, id: SessionId, poste
         media_urls: Vec::new(),
     };
     let key = idempotency::twilio_key(visit.request, "/v1/Conversations/Messages")?;
-    // what was said stands in no log
-    let unsaid = |_: &SpokenText| -> Option<String> { None };
-    let context = audit::context_for_client(visit.request, "session.message", unsaid);
+    let context = speaking(visit.request);
     let said = visit.app.session_messages.speak(&visit.consumer, id, &text, key, &context).await;
     let said = said.map_err(super::refused)?;
     let newest = said.last().ok_or(error::NOT_FOUND)?;

@@ -9,6 +9,7 @@ use crate::http::audit;
 use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::error::{self, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
+use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, date, shape, sid};
 use crate::http::reply;
@@ -66,16 +67,16 @@ fn outbound_status(said: &Interaction) -> Option<&'static str> {
 
 /// An interaction as Twilio writes it. `told`: it is one of those that a client said to somebody.
 pub(super) fn out(
-    visit: &TwilioCompatRequest<'_>,
+    base: &ReplyBaseUrl,
     session: &SessionWithParticipants,
     said: &Interaction,
     told: Option<ParticipantId>,
 ) -> ProxyInteractionOut {
-    let client = visit.consumer.client;
+    let client = session.session.client;
     let is_call = said.kind == InteractionKind::Voice;
     let (kind, resource, path) = if is_call { ("voice", "Call", "Calls") } else { ("message", "Message", "Messages") };
     let name = |id: MessageId| if is_call { sid::call(id) } else { format!("SM{}", id.hex()) };
-    let place = |id: MessageId| visit.base().join(&shape::path(client, &format!("/{path}/{}.json", name(id))));
+    let place = |id: MessageId| base.join(&shape::path(client, &format!("/{path}/{}.json", name(id))));
     let below = told.map_or_else(
         || "/Interactions".to_owned(),
         |told| format!("/Participants/{}/MessageInteractions", sid::participant(told)),
@@ -109,7 +110,7 @@ pub(super) fn out(
         session_sid: sid::session(session.session.id),
         sid: sid::interaction(said.id),
         kind,
-        url: visit.base().join(&format!("{}{below}/{}", session_path(session), sid::interaction(said.id))),
+        url: base.join(&format!("{}{below}/{}", session_path(session), sid::interaction(said.id))),
     }
 }
 
@@ -127,9 +128,10 @@ pub(super) async fn page(
         InteractionFilter { after: asked.after(), before: asked.before(), told, ..InteractionFilter::default() };
     let client = visit.consumer.client;
     let (said, more) = visit.app.session_messages.page(client, session.session.id, &filter, asked.size).await?;
-    let items: Vec<_> = said.iter().map(|one| out(visit, session, one, told)).collect();
+    let base = visit.base();
+    let items: Vec<_> = said.iter().map(|one| out(&base, session, one, told)).collect();
     let held = MetaPageEdges::of(&said, |one| one.id, more);
-    Ok(asked.reply(&form, (&visit.base(), path), KEY, &items, held))
+    Ok(asked.reply(&form, (&base, path), KEY, &items, held))
 }
 
 /// One of a session's.
@@ -156,7 +158,7 @@ pub(super) async fn answer(
         (["Interactions", name], &Method::GET) => {
             visit.may(KeyScope::Read)?;
             let said = find(visit, session, name).await?;
-            Ok(reply::json(StatusCode::OK, &out(visit, session, &said, None)))
+            Ok(reply::json(StatusCode::OK, &out(&visit.base(), session, &said, None)))
         }
         (["Interactions", name], &Method::DELETE) => delete(visit, session, name).await,
         (["Interactions"], _) => Err(error::method_not_allowed("GET")),

@@ -39,7 +39,7 @@ pub(super) async fn answer(
             if !is_told(&said, to) {
                 return Err(error::NOT_FOUND.into());
             }
-            Ok(reply::json(StatusCode::OK, &out(visit, session, &said, Some(to))))
+            Ok(reply::json(StatusCode::OK, &out(&visit.base(), session, &said, Some(to))))
         }
         ([], _) => Err(error::method_not_allowed("GET, POST")),
         ([_], _) => Err(error::method_not_allowed("GET")),
@@ -95,7 +95,7 @@ async fn create(
     if one.reason.as_deref() == Some("opted_out") {
         return Err(STOPPED.into());
     }
-    Ok(visit.shown(&out(visit, session, one, Some(to))))
+    Ok(visit.shown(&out(&visit.base(), session, one, Some(to))))
 }
 
 /// Why nothing was said, in Twilio's words where the session is the reason.

@@ -10,6 +10,7 @@ use super::{may_own, refusal, service_path};
 use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
+use crate::http::compat::twilio::incoming_phone_number::capabilities;
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::error::{NOT_IN_SERVICE, PHONE_NUMBER_SID};
 use crate::http::compat::twilio::v1::page::MetaPage;
@@ -19,19 +20,13 @@ use crate::model::address::{AddressKind, AddressRole};
 use crate::model::{Address, NumberId, PoolBound};
 use crate::service::client::KeyScope;
 use crate::service::directory::SenderNumber;
-use crate::service::number::{Number, NumberCapability, NumberChange, Pool};
+use crate::service::number::{Number, NumberChange, Pool};
 
 fn out(base: &ReplyBaseUrl, service: &Pool, number: &Number, in_use: i64) -> Value {
     let (sid, created) = (sid::phone_number(number.id), date::iso8601(number.created_ms));
-    let can = |what| number.capabilities.contains(&what);
     json!({
         "account_sid": sid::account(number.client),
-        "capabilities": {
-            "fax": false,
-            "mms": can(NumberCapability::Mms),
-            "sms": can(NumberCapability::Sms),
-            "voice": can(NumberCapability::Voice),
-        },
+        "capabilities": capabilities(number),
         "date_created": created,
         "date_updated": created,
         "friendly_name": number.address,

@@ -3,7 +3,7 @@
 use ::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{may_own, refusal, service_path};
+use super::{may_own, refusal, seconds, service_path};
 use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
@@ -11,7 +11,7 @@ use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{pool, reply, segment};
-use crate::model::{DurationSetting, HookFormat, PoolBound, PoolChoice};
+use crate::model::{HookFormat, PoolBound, PoolChoice};
 use crate::service::client::KeyScope;
 use crate::service::number::{Pool, PoolChange, PoolSettingsChange};
 use crate::service::{Error, ErrorKind};
@@ -100,12 +100,10 @@ fn settings(form: &TwilioForm) -> Result<PoolSettingsChange> {
     let (intercept_url, out_of_session_url) = (url("InterceptCallbackUrl"), url("OutOfSessionCallbackUrl"));
     // who is named here is asked as Twilio asks
     let is_asked = [&intercept_url, &out_of_session_url].into_iter().any(|url| matches!(url, Some(Some(_))));
-    let ttl = form.one("DefaultTtl").map(str::parse::<u32>).transpose();
-    let ttl = ttl.map_err(|_| PARAMETER.because("DefaultTtl must be in seconds, and 0 for none"))?;
     Ok(PoolSettingsChange {
         choice: one_of(form, "NumberSelectionBehavior", &CHOICES)?,
         bound: one_of(form, "GeoMatchLevel", &BOUNDS)?,
-        ttl: ttl.map(|secs| (secs > 0).then(|| DurationSetting::from_millis(u64::from(secs) * 1000))),
+        ttl: seconds(form, "DefaultTtl")?.map(|ttl| Some(ttl).filter(|ttl| ttl.as_ms() > 0)),
         intercept_url,
         out_of_session_url,
         hook_format: is_asked.then_some(HookFormat::Form),

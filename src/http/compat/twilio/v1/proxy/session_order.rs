@@ -1,6 +1,7 @@
 //! Sessions as Proxy's clients order them.
 
 use super::participant_order::{ProxyParticipantIn, different, know_numbers};
+use super::seconds;
 use crate::http::compat::twilio::TwilioCompatRequest;
 use crate::http::compat::twilio::error::{PARAMETER, Result};
 use crate::http::compat::twilio::form::TwilioForm;
@@ -39,13 +40,8 @@ pub(super) struct SessionEnding {
 
 impl SessionEnding {
     pub(super) fn of(form: &TwilioForm) -> Result<Self> {
-        let secs = form.one("Ttl").map(str::parse::<u32>).transpose();
-        let secs = secs.map_err(|_| PARAMETER.because("Ttl must be in seconds, and 0 for none"))?;
         let at = |text: &str| parse_time(text).ok_or_else(|| PARAMETER.because(&format!("DateExpiry {}", date::TIME)));
-        Ok(Self {
-            ttl: secs.map(|secs| DurationSetting::from_millis(u64::from(secs) * 1000)),
-            ends_ms: form.one("DateExpiry").map(at).transpose()?,
-        })
+        Ok(Self { ttl: seconds(form, "Ttl")?, ends_ms: form.one("DateExpiry").map(at).transpose()? })
     }
 
     pub(super) fn is_any(&self) -> bool {
