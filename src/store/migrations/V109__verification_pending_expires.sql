@@ -1,0 +1,1 @@
+CREATE INDEX sb_verification_pending_expires ON sb_verification_pending (expires_ms)

@@ -1,0 +1,1 @@
+CREATE INDEX sb_verification_send_verification ON sb_verification_send (verification_id, message_id)

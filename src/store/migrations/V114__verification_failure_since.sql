@@ -1,0 +1,1 @@
+CREATE INDEX sb_verification_failure_since ON sb_verification_failure (since_ms)

@@ -1,0 +1,173 @@
+//! What a batch of codes writes, decided by what stands under their names.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{CodeTurn, NewCode, PermittedCode};
+use crate::model::{Millis, VerificationId, VerificationStatus};
+use crate::store::audit::{self, AuditEntry};
+use crate::store::verification::end::{VerificationEnd, give_up};
+use crate::store::verification::pending::{self, PendingKey, key_of};
+use crate::store::verification::{INSERT, Verification, send};
+use crate::store::{Change, Query, Result, Row, Store, Value, idempotency, params};
+
+/// How a verification stands whose code goes out again.
+struct StandingVerification {
+    is_pending: bool,
+    sends: i64,
+    max_sends: i64,
+    expires_ms: Millis,
+}
+
+/// The rows of one batch.
+#[derive(Default)]
+pub(super) struct CodeRows {
+    pub(super) now_ms: Millis,
+    /// What stands under each name by now.
+    names: HashMap<PendingKey, VerificationId>,
+    standing: HashMap<VerificationId, StandingVerification>,
+    /// Those that have changed in this batch: whoever read them looks again.
+    changed: BTreeSet<VerificationId>,
+    /// What gives way, and is still pending.
+    given_up: Vec<(Verification, VerificationEnd)>,
+    verifications: Vec<Vec<Value>>,
+    pending: Vec<Vec<Value>>,
+    /// New owners of names: whose it was, whose it is, and until when.
+    renamed: Vec<(PendingKey, VerificationId, VerificationId, Millis)>,
+    /// By channel, what goes out once more.
+    again: BTreeMap<&'static str, Vec<Value>>,
+    extras: Vec<(VerificationId, String)>,
+    sends: Vec<Vec<Value>>,
+    kept: Vec<Vec<Value>>,
+    entries: Vec<Vec<Value>>,
+}
+
+impl CodeRows {
+    /// What stands under the names of these.
+    pub(super) async fn look_up<T>(store: &Store, items: &[PermittedCode<T>]) -> Result<Self> {
+        let is_first = |item: &&PermittedCode<T>| matches!(item.new.turn, CodeTurn::First { .. });
+        let keys: Vec<Value> = items.iter().filter(is_first).map(|item| item.key.into()).collect();
+        let again = items.iter().filter(|item| !is_first(item));
+        let ids: Vec<Value> = again.map(|item| item.new.verification.id.into()).collect();
+        let names = "SELECT pending_key, verification_id FROM sb_verification_pending WHERE pending_key IN ({})";
+        let standing = "SELECT id, status, sends, max_sends, expires_ms FROM sb_verification WHERE id IN ({})";
+        let mut rows = Self::default();
+        if !keys.is_empty() {
+            for row in store.look_up(vec![Query::over(names, &[], keys)]).await?.concat() {
+                rows.names.insert(key_of(&row, 0)?, row.id(1)?);
+            }
+        }
+        if !ids.is_empty() {
+            for row in store.look_up(vec![Query::over(standing, &[], ids)]).await?.concat() {
+                rows.standing.insert(row.id(0)?, standing_of(&row)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Whether what stands under its name is what its caller has read, and its code may go out.
+    pub(super) fn stands<T>(&self, item: &PermittedCode<T>) -> bool {
+        let id = item.new.verification.id;
+        match &item.new.turn {
+            CodeTurn::First { before, .. } => {
+                let read = before.as_ref().map(|(before, _)| before.id);
+                self.names.get(&item.key).copied() == read && read.is_none_or(|id| !self.changed.contains(&id))
+            }
+            CodeTurn::Again { .. } => {
+                let may_go = |one: &StandingVerification| {
+                    one.is_pending && one.sends < one.max_sends && one.expires_ms > self.now_ms
+                };
+                !self.changed.contains(&id) && self.standing.get(&id).is_some_and(may_go)
+            }
+        }
+    }
+
+    /// Adds one that may be written; how often its code was sent with that.
+    pub(super) fn add<T>(&mut self, item: &PermittedCode<T>) -> i64 {
+        let new = &item.new;
+        let of = &new.verification;
+        self.changed.insert(of.id);
+        let sends = match &new.turn {
+            CodeTurn::First { sealed, before } => {
+                self.verifications.push(of.values(sealed));
+                self.name(item.key, of, before.as_ref());
+                of.sends
+            }
+            CodeTurn::Again { extra } => {
+                self.again.entry(of.channel.name()).or_default().push(of.id.into());
+                self.extras.extend(extra.as_ref().map(|extra| (of.id, extra.text())));
+                self.standing.get(&of.id).map_or(of.sends, |one| one.sends) + 1
+            }
+        };
+        let text = item.text.as_ref().map(|text| text.new.message.id);
+        let row = text.map(|text| send::values(text, of, of.channel, new.country.as_deref(), sends, new.at_ms));
+        self.sends.extend(row);
+        self.keep(new);
+        sends
+    }
+
+    fn keep(&mut self, new: &NewCode) {
+        self.entries.extend(new.entry.as_ref().map(AuditEntry::values));
+        self.kept.extend(new.kept.as_ref().map(|kept| kept.named.values(&kept.reply, self.now_ms)));
+    }
+
+    /// Gives a name to a new verification: to nobody else it belonged, or to one that is over, or gives way.
+    fn name(&mut self, key: PendingKey, of: &Verification, before: Option<&(Verification, VerificationStatus)>) {
+        self.names.insert(key, of.id);
+        let Some((before, status)) = before else {
+            self.pending.push(params![key, of.id, of.expires_ms]);
+            return;
+        };
+        self.changed.insert(before.id);
+        self.renamed.push((key, before.id, of.id, of.expires_ms));
+        if !before.status.is_over() {
+            let end = VerificationEnd { status: *status, at_ms: self.now_ms };
+            self.given_up.push((before.clone(), end));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.verifications.is_empty() && self.again.is_empty()
+    }
+
+    pub(super) fn write(self, change: Change) -> Change {
+        let erases = !self.given_up.is_empty();
+        let written = self.verifications.first().and_then(|row| row.first()).cloned();
+        let sent = self.sends.first().and_then(|row| row.first()).cloned();
+        let change = self.given_up.into_iter().fold(change, |change, (before, end)| give_up(change, &before, end));
+        let change = change.insert(INSERT, self.verifications).insert(pending::INSERT, self.pending);
+        let mut change = self.renamed.into_iter().fold(change, |change, (key, was, is, expires_ms)| {
+            let sql = "UPDATE sb_verification_pending SET verification_id = ?, expires_ms = ? \
+                       WHERE pending_key = ? AND verification_id = ?";
+            change.one(sql, params![is, expires_ms, key, was])
+        });
+        for (channel, ids) in self.again {
+            let sql = "UPDATE sb_verification SET sends = sends + 1, channel = ?, changed_ms = ? \
+                       WHERE status = 'pending' AND sends < max_sends AND expires_ms > ? AND id IN ({})";
+            change = change.each(sql, &params![channel, self.now_ms, self.now_ms], &ids);
+        }
+        for (id, extra) in self.extras {
+            change = change.one("UPDATE sb_verification SET extra = ? WHERE id = ?", params![extra, id]);
+        }
+        let change = change
+            .insert(send::INSERT, self.sends)
+            .insert(idempotency::INSERT, self.kept)
+            .insert(audit::INSERT, self.entries);
+        let change = if erases { change.erasing() } else { change };
+        match (written, sent) {
+            (Some(id), _) => change.settled_by("SELECT 1 FROM sb_verification WHERE id = ?", vec![id]),
+            (None, Some(id)) => {
+                change.settled_by("SELECT 1 FROM sb_verification_send WHERE message_id = ?", vec![id])
+            }
+            (None, None) => change,
+        }
+    }
+}
+
+fn standing_of(row: &Row) -> Result<StandingVerification> {
+    Ok(StandingVerification {
+        is_pending: row.text(1)? == VerificationStatus::Pending.name(),
+        sends: row.int(2)?,
+        max_sends: row.int(3)?,
+        expires_ms: row.int(4)?,
+    })
+}
