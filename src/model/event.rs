@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::call::CallStatus;
 use super::message::MessageState;
+use super::verification::VerificationStatus;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +29,9 @@ pub enum EventType {
     SessionParticipantRemoved,
     InteractionMessage,
     InteractionLoop,
+    /// A verification has come so far.
+    Verification(VerificationStatus),
+    VerificationChecksBlocked,
     EndpointTest,
 }
 
@@ -128,6 +132,20 @@ event_types! {
         "A text in a session was passed on to somebody, or could not be: `status` says which."
     [InteractionLoop] "interaction.loop"
         "Those who text in a session look like programs that answer each other: copies stop for five minutes."
+    [Verification(VerificationStatus::Pending)] "verification.pending"
+        "A code was accepted, to be sent to somebody who is to prove their phone."
+    [Verification(VerificationStatus::Approved)] "verification.approved"
+        "The right code came back in time."
+    [Verification(VerificationStatus::Canceled)] "verification.canceled"
+        "A verification was canceled: its code opens nothing."
+    [Verification(VerificationStatus::Expired)] "verification.expired"
+        "The time of a verification ended before the right code came."
+    [Verification(VerificationStatus::MaxAttemptsReached)] "verification.max_attempts_reached"
+        "As many wrong codes came for a verification as may be tried."
+    [Verification(VerificationStatus::Deleted)] "verification.deleted"
+        "A newer verification took the place of one that was pending."
+    [VerificationChecksBlocked] "verification.checks_blocked"
+        "A hundred codes for one number were wrong within a day: no more are looked at until the first is a day old."
     [EndpointTest] "endpoint.test"
         "Somebody tries out an endpoint; no other endpoint is told."
 }
@@ -150,6 +168,7 @@ impl EventType {
             | Self::SessionParticipantAdded
             | Self::SessionParticipantRemoved => EventGroup::Session,
             Self::InteractionMessage | Self::InteractionLoop => EventGroup::Interaction,
+            Self::Verification(_) | Self::VerificationChecksBlocked => EventGroup::Verification,
             Self::EndpointTest => EventGroup::Endpoint,
         }
     }
@@ -180,11 +199,12 @@ pub enum EventGroup {
     Account,
     Session,
     Interaction,
+    Verification,
     Endpoint,
 }
 
 impl EventGroup {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Message,
         Self::Call,
         Self::Device,
@@ -193,6 +213,7 @@ impl EventGroup {
         Self::Account,
         Self::Session,
         Self::Interaction,
+        Self::Verification,
         Self::Endpoint,
     ];
 
@@ -207,6 +228,7 @@ impl EventGroup {
             Self::Account => "account.*",
             Self::Session => "session.*",
             Self::Interaction => "interaction.*",
+            Self::Verification => "verification.*",
             Self::Endpoint => "endpoint.*",
         }
     }

@@ -25,7 +25,7 @@ fn rows_say_which_group_they_are_of_and_when_they_happen() {
     }
     let said = "x".parse::<EventPattern>().map_err(|error| error.to_string());
     let patterns = "`*`, `message.*`, `call.*`, `device.*`, `opt_out.*`, `balance.*`, `account.*`, `session.*`, \
-                    `interaction.*`, `endpoint.*`";
+                    `interaction.*`, `verification.*`, `endpoint.*`";
     assert!(said.is_err_and(|said| said.ends_with(patterns)));
 }
 
@@ -37,6 +37,9 @@ fn message_types_bear_the_names_of_the_states() {
     for status in CallStatus::ALL {
         assert_eq!(EventType::Call(status).name(), format!("call.{}", status.name()));
     }
+    for status in VerificationStatus::ALL {
+        assert_eq!(EventType::Verification(status).name(), format!("verification.{}", status.name()));
+    }
 }
 
 #[test]
@@ -45,6 +48,6 @@ fn a_pattern_takes_what_it_says() {
         let pattern = text.parse::<EventPattern>().ok();
         EventType::all().filter(|kind| pattern.is_some_and(|pattern| pattern.matches(*kind))).count()
     };
-    assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (36, 11, 2, 1));
+    assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (43, 11, 2, 1));
     assert_eq!((taken("call.*"), taken("call.no-answer"), taken("session.*")), (9, 1, 7));
 }

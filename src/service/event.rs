@@ -18,6 +18,7 @@ mod metrics;
 pub mod payload;
 mod reason;
 mod session;
+mod verification;
 
 pub use batch::{EventMetadata, NewEventBatch};
 pub use courier::{ClaimedDelivery, DeliveryDestination, EventCourier, FinishedDelivery};

@@ -1,6 +1,7 @@
 //! What clients send: allowed by their key, routed to an account, priced, then accepted with its charge.
 
 mod canonical;
+mod code;
 mod explain;
 mod say;
 mod sender;
@@ -22,6 +23,7 @@ use crate::service::directory::Directory;
 use crate::service::idempotency::IdempotencyKey;
 use crate::service::ledger::Ledger;
 use crate::service::message::{self, ChosenRoute, DraftResult, MessageDraft, Messages, OrderResult, RepeatReply};
+use crate::service::permission::Permissions;
 use crate::service::tariff::{Price, Route, Tariff};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::message::Message;
@@ -39,6 +41,8 @@ pub struct Relay {
     pub tariff: Arc<Tariff>,
     pub messages: Arc<Messages>,
     pub ledger: Arc<Ledger>,
+    /// Whom plain messages may go to, where a client wants that looked at.
+    pub permissions: Arc<Permissions>,
     pub calls: CallSettings,
     pub tasks: TaskTracker,
     pub clock: Clock,
@@ -62,6 +66,7 @@ impl Relay {
         // a field that is wrong is told as that, though there may be no way for it either
         let checked = message::anyway(order.channel, &order.media_urls, order.call.as_ref());
         let checked = checked.and_then(|()| self.allow_said(consumer, &order));
+        let checked = checked.and_then(|()| self.permissions.check_message(consumer.client, &order.to));
         let via = match checked.and_then(|()| self.allowed_via(consumer, &order)) {
             Ok(found) => found,
             // what a key may not do, it is not told of either: another key of its client may have done it
@@ -107,7 +112,7 @@ impl Relay {
     }
 
     /// Nobody waits for it: what fails here is made up for within a minute.
-    fn tell_low(&self, client: ClientId) {
+    pub(in crate::service) fn tell_low(&self, client: ClientId) {
         let ledger = self.ledger.clone();
         self.tasks.spawn(async move {
             if let Err(error) = ledger.tell_low(client).await {

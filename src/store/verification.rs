@@ -5,21 +5,24 @@
 //! was read, and gone with what it names.
 
 pub mod check;
+pub mod code;
 mod end;
 mod extra;
 pub mod failure;
 pub mod fallback;
 pub mod intake;
+pub mod limit;
 mod list;
 mod old;
 mod pending;
 pub mod send;
 pub mod service;
+pub mod template;
 
 pub use end::{VerificationEnd, approve, end};
 pub use extra::{ServiceSettings, VerificationExtra};
-pub use list::{VerificationFilter, find, list};
-pub use old::{OldVerifications, OverdueVerification, expire, overdue};
+pub use list::{VerificationFilter, by_id, find, list};
+pub use old::{OVERDUE, OldVerifications, OverdueVerification, expire, overdue};
 pub use pending::{PendingKey, PendingName, pending};
 
 use serde::Deserialize;
@@ -74,10 +77,6 @@ const WIDTH: usize = 19;
 const INSERT: &str = "INSERT INTO sb_verification (id, client_id, service_id, address, channel, status, code, \
      code_length, tries, max_tries, sends, max_sends, door, auth_id, person, extra, created_ms, changed_ms, \
      expires_ms, ended_ms, sequence)";
-
-/// Where a code lies sealed: the row is the verification's id in hex.
-pub const CODE_TABLE: &str = "sb_verification";
-pub const CODE_COLUMN: &str = "code";
 
 /// Whom wrong codes are counted for, whatever verification they were meant to open.
 pub fn person(client: ClientId, to: &Address) -> [u8; 32] {

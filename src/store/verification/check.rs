@@ -11,12 +11,11 @@ use zeroize::Zeroizing;
 
 use self::seen::SeenVerifications;
 use super::pending::PendingKey;
-use super::{CODE_COLUMN, CODE_TABLE, Verification, failure};
-use crate::crypto::{Aad, MasterKey};
+use super::{Verification, code, failure};
+use crate::crypto::MasterKey;
 use crate::model::{ClientId, Clock, Id as _, Millis, Secret, VerificationDoor, VerificationId, VerificationStatus};
 use crate::store::batch::{BatchWrite, BatchWriter, WRITERS};
 use crate::store::event::PendingEvents;
-use crate::store::guard::VerifiedFact;
 use crate::store::{Change, Error, Result, Store};
 
 /// By what the verification is found that a code is for.
@@ -69,20 +68,15 @@ pub enum CheckNote {
     Blocked(Verification),
 }
 
-/// What a batch of codes needs of others.
-pub struct CheckHooks {
-    /// Makes what is told.
-    pub told: Box<dyn Fn(&[CheckNote], Millis) -> PendingEvents + Send + Sync>,
-    /// What is known of whoever was proved, for the guard; nothing of a test number.
-    pub fact: Box<dyn Fn(&Verification, Millis) -> Option<VerifiedFact> + Send + Sync>,
-}
+/// Makes what is told of it.
+pub type CheckEvents = Box<dyn Fn(&[CheckNote], Millis) -> PendingEvents + Send + Sync>;
 
 /// Looks at batches of codes.
 pub struct CheckWriter {
     pub store: Store,
     pub master: Arc<MasterKey>,
     pub clock: Clock,
-    pub hooks: CheckHooks,
+    pub told: CheckEvents,
 }
 
 /// The way in.
@@ -134,8 +128,8 @@ impl CheckWriter {
         if verification.door == VerificationDoor::V1 && given.len() != length {
             return Ok(CodeVerdict::Misfit);
         }
-        let code = self.opened(one.sealed.as_deref(), id)?;
-        let is_right: bool = code.as_slice().ct_eq(given.as_bytes()).into();
+        let right = self.opened(one.sealed.as_deref(), id)?;
+        let is_right: bool = right.as_slice().ct_eq(given.as_bytes()).into();
         if is_right {
             seen.approve(id, now_ms);
             return Ok(CodeVerdict::Approved);
@@ -145,15 +139,15 @@ impl CheckWriter {
 
     fn opened(&self, sealed: Option<&[u8]>, id: VerificationId) -> Result<Zeroizing<Vec<u8>>> {
         let sealed = sealed.ok_or_else(|| Error::Data("a pending verification without a code".into()))?;
-        Ok(self.master.open(Aad { table: CODE_TABLE, row: &id.hex(), column: CODE_COLUMN }, sealed)?)
+        Ok(self.master.open(code::place(&id.hex()), sealed)?)
     }
 }
 
 /// A code as it is compared. At the older door it is a number: noughts before it say nothing.
-fn as_given(code: &str, length: usize, door: VerificationDoor) -> Zeroizing<String> {
+fn as_given(typed: &str, length: usize, door: VerificationDoor) -> Zeroizing<String> {
     Zeroizing::new(match door {
-        VerificationDoor::Older => format!("{:0>length$}", code.trim_start_matches('0')),
-        VerificationDoor::V1 | VerificationDoor::Twilio => code.to_owned(),
+        VerificationDoor::Older => format!("{:0>length$}", typed.trim_start_matches('0')),
+        VerificationDoor::V1 | VerificationDoor::Twilio => typed.to_owned(),
     })
 }
 
@@ -181,7 +175,7 @@ impl BatchWrite for CheckWriter {
         if !seen.is_changed() {
             return Ok(done);
         }
-        self.store.commit(seen.write(Change::new(), &self.hooks, now_ms)).await?;
+        self.store.commit(seen.write(Change::new(), &self.told, now_ms)).await?;
         Ok(done)
     }
 

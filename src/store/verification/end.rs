@@ -2,6 +2,7 @@
 
 use super::{Verification, failure, person, send};
 use crate::model::{Address, Millis, VerificationStatus};
+use crate::store::guard::{self, VerifiedFact};
 use crate::store::{Change, Value, params};
 
 /// What it comes to, and when.
@@ -29,5 +30,12 @@ pub fn approve(change: Change, before: &Verification, at_ms: Millis) -> Change {
     let person = Value::from(person(before.client, &Address::stored(before.address.as_str())));
     let change = end(change, before, VerificationEnd { status: VerificationStatus::Approved, at_ms });
     let change = change.any(send::CONVERT, &[at_ms.into()], &[before.id.into()]);
-    failure::forget(change, &[person])
+    let facts: Vec<VerifiedFact> = fact(before, at_ms).into_iter().collect();
+    guard::all_verified(failure::forget(change, &[person]), &facts)
+}
+
+/// What the guard is to know of whoever was proved; a test number is nobody's.
+pub(super) fn fact(of: &Verification, at_ms: Millis) -> Option<VerifiedFact> {
+    let to = Address::stored(of.address.as_str());
+    (!of.extra.is_test).then(|| VerifiedFact::new(of.client, of.id, &to, of.extra.device_ip, at_ms))
 }

@@ -56,3 +56,8 @@ pub async fn find(store: &Store, client: ClientId, id: VerificationId) -> Result
     let found = store.look_up(vec![Query::new(sql, params![id, client])]).await?.concat();
     found.first().map(Row::read).transpose()
 }
+
+/// One whoever's it is.
+pub async fn by_id(store: &Store, id: VerificationId) -> Result<Option<Verification>> {
+    store.first(format!("SELECT {COLUMNS} FROM sb_verification v WHERE v.id = ?"), params![id]).await
+}

@@ -3,7 +3,7 @@
 use super::Verification;
 use crate::model::message::MessageState;
 use crate::model::{
-    ClientId, CodeChannel, MessageId, Millis, Money, VerificationId, VerificationServiceId,
+    AccountId, ClientId, CodeChannel, MessageId, Millis, Money, VerificationId, VerificationServiceId,
 };
 use crate::store::engine::{SqlConditions, below};
 use crate::store::{Result, Store, Value, params};
@@ -167,5 +167,12 @@ impl SentText {
 pub async fn of(store: &Store, verification: VerificationId) -> Result<Vec<SentText>> {
     let sql = "SELECT s.message_id, s.channel, s.at_ms, s.failed_ms, m.state FROM sb_verification_send s \
                LEFT JOIN sb_message m ON m.id = s.message_id WHERE s.verification_id = ? ORDER BY s.message_id";
+    store.all(sql, params![verification]).await
+}
+
+/// The accounts by which a verification's code did not arrive.
+pub async fn failed_by(store: &Store, verification: VerificationId) -> Result<Vec<AccountId>> {
+    let sql = "SELECT m.account_id FROM sb_verification_send s JOIN sb_message m ON m.id = s.message_id \
+               WHERE s.verification_id = ? AND s.failed_ms IS NOT NULL";
     store.all(sql, params![verification]).await
 }

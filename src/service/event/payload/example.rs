@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::{
     AccountEventData, BalanceEventData, CallEventData, DeviceEventData, EndpointEventData, EventErrorData,
     EventPayload, InteractionEventData, MessageEventData, OptOutEventData, SessionEventData,
-    SessionParticipantEventData,
+    SessionParticipantEventData, VerificationEventData,
 };
 use crate::model::event::EventType;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{
-    AccountId, CallId, CallStatus, Channel, ClientId, DeviceId, EndpointId, InteractionId, MessageId, Millis, Money,
-    ParticipantId, PoolId, SessionId, SessionMode, SessionState, rfc3339,
+    AccountId, CallId, CallStatus, Channel, ClientId, CodeChannel, DeviceId, EndpointId, InteractionId, MessageId, Millis,
+    Money, ParticipantId, PoolId, SessionId, SessionMode, SessionState, VerificationId, VerificationStatus, rfc3339,
 };
 use crate::provider::CallNotes;
 
@@ -42,6 +42,8 @@ pub fn example(kind: EventType) -> Value {
         }
         EventType::InteractionMessage => interaction(None),
         EventType::InteractionLoop => interaction(Some("loop")),
+        EventType::Verification(status) => verification(status, true),
+        EventType::VerificationChecksBlocked => verification(VerificationStatus::Pending, false),
         EventType::EndpointTest => value(&EndpointEventData { endpoint_id: EndpointId::first_of(AT_MS).to_string() }),
     };
     json!({"type": kind.name(), "timestamp": rfc3339(AT_MS), "data": data})
@@ -184,6 +186,26 @@ fn interaction(reason: Option<&'static str>) -> Value {
         outbound_call_id: None,
         status: if reason.is_none() { "accepted" } else { "failed" },
         reason,
+        created_at: rfc3339(AT_MS),
+    })
+}
+
+fn verification(status: VerificationStatus, is_numbered: bool) -> Value {
+    let tries = if status == VerificationStatus::MaxAttemptsReached { 5 } else { 1 };
+    let sequence = if status.is_over() { 2 } else { 1 };
+    value(&VerificationEventData {
+        sequence: is_numbered.then_some(sequence),
+        id: VerificationId::first_of(AT_MS).to_string(),
+        service_id: None,
+        to: PERSON,
+        channel: CodeChannel::Sms.name(),
+        status: status.name(),
+        sends: 1,
+        attempts_left: 5 - tries,
+        auth_id: None,
+        metadata: None,
+        tags: None,
+        expires_at: rfc3339(AT_MS + 600_000),
         created_at: rfc3339(AT_MS),
     })
 }

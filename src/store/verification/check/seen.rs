@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{CheckHooks, CheckNote, CheckedName, NewCheck};
+use super::{CheckEvents, CheckNote, CheckedName, NewCheck};
 use crate::model::{ClientId, Millis, VerificationDoor, VerificationId, VerificationStatus};
+use crate::store::guard::{self, VerifiedFact};
+use crate::store::verification::end::fact;
 use crate::store::verification::failure::{self, FailureCount, MOST};
 use crate::store::verification::pending::{PendingKey, key_of};
 use crate::store::verification::{COLUMNS, Verification, WIDTH, send};
-use crate::store::{Change, Query, Result, Row, Store, Value, delivery, guard, params};
+use crate::store::{Change, Query, Result, Row, Store, Value, delivery, params};
 
 /// A verification, and what becomes of it.
 pub(super) struct SeenVerification {
@@ -162,7 +164,7 @@ impl SeenVerifications {
     }
 
     /// Each verification is found as it was read, or none of it is written.
-    pub(super) fn write(self, change: Change, hooks: &CheckHooks, now_ms: Millis) -> Change {
+    pub(super) fn write(self, change: Change, told: &CheckEvents, now_ms: Millis) -> Change {
         let changed: Vec<&SeenVerification> = self.all.values().filter(|one| one.is_changed).collect();
         let proved: Vec<&SeenVerification> = changed.iter().copied().filter(|one| one.is_proved()).collect();
         let ids: Vec<Value> = proved.iter().map(|one| one.verification.id.into()).collect();
@@ -186,11 +188,10 @@ impl SeenVerifications {
             .any("DELETE FROM sb_verification_pending WHERE pending_key IN ({})", &[], &names)
             .any(send::CONVERT, &[now], &ids);
         change = write_failures(change, &self.people);
-        for fact in proved.iter().filter_map(|one| (hooks.fact)(&one.verification, now_ms)) {
-            change = guard::verified(change, &fact);
-        }
+        let facts: Vec<VerifiedFact> = proved.iter().filter_map(|one| fact(&one.verification, now_ms)).collect();
+        change = guard::all_verified(change, &facts);
         let is_over = changed.iter().any(|one| one.verification.status.is_over());
-        let change = delivery::add_first(change, &(hooks.told)(&self.notes, now_ms), now_ms);
+        let change = delivery::add_first(change, &told(&self.notes, now_ms), now_ms);
         if is_over { change.erasing() } else { change }
     }
 }

@@ -1,0 +1,77 @@
+//! A code that comes back, and what its client is told.
+
+use super::order::{CheckOutcome, CheckResult, CheckTarget};
+use super::{Verification, Verifications, allow};
+use crate::model::verification::{CODE_LENGTH, read_code};
+use crate::model::{Address, Secret, VerificationDoor, VerificationRefusal, VerificationStatus};
+use crate::service::client::ApiConsumer;
+use crate::service::{Error, Result};
+use crate::store::guard::VerifiedFact;
+use crate::store::verification::check::{CheckAnswer, CheckedName, CodeVerdict, NewCheck};
+use crate::store::verification::{PendingKey, PendingName};
+
+/// Digits of a number that somebody may take for a code: nobody's memory is filled with them.
+const LONGEST: usize = 64;
+
+impl Verifications {
+    /// Looks at a code: once it is answered, its try is taken. [`crate::service::ErrorKind::NotFound`]: the client has no
+    /// verification like that. One that is over says so itself; too many tries are an error but at our own door.
+    pub async fn check(&self, consumer: &ApiConsumer, whom: CheckTarget, code: &str) -> Result<CheckResult> {
+        allow(consumer)?;
+        let is_number = matches!(whom, CheckTarget::AuthId(_));
+        let digits = read_code(code).filter(|digits| may_be_code(digits, is_number));
+        let digits = digits.ok_or_else(|| Error::invalid("code", "must be 4 to 10 digits"))?;
+        let client = consumer.client;
+        let key = |service, name| CheckedName::Key(PendingKey::of(client, service, name));
+        let whom = match &whom {
+            CheckTarget::Id(id) => CheckedName::Id(*id),
+            CheckTarget::Number { service, to } => key(*service, PendingName::Number(to)),
+            CheckTarget::AuthId(auth_id) => key(None, PendingName::AuthId(auth_id)),
+        };
+        let answer = self.parts.checker.check(NewCheck { client, whom, code: Secret::new(digits) }).await?;
+        let CheckAnswer::Known(verification, verdict) = answer else { return Err(Error::not_found("verification")) };
+        self.told_of(*verification, verdict).await
+    }
+
+    async fn told_of(&self, verification: Verification, verdict: CodeVerdict) -> Result<CheckResult> {
+        let outcome = match verdict {
+            CodeVerdict::Approved => CheckOutcome::Approved,
+            CodeVerdict::Wrong { left } => CheckOutcome::Wrong { left },
+            CodeVerdict::Over => CheckOutcome::Over,
+            CodeVerdict::Blocked => {
+                let reason = "a hundred codes for this number were wrong within a day: no more are looked at until the \
+                              first of them is a day old, or guard reset lifts it";
+                return Err(Error::verification(VerificationRefusal::TooManyChecks, reason));
+            }
+            CodeVerdict::Misfit => {
+                return Err(Error::invalid("code", format!("must be {} digits", verification.code_length)));
+            }
+        };
+        let is_used_up = verification.status == VerificationStatus::MaxAttemptsReached;
+        if outcome == CheckOutcome::Over && is_used_up && verification.door != VerificationDoor::V1 {
+            let reason = format!("{} codes were tried, as many as may be", verification.max_tries);
+            return Err(Error::verification(VerificationRefusal::TooManyChecks, reason));
+        }
+        if outcome == CheckOutcome::Approved || (outcome != CheckOutcome::Over && is_used_up) {
+            self.parts.events.wake();
+        }
+        if outcome == CheckOutcome::Approved {
+            self.tell_guard(&verification).await;
+        }
+        Ok(CheckResult { verification, outcome })
+    }
+
+    /// Whoever was proved takes all sends of that out of the guard's levels.
+    pub(super) async fn tell_guard(&self, of: &Verification) {
+        if of.extra.is_test {
+            return;
+        }
+        let to = Address::stored(of.address.as_str());
+        let at_ms = of.ended_ms.unwrap_or(of.changed_ms);
+        self.parts.guard.approved(&VerifiedFact::new(of.client, of.id, &to, of.extra.device_ip, at_ms)).await;
+    }
+}
+
+fn may_be_code(digits: &str, is_number: bool) -> bool {
+    if is_number { digits.len() <= LONGEST } else { CODE_LENGTH.contains(&digits.len()) }
+}

@@ -1,0 +1,292 @@
+//! A code on its way out: whom it may go to, what limits and the guard say, what its text is, and the commit.
+
+use super::call::CodeCall;
+use super::limit::{LimitReservation, LimitedSend};
+use super::template::{CodeText, TextWanted};
+use super::{CodeCalls, ServiceSettings, Verification, Verifications, whatsapp};
+use crate::model::address::country_of;
+use crate::model::{
+    AccountId, Address, CodeChannel, DurationSetting, MessageId, Millis, PoolId, VerificationRefusal,
+    VerificationTemplateId,
+};
+use crate::service::client::ApiConsumer;
+use crate::service::guard::GuardedSend;
+use crate::service::idempotency::{IdempotencyFingerprint, StoredReply};
+use crate::service::message::{ChargeResult, Order, OrderSecret, SenderChoice};
+use crate::service::{Error, ErrorKind, Result};
+use crate::store;
+use crate::store::AuditTrail;
+use crate::store::event::PendingEvents;
+use crate::store::outbox::intake::{IdempotencyRecord, NewMessage};
+use crate::store::verification::intake::{CodeAcceptResult, CodeTurn, NewCode};
+use crate::store::verification::send::failed_by;
+
+/// A code that is to go out.
+pub(super) struct PreparedCode {
+    /// How its verification will be.
+    pub(super) after: Verification,
+    pub(super) turn: CodeTurn,
+    pub(super) at_ms: Millis,
+    pub(super) callback_url: Option<String>,
+}
+
+impl PreparedCode {
+    /// What gives way to it.
+    pub(super) fn before(&self) -> Option<&Verification> {
+        match &self.turn {
+            CodeTurn::First { before, .. } => before.as_ref().map(|(before, _)| before),
+            CodeTurn::Again { .. } => None,
+        }
+    }
+}
+
+/// Who asks for it, and what is kept and written down of that.
+pub(super) struct CodeNote<'a> {
+    pub(super) consumer: &'a ApiConsumer,
+    pub(super) to: &'a Address,
+    pub(super) service: &'a ServiceSettings,
+    /// The reply to keep for a request that comes again.
+    pub(super) kept: Option<(IdempotencyFingerprint, String)>,
+    pub(super) entry: AuditTrail,
+}
+
+/// What came of it.
+pub(super) enum SendOutcome {
+    Sent(Box<Verification>, Option<ChargeResult>),
+    /// What was told when the same request came first.
+    Replayed(StoredReply),
+}
+
+impl Verifications {
+    /// Sends a code, or says why not. What is not sent uses up no limit. A race is told as one.
+    pub(super) async fn send(&self, code: PreparedCode, note: CodeNote<'_>) -> Result<SendOutcome> {
+        if code.after.extra.is_test {
+            return self.commit(code, None, note).await;
+        }
+        let taken = self.admit(&code, &note).await?;
+        let (of, at_ms) = (code.after.id, code.at_ms);
+        let (client, is_first) = (code.after.client, matches!(code.turn, CodeTurn::First { .. }));
+        let sent = self.told(code, note).await;
+        if !matches!(sent, Ok(SendOutcome::Sent(..))) {
+            self.parts.limits.give_back(taken).await;
+            if is_first {
+                self.parts.guard.canceled(client, of, false, at_ms).await;
+            }
+        }
+        sent
+    }
+
+    /// Whether it may go there. What is refused is told to the guard, whoever refuses it.
+    async fn admit(&self, code: &PreparedCode, note: &CodeNote<'_>) -> Result<LimitReservation> {
+        let parts = &self.parts;
+        let (of, to) = (&code.after, note.to);
+        let taken = self.limited(code, note).await;
+        let refused_by = taken.as_ref().err().and_then(refusing);
+        if refused_by.is_none() && taken.is_err() {
+            return taken;
+        }
+        let send = GuardedSend {
+            client: of.client,
+            verification: of.id,
+            to,
+            device_ip: of.extra.device_ip,
+            channel: of.channel,
+            risk_check: !of.extra.is_unguarded,
+            refused_by,
+            at_ms: code.at_ms,
+        };
+        let verdict = parts.guard.judge(&send).await;
+        let taken = taken?;
+        if verdict.allowed {
+            return Ok(taken);
+        }
+        parts.limits.give_back(taken).await;
+        let reason = format!(
+            "the guard against pumping blocks this: too many codes go there, or come from there, that nobody types \
+             (decision {})",
+            verdict.decision
+        );
+        Err(Error::verification(VerificationRefusal::Blocked, reason))
+    }
+
+    /// By permissions, unless its number is on the safe list, and by limits.
+    async fn limited(&self, code: &PreparedCode, note: &CodeNote<'_>) -> Result<LimitReservation> {
+        let parts = &self.parts;
+        let (of, to) = (&code.after, note.to);
+        if !parts.guard.is_safe(of.client, to, of.extra.device_ip) {
+            parts.permissions.check(of.client, to, of.channel, note.service.skip_sms_to_landlines)?;
+        }
+        let send = LimitedSend {
+            client: of.client,
+            service: of.service,
+            to,
+            device_ip: of.extra.device_ip,
+            named: &of.extra.rate_limits,
+            at_ms: code.at_ms,
+        };
+        parts.limits.take(&send).await
+    }
+
+    /// Makes its text, and commits both.
+    async fn told(&self, mut code: PreparedCode, note: CodeNote<'_>) -> Result<SendOutcome> {
+        let text = self.text(&code, &note).await?;
+        if code.after.extra.warnings != text.warnings {
+            code.after.extra.warnings.clone_from(&text.warnings);
+            if let CodeTurn::Again { extra } = &mut code.turn {
+                *extra = Some(code.after.extra.clone());
+            }
+        }
+        let message = self.message(&code, &note, text).await?;
+        self.commit(code, Some(message), note).await
+    }
+
+    async fn text(&self, code: &PreparedCode, note: &CodeNote<'_>) -> Result<CodeText> {
+        let (of, extra) = (&code.after, &code.after.extra);
+        let template = extra.template.as_deref().and_then(|id| VerificationTemplateId::from_hex(id).ok());
+        let wanted = TextWanted {
+            client: of.client,
+            name: extra.name.as_deref().unwrap_or_default(),
+            to: note.to,
+            locale: extra.locale.as_deref(),
+            template,
+            message: extra.message.as_deref(),
+            substitutions: &extra.substitutions,
+            warning: note.service.warning,
+            app_hash: extra.app_hash.as_deref(),
+            web_otp_host: extra.web_otp_host.as_deref(),
+            ttl_ms: of.expires_ms - code.at_ms,
+            code_length: usize::try_from(of.code_length).unwrap_or_default(),
+            default_text: None,
+        };
+        match &code.turn {
+            CodeTurn::First { .. } => self.parts.templates.text(&wanted).await,
+            CodeTurn::Again { .. } => self.parts.templates.text_again(&wanted).await,
+        }
+    }
+
+    /// The message that carries it: routed and priced, and nothing of it written yet.
+    async fn message(&self, code: &PreparedCode, note: &CodeNote<'_>, text: CodeText) -> Result<NewMessage> {
+        let (parts, of) = (&self.parts, &code.after);
+        let is_call = of.channel == CodeChannel::Call;
+        let length = usize::try_from(of.code_length).unwrap_or_default();
+        let left_ms = (of.expires_ms - code.at_ms).unsigned_abs();
+        let order = Order {
+            from: of.extra.from.as_deref().map(sender),
+            body: if is_call { String::new() } else { text.body },
+            valid_for: Some(DurationSetting::from_millis(left_ms)),
+            callback_url: code.callback_url.clone(),
+            call: is_call.then(|| CodeCalls::silent(of.extra.send_digits.clone())),
+            secret: Some(OrderSecret { verification: of.id, length }),
+            ..Order::new(of.channel.channel(), note.to.clone())
+        };
+        let failed: Vec<AccountId> = match code.turn {
+            CodeTurn::First { .. } => Vec::new(),
+            CodeTurn::Again { .. } => failed_by(&parts.store, of.id).await?,
+        };
+        let draft = parts.relay.draft_code(note.consumer, order, &failed).await?;
+        let draft = match of.channel {
+            CodeChannel::Sms => draft,
+            CodeChannel::Whatsapp => whatsapp::templated(&parts.relay.directory, draft, text.locale.name())?,
+            CodeChannel::Call => {
+                let call = CodeCall {
+                    message: MessageId::new(code.at_ms),
+                    locale: text.locale,
+                    name: of.extra.name.as_deref(),
+                    waits_for_key: note.service.dtmf,
+                };
+                parts.calls.spoken(draft, &call)?
+            }
+        };
+        Ok(parts.relay.messages.part_of(draft))
+    }
+
+    async fn commit(
+        &self,
+        code: PreparedCode,
+        text: Option<NewMessage>,
+        note: CodeNote<'_>,
+    ) -> Result<SendOutcome> {
+        let (parts, mut after) = (&self.parts, code.after);
+        let told = self.events_of(&after, &code.turn, code.at_ms);
+        let (is_told, has_text) = (!told.new.is_empty(), text.is_some());
+        let record = |(named, reply)| IdempotencyRecord { named, reply, with_balance: false };
+        let new = NewCode {
+            verification: after.clone(),
+            turn: code.turn,
+            text,
+            country: country_of(note.to),
+            at_ms: code.at_ms,
+            told,
+            kept: note.kept.map(record),
+            entry: note.entry,
+        };
+        match parts.intake.accept(new).await? {
+            CodeAcceptResult::Stored { sends, paid } => {
+                parts.relay.messages.stored(usize::from(has_text));
+                if is_told || has_text {
+                    parts.events.wake();
+                }
+                if paid.is_some_and(|paid| paid.is_low) {
+                    parts.relay.tell_low(after.client);
+                }
+                after.sends = sends;
+                Ok(SendOutcome::Sent(Box::new(after), paid))
+            }
+            CodeAcceptResult::Replayed(reply) => Ok(SendOutcome::Replayed(reply)),
+            CodeAcceptResult::KeyReused => Err(Error::key_reused()),
+            CodeAcceptResult::OptedOut => Err(Error::opted_out()),
+            CodeAcceptResult::Unpayable => Err(Error::unpayable()),
+            CodeAcceptResult::Raced => Err(store::Error::Conflict.into()),
+        }
+    }
+
+    /// A new one is told of, and what gives way to it; one that goes out again is not.
+    fn events_of(&self, after: &Verification, turn: &CodeTurn, at_ms: Millis) -> PendingEvents {
+        let mut batch = self.parts.events.batch();
+        if let CodeTurn::First { before, .. } = turn {
+            if let Some((before, status)) = before.as_ref().filter(|(before, _)| !before.status.is_over()) {
+                let mut ended = before.clone();
+                ended.status = *status;
+                ended.sequence += 1;
+                batch.verification(&ended, at_ms);
+            }
+            batch.verification(after, at_ms);
+        }
+        batch.into_rows()
+    }
+}
+
+/// By what the guard is told that it was refused; what is wrong with the order itself is nothing to it.
+fn refusing(error: &Error) -> Option<&'static str> {
+    match error.kind {
+        ErrorKind::Verification(
+            VerificationRefusal::Country | VerificationRefusal::Premium | VerificationRefusal::Landline,
+        ) => Some("permission"),
+        ErrorKind::Verification(why) if why.is_limit() => Some("limit"),
+        _ => None,
+    }
+}
+
+/// A sender as it was kept.
+fn sender(text: &str) -> SenderChoice {
+    match text.strip_prefix("pool ").map(PoolId::from_hex) {
+        Some(Ok(pool)) => SenderChoice::Pool(pool),
+        _ => SenderChoice::Address(Address::stored(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::verification::order::sender_text;
+
+    #[test]
+    fn a_sender_is_read_as_it_was_kept() {
+        let pool = PoolId::new(7);
+        assert!(matches!(sender(&sender_text(&SenderChoice::Pool(pool))), SenderChoice::Pool(found) if found == pool));
+        for text in ["+15005550006", "40404", "pool", "pool x"] {
+            let kept = sender_text(&SenderChoice::Address(Address::stored(text)));
+            assert!(matches!(sender(&kept), SenderChoice::Address(found) if found.as_str() == text), "{text}");
+        }
+    }
+}

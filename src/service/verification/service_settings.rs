@@ -1,0 +1,118 @@
+//! What a client's verifications of one purpose have in common, kept under a name.
+
+use super::terms::{check_count, check_length, check_ttl};
+use super::{ServiceSettings, Verification, VerificationService, Verifications};
+use crate::model::{ClientId, Clock, VerificationServiceId, VerificationTemplateId};
+use crate::service::audit::AuditContext;
+use crate::service::race::{WriteResultExt as _, settled};
+use crate::service::{Error, Result, page};
+use crate::store::Store;
+use crate::store::verification::service;
+
+/// Characters of a name at most.
+const NAME: usize = 64;
+
+/// Who does something to a service, for the audit log.
+type ServiceAudit<'a> = AuditContext<'a, VerificationService>;
+
+/// Services of verifications.
+#[derive(Clone)]
+pub struct VerificationServices {
+    pub store: Store,
+    pub clock: Clock,
+}
+
+fn check(name: &str, settings: &ServiceSettings) -> Result<()> {
+    let is_line = !name.chars().any(char::is_control) && name.trim() == name;
+    if !is_line || !(1..=NAME).contains(&name.chars().count()) {
+        return Err(Error::invalid("name", format!("must be 1 to {NAME} characters in one line, without outer blanks")));
+    }
+    check_length("code_length", settings.code_length)?;
+    check_ttl("ttl", settings.ttl_ms)?;
+    check_count("max_checks", settings.max_checks)?;
+    check_count("max_sends", settings.max_sends)?;
+    if settings.template.as_deref().is_some_and(|id| VerificationTemplateId::from_hex(id).is_err()) {
+        return Err(Error::invalid("template", "must be the id of a template"));
+    }
+    Ok(())
+}
+
+/// One that an order names.
+pub(super) async fn known(store: &Store, client: ClientId, id: VerificationServiceId) -> Result<VerificationService> {
+    let found = service::find(store, client, id).await?;
+    found.ok_or_else(|| Error::invalid("service", "must be a service of yours"))
+}
+
+impl VerificationServices {
+    pub async fn create(
+        &self,
+        client: ClientId,
+        name: String,
+        settings: ServiceSettings,
+        audit: &ServiceAudit<'_>,
+    ) -> Result<VerificationService> {
+        check(&name, &settings)?;
+        let now_ms = self.clock.now_ms();
+        let id = VerificationServiceId::new(now_ms);
+        let made = VerificationService { id, client, name, settings, created_ms: now_ms, changed_ms: now_ms };
+        service::add(&self.store, &made, audit.entry(now_ms, id, None, Some(&made))).await?;
+        Ok(made)
+    }
+
+    pub async fn find(&self, client: ClientId, id: VerificationServiceId) -> Result<VerificationService> {
+        service::find(&self.store, client, id).await?.ok_or_else(|| Error::not_found("service"))
+    }
+
+    /// Newest first; whether there are more.
+    pub async fn list(
+        &self,
+        client: ClientId,
+        after: Option<VerificationServiceId>,
+        limit: usize,
+    ) -> Result<(Vec<VerificationService>, bool)> {
+        Ok(page(service::list(&self.store, client, after, limit + 1).await?, limit))
+    }
+
+    /// The service as it now is. What is not given stays; what is pending stays as it was made.
+    pub async fn change(
+        &self,
+        client: ClientId,
+        id: VerificationServiceId,
+        name: Option<String>,
+        settings: Option<ServiceSettings>,
+        audit: &ServiceAudit<'_>,
+    ) -> Result<VerificationService> {
+        settled("this service", || async {
+            let before = self.find(client, id).await?;
+            let mut after = before.clone();
+            after.name = name.clone().unwrap_or(after.name);
+            after.settings = settings.clone().unwrap_or(after.settings);
+            if after.name == before.name && after.settings == before.settings {
+                return Ok(before);
+            }
+            check(&after.name, &after.settings)?;
+            after.changed_ms = self.clock.now_ms().max(before.changed_ms);
+            let entry = audit.entry(after.changed_ms, id, Some(&before), Some(&after));
+            service::change(&self.store, &before, &after, entry).await?;
+            Ok(after)
+        })
+        .await
+    }
+
+    /// Takes one away. What is pending may still be opened.
+    pub async fn remove(&self, client: ClientId, id: VerificationServiceId, audit: &ServiceAudit<'_>) -> Result<()> {
+        let before = self.find(client, id).await?;
+        let now_ms = self.clock.now_ms();
+        let entry = audit.entry(now_ms, id, Some(&before), None);
+        service::remove(&self.store, id, now_ms, entry).await.on_race(|| Error::not_found("service"))
+    }
+}
+
+impl Verifications {
+    /// The settings of a verification's service; of one that is gone, those of none.
+    pub(super) async fn service_of(&self, of: &Verification) -> Result<ServiceSettings> {
+        let Some(id) = of.service else { return Ok(ServiceSettings::default()) };
+        let found = service::find(&self.parts.store, of.client, id).await?;
+        Ok(found.map(|found| found.settings).unwrap_or_default())
+    }
+}
