@@ -1,6 +1,7 @@
 //! One tree of settings: the commented default is compiled in, then come a file, the older
 //! environment names, the environment, and flags.
 
+mod codes;
 mod layer;
 mod legacy;
 mod replaced;
@@ -14,7 +15,9 @@ use serde::Deserialize;
 use crate::model::keyword::{LanguageKeywords, is_word};
 use crate::model::{Millis, Platform, Secret, text};
 use crate::service::publish::sink;
-use crate::service::{event, inbound, number, opt_out, outbox, publish, relay, retention, session, sync, tariff};
+use crate::service::{
+    event, inbound, number, opt_out, outbox, publish, relay, retention, session, sync, tariff, verification,
+};
 use crate::{http, provider, store};
 
 pub use layer::{ConfigError, ConfigLayers};
@@ -46,6 +49,7 @@ pub struct Config {
     pub inbound: inbound::Settings,
     pub opt_out: opt_out::Settings,
     pub session: session::Settings,
+    pub verification: verification::Settings,
     pub compat: CompatSettings,
     pub retention: retention::Settings,
     pub publish: publish::Settings,
@@ -164,6 +168,7 @@ fn check(config: &Config, layers: &ConfigLayers) -> Result<(), ConfigError> {
     check_messaging(config, &refuse)?;
     check_doors(config, &refuse)?;
     check_number_proxy(config, &refuse)?;
+    codes::check(config, &refuse)?;
     check_limits(config, &refuse)
 }
 

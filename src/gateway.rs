@@ -17,6 +17,7 @@ pub mod rights;
 mod secret;
 mod sending;
 mod services;
+mod verification;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -116,8 +117,9 @@ impl Gateway {
         let received = base.receiving(&messaging, &publish, loopback_events, &mut registry).await?;
         let is_shared = databases.store.is_shared() || pairing.bus.is_connected().is_some();
         let health = Arc::new(databases.health(pairing.bus.clone(), &stopping));
+        let verifications = base.verifications(&messaging, &guard).await?;
         let (dispatch, session_ids) = (messaging.sending.dispatch.clone(), pairing.session_ids.clone());
-        let services = Services { messaging, publish, pairing, received, health };
+        let services = Services { messaging, publish, pairing, received, health, guard, verifications };
         base.start_workers(&services, is_shared);
 
         let http_metrics = http::Metrics::default();

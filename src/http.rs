@@ -48,6 +48,7 @@ mod sms;
 mod socket;
 mod tls;
 mod trace;
+mod verification;
 mod webhook;
 mod write_timeout;
 mod written;
@@ -199,6 +200,8 @@ fn resources() -> Vec<Resource> {
         pool::resource(),
         session::resource(),
         session::interaction::resource(),
+        verification::resource(),
+        verification::service::resource(),
         loopback::resource(),
     ]
 }

@@ -29,6 +29,7 @@ use crate::service::retention::Retention;
 use crate::service::session::{AskedTexts, SessionBodies, Sessions};
 use crate::service::sync::{PairingService, SyncSockets};
 use crate::service::tariff::Tariff;
+use crate::service::verification::Verifications;
 pub use periodic::LoopMemory;
 
 /// What the workers of a node work on.
@@ -49,6 +50,7 @@ pub struct WorkerServices {
     pub sessions: Arc<Sessions>,
     pub session_bodies: SessionBodies,
     pub asked_texts: Arc<AskedTexts>,
+    pub verifications: Arc<Verifications>,
     pub retention: Retention,
     pub health: Arc<ReadinessChecker>,
     pub memory: LoopMemory,

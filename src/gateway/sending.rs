@@ -15,6 +15,7 @@ use crate::store::outbox::LaneKeyHasher;
 use crate::store::outbox::intake::{LeasedMessage, OutboxBatchWriter, OutboxEnqueuer};
 use crate::store::session::intake::{SessionAcceptor, SessionIntake};
 use crate::store::session::speech::{SpeechAcceptor, SpeechIntake};
+use crate::store::verification::intake::{CodeAcceptor, CodeIntake};
 
 /// What it consists of.
 pub(super) struct SendingParts {
@@ -22,6 +23,8 @@ pub(super) struct SendingParts {
     pub(super) opt_outs: Arc<OptOuts>,
     pub(super) dispatch: Arc<Dispatch>,
     pub(super) lanes: LaneKeyHasher,
+    /// The way in of codes, whose texts go the way of messages.
+    pub(super) code_intake: Arc<CodeAcceptor>,
 }
 
 /// Who sends what is accepted. It is built from what accepts, so it is put in here once it is there.
@@ -38,18 +41,20 @@ impl StartContext<'_> {
         let room = Arc::new(Semaphore::new(self.config.outbox.held));
         let sender = DispatchOnceCell::default();
         let permits = || SendPermits { directory: directory.clone(), stop: self.stop.clone() };
-        let (of_messages, of_sessions, of_speech) = (permits(), permits(), permits());
+        let (of_messages, of_sessions, of_speech, of_codes) = (permits(), permits(), permits(), permits());
         let outbox = self.intake(&room, &sender).open(move |message| of_messages.take(message));
         let sessions = SessionIntake { messages: self.intake(&room, &sender) };
         let sessions = sessions.open(move |message| of_sessions.take(message));
         let speech = SpeechIntake { messages: self.intake(&room, &sender) };
         let speech = speech.open(move |message| of_speech.take(message));
+        let new_codes = CodeIntake { messages: self.intake(&room, &sender) };
+        let code_intake = Arc::new(new_codes.open(move |message| of_codes.take(message)));
         let messages = Arc::new(self.messages(directory, outbox, &lanes, registry).await?);
         let opt_outs = Arc::new(self.opt_outs(directory, &messages, &lanes));
         let dispatch = Arc::new(self.dispatch(directory, &opt_outs, &lanes, room, registry));
         let _ = sender.set(Arc::downgrade(&dispatch));
         dispatch.inherit().await.map_err(StartError::storing(self.config))?;
-        Ok((SendingParts { messages, opt_outs, dispatch, lanes }, sessions, speech))
+        Ok((SendingParts { messages, opt_outs, dispatch, lanes, code_intake }, sessions, speech))
     }
 
     /// What writes messages into the outbox: what comes out of it leased goes to the sender at once.

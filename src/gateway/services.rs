@@ -13,10 +13,12 @@ use super::secret;
 use crate::http::{App, BodyMemory, GuessLimit, MaskedDoor, SocketPulse};
 use crate::model::{Clock, InteractionId};
 use crate::service::audit::AuditLog;
+use crate::service::guard::Guard;
 use crate::service::health::ReadinessChecker;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
 use crate::service::session::SessionBodies;
+use crate::service::verification::Verifications;
 use crate::service::wait::ClockRollbackGuard;
 use crate::worker::{self, LoopMemory, WorkerServices};
 
@@ -26,12 +28,14 @@ pub(super) struct Services {
     pub(super) pairing: PairingParts,
     pub(super) received: InboundServices,
     pub(super) health: Arc<ReadinessChecker>,
+    pub(super) guard: Arc<Guard>,
+    pub(super) verifications: Arc<Verifications>,
 }
 
 impl StartContext<'_> {
     /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
-        let Services { messaging, publish, pairing, received, health } = services;
+        let Services { messaging, publish, pairing, received, health, guard, verifications } = services;
         let MessagingParts {
             sending, directory, tariff, clients, ledger, number_imports, sessions, asked_texts, ..
         } = messaging;
@@ -60,6 +64,8 @@ impl StartContext<'_> {
             },
             retention: Retention { settings, store: store.clone(), lanes: sending.lanes.clone(), clock },
             health: health.clone(),
+            guard: guard.clone(),
+            verifications: verifications.clone(),
             memory: LoopMemory::new(ClockRollbackGuard::new(
                 store.clone(),
                 Clock::default(),
@@ -71,7 +77,7 @@ impl StartContext<'_> {
 
     /// What the doors need.
     pub(super) fn app(&self, services: Services, registry: Registry) -> App {
-        let Services { messaging, publish, pairing, received, health } = services;
+        let Services { messaging, publish, pairing, received, health, guard, verifications } = services;
         let config = self.config;
         App {
             settings: config.http.clone(),
@@ -94,6 +100,8 @@ impl StartContext<'_> {
             session_messages: messaging.session_messages,
             media: messaging.media,
             session_calls: messaging.session_calls,
+            verifications,
+            verification_services: self.verification_services(),
             tariff: messaging.tariff,
             ledger: messaging.ledger,
             accounts: messaging.accounts,
@@ -111,6 +119,7 @@ impl StartContext<'_> {
             loopback: received.loopback,
             events: self.events.clone(),
             health,
+            guard,
             metrics_text: metrics_text(registry),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),

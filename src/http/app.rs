@@ -28,6 +28,8 @@ use crate::service::sync::{
     PairingLinkBuilder, PairingService, Settings as SyncSettings, SyncSessionIdIssuer, SyncSockets,
 };
 use crate::service::tariff::Tariff;
+use crate::service::verification::Verifications;
+use crate::service::verification::service_settings::VerificationServices;
 
 /// What the handlers need.
 pub struct App {
@@ -64,6 +66,8 @@ pub struct App {
     pub session_messages: Arc<SessionMessages>,
     pub media: Arc<MediaProxy>,
     pub session_calls: Arc<SessionCalls>,
+    pub verifications: Arc<Verifications>,
+    pub verification_services: VerificationServices,
     pub tariff: Arc<Tariff>,
     pub ledger: Arc<Ledger>,
     pub accounts: Accounts,

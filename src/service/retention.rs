@@ -9,6 +9,7 @@ use crate::store::account::token;
 use crate::store::old_message::OldMessages;
 use crate::store::outbox::LaneKeyHasher;
 use crate::store::session::{self, OldInteractions, OldSessions};
+use crate::store::verification::OldVerifications;
 use crate::store::{self, Store, idempotency, message};
 
 /// `[retention]`.
@@ -79,6 +80,19 @@ impl Retention {
         }
         let now_ms = self.clock.now_ms();
         let mut old = OldSessions::before(now_ms - self.settings.messages.as_ms(), now_ms);
+        let mut throttle = RemovalThrottle::default();
+        while old.remove(&self.store).await? {
+            throttle.rest().await;
+        }
+        Ok(())
+    }
+
+    /// Verifications that have been over for as long as messages are kept, with what was sent of them.
+    pub async fn remove_verifications(&self) -> store::Result<()> {
+        if self.settings.messages.as_ms() == 0 {
+            return Ok(());
+        }
+        let mut old = OldVerifications::before(self.clock.now_ms() - self.settings.messages.as_ms());
         let mut throttle = RemovalThrottle::default();
         while old.remove(&self.store).await? {
             throttle.rest().await;

@@ -6,6 +6,7 @@
 mod call;
 mod check;
 mod create;
+mod draft;
 mod end;
 mod expire;
 mod fallback;
@@ -20,9 +21,10 @@ mod whatsapp;
 
 pub use call::{CodeCalls, KEY_PATH};
 pub use order::{CheckOutcome, CheckResult, CheckTarget, CreateResult, VerificationOrder};
+pub use terms::{COUNTS, TTL_MS};
 
-pub use crate::store::verification::service::VerificationService;
 pub use crate::store::verification::send::{AttemptFilter, AttemptSummary, SentText, VerificationAttempt};
+pub use crate::store::verification::service::VerificationService;
 pub use crate::store::verification::{ServiceSettings, Verification, VerificationExtra, VerificationFilter};
 
 use std::collections::BTreeMap;
@@ -42,7 +44,7 @@ use crate::service::relay::Relay;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::Store;
 use crate::store::event::PendingEvents;
-use crate::store::verification::check::{CheckEvents, CheckNote, CodeChecker};
+use crate::store::verification::check::{CheckEvents, CheckHooks, CheckNote, CodeChecker};
 use crate::store::verification::intake::CodeAcceptor;
 
 /// `[verification]`.
@@ -79,7 +81,7 @@ pub struct Parts {
     pub templates: Templates,
     pub calls: Arc<CodeCalls>,
     /// The way in of codes that go out.
-    pub intake: CodeAcceptor,
+    pub intake: Arc<CodeAcceptor>,
     /// The same of those that come back.
     pub checker: CodeChecker,
 }
@@ -109,8 +111,13 @@ impl Verifications {
     }
 }
 
-/// What is told of codes that come back.
-pub fn check_events(events: Arc<Events>) -> CheckEvents {
+/// How codes that come back are told of.
+pub fn check_hooks(events: &Arc<Events>) -> CheckHooks {
+    let (told, woken) = (events.clone(), events.clone());
+    CheckHooks { told: check_events(told), wake: Box::new(move || woken.wake()) }
+}
+
+fn check_events(events: Arc<Events>) -> CheckEvents {
     Box::new(move |notes: &[CheckNote], at_ms: Millis| -> PendingEvents {
         let mut batch = events.batch();
         for note in notes {

@@ -72,6 +72,8 @@ pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
         row("look for changed clients and keys", 1, Later, Warned, |node| work(node.clients.refresh())),
         row("look for changed endpoints", 1, Later, Quiet, |node| work(node.events.refresh())),
         row("end sessions whose time is over", 1, AtOnce, Warned, |node| work(node.sessions.expire())),
+        row("end verifications whose time is over", 1, AtOnce, Warned, |node| work(node.verifications.expire())),
+        row("send codes on their next channel", 1, AtOnce, Warned, |node| work(node.verifications.fall_back())),
         row("let sessions rest in which nobody speaks", 1, AtOnce, Warned, |node| work(node.sessions.rest())),
         row("tell whose sessions have ended", 1, AtOnce, Warned, |node| work(node.sessions.tell_ended())),
         row("look for waits of a clock that has gone back", 1, AtOnce, Quiet, waits),
@@ -133,7 +135,7 @@ fn sockets(node: &WorkerServices) -> RoutineRun<'_> {
 }
 
 /// What serves for a while only; one after the other, since the store is for what is sent.
-const SERVED: [(&str, PeriodicRoutine); 13] = [
+const SERVED: [(&str, PeriodicRoutine); 15] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
     ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),
@@ -146,6 +148,8 @@ const SERVED: [(&str, PeriodicRoutine); 13] = [
     ("old messages", |node| work(node.retention.remove_messages())),
     ("what came of it", |node| work(node.retention.remove_interactions())),
     ("old sessions", |node| work(node.retention.remove_sessions())),
+    ("old verifications", |node| work(node.retention.remove_verifications())),
+    ("wrong codes that count no more", |node| work(node.verifications.forget_failures())),
     ("which numbers people had", |node| work(node.retention.forget_numbers())),
 ];
 

@@ -18,12 +18,7 @@ impl NewEventBatch<'_> {
         self.verification_as((EventType::VerificationChecksBlocked, EventSequenceSource::Alone), of, at_ms);
     }
 
-    fn verification_as(
-        &mut self,
-        (kind, order): (EventType, EventSequenceSource),
-        of: &Verification,
-        at_ms: Millis,
-    ) {
+    fn verification_as(&mut self, (kind, order): (EventType, EventSequenceSource), of: &Verification, at_ms: Millis) {
         let what = EventMetadata { client: of.client, kind, at_ms, callback: None, order };
         self.add(what, || VerificationEventData {
             sequence: None,

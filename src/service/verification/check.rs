@@ -52,9 +52,6 @@ impl Verifications {
             let reason = format!("{} codes were tried, as many as may be", verification.max_tries);
             return Err(Error::verification(VerificationRefusal::TooManyChecks, reason));
         }
-        if outcome == CheckOutcome::Approved || (outcome != CheckOutcome::Over && is_used_up) {
-            self.parts.events.wake();
-        }
         if outcome == CheckOutcome::Approved {
             self.tell_guard(&verification).await;
         }

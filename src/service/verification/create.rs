@@ -131,7 +131,8 @@ impl Verifications {
             sequence: 1,
         };
         let before = found.map(|found| {
-            let status = if found.expires_ms <= now_ms { VerificationStatus::Expired } else { VerificationStatus::Deleted };
+            let status =
+                if found.expires_ms <= now_ms { VerificationStatus::Expired } else { VerificationStatus::Deleted };
             (found, status)
         });
         Ok(PreparedCode { after, turn: CodeTurn::First { sealed, before }, at_ms: now_ms, callback_url: None })

@@ -7,9 +7,9 @@ use crate::service::Result;
 use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
 use crate::service::race::settled;
+use crate::store::Change;
 use crate::store::verification::send::{self, SentText};
 use crate::store::verification::{self, VerificationEnd, failure};
-use crate::store::{AuditTrail, Change};
 
 /// Who does something to a verification, for the audit log.
 type VerificationAudit<'a> = AuditContext<'a, Verification>;
@@ -80,8 +80,9 @@ impl Verifications {
     }
 
     /// Looks at codes for a number again, however many were wrong; and counts what goes there anew.
-    pub async fn reset(&self, client: ClientId, to: &Address, entry: AuditTrail) -> Result<()> {
-        failure::reset(&self.parts.store, client, to, entry).await?;
+    /// Whoever lets somebody do so writes that down.
+    pub async fn reset(&self, client: ClientId, to: &Address) -> Result<()> {
+        failure::reset(&self.parts.store, client, to).await?;
         self.parts.limits.reset(client, to).await;
         Ok(())
     }

@@ -1,12 +1,12 @@
-//! Verifications whose time is over: told so within a second, and removed once they have been kept long enough.
+//! Verifications whose time is over: they end within a second.
 
 use super::{Verification, Verifications};
 use crate::model::{Millis, VerificationStatus};
-use crate::service::retention::{RemovalThrottle, throttled};
+use crate::service::retention::throttled;
 use crate::service::{Error, Result};
 use crate::store;
 use crate::store::Change;
-use crate::store::verification::{self, OVERDUE, OldVerifications, OverdueVerification, failure};
+use crate::store::verification::{self, OVERDUE, OverdueVerification, failure};
 
 impl Verifications {
     /// Ends those whose time is over, erases their codes, and tells of them.
@@ -56,16 +56,6 @@ impl Verifications {
         let change = verification::expire(Change::new(), all, now_ms);
         self.parts.store.commit(told.write(change)).await?;
         told.committed();
-        Ok(())
-    }
-
-    /// Removes what has been over since before `before_ms`, and what counts no more of wrong codes.
-    pub async fn remove_old(&self, before_ms: Millis) -> store::Result<()> {
-        let mut old = OldVerifications::before(before_ms);
-        let mut throttle = RemovalThrottle::default();
-        while old.remove(&self.parts.store).await? {
-            throttle.rest().await;
-        }
         Ok(())
     }
 

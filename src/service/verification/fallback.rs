@@ -5,8 +5,8 @@ use crate::model::Millis;
 use crate::service::Result;
 use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
-use crate::store::verification::fallback::{self, DueFallback};
 use crate::store::verification::by_id;
+use crate::store::verification::fallback::{self, DueFallback};
 
 /// When a job is tried again whose node has gone, or whose store was away.
 const AGAIN_MS: Millis = 30_000;

@@ -145,7 +145,10 @@ pub enum CreateResult {
 #[derive(Clone, Debug)]
 pub enum CheckTarget {
     Id(VerificationId),
-    Number { service: Option<VerificationServiceId>, to: Address },
+    Number {
+        service: Option<VerificationServiceId>,
+        to: Address,
+    },
     /// The older door's name of it. Its codes are numbers: noughts before them say nothing.
     AuthId(String),
 }
@@ -162,7 +165,9 @@ pub struct CheckResult {
 pub enum CheckOutcome {
     Approved,
     /// So many may still be tried. With none left it is over: `max_attempts_reached`.
-    Wrong { left: i64 },
+    Wrong {
+        left: i64,
+    },
     /// It was over before this code came; its status says how.
     Over,
 }

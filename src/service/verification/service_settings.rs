@@ -25,7 +25,10 @@ pub struct VerificationServices {
 fn check(name: &str, settings: &ServiceSettings) -> Result<()> {
     let is_line = !name.chars().any(char::is_control) && name.trim() == name;
     if !is_line || !(1..=NAME).contains(&name.chars().count()) {
-        return Err(Error::invalid("name", format!("must be 1 to {NAME} characters in one line, without outer blanks")));
+        return Err(Error::invalid(
+            "name",
+            format!("must be 1 to {NAME} characters in one line, without outer blanks"),
+        ));
     }
     check_length("code_length", settings.code_length)?;
     check_ttl("ttl", settings.ttl_ms)?;

@@ -71,12 +71,19 @@ pub enum CheckNote {
 /// Makes what is told of it.
 pub type CheckEvents = Box<dyn Fn(&[CheckNote], Millis) -> PendingEvents + Send + Sync>;
 
+/// How codes that come back are told of.
+pub struct CheckHooks {
+    pub told: CheckEvents,
+    /// Says that something told is committed.
+    pub wake: Box<dyn Fn() + Send + Sync>,
+}
+
 /// Looks at batches of codes.
 pub struct CheckWriter {
     pub store: Store,
     pub master: Arc<MasterKey>,
     pub clock: Clock,
-    pub told: CheckEvents,
+    pub hooks: CheckHooks,
 }
 
 /// The way in.
@@ -175,7 +182,11 @@ impl BatchWrite for CheckWriter {
         if !seen.is_changed() {
             return Ok(done);
         }
-        self.store.commit(seen.write(Change::new(), &self.told, now_ms)).await?;
+        let told = (self.hooks.told)(&seen.notes, now_ms);
+        self.store.commit(seen.write(Change::new(), &told, now_ms)).await?;
+        if !told.new.is_empty() {
+            (self.hooks.wake)();
+        }
         Ok(done)
     }
 

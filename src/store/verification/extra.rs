@@ -153,11 +153,8 @@ mod tests {
     #[test]
     fn what_is_not_said_is_not_written_and_unknown_words_are_passed_over() -> serde_json::Result<()> {
         assert_eq!(VerificationExtra::default().text(), "{}");
-        let extra = VerificationExtra {
-            fallback: vec![CodeChannel::Call],
-            is_test: true,
-            ..VerificationExtra::default()
-        };
+        let extra =
+            VerificationExtra { fallback: vec![CodeChannel::Call], is_test: true, ..VerificationExtra::default() };
         assert_eq!(extra.text(), r#"{"fallback":["call"],"is_test":true}"#);
         assert_eq!(serde_json::from_str::<VerificationExtra>(&extra.text())?, extra);
         assert_eq!(serde_json::from_str::<VerificationExtra>(r#"{"new": 1}"#)?, VerificationExtra::default());

@@ -1,7 +1,7 @@
 //! How often codes for a person were wrong: `sb_verification_failure`, whatever verifications they were meant to open.
 
 use crate::model::{Address, ClientId, Millis};
-use crate::store::{AuditTrail, Change, Result, Store, Value, params, sweep};
+use crate::store::{Change, Result, Store, Value, params, sweep};
 
 /// So many wrong codes for a person within [`WINDOW_MS`] are looked at, unless a right one comes.
 pub const MOST: i64 = 100;
@@ -43,9 +43,9 @@ pub(super) fn forget(change: Change, people: &[Value]) -> Change {
 }
 
 /// Looks at codes for a person again, however many were wrong.
-pub async fn reset(store: &Store, client: ClientId, to: &Address, entry: AuditTrail) -> Result<()> {
+pub async fn reset(store: &Store, client: ClientId, to: &Address) -> Result<()> {
     let person = Value::from(super::person(client, to));
-    store.commit(forget(Change::new(), &[person]).audited(entry)).await
+    store.commit(forget(Change::new(), &[person])).await
 }
 
 /// Forgets a batch of what counts no more; whether there may be more.

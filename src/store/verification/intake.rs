@@ -158,7 +158,8 @@ impl<T: Send + Sync + 'static> BatchWrite for CodeIntake<T> {
         let named = items.iter().filter_map(|item| item.new.kept.as_ref()).map(|kept| &kept.named);
         let mut replies = idempotency::known(store, idempotency::over(named)).await?;
         let mut rows = CodeRows::look_up(store, items).await?;
-        let texts: Vec<&NewMessage> = items.iter().filter_map(|item| item.text.as_ref()).map(|text| &text.new).collect();
+        let texts: Vec<&NewMessage> =
+            items.iter().filter_map(|item| item.text.as_ref()).map(|text| &text.new).collect();
         let mut known = self.messages.look_up(&texts).await?;
         let now_ms = self.messages.clock.now_ms();
         rows.now_ms = now_ms;

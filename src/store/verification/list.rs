@@ -47,7 +47,8 @@ pub async fn list(
         Some((status, _)) => those.and("v.status = ?", params![status.name()]),
         None => those,
     };
-    let (sql, params) = those.page(&format!("SELECT {COLUMNS} FROM sb_verification v"), "ORDER BY v.id DESC LIMIT ?", limit);
+    let (sql, params) =
+        those.page(&format!("SELECT {COLUMNS} FROM sb_verification v"), "ORDER BY v.id DESC LIMIT ?", limit);
     store.all(sql, params).await
 }
 

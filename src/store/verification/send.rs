@@ -2,9 +2,7 @@
 
 use super::Verification;
 use crate::model::message::MessageState;
-use crate::model::{
-    AccountId, ClientId, CodeChannel, MessageId, Millis, Money, VerificationId, VerificationServiceId,
-};
+use crate::model::{AccountId, ClientId, CodeChannel, MessageId, Millis, Money, VerificationId, VerificationServiceId};
 use crate::store::engine::{SqlConditions, below};
 use crate::store::{Result, Store, Value, params};
 
@@ -88,16 +86,15 @@ impl AttemptFilter {
     fn conditions(&self, client: ClientId) -> SqlConditions {
         // ids are in the order of time, and a message is made a moment before its row
         let first = self.from_ms.map(|from_ms| MessageId::first_of((from_ms - SLACK_MS).max(0)));
-        let mut those =
-            SqlConditions::of("s.client_id = ? AND s.message_id < ?", params![client, below(self.after)])
-                .and_some("s.message_id >= ?", first)
-                .and_some("s.message_id = ?", self.id)
-                .and_some("s.service_id = ?", self.service)
-                .and_some("s.verification_id = ?", self.verification)
-                .and_some("s.channel = ?", self.channel.map(CodeChannel::name))
-                .and_some("s.country = ?", self.country.as_deref())
-                .and_some("s.at_ms >= ?", self.from_ms)
-                .and_some("s.at_ms < ?", self.before_ms);
+        let mut those = SqlConditions::of("s.client_id = ? AND s.message_id < ?", params![client, below(self.after)])
+            .and_some("s.message_id >= ?", first)
+            .and_some("s.message_id = ?", self.id)
+            .and_some("s.service_id = ?", self.service)
+            .and_some("s.verification_id = ?", self.verification)
+            .and_some("s.channel = ?", self.channel.map(CodeChannel::name))
+            .and_some("s.country = ?", self.country.as_deref())
+            .and_some("s.at_ms >= ?", self.from_ms)
+            .and_some("s.at_ms < ?", self.before_ms);
         if !self.addresses.is_empty() {
             let all: Vec<Value> = self.addresses.iter().map(|one| one.as_str().into()).collect();
             those = those.one_of("s.address", &all);

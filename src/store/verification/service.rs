@@ -30,11 +30,7 @@ pub async fn add(store: &Store, new: &VerificationService, entry: AuditTrail) ->
     store.commit(change.settled_by_id("sb_verification_service", new.id)).await
 }
 
-pub async fn find(
-    store: &Store,
-    client: ClientId,
-    id: VerificationServiceId,
-) -> Result<Option<VerificationService>> {
+pub async fn find(store: &Store, client: ClientId, id: VerificationServiceId) -> Result<Option<VerificationService>> {
     let sql = format!("{COLUMNS} WHERE id = ? AND client_id = ? AND deleted_ms IS NULL");
     let found = store.look_up(vec![Query::new(sql, params![id, client])]).await?.concat();
     found.first().map(Row::read).transpose()

@@ -12,8 +12,9 @@ use super::{
 use crate::model::event::EventType;
 use crate::model::message::{Direction, MessageState};
 use crate::model::{
-    AccountId, CallId, CallStatus, Channel, ClientId, CodeChannel, DeviceId, EndpointId, InteractionId, MessageId, Millis,
-    Money, ParticipantId, PoolId, SessionId, SessionMode, SessionState, VerificationId, VerificationStatus, rfc3339,
+    AccountId, CallId, CallStatus, Channel, ClientId, CodeChannel, DeviceId, EndpointId, InteractionId, MessageId,
+    Millis, Money, ParticipantId, PoolId, SessionId, SessionMode, SessionState, VerificationId, VerificationStatus,
+    rfc3339,
 };
 use crate::provider::CallNotes;
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{CheckEvents, CheckNote, CheckedName, NewCheck};
+use super::{CheckNote, CheckedName, NewCheck};
 use crate::model::{ClientId, Millis, VerificationDoor, VerificationId, VerificationStatus};
+use crate::store::event::PendingEvents;
 use crate::store::guard::{self, VerifiedFact};
 use crate::store::verification::end::fact;
 use crate::store::verification::failure::{self, FailureCount, MOST};
@@ -36,7 +37,8 @@ pub(super) struct SeenVerifications {
     people: BTreeMap<[u8; 32], PersonFailures>,
     /// Names that nobody finds anything by any more.
     released: Vec<Value>,
-    notes: Vec<CheckNote>,
+    /// What is told.
+    pub(super) notes: Vec<CheckNote>,
 }
 
 impl SeenVerifications {
@@ -164,7 +166,7 @@ impl SeenVerifications {
     }
 
     /// Each verification is found as it was read, or none of it is written.
-    pub(super) fn write(self, change: Change, told: &CheckEvents, now_ms: Millis) -> Change {
+    pub(super) fn write(self, change: Change, told: &PendingEvents, now_ms: Millis) -> Change {
         let changed: Vec<&SeenVerification> = self.all.values().filter(|one| one.is_changed).collect();
         let proved: Vec<&SeenVerification> = changed.iter().copied().filter(|one| one.is_proved()).collect();
         let ids: Vec<Value> = proved.iter().map(|one| one.verification.id.into()).collect();
@@ -184,14 +186,16 @@ impl SeenVerifications {
         names.extend(self.released);
         names.sort_unstable();
         names.dedup();
-        change = change
-            .any("DELETE FROM sb_verification_pending WHERE pending_key IN ({})", &[], &names)
-            .any(send::CONVERT, &[now], &ids);
+        change = change.any("DELETE FROM sb_verification_pending WHERE pending_key IN ({})", &[], &names).any(
+            send::CONVERT,
+            &[now],
+            &ids,
+        );
         change = write_failures(change, &self.people);
         let facts: Vec<VerifiedFact> = proved.iter().filter_map(|one| fact(&one.verification, now_ms)).collect();
         change = guard::all_verified(change, &facts);
         let is_over = changed.iter().any(|one| one.verification.status.is_over());
-        let change = delivery::add_first(change, &told(&self.notes, now_ms), now_ms);
+        let change = delivery::add_first(change, told, now_ms);
         if is_over { change.erasing() } else { change }
     }
 }

@@ -155,9 +155,7 @@ impl CodeRows {
         let change = if erases { change.erasing() } else { change };
         match (written, sent) {
             (Some(id), _) => change.settled_by("SELECT 1 FROM sb_verification WHERE id = ?", vec![id]),
-            (None, Some(id)) => {
-                change.settled_by("SELECT 1 FROM sb_verification_send WHERE message_id = ?", vec![id])
-            }
+            (None, Some(id)) => change.settled_by("SELECT 1 FROM sb_verification_send WHERE message_id = ?", vec![id]),
             (None, None) => change,
         }
     }
