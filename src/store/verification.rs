@@ -5,7 +5,6 @@
 //! was read, and gone with what it names.
 
 pub mod check;
-pub mod code;
 mod end;
 mod extra;
 pub mod failure;

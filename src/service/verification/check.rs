@@ -3,7 +3,7 @@
 use super::order::{CheckOutcome, CheckResult, CheckTarget};
 use super::{Verification, Verifications, allow};
 use crate::model::verification::{CODE_LENGTH, read_code};
-use crate::model::{Address, Secret, VerificationDoor, VerificationRefusal, VerificationStatus};
+use crate::model::{Address, Secret, VerificationRefusal};
 use crate::service::client::ApiConsumer;
 use crate::service::{Error, Result};
 use crate::store::guard::VerifiedFact;
@@ -15,7 +15,7 @@ const LONGEST: usize = 64;
 
 impl Verifications {
     /// Looks at a code: once it is answered, its try is taken. [`crate::service::ErrorKind::NotFound`]: the client has no
-    /// verification like that. One that is over says so itself; too many tries are an error but at our own door.
+    /// verification like that. One that is over says so itself.
     pub async fn check(&self, consumer: &ApiConsumer, whom: CheckTarget, code: &str) -> Result<CheckResult> {
         allow(consumer)?;
         let is_number = matches!(whom, CheckTarget::AuthId(_));
@@ -47,11 +47,6 @@ impl Verifications {
                 return Err(Error::invalid("code", format!("must be {} digits", verification.code_length)));
             }
         };
-        let is_used_up = verification.status == VerificationStatus::MaxAttemptsReached;
-        if outcome == CheckOutcome::Over && is_used_up && verification.door != VerificationDoor::V1 {
-            let reason = format!("{} codes were tried, as many as may be", verification.max_tries);
-            return Err(Error::verification(VerificationRefusal::TooManyChecks, reason));
-        }
         if outcome == CheckOutcome::Approved {
             self.tell_guard(&verification).await;
         }

@@ -16,8 +16,9 @@ use crate::service::idempotency::{IdempotencyFingerprint, IdempotencyKey};
 use crate::service::race::settled;
 use crate::service::vault::VaultAnswer;
 use crate::service::{Error, ErrorKind, Result};
+use crate::store::code;
 use crate::store::verification::intake::CodeTurn;
-use crate::store::verification::{self, PendingKey, PendingName, code};
+use crate::store::verification::{self, PendingKey, PendingName};
 
 /// With less time left, what is pending is not sent again: nobody could type it.
 const WORTH_SENDING_MS: Millis = 120_000;

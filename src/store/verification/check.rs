@@ -11,10 +11,11 @@ use zeroize::Zeroizing;
 
 use self::seen::SeenVerifications;
 use super::pending::PendingKey;
-use super::{Verification, code, failure};
+use super::{Verification, failure};
 use crate::crypto::MasterKey;
 use crate::model::{ClientId, Clock, Id as _, Millis, Secret, VerificationDoor, VerificationId, VerificationStatus};
 use crate::store::batch::{BatchWrite, BatchWriter, WRITERS};
+use crate::store::code;
 use crate::store::event::PendingEvents;
 use crate::store::{Change, Error, Result, Store};
 
