@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use super::base::StartContext;
-use super::sending::SendingParts;
+use super::sending::{SendingParts, SessionTextWriters};
 use crate::config::Config;
 use crate::model::{AccountId, Address, ClientId, Money};
 use crate::provider::{self, Loopback, LoopbackEvent};
@@ -30,7 +30,6 @@ use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
 use crate::signal::SharedCounter;
 use crate::store::session::intake::SessionAcceptor;
-use crate::store::session::speech::SpeechAcceptor;
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
@@ -76,7 +75,7 @@ impl StartContext<'_> {
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let directory = self.directory(loopback.clone()).await?;
-        let (sending, way_in, speech) = self.sending(&directory, registry).await?;
+        let (sending, way_in, said) = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms: Vec<String> = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let number_imports = self.number_imports(&directory, platforms.clone());
@@ -98,7 +97,7 @@ impl StartContext<'_> {
         });
         let media = self.media(&directory).await?;
         let (parts, offered) = ((&directory, &sending, &tariff), media.clone());
-        let session_messages = Arc::new(self.session_messages(parts, offered, speech));
+        let session_messages = Arc::new(self.session_messages(parts, offered, said));
         let sessions = Arc::new(self.sessions(&directory, &sending, &relay, way_in).await?);
         let asking = (sessions.clone(), session_messages.clone(), clients.clone());
         let asked_texts = Arc::new(self.asked_texts(asking));
@@ -169,7 +168,7 @@ impl StartContext<'_> {
         &self,
         (directory, sending, tariff): (&Arc<Directory>, &SendingParts, &Arc<Tariff>),
         media: Arc<MediaProxy>,
-        speech: SpeechAcceptor,
+        SessionTextWriters { speech, handled }: SessionTextWriters,
     ) -> SessionMessages {
         SessionMessages {
             settings: self.config.session.clone(),
@@ -184,6 +183,7 @@ impl StartContext<'_> {
             lanes: sending.lanes.clone(),
             loops: LoopGuard::default(),
             speech,
+            handled,
             public_url: Some(self.origin.clone()).filter(|_| !self.config.http.public_url.is_empty()),
             asked: Notify::new(),
         }

@@ -11,6 +11,7 @@ use crate::service::directory::Directory;
 use crate::service::dispatch::{self, Dispatch, SendPermit, SendPermits};
 use crate::service::message::{self, Messages};
 use crate::service::opt_out::{self, OptOuts};
+use crate::store::inbound::handled::{HandledTextIntake, HandledTextWriter};
 use crate::store::outbox::LaneKeyHasher;
 use crate::store::outbox::intake::{LeasedMessage, OutboxBatchWriter, OutboxEnqueuer};
 use crate::store::session::intake::{SessionAcceptor, SessionIntake};
@@ -24,6 +25,12 @@ pub(super) struct SendingParts {
     pub(super) lanes: LaneKeyHasher,
 }
 
+/// The ways in of what is said in sessions: by clients, and by people.
+pub(super) struct SessionTextWriters {
+    pub(super) speech: SpeechAcceptor,
+    pub(super) handled: HandledTextWriter,
+}
+
 /// Who sends what is accepted. It is built from what accepts, so it is put in here once it is there.
 type DispatchOnceCell = Arc<OnceLock<Weak<Dispatch>>>;
 
@@ -33,23 +40,25 @@ impl StartContext<'_> {
         &self,
         directory: &Arc<Directory>,
         registry: &mut Registry,
-    ) -> Result<(SendingParts, SessionAcceptor, SpeechAcceptor), StartError> {
+    ) -> Result<(SendingParts, SessionAcceptor, SessionTextWriters), StartError> {
         let lanes = LaneKeyHasher::new(self.key("lane").await?);
         let room = Arc::new(Semaphore::new(self.config.outbox.held));
         let sender = DispatchOnceCell::default();
         let permits = || SendPermits { directory: directory.clone(), stop: self.stop.clone() };
-        let (of_messages, of_sessions, of_speech) = (permits(), permits(), permits());
+        let (of_messages, of_sessions, of_speech, of_handled) = (permits(), permits(), permits(), permits());
         let outbox = self.intake(&room, &sender).open(move |message| of_messages.take(message));
         let sessions = SessionIntake { messages: self.intake(&room, &sender) };
         let sessions = sessions.open(move |message| of_sessions.take(message));
         let speech = SpeechIntake { messages: self.intake(&room, &sender) };
         let speech = speech.open(move |message| of_speech.take(message));
+        let handled = HandledTextIntake { messages: self.intake(&room, &sender) };
+        let handled = handled.open(move |message| of_handled.take(message));
         let messages = Arc::new(self.messages(directory, outbox, &lanes, registry).await?);
         let opt_outs = Arc::new(self.opt_outs(directory, &messages, &lanes));
         let dispatch = Arc::new(self.dispatch(directory, &opt_outs, &lanes, room, registry));
         let _ = sender.set(Arc::downgrade(&dispatch));
         dispatch.inherit().await.map_err(StartError::storing(self.config))?;
-        Ok((SendingParts { messages, opt_outs, dispatch, lanes }, sessions, speech))
+        Ok((SendingParts { messages, opt_outs, dispatch, lanes }, sessions, SessionTextWriters { speech, handled }))
     }
 
     /// What writes messages into the outbox: what comes out of it leased goes to the sender at once.

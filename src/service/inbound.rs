@@ -3,6 +3,7 @@
 //! The [`WebhookInbox`] takes them in, and knows nothing of what they mean; the [`InboundHandlers`] do, and know nothing of who
 //! posted them. Jobs are all that goes from one to the other.
 
+mod finish;
 mod handler;
 mod inbox;
 mod jobs;

@@ -1,20 +1,19 @@
 //! Texts of people who are in a session by the number that they text.
 
+use std::sync::Arc;
+
 use super::InboundHandlers;
 use super::message::is_number;
 use super::text::{InboundTextDisposition, ReceivedText};
 use crate::model::{Address, Channel, SessionState};
 use crate::service::Result;
-use crate::service::session::{
-    CountedText, InteractionRecord, NewAskedText, PairAtTime, SaidText, SessionWithParticipants,
-};
+use crate::service::session::{CountedText, NewAskedText, PairAtTime, SaidText, SessionWithParticipants};
 use crate::store::inbound::WebhookJobContent;
 
-/// The session that is under way by a text, and was not before.
-pub(super) fn begun<'a>(text: &'a ReceivedText, record: &InteractionRecord) -> Option<&'a SessionWithParticipants> {
-    record.touched?;
-    let found = &*text.route.as_ref()?.session;
-    matches!(found.session.state, SessionState::Open | SessionState::Inactive).then_some(found)
+/// The session that is under way by a text that is said in it, and was not before.
+pub(super) fn idle(text: &ReceivedText) -> Option<Arc<SessionWithParticipants>> {
+    let found = &text.route.as_ref()?.session;
+    matches!(found.session.state, SessionState::Open | SessionState::Inactive).then(|| found.clone())
 }
 
 /// Whether somebody may have sent it who is in a session. A number leaves its pool only when none is open there, so what
@@ -64,7 +63,8 @@ impl InboundHandlers {
         }
     }
 
-    /// Passes a text on that is said in a session. Its client hears of it, whatever comes of it there.
+    /// Takes a text that is said in a session, to be passed on as it is finished. Its client hears of it, whatever comes
+    /// of it there.
     pub(super) async fn masked(&self, text: &ReceivedText) -> Result<Option<InboundTextDisposition>> {
         let Some(route) = &text.route else { return Ok(None) };
         let (job, inbound) = (&text.job, &text.inbound);
@@ -82,8 +82,8 @@ impl InboundHandlers {
             // whoever took it in is the first to handle it
             is_again: matches!(job.content, WebhookJobContent::Stored(_)),
         };
-        let record = self.session_messages.deliver(&said).await?;
-        Ok(Some(InboundTextDisposition { record, ..InboundTextDisposition::TOLD }))
+        let prepared = self.session_messages.prepare(&said).await?;
+        Ok(Some(InboundTextDisposition { prepared, ..InboundTextDisposition::TOLD }))
     }
 
     /// Tells whoever texts a number of a pool with sessions, and is in none there; or has its client's server asked what to
