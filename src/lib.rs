@@ -85,9 +85,10 @@
 //! [`InboundHandlers`](service::inbound::InboundHandlers) take jobs in batches: receipts
 //! (`src/service/inbound/receipt.rs`) fold into their messages, texts (`text.rs` beside it) are keywords, publications
 //! of paired phones, said in a session and passed on to all others there (`masked.rs`), or messages of their own. They
-//! write facts and further jobs, and never call the network, so that running one again does no harm: where a client's
-//! server is to be asked what becomes of a text, its message and the job that asks
-//! (`src/service/session/asked.rs`) commit together.
+//! write facts and further jobs, and never call the network, so that running one again does no harm: a text, its copies
+//! and the end of its job commit together (`src/store/inbound/handled.rs`), and where a client's server is to be asked
+//! what becomes of it, the job that asks (`src/service/session/asked.rs`) does too. While many posts wait to be stored,
+//! passing on gives way to them (`src/service/inbound/load.rs`).
 //! A call is answered at once (`src/service/session/call.rs`): what it comes to is written and charged in one commit
 //! under the carrier's name for it, and what the carrier is told is made of that.
 //!
@@ -132,7 +133,7 @@
 //!
 //! | who | where | why once |
 //! |---|---|---|
-//! | accepting a message | `store/outbox/intake.rs`, for the texts of a new session within `store/session/intake.rs`, for what a client says in one, and for calls there, within `store/session/speech.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
+//! | accepting a message | `store/outbox/intake.rs`, for the texts of a new session within `store/session/intake.rs`, for what a client says in one, and for calls there, within `store/session/speech.rs`, for what its people say within `store/inbound/handled.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
 //! | its failure | `store/outbox/outcome.rs`, `store/outbox/cancel.rs`, `store/inbound/finish.rs`, `store/session/call.rs` | the refund is in the commit that ends the message, and is made of it only while it has failed and `refunded_ms` is empty, which the same commit fills |
 //! | an administrator | `service/ledger.rs` | under the request's idempotency key, and only so: without one, asked twice is done twice; a balance is set only where it still is what was read |
 //! | a client's first balance | `store/client.rs` | in the commit that makes the client |
