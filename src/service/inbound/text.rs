@@ -25,6 +25,8 @@ pub(super) struct ReceivedText {
     pub route: Option<SessionRoute>,
     /// `false`: whether it is said in one could not be found out.
     pub is_routed: bool,
+    /// It has been passed on in part before.
+    pub is_again: bool,
 }
 
 /// How a text is kept that was meant for a handler: no other sees it.
@@ -122,6 +124,7 @@ impl InboundHandlers {
             }
         }
         self.route(&mut texts).await;
+        self.recall(&mut texts).await;
         let mut pairs: HashMap<(String, String), Vec<ReceivedText>> = HashMap::new();
         for text in texts {
             let pair = (text.sender.number.address.clone(), text.inbound.from.clone());
@@ -152,7 +155,8 @@ impl InboundHandlers {
         for job in jobs {
             match read_text(&entries, &job) {
                 Ok((inbound, sender)) => {
-                    texts.push(ReceivedText { job, inbound, sender, route: None, is_routed: true });
+                    let (is_routed, is_again) = (true, false);
+                    texts.push(ReceivedText { job, inbound, sender, route: None, is_routed, is_again });
                 }
                 Err(reason) => unplaced.push((job, reason)),
             }

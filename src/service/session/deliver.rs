@@ -1,6 +1,6 @@
 //! What somebody says in a session, for all others who were in it when it came in, each from the number that they know.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -11,7 +11,9 @@ use super::label::labelled;
 use super::loop_guard::{LoopGuard, LoopVerdict};
 use super::notice::{SessionNotice, Settings};
 use super::number_proxy::NumberProxySettings;
-use crate::model::{Address, Channel, ClientId, Clock, MessageContent, MessageId, Millis, PublicOrigin, SessionLabels};
+use crate::model::{
+    Address, Channel, ClientId, Clock, InboundId, MessageContent, MessageId, Millis, PublicOrigin, SessionLabels,
+};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
 use crate::service::media::MediaProxy;
@@ -101,6 +103,20 @@ impl SessionMessages {
     /// The session of each of these, in their order, where they were in one.
     pub(in crate::service) async fn routes(&self, pairs: &[PairAtTime]) -> store::Result<Vec<Option<SessionRoute>>> {
         route::find(&self.store, pairs).await
+    }
+
+    /// Those of these texts of which a copy is there already.
+    pub(in crate::service) async fn passed_on(
+        &self,
+        texts: &[(InboundId, &SessionRoute)],
+    ) -> store::Result<HashSet<InboundId>> {
+        let mut copies: HashMap<MessageId, InboundId> = HashMap::new();
+        for (id, route) in texts {
+            copies.extend(route.session.participants.iter().map(|one| (id.copy(one.id), *id)));
+        }
+        let ids: Vec<MessageId> = copies.keys().copied().collect();
+        let made = message::made(&self.store, &ids).await?;
+        Ok(made.keys().filter_map(|copy| copies.get(copy).copied()).collect())
     }
 
     /// What is to come of a text, to be written as the text is finished. Done again, it does no harm.
