@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use self::batch::{HandledTextBatch, PermittedText, batches, failed};
+use self::batch::{HandledTextBatch, HandledTextsCourse, PermittedText, by_commit, failed};
 use self::rows::HandledTextRows;
 use crate::model::{ArcMessageContent, InboundId, SessionId};
 use crate::store::event::PendingEvents;
@@ -130,32 +130,38 @@ impl HandledText {
 impl<T: Send + Sync + 'static> HandledTextIntake<T> {
     /// `permit`: to send a copy at once, as for messages.
     pub fn open(self, permit: impl Fn(&Message) -> Option<T> + Send + Sync + 'static) -> HandledTextWriter {
-        let intake = Arc::new(self);
+        let (intake, permit) = (Arc::new(self), Arc::new(permit));
         HandledTextWriter(Box::new(move |texts: Vec<HandledText>, patience: Duration| {
-            let intake = intake.clone();
-            let texts = texts.into_iter().map(|text| PermittedText::asking(text, &permit)).collect();
-            let written = async move { intake.write(texts, patience).await };
+            let (intake, permit) = (intake.clone(), permit.clone());
+            let written = async move {
+                let mut course = HandledTextsCourse { patience, ..HandledTextsCourse::default() };
+                for some in by_commit(texts) {
+                    // asked for right before: what is called meanwhile ends
+                    let texts = some.into_iter().map(|text| PermittedText::asking(text, &*permit)).collect();
+                    intake.write(HandledTextBatch { texts, races: 0 }, &mut course).await;
+                }
+                course.result
+            };
             written.boxed()
         }))
     }
 
     /// A commit that races is made again as things are by then, and after that in halves: so a race fails only its own.
-    async fn write(&self, texts: Vec<PermittedText<T>>, patience: Duration) -> HandledTextsResult {
-        let (mut result, mut under_way) = (HandledTextsResult::default(), BTreeSet::new());
-        let (mut left, mut waited) = (batches(texts), Duration::ZERO);
+    async fn write(&self, batch: HandledTextBatch<T>, course: &mut HandledTextsCourse) {
+        let mut left = vec![batch];
         while let Some(mut batch) = left.pop() {
             let is_alone = batch.texts.len() == 1;
             let tries = if is_alone { TRIES } else { 1 };
-            match self.commit(&batch, &under_way).await {
+            match self.commit(&batch, &course.under_way).await {
                 Ok(mut done) => {
-                    under_way.append(&mut done.begun);
-                    result.is_told |= done.is_told;
-                    result.copies += self.send(batch, done);
+                    course.under_way.append(&mut done.begun);
+                    course.result.is_told |= done.is_told;
+                    course.result.copies += self.send(batch, done);
                 }
-                Err(error) if error.will_pass() && waited < patience => {
+                Err(error) if error.will_pass() && !course.patience.is_zero() => {
                     tracing::warn!(%error, "texts that have been handled wait for the store");
                     tokio::time::sleep(PAUSE).await;
-                    waited += PAUSE;
+                    course.patience = course.patience.saturating_sub(PAUSE);
                     left.push(batch);
                 }
                 Err(error) if error.is_race() && batch.races < tries => {
@@ -174,11 +180,10 @@ impl<T: Send + Sync + 'static> HandledTextIntake<T> {
                 }
                 Err(error) => {
                     self.free(&batch);
-                    result.failed.extend(failed(&batch, error));
+                    course.result.failed.extend(failed(&batch, error));
                 }
             }
         }
-        result
     }
 
     /// Writes a batch, all of it or nothing. `under_way`: sessions of which it is told already.

@@ -1,7 +1,10 @@
 //! Which texts that have been handled are written in one commit.
 
-use super::HandledText;
-use crate::model::InboundId;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{HandledText, HandledTextsResult};
+use crate::model::{InboundId, SessionId};
 use crate::store::Error;
 use crate::store::message::Message;
 use crate::store::outbox::intake::MessageWithSendPermit;
@@ -21,6 +24,16 @@ pub(super) struct HandledTextBatch<T> {
     pub(super) races: u32,
 }
 
+/// How far the writing of texts has come.
+#[derive(Default)]
+pub(super) struct HandledTextsCourse {
+    pub(super) result: HandledTextsResult,
+    /// Sessions of which it is told already that they are under way.
+    pub(super) under_way: BTreeSet<SessionId>,
+    /// For how long it still waits for a store that is away.
+    pub(super) patience: Duration,
+}
+
 impl<T> PermittedText<T> {
     pub(super) fn asking(mut text: HandledText, permit: &impl Fn(&Message) -> Option<T>) -> Self {
         let copies = std::mem::take(&mut text.prepared.copies).into_iter();
@@ -37,22 +50,22 @@ impl<T> HandledTextBatch<T> {
     }
 }
 
-/// Texts by commits, the last first: so many that each has not too many copies.
-pub(super) fn batches<T>(texts: Vec<PermittedText<T>>) -> Vec<HandledTextBatch<T>> {
-    let mut batches: Vec<HandledTextBatch<T>> = Vec::new();
+/// Texts by commits, in their order: so many that each has not too many copies.
+pub(super) fn by_commit(texts: Vec<HandledText>) -> Vec<Vec<HandledText>> {
+    let mut commits: Vec<Vec<HandledText>> = Vec::new();
     let mut copies = 0;
     for text in texts {
-        copies += text.copies.len();
-        match batches.last_mut().filter(|_| copies <= COPIES) {
-            Some(batch) => batch.texts.push(text),
+        let more = text.prepared.copies.len();
+        copies += more;
+        match commits.last_mut().filter(|_| copies <= COPIES) {
+            Some(commit) => commit.push(text),
             None => {
-                copies = text.copies.len();
-                batches.push(HandledTextBatch { texts: vec![text], races: 0 });
+                copies = more;
+                commits.push(vec![text]);
             }
         }
     }
-    batches.reverse();
-    batches
+    commits
 }
 
 /// That nothing is written of these.
@@ -69,10 +82,9 @@ mod tests {
 
     #[test]
     fn texts_without_copies_share_a_commit_however_many() {
-        let texts = (0..300).map(|nth| HandledText::as_it_came(InboundId::new(nth)));
-        let texts = texts.map(|text| PermittedText::<()> { text, copies: Vec::new() }).collect();
-        let batches = batches(texts);
-        assert_eq!(batches.iter().map(|batch| batch.texts.len()).collect::<Vec<_>>(), [300]);
+        let texts = (0..300).map(|nth| HandledText::as_it_came(InboundId::new(nth))).collect();
+        assert_eq!(by_commit(texts).iter().map(Vec::len).collect::<Vec<_>>(), [300]);
+        assert!(by_commit(Vec::new()).is_empty());
     }
 
     #[test]
