@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// So many posts that wait for their commit say that there is much to take in.
-const MANY: usize = 16;
+const MANY: usize = 24;
 /// While there is, passing on rests so many times as long as it has worked: a part of the time is always its own.
 const TIMES: u32 = 3;
 /// No rest is longer: what took long waited for something else.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use self::batch::{HandledTextBatch, HandledTextsCourse, PermittedText, by_commit, failed};
+use self::batch::{HandledTextBatch, HandledTextsCourse, PermittedText, by_commit};
 use self::rows::HandledTextRows;
 use crate::model::{ArcMessageContent, InboundId, SessionId};
 use crate::store::event::PendingEvents;
@@ -150,6 +150,10 @@ impl<T: Send + Sync + 'static> HandledTextIntake<T> {
     async fn write(&self, batch: HandledTextBatch<T>, course: &mut HandledTextsCourse) {
         let mut left = vec![batch];
         while let Some(mut batch) = left.pop() {
+            course.hold_back(&mut batch);
+            if batch.texts.is_empty() {
+                continue;
+            }
             let is_alone = batch.texts.len() == 1;
             let tries = if is_alone { TRIES } else { 1 };
             match self.commit(&batch, &course.under_way).await {
@@ -180,7 +184,7 @@ impl<T: Send + Sync + 'static> HandledTextIntake<T> {
                 }
                 Err(error) => {
                     self.free(&batch);
-                    course.result.failed.extend(failed(&batch, error));
+                    course.fail(&batch, error);
                 }
             }
         }
