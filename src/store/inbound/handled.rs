@@ -134,7 +134,7 @@ impl<T: Send + Sync + 'static> HandledTextIntake<T> {
         HandledTextWriter(Box::new(move |texts: Vec<HandledText>, patience: Duration| {
             let (intake, permit) = (intake.clone(), permit.clone());
             let written = async move {
-                let mut course = HandledTextsCourse { patience, ..HandledTextsCourse::default() };
+                let mut course = HandledTextsCourse::begin(patience);
                 for some in by_commit(texts) {
                     // asked for right before: what is called meanwhile ends
                     let texts = some.into_iter().map(|text| PermittedText::asking(text, &*permit)).collect();

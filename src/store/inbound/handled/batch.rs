@@ -60,6 +60,10 @@ impl<T> HandledTextBatch<T> {
 }
 
 impl HandledTextsCourse {
+    pub(super) fn begin(patience: Duration) -> Self {
+        Self { patience, ..Self::default() }
+    }
+
     /// Says that nothing is written of these.
     pub(super) fn fail<T>(&mut self, batch: &HandledTextBatch<T>, error: Error) {
         self.is_away |= error.will_pass();
