@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{HandledText, HandledTextsResult};
-use crate::model::{InboundId, SessionId};
+use crate::model::SessionId;
 use crate::store::Error;
 use crate::store::message::Message;
 use crate::store::outbox::intake::MessageWithSendPermit;
@@ -111,6 +111,7 @@ pub(super) fn by_commit(texts: Vec<HandledText>) -> Vec<Vec<HandledText>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::InboundId;
     use crate::model::Millis;
 
     #[test]
