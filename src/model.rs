@@ -39,6 +39,7 @@ pub mod text;
 mod text_form;
 pub mod twiml;
 pub mod user;
+pub mod verification;
 pub mod voice;
 
 pub use address::{Address, AddressKind, Country, NotAnAddress, NumberingPlanReport};
@@ -69,4 +70,5 @@ pub use span::DurationSetting;
 pub(crate) use text_form::{debug_as_display, read_from_text};
 pub use twiml::AllowedTwiml;
 pub use user::UserId;
+pub use verification::{CodeChannel, VerificationDoor, VerificationRefusal, VerificationStatus};
 pub use voice::{SpeechVoice, VoiceDial, VoiceResponse};

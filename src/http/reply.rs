@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
+use crate::model::VerificationRefusal;
 use crate::service::{Error, ErrorKind, StoreError};
 
 /// A reply that ends a handler early; boxed, as replies are large.
@@ -181,6 +182,7 @@ impl From<Error> for Refusal {
             ErrorKind::TooLong => problem(Status::PAYLOAD_TOO_LARGE, detail),
             ErrorKind::Unpayable => problem(Status::PAYMENT_REQUIRED, detail),
             ErrorKind::Forged | ErrorKind::Forbidden | ErrorKind::OptedOut => problem(Status::FORBIDDEN, detail),
+            ErrorKind::Verification(why) => verification(*why, detail, error.retry_after_secs),
             ErrorKind::NotFound => problem(Status::NOT_FOUND, detail),
             ErrorKind::Conflict => tell(Status::CONFLICT, detail, field),
             ErrorKind::NoNumber(_) | ErrorKind::KeyReused | ErrorKind::TooLate | ErrorKind::NotOver => {
@@ -198,6 +200,20 @@ impl From<Error> for Refusal {
             }
             ErrorKind::Internal => internal(&error),
         })
+    }
+}
+
+/// Why a code is not sent, or not looked at.
+fn verification(why: VerificationRefusal, detail: &str, retry_after_secs: Option<u32>) -> Response {
+    let status = match why {
+        VerificationRefusal::Channel | VerificationRefusal::CustomCode => StatusCode::BAD_REQUEST,
+        why if why.is_limit() => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::FORBIDDEN,
+    };
+    let response = problem(status, detail);
+    match retry_after_secs {
+        Some(seconds) => retry_after(response, &seconds.to_string()),
+        None => response,
     }
 }
 
@@ -236,6 +252,9 @@ mod tests {
             (ErrorKind::NoRoute, 503, None),
             (ErrorKind::Unavailable, 503, Some("2")),
             (ErrorKind::Busy, 503, Some("1")),
+            (ErrorKind::Verification(VerificationRefusal::CustomCode), 400, None),
+            (ErrorKind::Verification(VerificationRefusal::Blocked), 403, None),
+            (ErrorKind::Verification(VerificationRefusal::TooManyChecks), 429, None),
         ] {
             let name = format!("{kind:?}");
             let (found, after, body) = answered(Error::new(kind, "why"));

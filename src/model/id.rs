@@ -193,6 +193,20 @@ ids! {
     ParticipantId = "par",
     /// What was said in a session, once.
     InteractionId = "int",
+    /// One attempt to prove a phone by a code.
+    VerificationId = "ver",
+    /// What the verifications of one purpose have in common.
+    VerificationServiceId = "vsv",
+    /// How a code is told.
+    VerificationTemplateId = "vtp",
+    /// A limit of a client's own.
+    VerificationLimitId = "vrl",
+    /// How many, within how long: of such a limit.
+    LimitBucketId = "vrb",
+    /// What the guard made of a send.
+    GuardDecisionId = "gdn",
+    /// Whom the guard never blocks.
+    SafeListEntryId = "gsl",
 }
 
 impl From<MessageId> for CallId {

@@ -6,6 +6,7 @@ use std::fmt;
 use super::message::BrokenMessageLimit;
 use super::session::NumberShortage;
 use super::sheet::BadSheetLines;
+use crate::model::VerificationRefusal;
 use crate::{crypto, store};
 
 /// What a service comes to.
@@ -19,6 +20,8 @@ pub struct Error {
     pub field: Option<&'static str>,
     /// What whoever asked is told; of a fault of ours, only the log.
     pub detail: Cow<'static, str>,
+    /// When the same request may succeed, where that is known: in so many seconds.
+    pub retry_after_secs: Option<u32>,
     /// What the store said, where that is the reason; only the log is told.
     pub source: Option<store::Error>,
 }
@@ -57,6 +60,8 @@ pub enum ErrorKind {
     NoRoute,
     /// No number of a pool is free for somebody.
     NoNumber(NumberShortage),
+    /// A code is not sent, or not looked at.
+    Verification(VerificationRefusal),
     /// A carrier was asked, and gave no good answer.
     Provider,
     /// What is needed is away: the same request may succeed later.
@@ -69,7 +74,7 @@ pub enum ErrorKind {
 
 impl Error {
     pub fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, field: None, detail: detail.into(), source: None }
+        Self { kind, field: None, detail: detail.into(), retry_after_secs: None, source: None }
     }
 
     pub fn invalid(field: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
@@ -124,6 +129,16 @@ impl Error {
 
     pub fn unpayable() -> Self {
         Self::new(ErrorKind::Unpayable, "the balance is too low for this message")
+    }
+
+    pub fn verification(why: VerificationRefusal, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Verification(why), detail)
+    }
+
+    /// The same error, with the time after which the request may succeed.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after_secs: Some(seconds), ..self }
     }
 
     /// A field names an account that is not there.

@@ -180,6 +180,7 @@ fn worded(refused: Error, no_route: StatusCode) -> Response {
         | ErrorKind::NotFound
         | ErrorKind::Conflict
         | ErrorKind::NoNumber(_)
+        | ErrorKind::Verification(_)
         | ErrorKind::TooLate
         | ErrorKind::NotOver
         | ErrorKind::Provider

@@ -110,6 +110,7 @@ impl std::convert::From<Error> for TwilioCompatRefusal {
             | ErrorKind::Conflict
             | ErrorKind::NoRoute
             | ErrorKind::NoNumber(_)
+            | ErrorKind::Verification(_)
             | ErrorKind::Unavailable
             | ErrorKind::Busy
             | ErrorKind::Internal => Refusal::from(error).into(),
