@@ -1,0 +1,3 @@
+//! Proving phones by codes: `sb_verification`.
+
+pub mod code;
