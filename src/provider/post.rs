@@ -126,14 +126,14 @@ pub(super) fn storable(body: &[u8]) -> String {
 /// What is kept of a receipt. What it repeats of its message goes: that may be a code, and nobody reads it there.
 pub(super) fn without_words(payload: String) -> String {
     const FIELD: &str = "Body=";
-    match serde_json::from_str::<Value>(&payload) {
-        Ok(mut said) if silence(&mut said) => said.to_string(),
-        Err(_) if payload.contains(FIELD) => {
-            let others: Vec<&str> = payload.split('&').filter(|field| !field.starts_with(FIELD)).collect();
-            others.join("&")
-        }
-        Ok(_) | Err(_) => payload,
+    if let Ok(mut said) = serde_json::from_str::<Value>(&payload) {
+        return if silence(&mut said) { said.to_string() } else { payload };
     }
+    if !payload.contains(FIELD) {
+        return payload;
+    }
+    let others: Vec<&str> = payload.split('&').filter(|field| !field.starts_with(FIELD)).collect();
+    others.join("&")
 }
 
 /// Empties texts; whether there were any.
