@@ -17,6 +17,7 @@ pub mod backlog;
 pub mod call;
 pub mod callback;
 pub mod client;
+pub mod code;
 pub mod delivery;
 pub mod device;
 pub mod endpoint;
@@ -43,7 +44,6 @@ pub mod route;
 pub mod seed;
 pub mod session;
 pub mod sync;
-pub mod verification;
 pub mod version;
 pub mod wait;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::crypto::MasterKey;
 use crate::model::{Clock, Millis, Secret, VerificationId};
 use crate::store::batch::BatchWriter;
-use crate::store::verification::code::{self, CodeReader};
+use crate::store::code::{self, CodeReader};
 use crate::store::{self, Store};
 
 /// What there is to be told of a verification.

@@ -13,8 +13,7 @@ use crate::store::receipt::{self, NewReceipt};
 use crate::store::session::asked::{self, NewAskedText};
 use crate::store::session::call as session_call;
 use crate::store::session::interaction::{self, InteractionRecord};
-use crate::store::verification::code;
-use crate::store::{Change, Result, Row, Store, Value, delivery, params};
+use crate::store::{Change, Result, Row, Store, Value, code, delivery, params};
 
 /// A text that has been handled.
 #[derive(Debug)]

@@ -10,8 +10,7 @@ use crate::store::event::PendingEvents;
 use crate::store::lease::LeaseOwner;
 use crate::store::ledger;
 use crate::store::message::{INSERT_ATTEMPT, Message, SendAttempt, states_before};
-use crate::store::verification::code;
-use crate::store::{Change, Query, Result, Store, Value, delivery, params};
+use crate::store::{Change, Query, Result, Store, Value, code, delivery, params};
 
 /// How a message goes on.
 #[derive(Clone, Debug)]

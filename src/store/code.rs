@@ -1,11 +1,13 @@
 //! Codes as they lie sealed: looked up for whoever sends them, and told of sends that have come to nothing.
+//!
+//! What else there is of verifications stands above the outbox; this stands below it.
 
 use std::collections::HashMap;
 
-use crate::crypto::seal::Aad;
+use super::batch::BatchWrite;
+use super::{Change, Query, Result, Row, Store, Value, params};
+use crate::crypto::Aad;
 use crate::model::{MessageId, Millis, VerificationId};
-use crate::store::batch::BatchWrite;
-use crate::store::{Change, Query, Result, Row, Store, Value, params};
 
 /// The code of a verification that is pending.
 #[derive(Clone)]
@@ -51,7 +53,7 @@ impl BatchWrite for CodeReader {
 /// A send has come to nothing: it does not count, and whatever the verification falls back to is due. Once only for each,
 /// and only while it is pending.
 #[must_use]
-pub(in crate::store) fn send_failed(
+pub(super) fn send_failed(
     change: Change,
     message: MessageId,
     verification: VerificationId,

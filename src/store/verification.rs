@@ -1,3 +1,0 @@
-//! Proving phones by codes: `sb_verification`.
-
-pub mod code;
