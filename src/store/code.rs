@@ -53,12 +53,7 @@ impl BatchWrite for CodeReader {
 /// A send has come to nothing: it does not count, and whatever the verification falls back to is due. Once only for each,
 /// and only while it is pending.
 #[must_use]
-pub(super) fn send_failed(
-    change: Change,
-    message: MessageId,
-    verification: VerificationId,
-    at_ms: Millis,
-) -> Change {
+pub(super) fn send_failed(change: Change, message: MessageId, verification: VerificationId, at_ms: Millis) -> Change {
     let is_new = "EXISTS (SELECT 1 FROM sb_verification_send s WHERE s.message_id = ? AND s.failed_ms IS NULL)";
     let uncount = format!(
         "UPDATE sb_verification SET sends = sends - 1, changed_ms = ? WHERE id = ? AND status = 'pending' AND sends > 0 \

@@ -82,3 +82,35 @@ impl Dispatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::verification::CODE_MARK;
+    use crate::model::{Secret, SecretReference, VerificationId};
+
+    fn open(expires_ms: Millis) -> OpenCode {
+        let (reference, stored) = SecretReference::take_out(VerificationId::new(1), 6, &format!("Code: {CODE_MARK}"));
+        let secret = OutgoingSecret { reference, code: Secret::new("048213".to_owned()), stored };
+        OpenCode { secret, expires_ms }
+    }
+
+    #[test]
+    fn a_text_is_written_until_its_code_is_worth_nothing() {
+        let lease_ends = Instant::now() + Duration::from_secs(60);
+        assert_eq!(open(600_000).until(lease_ends, 0), lease_ends);
+        assert!(open(5_000).until(lease_ends, 0) <= Instant::now() + Duration::from_secs(5));
+        assert!(open(5_000).until(lease_ends, 5_000) <= Instant::now());
+        assert!(open(5_000).until(lease_ends, 9_000) <= Instant::now(), "a clock that was late");
+    }
+
+    #[test]
+    fn an_answer_is_written_down_without_the_code() {
+        let code = open(0);
+        assert_eq!(code.text(), "Code: 048213");
+        let refused = |reason: &str| SendOutcome::Refused { code: Some(30_007), reason: reason.to_owned() };
+        assert_eq!(code.hide(refused("'Code: 048213' is spam")), refused("'Code: ••••' is spam"));
+        let taken = SendOutcome::Accepted { provider_id: "SM048213".to_owned(), segments: None };
+        assert_eq!(code.hide(taken.clone()), taken);
+    }
+}
