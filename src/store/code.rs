@@ -1,4 +1,4 @@
-//! Codes as they lie sealed: looked up for whoever sends them, and told of sends that have come to nothing.
+//! Codes as they lie sealed: looked up for whoever sends them, and told of sends that have failed.
 //!
 //! What else there is of verifications stands above the outbox; this stands below it.
 
@@ -50,7 +50,7 @@ impl BatchWrite for CodeReader {
     }
 }
 
-/// A send has come to nothing: it does not count, and whatever the verification falls back to is due. Once only for each,
+/// A send has failed: it does not count, and whatever the verification falls back to is due. Once only for each,
 /// and only while it is pending.
 #[must_use]
 pub(super) fn send_failed(change: Change, message: MessageId, verification: VerificationId, at_ms: Millis) -> Change {

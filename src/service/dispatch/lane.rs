@@ -260,6 +260,7 @@ pub(super) fn outcome(
 ) -> LaneHeadOutcome {
     let is_failure = matches!(next, NextStep::Over { state, .. } if state.is_failure());
     let refund = (is_failure && lane.message.cost.is_some()).then(|| Box::new(lane.message.clone()));
-    let untold = lane.message.verification().filter(|_| is_failure);
+    let has_failed = matches!(next, NextStep::Over { state: MessageState::Failed, .. });
+    let untold = lane.message.verification().filter(|_| has_failed);
     LaneHeadOutcome { head: lane.head.clone(), attempt, adopted, next, told: PendingEvents::default(), refund, untold }
 }

@@ -51,7 +51,7 @@ pub struct FoldedReceipts {
     pub moved: HashMap<(MessageState, Option<i64>), Vec<MessageId>>,
     /// Messages that come to nothing by it, and were paid for.
     pub refunded: Vec<Message>,
-    /// Messages that come to nothing by it, and the verifications whose codes they were to tell.
+    /// Messages that fail by it, and the verifications whose codes they were to tell.
     pub untold: Vec<(MessageId, VerificationId)>,
     /// The jobs.
     pub done: Vec<InboundId>,

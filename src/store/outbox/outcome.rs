@@ -35,7 +35,7 @@ pub struct LaneHeadOutcome {
     pub told: PendingEvents,
     /// The message, where it has come to nothing and was paid for.
     pub refund: Option<Box<Message>>,
-    /// The verification whose code it was to tell, where it has come to nothing.
+    /// The verification whose code it was to tell, where it has failed.
     pub untold: Option<VerificationId>,
 }
 
