@@ -1,4 +1,4 @@
-//! Codes as they lie sealed: looked up for whoever sends them, and told of sends that have failed.
+//! Codes as they lie sealed: looked up for whoever sends them, and what follows where a send has failed.
 //!
 //! What else there is of verifications stands above the outbox; this stands below it.
 
