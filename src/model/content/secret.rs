@@ -6,7 +6,7 @@ use crate::model::VerificationId;
 use crate::model::verification::CODE_MARK;
 
 /// Stands in a stored text where a code does.
-pub const HIDDEN_CODE: &str = "••••";
+const HIDDEN_CODE: &str = "••••";
 
 /// Between two digits of a code that somebody repeats stand at most so many bytes: a blank, a dash, a mark of direction.
 const GAP: usize = 4;
