@@ -54,22 +54,18 @@ impl LoopbackDoor {
     /// account on it.
     pub async fn messages(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Result<Option<LoopbackPage>> {
         let Some(mut page) = self.handle().map(|_| self.loopback.list(filter, cursor, limit)) else { return Ok(None) };
-        let shown = try_join_all(page.messages.iter().map(|message| self.whole(message))).await?;
-        for (body, message) in shown.into_iter().zip(&mut page.messages) {
-            message.sent.body = body;
-        }
+        page.messages = try_join_all(page.messages.into_iter().map(|message| self.whole(message))).await?;
         Ok(Some(page))
     }
 
-    /// A text as a person reads it.
-    async fn whole(&self, message: &LoopbackMessage) -> Result<String> {
-        let stored = &message.sent.body;
+    /// A message as a person reads it.
+    async fn whole(&self, mut message: LoopbackMessage) -> Result<LoopbackMessage> {
         let told = message.secret.as_ref().and_then(|secret| Some((secret, secret.verification()?)));
-        let Some((secret, verification)) = told else { return Ok(stored.clone()) };
-        Ok(match self.codes.look(verification).await? {
-            VaultAnswer::Code { code, .. } => secret.put_in(stored, code.expose()),
-            VaultAnswer::Expired | VaultAnswer::Over => stored.clone(),
-        })
+        let Some((secret, verification)) = told else { return Ok(message) };
+        if let VaultAnswer::Code { code, .. } = self.codes.look(verification).await? {
+            message.sent.body = secret.put_in(&message.sent.body, code.expose());
+        }
+        Ok(message)
     }
 
     /// A person's phone texts a number. The text goes the way of every carrier's; the message that it
