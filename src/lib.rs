@@ -77,6 +77,10 @@
 //! being sent, calls the provider, judges the answer, and writes the outcome with its attempt, its events and,
 //! where the message has finally failed, its refund.
 //!
+//! A text that tells a code holds none: its body has `••••` in the code's place, and says whose it is
+//! (`SecretReference`). [`service::vault`] opens the code right before the call, while its verification is pending;
+//! otherwise the text does not leave. Such texts go before all others at a rate, at an account, and in memory.
+//!
 //! **In.** `src/http/webhook.rs` hands a post to the [`WebhookInbox`](service::inbound::WebhookInbox)
 //! (`src/service/inbound/proof.rs`). Its carrier's provider proves it to be an account's own and reads it, in one call
 //! (`verify`; Telnyx: `src/provider/telnyx/proof.rs` and `webhook.rs`); what was read is kept for its job, and read

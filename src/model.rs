@@ -48,7 +48,7 @@ pub use call::{CallEvent, CallStatus};
 pub use channel::{Channel, PricedChannel};
 pub use charset::FormCharset;
 pub use clock::{Clock, Millis, rfc3339, rfc3339_seconds};
-pub use content::{ArcMessageContent, CallPlan, InteractionCallback, MessageContent};
+pub use content::{ArcMessageContent, CallPlan, InteractionCallback, MessageContent, SecretReference, hide_code};
 pub use date::{parse_day, parse_time, parse_time_or_day};
 pub use dialing::{CallOptions, FetchMethod, MachineDetection};
 pub use digest::{DigestAlgorithm, OaepDigests};

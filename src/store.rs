@@ -17,6 +17,7 @@ pub mod backlog;
 pub mod call;
 pub mod callback;
 pub mod client;
+pub mod code;
 pub mod delivery;
 pub mod device;
 pub mod endpoint;

@@ -60,6 +60,7 @@ impl StartContext<'_> {
             directory: directory.clone(),
             loopback: messaging.loopback.clone(),
             session_calls: messaging.session_calls.clone(),
+            codes: messaging.sending.codes.clone(),
         });
         worker::start_receiving(handlers, jobs, self.tasks, self.stop);
         let (listener, stop) = (loopback.clone(), self.stop.clone());

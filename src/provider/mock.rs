@@ -140,5 +140,6 @@ pub(super) fn outgoing(to: &str, body: &str) -> OutgoingMessage {
         status_url: None,
         instructions: None,
         until: Instant::now() + Duration::from_secs(60),
+        secret: None,
     }
 }

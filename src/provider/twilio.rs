@@ -21,7 +21,7 @@ use time::format_description::well_known::Rfc2822;
 
 use super::client::{HttpClient, ProviderAnswer, ProviderHost, shown};
 use super::message::is_id;
-use super::post::storable;
+use super::post::{storable, without_words};
 use super::word::error_code;
 use super::{
     AccountClaim, AskError, BadPost, CallHangupMode, CarrierConnectorFactory, CarrierNumber, CarrierProfile,
@@ -238,6 +238,8 @@ impl Provider for Twilio {
             },
             PostKind::Call => ParsedPost::Call(parse_call(&fields)?),
         };
+        let is_receipt = matches!(parsed, ParsedPost::Receipt(_));
+        let payload = if is_receipt { without_words(payload) } else { payload };
         Ok(VerifiedPost { parsed, payload, fingerprint: Some(fingerprint) })
     }
 

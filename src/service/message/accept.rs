@@ -183,6 +183,7 @@ impl Messages {
         check_recipient(&order, &via.from)?;
         let mut order = self.addressed(order)?;
         let (encoding, segments) = self.check_limits(&mut order, &via)?;
+        let secret = order.part_secret();
         let pool = order.pool().map(PoolId::hex);
         // pictures are paid for by the message; what stands below them counts only where the card has no price of theirs
         let paid_units = if order.media_urls.is_empty() { segments } else { 1 };
@@ -198,6 +199,7 @@ impl Messages {
             is_twilio: order.is_twilio,
             pool,
             call: order.call,
+            secret,
             ..MessageContent::default()
         };
         let cost = via.price.map(|price| price.of(paid_units, segments).ok_or_else(Error::unpayable)).transpose()?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::message::MessageState;
-use crate::model::{CallStatus, InboundId, MessageId, Millis, SessionId};
+use crate::model::{CallStatus, InboundId, MessageId, Millis, SessionId, VerificationId};
 use crate::store::call::{self, Call};
 use crate::store::event::PendingEvents;
 use crate::store::lease::LeaseOwner;
@@ -11,7 +11,7 @@ use crate::store::ledger;
 use crate::store::message::{COLUMNS, Message, states_before};
 use crate::store::receipt::{self, NewReceipt};
 use crate::store::session::call as session_call;
-use crate::store::{Change, Result, Row, Store, Value, delivery, params};
+use crate::store::{Change, Result, Row, Store, Value, code, delivery, params};
 
 /// What receipts come to.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,8 @@ pub struct FoldedReceipts {
     pub moved: HashMap<(MessageState, Option<i64>), Vec<MessageId>>,
     /// Messages that come to nothing by it, and were paid for.
     pub refunded: Vec<Message>,
+    /// Messages that fail by it, and the verifications whose codes they were to tell.
+    pub untold: Vec<(MessageId, VerificationId)>,
     /// The jobs.
     pub done: Vec<InboundId>,
 }
@@ -60,7 +62,10 @@ pub async fn receipts(
         let calls = folded.calls.iter().filter(|(_, _, to)| to.status.is_final() == are_over);
         calls.filter_map(|(id, ..)| held.get(id).copied()).collect()
     };
-    let mut change = receipt::add(session_call::hold(Change::new(), &all), &folded.said);
+    let change = folded.untold.iter().fold(Change::new(), |change, (message, verification)| {
+        code::send_failed(change, *message, *verification, now_ms)
+    });
+    let mut change = receipt::add(session_call::hold(change, &all), &folded.said);
     for (message, name, code) in &folded.codes {
         change = receipt::fill(change, *message, name, *code);
     }

@@ -1,0 +1,1 @@
+CREATE INDEX sb_verification_fallback_due ON sb_verification_fallback (due_ms)

@@ -1,0 +1,3 @@
+//! Proving phones by codes.
+
+mod secret;
