@@ -30,6 +30,7 @@ pub mod sheet;
 mod snapshot;
 pub mod sync;
 pub mod tariff;
+pub mod verification;
 pub mod wait;
 
 /// What a call has besides its message.
