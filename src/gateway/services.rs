@@ -95,7 +95,7 @@ impl StartContext<'_> {
             session_messages: messaging.session_messages,
             media: messaging.media,
             session_calls: messaging.session_calls,
-            templates: Templates { store: self.databases.store.clone(), clock: self.clock.clone() },
+            templates: Arc::new(Templates { store: self.databases.store.clone(), clock: self.clock.clone() }),
             tariff: messaging.tariff,
             ledger: messaging.ledger,
             accounts: messaging.accounts,

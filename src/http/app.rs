@@ -66,7 +66,7 @@ pub struct App {
     pub media: Arc<MediaProxy>,
     pub session_calls: Arc<SessionCalls>,
     /// How codes are told.
-    pub templates: Templates,
+    pub templates: Arc<Templates>,
     pub tariff: Arc<Tariff>,
     pub ledger: Arc<Ledger>,
     pub accounts: Accounts,

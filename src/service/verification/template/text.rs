@@ -218,3 +218,7 @@ impl<'a> CheckedText<'a> {
         Segments::of(&self.shown(body)).count
     }
 }
+
+#[cfg(test)]
+#[path = "text_test.rs"]
+mod tests;
