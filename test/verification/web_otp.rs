@@ -44,8 +44,8 @@ fn marked_token(line: &[char], position: &mut usize, marker: char) -> Option<Str
         return None;
     }
     *position += 1;
-    let is_white = |c: &char| matches!(c, '\t' | '\n' | '\u{c}' | '\r' | ' ');
-    let token: String = line.get(*position..)?.iter().take_while(|c| !is_white(c)).collect();
+    let is_white = |c: char| matches!(c, '\t' | '\n' | '\u{c}' | '\r' | ' ');
+    let token: String = line.get(*position..)?.iter().copied().take_while(|c| !is_white(*c)).collect();
     *position += token.chars().count();
     (!token.is_empty()).then_some(token)
 }
