@@ -16,8 +16,9 @@ pub use voice::VoiceWords;
 
 /// The place of the code, which every such text has.
 pub const CODE: &str = "code";
-/// Of the name under which a code is asked for; Twilio's templates call it the latter.
+/// Of who asks for the code.
 pub const NAME: &str = "name";
+/// The same, as Twilio's templates call it.
 const FRIENDLY_NAME: &str = "friendly_name";
 /// Of the whole minutes for which the code still opens.
 pub const MINUTES: &str = "minutes";

@@ -30,7 +30,7 @@ pub(in crate::http) fn resource() -> Resource {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewVerificationTemplate)]
-struct TemplateIn {
+struct VerificationTemplateIn {
     /// Templates of one name are one text in several languages. At most 64 characters.
     #[schema(example = "sign-in")]
     name: String,
@@ -47,7 +47,7 @@ struct TemplateIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = VerificationTemplateChange)]
-struct TemplateChangeIn {
+struct VerificationTemplateChangeIn {
     name: Option<String>,
     locale: Option<String>,
     /// Codes that are sent again from then on are told so, too.
@@ -56,7 +56,7 @@ struct TemplateChangeIn {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = VerificationTemplate)]
-struct TemplateOut {
+struct VerificationTemplateOut {
     id: String,
     name: String,
     locale: String,
@@ -75,9 +75,9 @@ fn owners() -> openapi::SchemaOrRef {
 }
 
 /// As this client sees it.
-fn out(client: ClientId, template: &VerificationTemplate) -> TemplateOut {
+fn out(client: ClientId, template: &VerificationTemplate) -> VerificationTemplateOut {
     let at = |at_ms| template.client.map(|_| rfc3339(at_ms));
-    TemplateOut {
+    VerificationTemplateOut {
         id: template.id.to_string(),
         name: template.name.clone(),
         locale: template.locale.clone(),
@@ -105,7 +105,7 @@ fn context(
 #[utoipa::path(
     get, path = "/v1/verification-templates", tag = "verification-templates",
     operation_id = "list_verification_templates", params(PageIn),
-    responses((status = 200, description = "A page of templates.", body = ListOut<TemplateOut>)),
+    responses((status = 200, description = "A page of templates.", body = ListOut<VerificationTemplateOut>)),
 )]
 async fn list_templates(request: ResourceRequest) -> HandlerResult {
     let client = auth::verifier(&request.app, &request)?.client;
@@ -118,15 +118,15 @@ async fn list_templates(request: ResourceRequest) -> HandlerResult {
 /// `POST /v1/verification-templates`: makes a template. One that the operator makes is there for all clients.
 #[utoipa::path(
     post, path = "/v1/verification-templates", tag = "verification-templates",
-    operation_id = "add_verification_template", request_body = TemplateIn,
+    operation_id = "add_verification_template", request_body = VerificationTemplateIn,
     responses(
-        (status = 201, description = "Made.", body = TemplateOut),
+        (status = 201, description = "Made.", body = VerificationTemplateOut),
         (status = 409, description = "There is one of this name in this language."),
     ),
 )]
 async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::verifier(&request.app, &request)?.client;
-    let TemplateIn { name, locale, body } = object::read(&request, posted).await?;
+    let VerificationTemplateIn { name, locale, body } = object::read(&request, posted).await?;
     let new = NewVerificationTemplate { name, locale, body };
     let context = context(&request, "verification_template.create", client);
     let made = request.app.templates.create(client, new, &context).await?;
@@ -137,7 +137,7 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
 #[utoipa::path(
     get, path = "/v1/verification-templates/{id}", tag = "verification-templates",
     operation_id = "fetch_verification_template",
-    responses((status = 200, description = "The template.", body = TemplateOut)),
+    responses((status = 200, description = "The template.", body = VerificationTemplateOut)),
 )]
 async fn fetch(request: ResourceRequest) -> HandlerResult {
     let client = auth::verifier(&request.app, &request)?.client;
@@ -148,16 +148,16 @@ async fn fetch(request: ResourceRequest) -> HandlerResult {
 /// `PATCH /v1/verification-templates/<id>`: changes what is given of a template of your own.
 #[utoipa::path(
     patch, path = "/v1/verification-templates/{id}", tag = "verification-templates",
-    operation_id = "change_verification_template", request_body = TemplateChangeIn,
+    operation_id = "change_verification_template", request_body = VerificationTemplateChangeIn,
     responses(
-        (status = 200, description = "The template as it now is.", body = TemplateOut),
+        (status = 200, description = "The template as it now is.", body = VerificationTemplateOut),
         (status = 409, description = "It is not yours to change, or there is another of this name in this language."),
     ),
 )]
 async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::verifier(&request.app, &request)?.client;
     let id = request.id("template")?;
-    let TemplateChangeIn { name, locale, body } = object::read(&request, posted).await?;
+    let VerificationTemplateChangeIn { name, locale, body } = object::read(&request, posted).await?;
     let change = VerificationTemplateChange { name, locale, body };
     let context = context(&request, "verification_template.change", client);
     let changed = request.app.templates.change(client, id, &change, &context).await?;
