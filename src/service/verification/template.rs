@@ -5,7 +5,7 @@ mod text;
 
 pub use text::{CodeText, TextWanted};
 
-use crate::model::template::{CODE, Locale, ShippedText, VoiceWords, has_code, language_tag};
+use crate::model::template::{CODE, Locale, ShippedText, has_code, language_tag};
 use crate::model::verification::CODE_MARK;
 use crate::model::{ClientId, Clock, FromBytes as _, Millis, VerificationTemplateId, text as model_text};
 use crate::service::audit::AuditContext;
@@ -189,11 +189,6 @@ impl Templates {
             Ok(template::delete(&self.store, client, &before, entry).await?)
         })
         .await
-    }
-
-    /// What a call says.
-    pub fn voice(&self, locale: Locale) -> &'static VoiceWords {
-        VoiceWords::of(locale)
     }
 }
 
