@@ -48,6 +48,7 @@ mod sms;
 mod socket;
 mod tls;
 mod trace;
+mod verification;
 mod webhook;
 mod write_timeout;
 mod written;
@@ -199,6 +200,7 @@ fn resources() -> Vec<Resource> {
         pool::resource(),
         session::resource(),
         session::interaction::resource(),
+        verification::template::resource(),
         loopback::resource(),
     ]
 }

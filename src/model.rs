@@ -35,6 +35,7 @@ pub mod segment;
 pub mod session;
 pub mod smart;
 pub mod span;
+pub mod template;
 pub mod text;
 mod text_form;
 pub mod twiml;

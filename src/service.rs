@@ -31,6 +31,7 @@ mod snapshot;
 pub mod sync;
 pub mod tariff;
 pub mod vault;
+pub mod verification;
 pub mod wait;
 
 /// What a call has besides its message.

@@ -44,6 +44,7 @@ pub mod route;
 pub mod seed;
 pub mod session;
 pub mod sync;
+pub mod verification;
 pub mod version;
 pub mod wait;
 

@@ -1,3 +1,5 @@
 //! Proving phones by codes.
 
 mod secret;
+pub mod template;
+mod web_otp;

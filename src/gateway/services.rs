@@ -17,6 +17,7 @@ use crate::service::health::ReadinessChecker;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
 use crate::service::session::SessionBodies;
+use crate::service::verification::template::Templates;
 use crate::service::wait::ClockRollbackGuard;
 use crate::worker::{self, LoopMemory, WorkerServices};
 
@@ -94,6 +95,7 @@ impl StartContext<'_> {
             session_messages: messaging.session_messages,
             media: messaging.media,
             session_calls: messaging.session_calls,
+            templates: Arc::new(Templates { store: self.databases.store.clone(), clock: self.clock.clone() }),
             tariff: messaging.tariff,
             ledger: messaging.ledger,
             accounts: messaging.accounts,

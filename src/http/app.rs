@@ -28,6 +28,7 @@ use crate::service::sync::{
     PairingLinkBuilder, PairingService, Settings as SyncSettings, SyncSessionIdIssuer, SyncSockets,
 };
 use crate::service::tariff::Tariff;
+use crate::service::verification::template::Templates;
 
 /// What the handlers need.
 pub struct App {
@@ -64,6 +65,8 @@ pub struct App {
     pub session_messages: Arc<SessionMessages>,
     pub media: Arc<MediaProxy>,
     pub session_calls: Arc<SessionCalls>,
+    /// How codes are told.
+    pub templates: Arc<Templates>,
     pub tariff: Arc<Tariff>,
     pub ledger: Arc<Ledger>,
     pub accounts: Accounts,

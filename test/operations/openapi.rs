@@ -121,7 +121,10 @@ async fn who_may_not_ask_is_told_so_on_every_path() -> Result {
     let acting: BTreeSet<_> =
         acts.iter().filter(|act| act.client.is_some()).map(|act| resource(act.template)).collect();
     // whoever lets clients into more says so here
-    ensure!(acting == ["calls", "messages", "pools", "sessions"].map(Some).into(), "{acting:?}");
+    ensure!(
+        acting == ["calls", "messages", "pools", "sessions", "verification-templates"].map(Some).into(),
+        "{acting:?}"
+    );
     for (path, methods) in &described {
         let of_clients = CLIENTS.iter().any(|begin| path.starts_with(begin)) || acting.contains(&resource(path));
         let filled = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });

@@ -1,0 +1,3 @@
+//! Codes that prove a phone, and how they are told.
+
+pub mod template;
