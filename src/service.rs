@@ -19,6 +19,7 @@ pub mod message;
 pub mod number;
 pub mod opt_out;
 pub mod outbox;
+pub mod permission;
 pub mod publish;
 mod race;
 pub mod relay;
@@ -30,6 +31,7 @@ pub mod sheet;
 mod snapshot;
 pub mod sync;
 pub mod tariff;
+pub mod verification;
 pub mod wait;
 
 /// What a call has besides its message.

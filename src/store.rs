@@ -34,6 +34,7 @@ pub mod number_import;
 pub mod old_message;
 pub mod opt_out;
 pub mod outbox;
+pub mod permission;
 pub mod pool;
 pub mod publication;
 pub mod rate;
@@ -43,6 +44,7 @@ pub mod route;
 pub mod seed;
 pub mod session;
 pub mod sync;
+pub mod verification;
 pub mod version;
 pub mod wait;
 

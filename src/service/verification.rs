@@ -1,0 +1,3 @@
+//! Proving that a person holds a phone, by a code.
+
+pub mod limit;

@@ -1,0 +1,3 @@
+//! Proving phones by codes: `sb_verification` and what belongs to it.
+
+pub mod limit;
