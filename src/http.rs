@@ -18,6 +18,7 @@ mod event;
 mod event_type;
 mod filter;
 mod form;
+mod guard;
 mod guess;
 mod health;
 mod idempotency;
@@ -48,6 +49,7 @@ mod sms;
 mod socket;
 mod tls;
 mod trace;
+mod verification;
 mod webhook;
 mod write_timeout;
 mod written;
@@ -199,6 +201,9 @@ fn resources() -> Vec<Resource> {
         pool::resource(),
         session::resource(),
         session::interaction::resource(),
+        verification::rate_limit::resource(),
+        verification::rate_limit::bucket::resource(),
+        guard::country::resource(),
         loopback::resource(),
     ]
 }

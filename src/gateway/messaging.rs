@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use super::base::StartContext;
+use super::rules::SendRules;
 use super::sending::SendingParts;
 use crate::config::Config;
 use crate::model::{AccountId, Address, ClientId, Money};
@@ -61,6 +62,7 @@ pub(super) struct MessagingParts {
     pub(super) number_imports: Arc<NumberImports>,
     pub(super) admins: Administrators,
     pub(super) clients: Arc<Clients>,
+    pub(super) rules: SendRules,
     pub(super) loopback: Loopback,
     /// Whose the masked door's conversations are, where anybody uses it.
     pub(super) masked_client: Option<ClientId>,
@@ -87,11 +89,13 @@ impl StartContext<'_> {
         tariff.refresh().await.map_err(StartError::storing(config))?;
         let clients = self.clients(directory.clone()).await?;
         let ledger = Arc::new(Ledger { store: store.clone(), events: events.clone(), clock: clock.clone() });
+        let rules = self.send_rules().await?;
         let relay = Arc::new(Relay {
             directory: directory.clone(),
             tariff: tariff.clone(),
             messages: sending.messages.clone(),
             ledger: ledger.clone(),
+            permissions: rules.permissions.clone(),
             calls: config.call,
             tasks: self.tasks.clone(),
             clock: clock.clone(),
@@ -119,6 +123,7 @@ impl StartContext<'_> {
             number_imports,
             admins,
             clients,
+            rules,
             loopback,
             masked_client: None,
         };

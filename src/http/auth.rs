@@ -197,6 +197,11 @@ pub(super) fn host(app: &App, request: &RequestParts) -> Result<ActingClient, Re
     with_scope(app, request, KeyScope::Sessions, "this key may not make sessions, nor change them")
 }
 
+/// Who proves phones for a client, and says how often that may be.
+pub(super) fn verifier(app: &App, request: &RequestParts) -> Result<ActingClient, Refusal> {
+    with_scope(app, request, KeyScope::Verify, "this key may not verify phones")
+}
+
 /// Who ends a client's calls.
 pub(super) fn caller(app: &App, request: &RequestParts) -> Result<ActingClient, Refusal> {
     with_scope(app, request, KeyScope::Voice, "this key may not place calls, nor end them")

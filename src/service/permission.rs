@@ -7,7 +7,7 @@ use crate::model::{Address, ClientId, Clock, CodeChannel, NumberType, Permission
 use crate::service::audit::AuditContext;
 use crate::service::race::settled;
 use crate::service::snapshot::{self, Snapshot};
-use crate::service::{Error, ErrorKind, Result};
+use crate::service::{Error, Result};
 use crate::store::permission::{self, ClientPermissions};
 use crate::store::version::{self, CachedDataset};
 use crate::store::{self, Store};
@@ -61,11 +61,12 @@ impl Refused {
         }
     }
 
-    fn why(&self) -> VerificationRefusal {
-        match self.by {
+    fn error(&self) -> Error {
+        let why = match self.by {
             PermissionRefusal::Dear(_) => VerificationRefusal::Premium,
             PermissionRefusal::Prefix | PermissionRefusal::Country(_) => VerificationRefusal::Country,
-        }
+        };
+        Error::verification(why, self.told()).about("to")
     }
 }
 
@@ -92,7 +93,7 @@ impl Permissions {
     pub fn check(&self, client: ClientId, to: &Address, channel: CodeChannel, skips_landlines: bool) -> Result<()> {
         let Some(number) = PlannedNumber::of(to) else { return Ok(()) };
         if let Some(refused) = refused(&self.known.current(), client, number) {
-            return Err(Error::verification(refused.why(), refused.told()).about("to"));
+            return Err(refused.error());
         }
         if channel == CodeChannel::Sms && skips_landlines && number.kind == NumberType::FixedLine {
             let told = "this is a fixed line, and `skip_sms_to_landlines` is set";
@@ -108,7 +109,7 @@ impl Permissions {
             return Ok(());
         }
         let refused = PlannedNumber::of(to).and_then(|number| refused(&known, client, number));
-        refused.map_or(Ok(()), |refused| Err(Error::new(ErrorKind::Forbidden, refused.told()).about("to")))
+        refused.map_or(Ok(()), |refused| Err(refused.error()))
     }
 
     /// A client's own rules as they now are; those without any allow all that the operator does.

@@ -132,7 +132,14 @@ pub async fn count(store: &Store, client: ClientId, service: Option<Verification
     Ok(store.first(sql, params).await?.unwrap_or(0))
 }
 
-/// [`super::Error::Conflict`]: another has its name.
+/// Whether another has its name.
+pub async fn has_namesake(store: &Store, limit: &NamedLimit) -> Result<bool> {
+    let sql = "SELECT id FROM sb_verification_limit WHERE name_key = ? AND id <> ?";
+    let other: Option<VerificationLimitId> = store.first(sql, params![limit.name_key(), limit.id]).await?;
+    Ok(other.is_some())
+}
+
+/// [`super::Error::Conflict`]: another has its name. [`super::Error::Guard`]: its client has no such service.
 pub async fn insert(store: &Store, limit: &NamedLimit, entry: AuditTrail) -> Result<()> {
     let fixed: ColumnValues = vec![
         ("id", limit.id.into()),
@@ -140,7 +147,15 @@ pub async fn insert(store: &Store, limit: &NamedLimit, entry: AuditTrail) -> Res
         ("service_id", limit.service.into()),
         ("created_ms", limit.created_ms.into()),
     ];
-    let change = Change::new().insert_row("sb_verification_limit", [fixed, limit.columns()?].concat());
+    let change = match limit.service {
+        Some(service) => {
+            let held = "UPDATE sb_verification_service SET name = name WHERE id = ? AND client_id = ? \
+                        AND deleted_ms IS NULL";
+            Change::new().one(held, params![service, limit.client])
+        }
+        None => Change::new(),
+    };
+    let change = change.insert_row("sb_verification_limit", [fixed, limit.columns()?].concat());
     let change = change.versioned(CachedDataset::SendRules).audited(entry);
     store.commit(change.settled_by_id("sb_verification_limit", limit.id)).await
 }

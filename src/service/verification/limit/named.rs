@@ -1,5 +1,7 @@
 //! Limits of clients' own: their orders name them, each with the value that is counted.
 
+mod bucket;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -56,14 +58,6 @@ pub struct LimitChange {
     pub buckets: Option<Vec<NewLimitBucket>>,
 }
 
-/// What is done to one bucket of a limit.
-#[derive(Clone, Copy)]
-enum BucketChange {
-    Add(LimitBucketId, NewLimitBucket),
-    Set(LimitBucketId, Option<u32>, Option<DurationSetting>),
-    Remove(LimitBucketId),
-}
-
 /// Kept in the store, asked in memory.
 pub struct NamedLimits {
     store: Store,
@@ -111,21 +105,9 @@ impl NamedLimits {
         limit::find(&self.store, client, id).await?.ok_or_else(|| Error::not_found("rate limit"))
     }
 
-    /// One of its buckets.
-    pub async fn find_bucket(
-        &self,
-        client: ClientId,
-        id: VerificationLimitId,
-        bucket: LimitBucketId,
-    ) -> Result<LimitBucket> {
-        let found = self.find(client, id).await?.buckets.into_iter().find(|one| one.id == bucket);
-        found.ok_or_else(no_bucket)
-    }
-
-    /// Whoever calls knows that the service is the client's.
     pub async fn create(&self, client: ClientId, new: NewLimit, audit: &LimitAudit<'_>) -> Result<NamedLimit> {
         let now_ms = self.clock.now_ms();
-        let buckets = new.buckets.iter().map(|one| bucket(LimitBucketId::new(now_ms), *one, now_ms)).collect();
+        let buckets = new.buckets.iter().map(|one| new_bucket(LimitBucketId::new(now_ms), *one, now_ms)).collect();
         let made = NamedLimit {
             id: VerificationLimitId::new(now_ms),
             client,
@@ -141,7 +123,8 @@ impl NamedLimits {
             return Err(Error::conflict(format!("there are {LIMITS} rate limits, which is all there may be")));
         }
         let entry = audit.entry(now_ms, made.id, None, Some(&made));
-        limit::insert(&self.store, &made, entry).await.on_conflict(name_taken)?;
+        let no_service = || Error::invalid("service", "no such service");
+        limit::insert(&self.store, &made, entry).await.on_conflict(name_taken).on_guard(no_service)?;
         self.renew().await;
         Ok(made)
     }
@@ -158,7 +141,7 @@ impl NamedLimits {
             limit.name = change.name.clone().unwrap_or_else(|| limit.name.clone());
             limit.description = change.description.clone().unwrap_or_else(|| limit.description.clone());
             if let Some(buckets) = &change.buckets {
-                let new = |one: &NewLimitBucket| bucket(LimitBucketId::new(now_ms), *one, now_ms);
+                let new = |one: &NewLimitBucket| new_bucket(LimitBucketId::new(now_ms), *one, now_ms);
                 limit.buckets = buckets.iter().map(new).collect();
             }
             Ok(())
@@ -175,70 +158,6 @@ impl NamedLimits {
         .await?;
         self.renew().await;
         Ok(())
-    }
-
-    pub async fn add_bucket(
-        &self,
-        client: ClientId,
-        id: VerificationLimitId,
-        new: NewLimitBucket,
-        audit: &LimitAudit<'_>,
-    ) -> Result<LimitBucket> {
-        let made = LimitBucketId::new(self.clock.now_ms());
-        self.change_buckets((client, id), BucketChange::Add(made, new), audit).await?.ok_or_else(no_bucket)
-    }
-
-    /// Another interval begins to count anew.
-    pub async fn change_bucket(
-        &self,
-        client: ClientId,
-        (id, bucket): (VerificationLimitId, LimitBucketId),
-        (most, interval): (Option<u32>, Option<DurationSetting>),
-        audit: &LimitAudit<'_>,
-    ) -> Result<LimitBucket> {
-        let change = BucketChange::Set(bucket, most, interval);
-        self.change_buckets((client, id), change, audit).await?.ok_or_else(no_bucket)
-    }
-
-    pub async fn remove_bucket(
-        &self,
-        client: ClientId,
-        (id, bucket): (VerificationLimitId, LimitBucketId),
-        audit: &LimitAudit<'_>,
-    ) -> Result<()> {
-        self.change_buckets((client, id), BucketChange::Remove(bucket), audit).await.map(drop)
-    }
-
-    /// The bucket as it now is, where it is there.
-    async fn change_buckets(
-        &self,
-        whose: (ClientId, VerificationLimitId),
-        change: BucketChange,
-        audit: &LimitAudit<'_>,
-    ) -> Result<Option<LimitBucket>> {
-        let about = match change {
-            BucketChange::Add(bucket, _) | BucketChange::Set(bucket, ..) | BucketChange::Remove(bucket) => bucket,
-        };
-        let changed = self
-            .rewrite(whose, audit, |limit, now_ms| {
-                let place = limit.buckets.iter().position(|one| one.id == about);
-                match (change, place) {
-                    (BucketChange::Add(id, new), _) => limit.buckets.push(bucket(id, new, now_ms)),
-                    (_, None) => return Err(no_bucket()),
-                    (BucketChange::Remove(_), Some(place)) => {
-                        limit.buckets.remove(place);
-                    }
-                    (BucketChange::Set(_, most, interval), Some(place)) => {
-                        let one = &mut limit.buckets[place];
-                        one.most = most.unwrap_or(one.most);
-                        one.interval_ms = interval.map_or(one.interval_ms, DurationSetting::as_ms);
-                        one.changed_ms = now_ms;
-                    }
-                }
-                Ok(())
-            })
-            .await?;
-        Ok(changed.buckets.into_iter().find(|one| one.id == about))
     }
 
     async fn rewrite(
@@ -258,7 +177,7 @@ impl NamedLimits {
             hold(&after)?;
             // two that were written are never of one millisecond: by that they are told apart
             after.changed_ms = now_ms.max(before.changed_ms + 1);
-            if after.name != before.name && self.has(&after) {
+            if after.name != before.name && limit::has_namesake(&self.store, &after).await? {
                 return Err(name_taken());
             }
             let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
@@ -270,24 +189,14 @@ impl NamedLimits {
         Ok(changed)
     }
 
-    /// Whether another is known by this name; who gets it meanwhile is found by the store.
-    fn has(&self, limit: &NamedLimit) -> bool {
-        let key = (limit.client, limit.service, limit.name.clone());
-        self.known.current().get(&key).is_some_and(|other| other.id != limit.id)
-    }
-
     async fn renew(&self) {
         snapshot::renewed("rate limits", self.refresh().await);
     }
 }
 
-fn bucket(id: LimitBucketId, new: NewLimitBucket, now_ms: Millis) -> LimitBucket {
+fn new_bucket(id: LimitBucketId, new: NewLimitBucket, now_ms: Millis) -> LimitBucket {
     let NewLimitBucket { most, interval } = new;
     LimitBucket { id, most, interval_ms: interval.as_ms(), created_ms: now_ms, changed_ms: now_ms }
-}
-
-fn no_bucket() -> Error {
-    Error::not_found("bucket of this rate limit")
 }
 
 fn name_taken() -> Error {
@@ -332,7 +241,7 @@ mod tests {
             service: None,
             name: name.to_owned(),
             description: String::new(),
-            buckets: buckets.iter().map(|one| bucket(LimitBucketId::new(1), new(one), 1)).collect(),
+            buckets: buckets.iter().map(|one| new_bucket(LimitBucketId::new(1), new(one), 1)).collect(),
             created_ms: 1,
             changed_ms: 1,
         }

@@ -1,0 +1,3 @@
+//! `/v1/verifications` and what belongs to them: proving by a code that a person holds a phone.
+
+pub(super) mod rate_limit;
