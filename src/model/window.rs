@@ -36,7 +36,7 @@ pub struct SlidingWindow(Vec<(Millis, u32)>);
 impl SlidingWindow {
     /// How long until one more may be; `None`: now.
     pub fn wait(&self, limit: WindowLimit, now_ms: Millis) -> Option<Millis> {
-        let counted = || self.0.iter().filter(|(part, _)| limit.over_ms(*part) > now_ms);
+        let counted = || self.0.iter().filter(move |(part, _)| limit.over_ms(*part) > now_ms);
         let mut left: u64 = counted().map(|(_, count)| u64::from(*count)).sum();
         if left < u64::from(limit.most) {
             return None;

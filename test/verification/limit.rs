@@ -74,14 +74,22 @@ async fn a_person_of_two_numbers_is_counted_once(layout: Layout) -> Result {
 
 async fn a_kill_forgets_nothing_of_a_day(layout: Layout) -> Result {
     let (server, client) = scene(layout, &[("recipient_per_day", 2), ("recipient_per_hour", 0)]).await?;
+    let new = json!({"name": "ip", "buckets": [{"max": 1, "interval": "2d"}]});
+    act_well(&server, &client, "POST", LIMITS, Some(new)).await?;
+    let named = json!({"rate_limits": {"ip": "192.0.2.1"}});
+    ensure!(refused(&server, &client, &person(3), named.clone()).await?.is_none());
     for _ in 0..2 {
         ensure!(refused(&server, &client, &person(1), json!({})).await?.is_none());
     }
+    at_rest(&server, 0).await?;
     let server = server.restart().await?;
     let body = json!({"to": person(1)});
     let (status, _, answer) = ask(&server, By::AdminFor(&client), "POST", VERIFICATIONS, Some(body)).await?;
     ensure!(status == 429 && answer["detail"] == "only 2 codes are sent to one number within 1d", "{status} {answer}");
     ensure!(refused(&server, &client, &person(2), json!({})).await?.is_none());
+    let named = with(json!({"to": person(2)}), named);
+    let (status, _, answer) = ask(&server, By::AdminFor(&client), "POST", VERIFICATIONS, Some(named)).await?;
+    ensure!(status == 429 && answer["detail"] == "only 1 code is sent by the rate limit ip within 2d", "{answer}");
     at_rest(&server, 0).await
 }
 

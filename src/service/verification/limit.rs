@@ -2,10 +2,11 @@
 //! own.
 //!
 //! Counted in memory on one node; where several share a Redis, in that, by one script for all that a send is counted
-//! in, and beside it in memory, so that a node knows where it was when Redis goes. What went to numbers, and for clients,
-//! is read at the start from what was sent: a restart forgets nothing of it.
+//! in, and beside it in memory, so that a node knows where it was when Redis goes. What was sent is read at the start: a
+//! restart forgets nothing of it.
 
 mod named;
+mod recall;
 mod recent;
 
 use std::collections::BTreeMap;
@@ -21,18 +22,12 @@ use crate::crypto::HashKey;
 use crate::model::lock::lock;
 use crate::model::network::device_network;
 use crate::model::window::WindowLimit;
-use crate::model::{
-    Address, ClientId, DurationSetting, Id as _, MessageId, Millis, VerificationRefusal, VerificationServiceId,
-};
+use crate::model::{Address, ClientId, DurationSetting, Id as _, Millis, VerificationRefusal, VerificationServiceId};
 use crate::service::{Error, Result};
 use crate::signal::{SharedCounter, SharedWindow};
-use crate::store::verification::limit::{self, SentCode};
-use crate::store::{self, Store};
 
 const HOUR_MS: Millis = 3_600_000;
 const DAY_MS: Millis = 24 * HOUR_MS;
-/// Sends that are read at once when a node starts.
-const RECALLED: usize = 5_000;
 /// Limits of a client's own that a send may name, and bytes of the values that it names them with.
 const NAMED: usize = 10;
 const VALUE: usize = 256;
@@ -96,27 +91,6 @@ impl SendLimits {
         Self { settings, named, counter, key, recent: Mutex::new(RecentSends::default()) }
     }
 
-    /// Counts what was sent within a day, which another process may have done: once, before anything is sent.
-    pub async fn recall(&self, store: &Store, now_ms: Millis) -> store::Result<()> {
-        let mut after = MessageId::first_of(now_ms - DAY_MS);
-        loop {
-            let sent = limit::sent_after(store, after, RECALLED).await?;
-            let Some(last) = sent.last().map(|last| last.message) else { return Ok(()) };
-            self.remember(&sent);
-            after = last;
-        }
-    }
-
-    fn remember(&self, sent: &[SentCode]) {
-        let mut recent = lock(&self.recent);
-        for one in sent {
-            let to = Address::stored(one.address.as_str());
-            let windows = self.recipient(one.client, &to).chain(self.client(one.client));
-            let counted: Vec<SharedWindow> = windows.map(|window| window.shared).collect();
-            recent.add(&counted, one.at_ms);
-        }
-    }
-
     /// Takes one off each limit, or of none where one is used up. Test numbers, and whom the guard never blocks, are not
     /// asked about.
     pub async fn take(&self, send: &LimitedSend<'_>) -> Result<LimitReservation> {
@@ -167,15 +141,26 @@ impl SendLimits {
             if value.is_empty() || value.len() > VALUE {
                 return Err(Error::invalid("rate_limits", format!("must each have a value of 1 to {VALUE} bytes")));
             }
-            let known = self.named.named(send.client, send.service, name);
-            let known = known.ok_or_else(|| Error::invalid("rate_limits", "must name rate limits that there are"))?;
-            windows.extend(known.buckets.iter().map(|bucket| {
-                let parts = [&known.id.bytes()[..], &bucket.id.bytes(), value.as_bytes()];
-                let window = self.window("named", &parts, bucket.limit(), VerificationRefusal::NamedLimit);
-                CountedWindow { name: Some(known.name.clone()), ..window }
-            }));
+            let named = self.named(send.client, send.service, (name, value));
+            windows.extend(named.ok_or_else(|| Error::invalid("rate_limits", "must name rate limits that there are"))?);
         }
         Ok(windows)
+    }
+
+    /// Those of a limit of the client's own. `None`: there is none of this name.
+    fn named(
+        &self,
+        client: ClientId,
+        service: Option<VerificationServiceId>,
+        (name, value): (&str, &str),
+    ) -> Option<Vec<CountedWindow>> {
+        let known = self.named.named(client, service, name)?;
+        let window = |bucket: &LimitBucket| {
+            let parts = [&known.id.bytes()[..], &bucket.id.bytes(), value.as_bytes()];
+            let window = self.window("named", &parts, bucket.limit(), VerificationRefusal::NamedLimit);
+            CountedWindow { name: Some(known.name.clone()), ..window }
+        };
+        Some(known.buckets.iter().map(window).collect())
     }
 
     /// Carriers write some people's numbers in two forms: they count as one.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::crypto::hash;
 use crate::model::window::WindowLimit;
 use crate::model::{
-    ClientId, FromBytes as _, Id as _, LimitBucketId, MessageId, Millis, VerificationLimitId, VerificationServiceId,
+    ClientId, FromBytes as _, Id, LimitBucketId, MessageId, Millis, VerificationLimitId, VerificationServiceId,
 };
 use crate::store::engine::{ColumnValues, SqlConditions, at_most, below, readable};
 use crate::store::version::CachedDataset;
@@ -59,8 +59,8 @@ struct StoredBucket {
 
 fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<LimitBucket>, D::Error> {
     let stored: Vec<StoredBucket> = serde_json::from_str(&String::deserialize(from)?).map_err(D::Error::custom)?;
-    let bucket = |one: StoredBucket| {
-        let mut bytes = [0; 16];
+    let bucket = |one: StoredBucket| -> Result<LimitBucket, D::Error> {
+        let mut bytes = [0_u8; 16];
         hex::decode_to_slice(&one.id, &mut bytes).map_err(D::Error::custom)?;
         let StoredBucket { most, interval_ms, created_ms, changed_ms, .. } = one;
         Ok(LimitBucket { id: LimitBucketId::from_bytes(bytes), most, interval_ms, created_ms, changed_ms })
@@ -83,7 +83,7 @@ fn written(buckets: &[LimitBucket]) -> Result<String> {
 impl NamedLimit {
     /// No two limits have the same: whose it is, and its name.
     fn name_key(&self) -> [u8; 32] {
-        let service = self.service.map_or([0; 16], |service| service.bytes());
+        let service = self.service.map_or([0; 16], Id::bytes);
         hash::sha256(&[&self.client.bytes()[..], &service, self.name.as_bytes()].concat())
     }
 
@@ -180,14 +180,18 @@ pub async fn delete(store: &Store, before: &NamedLimit, entry: AuditTrail) -> Re
 pub struct SentCode {
     pub message: MessageId,
     pub client: ClientId,
+    pub service: Option<VerificationServiceId>,
     pub address: String,
     pub at_ms: Millis,
+    /// What its verification holds besides, as JSON; `None`: nothing, or it is not kept any more.
+    pub extra: Option<String>,
 }
 
 /// Codes that were sent behind this one, in the order of time, which is that of their messages' ids.
 pub async fn sent_after(store: &Store, after: MessageId, limit: usize) -> Result<Vec<SentCode>> {
-    let sql = "SELECT message_id, client_id, address, at_ms FROM sb_verification_send WHERE message_id > ? \
-               ORDER BY message_id LIMIT ?";
+    let sql = "SELECT s.message_id, s.client_id, s.service_id, s.address, s.at_ms, v.extra \
+               FROM sb_verification_send s LEFT JOIN sb_verification v ON v.id = s.verification_id \
+               WHERE s.message_id > ? ORDER BY s.message_id LIMIT ?";
     store.all(sql, params![after, at_most(limit)]).await
 }
 

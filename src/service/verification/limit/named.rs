@@ -96,6 +96,12 @@ impl NamedLimits {
         service.and_then(|service| find(Some(service))).or_else(|| find(None))
     }
 
+    /// For how long anything counts that some limit counts.
+    pub(super) fn longest_ms(&self) -> Millis {
+        let known = self.known.current();
+        known.values().flat_map(|limit| &limit.buckets).map(|bucket| bucket.interval_ms).max().unwrap_or(0)
+    }
+
     /// Newest first; whether there are more.
     pub async fn list(&self, client: ClientId, filter: LimitFilter, most: usize) -> Result<(Vec<NamedLimit>, bool)> {
         Ok(page(limit::list(&self.store, client, filter, most + 1).await?, most))
