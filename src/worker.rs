@@ -48,7 +48,7 @@ pub struct WorkerServices {
     pub tariff: Arc<Tariff>,
     pub clients: Arc<Clients>,
     pub permissions: Arc<Permissions>,
-    pub rate_limits: Arc<NamedLimits>,
+    pub verification_limits: Arc<NamedLimits>,
     pub ledger: Arc<Ledger>,
     pub sessions: Arc<Sessions>,
     pub session_bodies: SessionBodies,

@@ -77,7 +77,7 @@ pub struct App {
     pub admins: Administrators,
     pub clients: Arc<Clients>,
     pub permissions: Arc<Permissions>,
-    pub rate_limits: Arc<NamedLimits>,
+    pub verification_limits: Arc<NamedLimits>,
     pub audit: AuditLog,
     pub masked: MaskedDoor,
     /// Writes the metrics of all layers in the Prometheus text format.

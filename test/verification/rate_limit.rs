@@ -23,12 +23,15 @@ pub async fn acts(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
     let bucket = scene.post(server, &format!("{ALL}/{limit}/buckets"), new).await?;
     let more = json!({"max": 5, "interval": "1h"});
     Ok(scene.for_client([
-        act("POST", ALL, &[], json!({"name": "other"}), "rate_limit.create", Made),
-        act("PATCH", ONE, &[&limit], json!({"description": "x"}), "rate_limit.change", Changed),
-        act("POST", BUCKETS, &[&limit], more, "rate_limit.add_bucket", Changed),
-        on(&limit, act("PATCH", BUCKET, &[&limit, &bucket], json!({"max": 4}), "rate_limit.change_bucket", Changed)),
-        on(&limit, act("DELETE", BUCKET, &[&limit, &bucket], Value::Null, "rate_limit.remove_bucket", Changed)),
-        act("DELETE", ONE, &[&limit], Value::Null, "rate_limit.delete", Gone),
+        act("POST", ALL, &[], json!({"name": "other"}), "verification_limit.create", Made),
+        act("PATCH", ONE, &[&limit], json!({"description": "x"}), "verification_limit.change", Changed),
+        act("POST", BUCKETS, &[&limit], more, "verification_limit.add_bucket", Changed),
+        on(
+            &limit,
+            act("PATCH", BUCKET, &[&limit, &bucket], json!({"max": 4}), "verification_limit.change_bucket", Changed),
+        ),
+        on(&limit, act("DELETE", BUCKET, &[&limit, &bucket], Value::Null, "verification_limit.remove_bucket", Changed)),
+        act("DELETE", ONE, &[&limit], Value::Null, "verification_limit.delete", Gone),
     ]))
 }
 

@@ -108,7 +108,8 @@ async fn create(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         description: posted.description,
         buckets: posted.buckets.into_iter().map(Into::into).collect(),
     };
-    let limit = request.app.rate_limits.create(client, new, &context(&request, "rate_limit.create")).await?;
+    let limit =
+        request.app.verification_limits.create(client, new, &context(&request, "verification_limit.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&limit)))
 }
 
@@ -123,7 +124,7 @@ async fn list_limits(request: ResourceRequest) -> HandlerResult {
     let (after, limit) = list::page(&request)?;
     let named = request.param("service").map(|id| service(&id)).transpose()?;
     let filter = LimitFilter { service: named, after };
-    let (limits, more) = request.app.rate_limits.list(client, filter, limit).await?;
+    let (limits, more) = request.app.verification_limits.list(client, filter, limit).await?;
     Ok(list::reply(limits.iter().map(out).collect(), limits.last().map(|limit| limit.id), more))
 }
 
@@ -135,7 +136,7 @@ async fn list_limits(request: ResourceRequest) -> HandlerResult {
 )]
 async fn fetch(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
-    let limit = request.app.rate_limits.find(client, request.id("rate limit")?).await?;
+    let limit = request.app.verification_limits.find(client, request.id("rate limit")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&limit)))
 }
 
@@ -154,7 +155,11 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let RateLimitChangeIn { name, description, buckets } = object::read(&request, posted).await?;
     let buckets = buckets.map(|all| all.into_iter().map(Into::into).collect());
     let change = LimitChange { name, description, buckets };
-    let limit = request.app.rate_limits.change(client, id, change, &context(&request, "rate_limit.change")).await?;
+    let limit = request
+        .app
+        .verification_limits
+        .change(client, id, change, &context(&request, "verification_limit.change"))
+        .await?;
     Ok(reply::json(StatusCode::OK, &out(&limit)))
 }
 
@@ -167,6 +172,6 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
 async fn delete(request: ResourceRequest) -> HandlerResult {
     let client = auth::verifier(&request.app, &request)?.client;
     let id = request.id("rate limit")?;
-    request.app.rate_limits.delete(client, id, &context(&request, "rate_limit.delete")).await?;
+    request.app.verification_limits.delete(client, id, &context(&request, "verification_limit.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -141,16 +141,6 @@ pub fn region_of(address: &Address) -> Option<&'static str> {
     Some(found.id())
 }
 
-/// The country code of a phone, which no other begins with: by what it counts where no region is known.
-pub fn calling_code(address: &Address) -> Option<&str> {
-    let digits = digits(address)?;
-    if global(digits).is_some() {
-        return digits.get(..3);
-    }
-    let (_, national) = plan::split(digits)?;
-    digits.get(..digits.len() - national.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,22 +173,21 @@ mod tests {
 
     #[test]
     fn a_region_is_found_behind_a_country_code_that_several_share() {
-        for (text, region, code) in [
-            ("+12125550100", Some("US"), Some("1")),
-            ("+14165550100", Some("CA"), Some("1")),
-            ("+18765550100", Some("JM"), Some("1")),
-            ("+15005550006", Some("US"), Some("1")),
-            ("+79161234567", Some("RU"), Some("7")),
-            ("+77011234567", Some("KZ"), Some("7")),
-            ("+447911123456", Some("GB"), Some("44")),
-            ("+447700900123", Some("GB"), Some("44")),
-            ("+447797712345", Some("JE"), Some("44")),
-            ("+881612345678", None, Some("881")),
-            ("+999123456789", None, None),
-            ("40404", None, None),
+        for (text, region) in [
+            ("+12125550100", Some("US")),
+            ("+14165550100", Some("CA")),
+            ("+18765550100", Some("JM")),
+            ("+15005550006", Some("US")),
+            ("+79161234567", Some("RU")),
+            ("+77011234567", Some("KZ")),
+            ("+447911123456", Some("GB")),
+            ("+447700900123", Some("GB")),
+            ("+447797712345", Some("JE")),
+            ("+881612345678", None),
+            ("+999123456789", None),
+            ("40404", None),
         ] {
-            let address = Address::stored(text);
-            assert_eq!((region_of(&address), calling_code(&address)), (region, code), "{text}");
+            assert_eq!(region_of(&Address::stored(text)), region, "{text}");
         }
     }
 }

@@ -82,8 +82,8 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::verifier(&request.app, &request)?.client;
     let id = request.id("rate limit")?;
     let posted: LimitBucketIn = object::read(&request, posted).await?;
-    let context = context(&request, "rate_limit.add_bucket");
-    let bucket = request.app.rate_limits.add_bucket(client, id, posted.into(), &context).await?;
+    let context = context(&request, "verification_limit.add_bucket");
+    let bucket = request.app.verification_limits.add_bucket(client, id, posted.into(), &context).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&bucket)))
 }
 
@@ -95,7 +95,7 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
 )]
 async fn list_buckets(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
-    let limit = request.app.rate_limits.find(client, request.id("rate limit")?).await?;
+    let limit = request.app.verification_limits.find(client, request.id("rate limit")?).await?;
     Ok(list::reply(limit.buckets.iter().map(out).collect(), None::<LimitBucketId>, false))
 }
 
@@ -108,7 +108,7 @@ async fn list_buckets(request: ResourceRequest) -> HandlerResult {
 async fn fetch(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (id, bucket) = (request.id("rate limit")?, request.nth_id(1, "bucket")?);
-    let bucket = request.app.rate_limits.find_bucket(client, id, bucket).await?;
+    let bucket = request.app.verification_limits.find_bucket(client, id, bucket).await?;
     Ok(reply::json(StatusCode::OK, &out(&bucket)))
 }
 
@@ -125,8 +125,8 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let client = auth::verifier(&request.app, &request)?.client;
     let place = (request.id("rate limit")?, request.nth_id(1, "bucket")?);
     let LimitBucketChangeIn { max, interval } = object::read(&request, posted).await?;
-    let context = context(&request, "rate_limit.change_bucket");
-    let bucket = request.app.rate_limits.change_bucket(client, place, (max, interval), &context).await?;
+    let context = context(&request, "verification_limit.change_bucket");
+    let bucket = request.app.verification_limits.change_bucket(client, place, (max, interval), &context).await?;
     Ok(reply::json(StatusCode::OK, &out(&bucket)))
 }
 
@@ -139,7 +139,7 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
 async fn delete(request: ResourceRequest) -> HandlerResult {
     let client = auth::verifier(&request.app, &request)?.client;
     let place = (request.id("rate limit")?, request.nth_id(1, "bucket")?);
-    let context = context(&request, "rate_limit.remove_bucket");
-    request.app.rate_limits.remove_bucket(client, place, &context).await?;
+    let context = context(&request, "verification_limit.remove_bucket");
+    request.app.verification_limits.remove_bucket(client, place, &context).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
