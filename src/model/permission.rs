@@ -117,7 +117,7 @@ mod tests {
         };
         for (text, refusal) in [
             ("+14155550100", None),
-            ("+447911123456", None),
+            ("+447400123456", None),
             ("+447797712345", Some(PermissionRefusal::Country(Some("JE")))),
             ("+33612345678", Some(PermissionRefusal::Country(Some("FR")))),
             ("+999123456789", Some(PermissionRefusal::Country(None))),

@@ -80,7 +80,7 @@ async fn plain_messages_are_held_to_them_where_their_client_wants_it(layout: Lay
     for (to, detail) in [
         (PERSONAL, named("this number costs more than others (personal), and `premium`") + " does not name that"),
         ("+33612345678", country("FR", "this client's ")),
-        ("+447911123456", country("GB", "")),
+        ("+447400123456", country("GB", "")),
         ("+447797712345", country("JE", "")),
     ] {
         let (status, problem) = texted(&server, &client, to).await?;
@@ -88,7 +88,7 @@ async fn plain_messages_are_held_to_them_where_their_client_wants_it(layout: Lay
     }
     ensure!(balance(&server, &client).await? == before, "what is refused costs nothing");
     ensure!(texted(&server, &client, "+14155550100").await?.0 == 202);
-    ensure!(texted(&server, &other, "+447911123456").await?.0 == 202, "it has not asked for it");
+    ensure!(texted(&server, &other, "+447400123456").await?.0 == 202, "it has not asked for it");
 
     // the doors of older systems say it in their words
     let account = client.replace("cli_", "AC");
@@ -119,7 +119,7 @@ async fn codes_go_only_where_they_may(layout: Layout) -> Result {
     let wanted = named("FR is not allowed: it is not among `countries`");
     ensure!(status == 403 && problem["detail"] == wanted.as_str(), "{status} {problem}");
     ensure!(balance(&server, &client).await? == before, "nothing is charged");
-    ensure!(asked(&server, &client, json!({"to": "+447911123456"})).await?.0 == 201);
+    ensure!(asked(&server, &client, json!({"to": "+447400123456"})).await?.0 == 201);
     well(&server, "PUT", RULES, Some(json!({"countries": ["US"], "prefixes": ["+4470"]}))).await?;
     let (status, answer) = asked(&server, &client, json!({"to": PERSONAL})).await?;
     ensure!(status == 201, "a prefix goes before its country and before what it costs: {status} {answer}");
@@ -136,7 +136,7 @@ async fn fixed_lines_get_texts_unless_their_service_skips_them(layout: Layout) -
     let service = text(&act_well(&server, &client, "POST", "/v1/verification-services", Some(new)).await?["id"])?;
     let (status, problem) = asked(&server, &client, json!({"to": fixed, "service": service})).await?;
     ensure!(status == 403 && text(&problem["detail"])?.contains("fixed line"), "{status} {problem}");
-    ensure!(asked(&server, &client, json!({"to": "+447911123456", "service": service})).await?.0 == 201);
+    ensure!(asked(&server, &client, json!({"to": "+447400123456", "service": service})).await?.0 == 201);
     at_rest(&server, 0).await
 }
 

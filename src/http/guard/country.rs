@@ -26,7 +26,7 @@ struct PermissionsIn {
     countries: Option<Vec<Country>>,
     /// Numbers that begin with one of these may be sent to, whatever their country and whatever they cost.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, example = json!(["+447911"]))]
+    #[schema(value_type = Vec<String>, example = json!(["+447400"]))]
     prefixes: BTreeSet<String>,
     /// Numbers that begin with one of these may not. Of one in each list the longer decides.
     #[serde(default)]
