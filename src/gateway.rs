@@ -14,6 +14,7 @@ mod pairing;
 mod publish;
 mod reload;
 pub mod rights;
+mod rules;
 mod secret;
 mod sending;
 mod services;

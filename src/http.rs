@@ -18,6 +18,7 @@ mod event;
 mod event_type;
 mod filter;
 mod form;
+mod guard;
 mod guess;
 mod health;
 mod idempotency;
@@ -201,6 +202,9 @@ fn resources() -> Vec<Resource> {
         session::resource(),
         session::interaction::resource(),
         verification::template::resource(),
+        verification::rate_limit::resource(),
+        verification::rate_limit::bucket::resource(),
+        guard::country::resource(),
         loopback::resource(),
     ]
 }

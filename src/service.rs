@@ -19,6 +19,7 @@ pub mod message;
 pub mod number;
 pub mod opt_out;
 pub mod outbox;
+pub mod permission;
 pub mod publish;
 mod race;
 pub mod relay;

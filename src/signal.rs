@@ -6,7 +6,7 @@
 mod counter;
 mod redis;
 
-pub use counter::SharedCounter;
+pub use counter::{FullWindow, SharedCounter, SharedWindow};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -35,6 +35,7 @@ pub mod number_import;
 pub mod old_message;
 pub mod opt_out;
 pub mod outbox;
+pub mod permission;
 pub mod pool;
 pub mod publication;
 pub mod rate;

@@ -24,11 +24,13 @@ use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{InboundHandlers, WebhookInbox, WebhookQueue};
 use crate::service::ledger::Ledger;
 use crate::service::number::import::NumberImports;
+use crate::service::permission::Permissions;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
 use crate::service::session::{AskedTexts, SessionBodies, Sessions};
 use crate::service::sync::{PairingService, SyncSockets};
 use crate::service::tariff::Tariff;
+use crate::service::verification::limit::NamedLimits;
 pub use periodic::LoopMemory;
 
 /// What the workers of a node work on.
@@ -45,6 +47,8 @@ pub struct WorkerServices {
     pub number_imports: Arc<NumberImports>,
     pub tariff: Arc<Tariff>,
     pub clients: Arc<Clients>,
+    pub permissions: Arc<Permissions>,
+    pub verification_limits: Arc<NamedLimits>,
     pub ledger: Arc<Ledger>,
     pub sessions: Arc<Sessions>,
     pub session_bodies: SessionBodies,

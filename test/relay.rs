@@ -75,6 +75,8 @@ async fn acts_of_resources(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
         route::acts(server, scene).await?,
         crate::session::acts(server, scene).await?,
         crate::verification::template::acts(server, scene).await?,
+        crate::verification::permission::acts(),
+        crate::verification::rate_limit::acts(server, scene).await?,
     ];
     Ok(all.into_iter().flatten().collect())
 }

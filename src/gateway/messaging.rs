@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::StartError;
 use super::base::StartContext;
 use super::sending::{SendingParts, SessionTextWriters};
+use super::rules::SendRules;
 use crate::config::Config;
 use crate::model::{AccountId, Address, ClientId, Money};
 use crate::provider::{self, Loopback, LoopbackEvent};
@@ -60,6 +61,7 @@ pub(super) struct MessagingParts {
     pub(super) number_imports: Arc<NumberImports>,
     pub(super) admins: Administrators,
     pub(super) clients: Arc<Clients>,
+    pub(super) rules: SendRules,
     pub(super) loopback: Loopback,
     /// Whose the masked door's conversations are, where anybody uses it.
     pub(super) masked_client: Option<ClientId>,
@@ -86,11 +88,13 @@ impl StartContext<'_> {
         tariff.refresh().await.map_err(StartError::storing(config))?;
         let clients = self.clients(directory.clone()).await?;
         let ledger = Arc::new(Ledger { store: store.clone(), events: events.clone(), clock: clock.clone() });
+        let rules = self.send_rules().await?;
         let relay = Arc::new(Relay {
             directory: directory.clone(),
             tariff: tariff.clone(),
             messages: sending.messages.clone(),
             ledger: ledger.clone(),
+            permissions: rules.permissions.clone(),
             calls: config.call,
             tasks: self.tasks.clone(),
             clock: clock.clone(),
@@ -118,6 +122,7 @@ impl StartContext<'_> {
             number_imports,
             admins,
             clients,
+            rules,
             loopback,
             masked_client: None,
         };

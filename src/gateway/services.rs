@@ -34,7 +34,7 @@ impl StartContext<'_> {
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
         let Services { messaging, publish, pairing, received, health } = services;
         let MessagingParts {
-            sending, directory, tariff, clients, ledger, number_imports, sessions, asked_texts, ..
+            sending, directory, tariff, clients, rules, ledger, number_imports, sessions, asked_texts, ..
         } = messaging;
         let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.retention.clone(), self.clock.clone());
@@ -50,6 +50,8 @@ impl StartContext<'_> {
             number_imports: number_imports.clone(),
             tariff: tariff.clone(),
             clients: clients.clone(),
+            permissions: rules.permissions.clone(),
+            verification_limits: rules.verification_limits.clone(),
             ledger: ledger.clone(),
             sessions: sessions.clone(),
             asked_texts: asked_texts.clone(),
@@ -105,6 +107,8 @@ impl StartContext<'_> {
             number_imports: messaging.number_imports,
             admins: messaging.admins,
             clients: messaging.clients,
+            permissions: messaging.rules.permissions,
+            verification_limits: messaging.rules.verification_limits,
             audit: AuditLog { store: self.databases.store.clone() },
             masked: MaskedDoor { settings: config.compat.masked.clone(), client: messaging.masked_client },
             publish,

@@ -21,6 +21,7 @@ use crate::service::message::Messages;
 use crate::service::number::Numbers;
 use crate::service::number::import::NumberImports;
 use crate::service::opt_out::OptOuts;
+use crate::service::permission::Permissions;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::relay::Relay;
 use crate::service::session::{NumberProxySettings, SessionCalls, SessionMessages, Sessions};
@@ -29,6 +30,7 @@ use crate::service::sync::{
 };
 use crate::service::tariff::Tariff;
 use crate::service::verification::template::Templates;
+use crate::service::verification::limit::NamedLimits;
 
 /// What the handlers need.
 pub struct App {
@@ -77,6 +79,8 @@ pub struct App {
     pub number_imports: Arc<NumberImports>,
     pub admins: Administrators,
     pub clients: Arc<Clients>,
+    pub permissions: Arc<Permissions>,
+    pub verification_limits: Arc<NamedLimits>,
     pub audit: AuditLog,
     pub masked: MaskedDoor,
     /// Writes the metrics of all layers in the Prometheus text format.

@@ -199,7 +199,7 @@ pub(super) fn host(app: &App, request: &RequestParts) -> Result<ActingClient, Re
 
 /// Who sends a client's codes, and says how they are told.
 pub(super) fn verifier(app: &App, request: &RequestParts) -> Result<ActingClient, Refusal> {
-    with_scope(app, request, KeyScope::Verify, "this key may not send codes")
+    with_scope(app, request, KeyScope::Verify, "this key may not verify phones")
 }
 
 /// Who ends a client's calls.

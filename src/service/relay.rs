@@ -22,6 +22,7 @@ use crate::service::directory::Directory;
 use crate::service::idempotency::IdempotencyKey;
 use crate::service::ledger::Ledger;
 use crate::service::message::{self, ChosenRoute, DraftResult, MessageDraft, Messages, OrderResult, RepeatReply};
+use crate::service::permission::Permissions;
 use crate::service::tariff::{Price, Route, Tariff};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::message::Message;
@@ -39,6 +40,8 @@ pub struct Relay {
     pub tariff: Arc<Tariff>,
     pub messages: Arc<Messages>,
     pub ledger: Arc<Ledger>,
+    /// Whom plain messages may go to, where a client wants that looked at.
+    pub permissions: Arc<Permissions>,
     pub calls: CallSettings,
     pub tasks: TaskTracker,
     pub clock: Clock,
@@ -62,6 +65,7 @@ impl Relay {
         // a field that is wrong is told as that, though there may be no way for it either
         let checked = message::anyway(order.channel, &order.media_urls, order.call.as_ref());
         let checked = checked.and_then(|()| self.allow_said(consumer, &order));
+        let checked = checked.and_then(|()| self.permissions.check_message(consumer.client, &order.to));
         let via = match checked.and_then(|()| self.allowed_via(consumer, &order)) {
             Ok(found) => found,
             // what a key may not do, it is not told of either: another key of its client may have done it

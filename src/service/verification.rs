@@ -1,3 +1,4 @@
-//! Codes that prove a phone, and how they are told.
+//! Proving that a person holds a phone, by a code.
 
+pub mod limit;
 pub mod template;

@@ -1,3 +1,4 @@
-//! Codes that prove a phone, and how they are told.
+//! Proving phones by codes: `sb_verification` and what belongs to it.
 
+pub mod limit;
 pub mod template;

@@ -13,6 +13,8 @@ pub enum CachedDataset {
     Tariff,
     /// Endpoints of clients.
     Endpoints,
+    /// What is sent is held to it: permissions, and limits of clients' own.
+    SendRules,
 }
 
 impl CachedDataset {
@@ -23,6 +25,7 @@ impl CachedDataset {
             Self::Clients => "clients",
             Self::Tariff => "tariff",
             Self::Endpoints => "endpoint_version",
+            Self::SendRules => "send_rules",
         }
     }
 }

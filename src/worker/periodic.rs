@@ -70,6 +70,8 @@ pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
         row("look for changed accounts and numbers", 1, Later, Warned, |node| work(node.directory.refresh())),
         row("look for changed routes and rates", 1, Later, Warned, |node| work(node.tariff.refresh())),
         row("look for changed clients and keys", 1, Later, Warned, |node| work(node.clients.refresh())),
+        row("look for changed permissions", 1, Later, Warned, |node| work(node.permissions.refresh())),
+        row("look for changed rate limits", 1, Later, Warned, |node| work(node.verification_limits.refresh())),
         row("look for changed endpoints", 1, Later, Quiet, |node| work(node.events.refresh())),
         row("end sessions whose time is over", 1, AtOnce, Warned, |node| work(node.sessions.expire())),
         row("let sessions rest in which nobody speaks", 1, AtOnce, Warned, |node| work(node.sessions.rest())),
