@@ -71,4 +71,4 @@ pub(crate) use text_form::{debug_as_display, read_from_text};
 pub use twiml::AllowedTwiml;
 pub use user::UserId;
 pub use verification::{CodeChannel, VerificationDoor, VerificationRefusal, VerificationStatus};
-pub use voice::{SpeechVoice, VoiceDial, VoiceResponse};
+pub use voice::{KeyQuestion, SpeechVoice, VoiceDial, VoiceResponse};
