@@ -7,12 +7,15 @@ mod replaced;
 mod secret;
 mod show;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::model::address::AddressRole;
 use crate::model::keyword::{LanguageKeywords, is_word};
-use crate::model::{Millis, Platform, Secret, text};
+use crate::model::verification::CODE_LENGTH;
+use crate::model::{Address, Millis, Platform, Secret, text};
 use crate::service::publish::sink;
 use crate::service::{event, inbound, number, opt_out, outbox, publish, relay, retention, session, sync, tariff};
 use crate::{http, provider, store};
@@ -71,6 +74,7 @@ pub struct KeyDirectorySettings {
 pub struct CompatSettings {
     pub number_proxy: session::NumberProxySettings,
     pub masked: http::MaskedDoorSettings,
+    pub codes: http::CodesDoorSettings,
 }
 
 /// `[redis]`.
@@ -149,6 +153,12 @@ const LONGEST_SPEECH: usize = 4_096;
 const LONGEST_NAME: usize = 128;
 const LONGEST_SID: usize = 64;
 
+/// What a code of the older door may last, and how often it may be tried.
+const CODE_LIFE_MS: RangeInclusive<Millis> = 1_000..=86_400_000;
+const CODE_TRIES: RangeInclusive<u8> = 1..=20;
+/// Characters of whose code it is, as a text says.
+const LONGEST_ORGANISATION: usize = 64;
+
 /// Characters of the administrator's key: what can be guessed opens everything.
 const SHORTEST_TOKEN: usize = 16;
 
@@ -164,6 +174,7 @@ fn check(config: &Config, layers: &ConfigLayers) -> Result<(), ConfigError> {
     check_messaging(config, &refuse)?;
     check_doors(config, &refuse)?;
     check_number_proxy(config, &refuse)?;
+    check_codes(config, &refuse)?;
     check_limits(config, &refuse)
 }
 
@@ -270,6 +281,24 @@ fn check_number_proxy(config: &Config, refuse: RefuseValue) -> Result<(), Config
     let is_half = proxy.flowroute_access_key.is_empty() != proxy.flowroute_secret_key.is_empty();
     let both = "a key where compat.number_proxy.flowroute_secret_key is set, or both nothing";
     refuse("compat.number_proxy.flowroute_access_key", is_half, both)
+}
+
+fn check_codes(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {
+    let codes = &config.compat.codes;
+    let is_wrong = !CODE_LENGTH.contains(&usize::from(codes.code_length));
+    refuse("compat.codes.code_length", is_wrong, "from 4 to 10 digits (its older name is CODE_LENGTH)")?;
+    let is_wrong = !CODE_LIFE_MS.contains(&codes.ttl.as_ms());
+    refuse("compat.codes.ttl", is_wrong, "from 1s to 24h (its older name is CODE_EXPIRATION, in seconds)")?;
+    let is_wrong = !CODE_TRIES.contains(&codes.tries);
+    refuse("compat.codes.tries", is_wrong, "from 1 to 20 (its older name is RETRIES_ALLOWED)")?;
+    let name = codes.org_name.trim();
+    let is_wrong = name.is_empty() || name.chars().count() > LONGEST_ORGANISATION;
+    refuse("compat.codes.org_name", is_wrong, "a name of at most 64 characters")?;
+    let longest = codes.filled(&"0".repeat(*CODE_LENGTH.end()));
+    let is_wrong = !codes.text.contains("{code}") || text::units(&longest) > config.outbox.sms_length;
+    refuse("compat.codes.text", is_wrong, "a text with {code} in it, of at most outbox.sms_length UTF-16 units")?;
+    let is_wrong = !codes.from.is_empty() && Address::read(&codes.from, AddressRole::Sender, None).is_err();
+    refuse("compat.codes.from", is_wrong, "a number such as +12065550100, or nothing")
 }
 
 fn check_limits(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {

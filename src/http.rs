@@ -55,7 +55,7 @@ mod written;
 pub use app::App;
 pub use auth::AdminSettings;
 pub use body::BodyMemory;
-pub use compat::{MaskedDoor, MaskedDoorSettings};
+pub use compat::{CodesDoorSettings, MaskedDoor, MaskedDoorSettings};
 pub use guess::GuessLimit;
 pub use limit::AddressLimit;
 pub use server::{TcpListeners, serve};

@@ -127,6 +127,7 @@ impl StartContext<'_> {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
         built.number_proxy_account = built.number_proxy_account(config).await?;
+        built.add_code_number(config).await?;
         Ok((built, loopback_events))
     }
 

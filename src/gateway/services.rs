@@ -105,6 +105,7 @@ impl StartContext<'_> {
             clients: messaging.clients,
             audit: AuditLog { store: self.databases.store.clone() },
             masked: MaskedDoor { settings: config.compat.masked.clone(), client: messaging.masked_client },
+            codes: config.compat.codes.clone(),
             publish,
             guesses: GuessLimit::new(config.http.requests_per_address),
             inbox: received.inbox,

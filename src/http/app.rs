@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{BodyMemory, GuessLimit, MaskedDoor, RequestParts, Settings, SocketPulse};
+use super::{BodyMemory, CodesDoorSettings, GuessLimit, MaskedDoor, RequestParts, Settings, SocketPulse};
 use crate::model::{AccountId, ClientId, Country, PublicOrigin, Secret};
 use crate::service::account::Accounts;
 use crate::service::admin::Administrators;
@@ -76,6 +76,8 @@ pub struct App {
     pub clients: Arc<Clients>,
     pub audit: AuditLog,
     pub masked: MaskedDoor,
+    /// `[compat.codes]`.
+    pub codes: CodesDoorSettings,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + Sync>,
     pub tasks: TaskTracker,
