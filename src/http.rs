@@ -48,6 +48,7 @@ mod sms;
 mod socket;
 mod tls;
 mod trace;
+mod verify_call;
 mod webhook;
 mod write_timeout;
 mod written;
@@ -217,6 +218,7 @@ pub fn routes(app: &Arc<App>) -> HttpRoutes {
         warp::path("relay").and(webhook::relay_routes(app)).boxed(),
         warp::path("sms").and(sms::routes(app)).map(reply::bare).boxed(),
         compat::routes(app),
+        verify_call::routes(app),
         media::routes(app),
         page::routes(app),
         health::routes(app),

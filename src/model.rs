@@ -41,6 +41,7 @@ pub mod twiml;
 pub mod user;
 pub mod verification;
 pub mod voice;
+pub mod whatsapp;
 
 pub use address::{Address, AddressKind, Country, NotAnAddress, NumberingPlanReport};
 pub use area::AreaCode;
@@ -72,3 +73,4 @@ pub use twiml::AllowedTwiml;
 pub use user::UserId;
 pub use verification::{CodeChannel, VerificationDoor, VerificationRefusal, VerificationStatus};
 pub use voice::{KeyQuestion, SpeechVoice, VoiceDial, VoiceResponse};
+pub use whatsapp::WhatsappTemplates;

@@ -12,7 +12,7 @@ use super::StartError;
 use super::base::StartContext;
 use super::sending::SendingParts;
 use crate::config::Config;
-use crate::model::{AccountId, Address, ClientId, Money};
+use crate::model::{AccountId, Address, ClientId, Money, WhatsappTemplates};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, CarrierConnectorFactory, Credentials, NewAccount};
 use crate::service::admin::Administrators;
@@ -264,6 +264,7 @@ impl MessagingParts {
             replies_to_keywords: false,
             // whatever the examples of our users send from works here
             any_sender: true,
+            whatsapp_templates: WhatsappTemplates::default(),
             is_checked: false,
         };
         or_there(self.accounts.add(new, &AuditContext::unwritten()).await)?;

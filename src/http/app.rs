@@ -28,6 +28,7 @@ use crate::service::sync::{
     PairingLinkBuilder, PairingService, Settings as SyncSettings, SyncSessionIdIssuer, SyncSockets,
 };
 use crate::service::tariff::Tariff;
+use crate::service::verification::CodeCalls;
 
 /// What the handlers need.
 pub struct App {
@@ -76,6 +77,8 @@ pub struct App {
     pub clients: Arc<Clients>,
     pub audit: AuditLog,
     pub masked: MaskedDoor,
+    /// Says what calls say that speak codes.
+    pub code_calls: Arc<CodeCalls>,
     /// `[compat.codes]`.
     pub codes: CodesDoorSettings,
     /// Writes the metrics of all layers in the Prometheus text format.

@@ -14,6 +14,7 @@ use ::http::HeaderMap;
 use warp::Filter;
 
 pub use self::codes::CodesDoorSettings;
+pub(super) use self::masked::signature::SignedFields;
 pub use self::masked::{MaskedDoor, MaskedDoorSettings};
 use super::auth::Requester;
 use super::{App, HttpRoutes};

@@ -227,6 +227,27 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_waited_for() {
+        let voice = SpeechVoice { voice: None, language: Some("fr-FR") };
+        let question = KeyQuestion {
+            said: "Appuyez.",
+            voice,
+            timeout_secs: 8,
+            action: "https://sms.example/verify-call/0f?a=1&b=2",
+        };
+        assert_eq!(
+            inner(&VoiceResponse::default().ask_key(question).hang_up()),
+            "<Gather input=\"dtmf\" numDigits=\"1\" finishOnKey=\"\" timeout=\"8\" method=\"POST\" \
+             action=\"https://sms.example/verify-call/0f?a=1&amp;b=2\"><Say language=\"fr-FR\">Appuyez.</Say></Gather>\
+             <Hangup />"
+        );
+        assert_eq!(
+            inner(&VoiceResponse::default().pause(1).redirect("https://sms.example/?a=1&b=2")),
+            "<Pause length=\"1\" /><Redirect method=\"POST\">https://sms.example/?a=1&amp;b=2</Redirect>"
+        );
+    }
+
+    #[test]
     fn what_is_said_breaks_out_of_nothing() {
         let voice = SpeechVoice { voice: Some("\"><Dial>"), language: None };
         assert_eq!(

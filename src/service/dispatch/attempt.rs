@@ -59,6 +59,7 @@ impl Dispatch {
             to: message.to.clone(),
             body: message.body.clone(),
             media_urls: message.content.media_urls.clone(),
+            template: message.content.template.clone(),
             valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, self.parts.clock.now_ms())),
             status_url,
             instructions: message.content.call.clone(),
