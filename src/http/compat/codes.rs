@@ -48,13 +48,6 @@ pub struct CodesDoorSettings {
     pub from: String,
 }
 
-impl CodesDoorSettings {
-    /// The text under whose name it goes out, with this in the place of the code.
-    pub fn filled(&self, code: &str) -> String {
-        self.text.replace("{name}", &self.org_name).replace("{code}", code)
-    }
-}
-
 /// Whose a post to `/` is, by what it holds.
 #[derive(Debug, PartialEq)]
 enum RootPost {
