@@ -1,0 +1,6 @@
+//! Proving phones by codes: through every door, each code opens once, and nobody else's.
+
+mod call;
+mod codes;
+mod codes_edge;
+mod whatsapp;
