@@ -3,4 +3,5 @@
 mod call;
 mod codes;
 mod codes_edge;
+mod codes_setup;
 mod whatsapp;

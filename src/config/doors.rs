@@ -14,8 +14,8 @@ const LONGEST_NAME: usize = 128;
 const LONGEST_SID: usize = 64;
 
 /// What a code of the older door may last, and how often it may be tried.
-const CODE_LIFE_MS: RangeInclusive<Millis> = 1_000..=86_400_000;
-const CODE_TRIES: RangeInclusive<u8> = 1..=20;
+const CODE_LIFE_MS: RangeInclusive<Millis> = 5_000..=86_400_000;
+const CODE_TRIES: RangeInclusive<u8> = 1..=100;
 /// Characters of whose code it is, as a text says.
 const LONGEST_ORGANISATION: usize = 64;
 
@@ -63,9 +63,9 @@ fn check_codes(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> 
     let is_wrong = !CODE_LENGTH.contains(&usize::from(codes.code_length));
     refuse("compat.codes.code_length", is_wrong, "from 4 to 10 digits (its older name is CODE_LENGTH)")?;
     let is_wrong = !CODE_LIFE_MS.contains(&codes.ttl.as_ms());
-    refuse("compat.codes.ttl", is_wrong, "from 1s to 24h (its older name is CODE_EXPIRATION, in seconds)")?;
+    refuse("compat.codes.ttl", is_wrong, "from 5s to 24h (its older name is CODE_EXPIRATION, in seconds)")?;
     let is_wrong = !CODE_TRIES.contains(&codes.tries);
-    refuse("compat.codes.tries", is_wrong, "from 1 to 20 (its older name is RETRIES_ALLOWED)")?;
+    refuse("compat.codes.tries", is_wrong, "from 1 to 100 (its older name is RETRIES_ALLOWED)")?;
     let name = codes.org_name.trim();
     let is_wrong = name.is_empty() || name.chars().count() > LONGEST_ORGANISATION;
     refuse("compat.codes.org_name", is_wrong, "a name of at most 64 characters")?;
