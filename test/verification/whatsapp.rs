@@ -96,7 +96,9 @@ async fn what_is_no_template_is_refused_and_all_are_changed_at_once(layout: Layo
     }
     let of = async || -> Result<Value> { Ok(well(&server, "GET", &path, None).await?["whatsapp_templates"].clone()) };
     let (english, brazilian) = (format!("en={ENGLISH}"), format!("pt-BR={BRAZILIAN}"));
-    let both = ["account", "change", &*id, "--whatsapp-template", &english, "--whatsapp-template", &brazilian];
+    let url = server.url("");
+    let change = ["account", "change", &*id, "--url", &url, "--whatsapp-template"];
+    let both = [&change[..], &[&*english, "--whatsapp-template", &*brazilian]].concat();
     run(server.builder(), &both).await?.well()?;
     assert_eq!(of().await?, json!({"en": ENGLISH, "pt-BR": BRAZILIAN}));
     // what says nothing of them changes none
@@ -104,7 +106,7 @@ async fn what_is_no_template_is_refused_and_all_are_changed_at_once(layout: Layo
     assert_eq!(of().await?, json!({"en": ENGLISH, "pt-BR": BRAZILIAN}));
     well(&server, "PATCH", &path, Some(json!({"whatsapp_templates": {}}))).await?;
     assert_eq!(of().await?, json!({}));
-    run(server.builder(), &["account", "change", &id, "--whatsapp-template", "en"]).await?.refusal()?;
+    run(server.builder(), &[&change[..], &["en"]].concat()).await?.refusal()?;
     Ok(())
 }
 
