@@ -6,14 +6,13 @@ use serde_json::{Map, Value as Json, json};
 use super::refusal::invalid;
 use super::{AUTH_ID, CodesDoorSettings, CodesResult, LONGEST_AUTH_ID, RECIPIENT, is_auth_id, verifier};
 use crate::http::compat::number_proxy::said;
-use crate::http::{App, RequestParts, audit, reply};
+use crate::http::{App, RequestParts, reply, verification};
 use crate::model::address::AddressRole;
 use crate::model::{Address, CodeChannel, VerificationDoor};
 use crate::service::Error;
-use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
 use crate::service::relay::SenderChoice;
-use crate::service::verification::{CreateResult, Verification, VerificationOrder};
+use crate::service::verification::{CreateResult, VerificationOrder};
 
 /// Digits of a recipient: 1, and ten of a number in North America.
 const RECIPIENT_DIGITS: usize = 11;
@@ -27,7 +26,7 @@ pub(super) async fn create(
     verifier(consumer)?;
     let auth_id = auth_id(fields)?;
     let order = order(recipient(fields)?, auth_id.clone(), &app.codes)?;
-    let context = context(request);
+    let context = verification::context(request, "verification.create");
     match app.verifications.create(consumer, order, None, &|_| String::new(), &context).await? {
         CreateResult::Sent(..) => {
             let body = json!({"message": "Success: Verification code created.", "auth_id": auth_id});
@@ -36,12 +35,6 @@ pub(super) async fn create(
         // what has no name does not come again
         CreateResult::Again(_) => Err(Error::key_reused().into()),
     }
-}
-
-fn context(request: &RequestParts) -> AuditContext<'static, Verification> {
-    audit::context_for_client(request, "verification.create", |one: &Verification| {
-        audit::json(&json!({"id": one.id.to_string(), "to": one.address, "status": one.status.name()}))
-    })
 }
 
 /// A number is read as one with quotes around it, and comes back so.
