@@ -94,7 +94,7 @@ async fn a_key_is_pressed_before_a_digit_is_spoken(layout: Layout) -> Result {
 
 async fn it_goes_on_at_once_where_its_service_wants_no_key(layout: Layout) -> Result {
     let scene = CallScene::open(layout).await?;
-    let service = json!({"name": "Acme", "dtmf": false, "custom_code": true});
+    let service = json!({"name": "Acme", "key_press": false, "custom_code": true});
     let service = well(&scene.server, "POST", "/v1/verification-services", Some(service)).await?;
     scene.place(json!({"service": service["id"]})).await?;
     let twiml = scene.beginning(1).await?;
