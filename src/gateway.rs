@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod base;
+mod codes;
 mod database;
 mod doors;
 mod error;

@@ -50,6 +50,7 @@ mod socket;
 mod tls;
 mod trace;
 mod verification;
+mod verify_call;
 mod webhook;
 mod write_timeout;
 mod written;
@@ -57,7 +58,7 @@ mod written;
 pub use app::App;
 pub use auth::AdminSettings;
 pub use body::BodyMemory;
-pub use compat::{MaskedDoor, MaskedDoorSettings};
+pub use compat::{CodesDoorSettings, MaskedDoor, MaskedDoorSettings};
 pub use guess::GuessLimit;
 pub use limit::AddressLimit;
 pub use server::{TcpListeners, serve};
@@ -223,6 +224,7 @@ pub fn routes(app: &Arc<App>) -> HttpRoutes {
         warp::path("relay").and(webhook::relay_routes(app)).boxed(),
         warp::path("sms").and(sms::routes(app)).map(reply::bare).boxed(),
         compat::routes(app),
+        verify_call::routes(app),
         media::routes(app),
         page::routes(app),
         health::routes(app),

@@ -47,7 +47,7 @@
 //! | interaction | something that was said in a session to one of its people, and what came of it |
 //! | hook | a client's server that is asked what becomes of a text, or of a call; a text that it is asked about is an asked text, and waits |
 //! | stranger | who texts or calls a number of a pool and is in no session there |
-//! | door | the paths of one system, older ones in `http/compat/`: the relay's, Twilio's, the number proxy's, the masked one |
+//! | door | the paths of one system, older ones in `http/compat/`: the relay's, Twilio's, the number proxy's, the masked one, that of one-time codes |
 //! | client, key | a customer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys; nor does a client pay that the server has made by itself |
 //! | consumer | for whom a request is made: the operator, a client by its token, or by one of its keys |

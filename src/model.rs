@@ -44,6 +44,7 @@ pub mod twiml;
 pub mod user;
 pub mod verification;
 pub mod voice;
+pub mod whatsapp;
 pub mod window;
 
 pub use address::{Address, AddressKind, Country, NotAnAddress, NumberType, NumberingPlanReport};
@@ -76,4 +77,5 @@ pub(crate) use text_form::{debug_as_display, read_from_text};
 pub use twiml::AllowedTwiml;
 pub use user::UserId;
 pub use verification::{CodeChannel, VerificationDoor, VerificationRefusal, VerificationStatus};
-pub use voice::{SpeechVoice, VoiceDial, VoiceResponse};
+pub use voice::{KeyQuestion, SpeechVoice, VoiceDial, VoiceResponse};
+pub use whatsapp::WhatsappTemplates;

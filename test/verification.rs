@@ -1,5 +1,9 @@
 //! Proving phones by codes.
 
+mod call;
+mod codes;
+mod codes_edge;
+mod codes_setup;
 pub mod limit;
 pub mod permission;
 pub mod rate_limit;
@@ -7,3 +11,4 @@ mod secret;
 mod shared_count;
 pub mod template;
 mod web_otp;
+mod whatsapp;

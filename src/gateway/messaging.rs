@@ -13,7 +13,7 @@ use super::base::StartContext;
 use super::sending::{SendingParts, SessionTextWriters};
 use super::rules::SendRules;
 use crate::config::Config;
-use crate::model::{AccountId, Address, ClientId, Money};
+use crate::model::{AccountId, Address, ClientId, Money, WhatsappTemplates};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, CarrierConnectorFactory, Credentials, NewAccount};
 use crate::service::admin::Administrators;
@@ -131,6 +131,7 @@ impl StartContext<'_> {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
         built.number_proxy_account = built.number_proxy_account(config).await?;
+        built.add_code_number(config).await?;
         Ok((built, loopback_events))
     }
 
@@ -268,6 +269,7 @@ impl MessagingParts {
             replies_to_keywords: false,
             // whatever the examples of our users send from works here
             any_sender: true,
+            whatsapp_templates: WhatsappTemplates::default(),
             is_checked: false,
         };
         or_there(self.accounts.add(new, &AuditContext::unwritten()).await)?;

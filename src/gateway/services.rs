@@ -76,6 +76,7 @@ impl StartContext<'_> {
     pub(super) fn app(&self, services: Services, registry: Registry) -> App {
         let Services { messaging, publish, pairing, received, health } = services;
         let config = self.config;
+        let code_calls = Arc::new(self.code_calls(&messaging.directory, &messaging.sending.codes));
         App {
             settings: config.http.clone(),
             bodies: BodyMemory::of_requests(&config.http),
@@ -111,6 +112,8 @@ impl StartContext<'_> {
             verification_limits: messaging.rules.verification_limits,
             audit: AuditLog { store: self.databases.store.clone() },
             masked: MaskedDoor { settings: config.compat.masked.clone(), client: messaging.masked_client },
+            code_calls,
+            codes: config.compat.codes.clone(),
             publish,
             guesses: GuessLimit::new(config.http.requests_per_address),
             inbox: received.inbox,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{BodyMemory, GuessLimit, MaskedDoor, RequestParts, Settings, SocketPulse};
+use super::{BodyMemory, CodesDoorSettings, GuessLimit, MaskedDoor, RequestParts, Settings, SocketPulse};
 use crate::model::{AccountId, ClientId, Country, PublicOrigin, Secret};
 use crate::service::account::Accounts;
 use crate::service::admin::Administrators;
@@ -31,6 +31,7 @@ use crate::service::sync::{
 use crate::service::tariff::Tariff;
 use crate::service::verification::template::Templates;
 use crate::service::verification::limit::NamedLimits;
+use crate::service::verification::CodeCalls;
 
 /// What the handlers need.
 pub struct App {
@@ -83,6 +84,10 @@ pub struct App {
     pub verification_limits: Arc<NamedLimits>,
     pub audit: AuditLog,
     pub masked: MaskedDoor,
+    /// Says what calls say that speak codes.
+    pub code_calls: Arc<CodeCalls>,
+    /// `[compat.codes]`.
+    pub codes: CodesDoorSettings,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + Sync>,
     pub tasks: TaskTracker,

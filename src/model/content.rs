@@ -79,6 +79,9 @@ pub struct MessageContent {
     pub pool: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallPlan>,
+    /// The carrier's template by which a WhatsApp message tells a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// It was said in a session, and its callback is told of that, as Twilio's Proxy does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interaction: Option<InteractionCallback>,
@@ -119,6 +122,7 @@ impl MessageContent {
             is_twilio: self.is_twilio,
             pool: self.pool.clone(),
             call: self.call.as_ref().map(only_events),
+            template: None,
             interaction: self.interaction.clone(),
             secret: None,
         }

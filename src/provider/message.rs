@@ -21,6 +21,8 @@ pub struct OutgoingMessage {
     pub to: String,
     pub body: String,
     pub media_urls: Vec<String>,
+    /// By which of the carrier's templates a WhatsApp message tells its code: the code is all that is ours of it.
+    pub template: Option<String>,
     pub valid_for_secs: Option<u32>,
     /// Where the provider reports what became of it.
     pub status_url: Option<String>,

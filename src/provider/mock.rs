@@ -136,6 +136,7 @@ pub(super) fn outgoing(to: &str, body: &str) -> OutgoingMessage {
         to: to.into(),
         body: body.into(),
         media_urls: Vec::new(),
+        template: None,
         valid_for_secs: None,
         status_url: None,
         instructions: None,

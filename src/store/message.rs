@@ -6,7 +6,7 @@ mod list;
 pub mod run;
 mod unsent;
 
-pub use known::made;
+pub use known::{going_with, made};
 pub use list::{Filter, MessagePage, list};
 pub use unsent::unsent;
 

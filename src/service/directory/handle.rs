@@ -142,6 +142,7 @@ impl AccountHandle {
         let tokens = |of: &Account| of.tokens.iter().map(|token| (token.id, token.until_ms)).collect::<Vec<_>>();
         (&ours.credentials, &ours.name, &ours.rest) == (&other.credentials, &other.name, &other.rest)
             && terms(ours) == terms(other)
+            && ours.whatsapp_templates == other.whatsapp_templates
             && tokens(ours) == tokens(other)
     }
 }

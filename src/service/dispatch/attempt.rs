@@ -75,6 +75,7 @@ impl Dispatch {
             to: message.to.clone(),
             body: code.map_or_else(|| message.body.clone(), OpenCode::text),
             media_urls: message.content.media_urls.clone(),
+            template: message.content.template.clone(),
             valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, now_ms)),
             status_url,
             instructions: message.content.call.clone(),
