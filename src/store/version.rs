@@ -13,6 +13,8 @@ pub enum CachedDataset {
     Tariff,
     /// Endpoints of clients.
     Endpoints,
+    /// Whom the guard never blocks, and how it is set.
+    Guard,
 }
 
 impl CachedDataset {
@@ -23,6 +25,7 @@ impl CachedDataset {
             Self::Clients => "clients",
             Self::Tariff => "tariff",
             Self::Endpoints => "endpoint_version",
+            Self::Guard => "guard_version",
         }
     }
 }
