@@ -18,6 +18,7 @@ mod event;
 mod event_type;
 mod filter;
 mod form;
+mod guard;
 mod guess;
 mod health;
 mod idempotency;
@@ -195,6 +196,8 @@ fn resources() -> Vec<Resource> {
         device::resource(),
         route::resource(),
         rate::resource(),
+        guard::resource(),
+        guard::safe_list(),
         ledger::resource(),
         pool::resource(),
         session::resource(),

@@ -13,6 +13,7 @@ use super::secret;
 use crate::http::{App, BodyMemory, GuessLimit, MaskedDoor, SocketPulse};
 use crate::model::{Clock, InteractionId};
 use crate::service::audit::AuditLog;
+use crate::service::guard::Guard;
 use crate::service::health::ReadinessChecker;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
@@ -26,12 +27,13 @@ pub(super) struct Services {
     pub(super) pairing: PairingParts,
     pub(super) received: InboundServices,
     pub(super) health: Arc<ReadinessChecker>,
+    pub(super) guard: Arc<Guard>,
 }
 
 impl StartContext<'_> {
     /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
-        let Services { messaging, publish, pairing, received, health } = services;
+        let Services { messaging, publish, pairing, received, health, guard } = services;
         let MessagingParts {
             sending, directory, tariff, clients, ledger, number_imports, sessions, asked_texts, ..
         } = messaging;
@@ -60,6 +62,7 @@ impl StartContext<'_> {
             },
             retention: Retention { settings, store: store.clone(), lanes: sending.lanes.clone(), clock },
             health: health.clone(),
+            guard: guard.clone(),
             memory: LoopMemory::new(ClockRollbackGuard::new(
                 store.clone(),
                 Clock::default(),
@@ -71,7 +74,7 @@ impl StartContext<'_> {
 
     /// What the doors need.
     pub(super) fn app(&self, services: Services, registry: Registry) -> App {
-        let Services { messaging, publish, pairing, received, health } = services;
+        let Services { messaging, publish, pairing, received, health, guard } = services;
         let config = self.config;
         App {
             settings: config.http.clone(),
@@ -111,6 +114,7 @@ impl StartContext<'_> {
             loopback: received.loopback,
             events: self.events.clone(),
             health,
+            guard,
             metrics_text: metrics_text(registry),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),

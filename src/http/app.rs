@@ -13,6 +13,7 @@ use crate::service::audit::AuditLog;
 use crate::service::client::Clients;
 use crate::service::device::Devices;
 use crate::service::event::Events;
+use crate::service::guard::Guard;
 use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{LoopbackDoor, WebhookInbox};
 use crate::service::ledger::Ledger;
@@ -75,6 +76,7 @@ pub struct App {
     pub admins: Administrators,
     pub clients: Arc<Clients>,
     pub audit: AuditLog,
+    pub guard: Arc<Guard>,
     pub masked: MaskedDoor,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + Sync>,

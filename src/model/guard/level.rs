@@ -131,11 +131,8 @@ impl ClientLevels {
         if let Some(network) = &network {
             figures.extend(self.network_figures(send, network, &country));
         }
-        let judgement = {
-            let mut all = figures;
-            all.extend(self.country_figures(send, &country));
-            GuardJudgement::of(all)
-        };
+        figures.extend(self.country_figures(send, &country));
+        let judgement = GuardJudgement::of(figures);
         if judgement.breaks(&[GuardRule::PrefixDay]) {
             self.evict_prefix(&prefix, send.at_ms);
         }

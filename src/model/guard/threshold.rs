@@ -1,19 +1,31 @@
 //! From what was verified to how much may stand unverified.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What of the verified sends may come again unverified: of a day, and of an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardRatios {
+    #[serde(deserialize_with = "ratio")]
     pub day: f64,
+    #[serde(deserialize_with = "ratio")]
     pub hour: f64,
+}
+
+fn is_ratio(number: f64) -> bool {
+    (0.0..=10.0).contains(&number)
+}
+
+fn ratio<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(from)?;
+    if is_ratio(number) { Ok(number) } else { Err(D::Error::custom("a ratio is from 0 to 10, such as 0.3")) }
 }
 
 impl GuardRatios {
     /// Whether it can be reckoned with.
     pub fn is_sound(self) -> bool {
-        [self.day, self.hour].iter().all(|ratio| (0.0..=10.0).contains(ratio))
+        is_ratio(self.day) && is_ratio(self.hour)
     }
 }
 

@@ -11,9 +11,7 @@ use super::{
 };
 use crate::model::address::{AddressRole, country_of};
 use crate::model::guard::GuardOrigin;
-use crate::model::{
-    Address, AddressKind, ClientId, CodeChannel, Country, GuardDecisionId, SafeListEntryId, VerificationId,
-};
+use crate::model::{Address, AddressKind, ClientId, CodeChannel, Country, SafeListEntryId, VerificationId};
 use crate::service::audit::AuditContext;
 use crate::service::race::{WriteResultExt as _, settled};
 use crate::service::snapshot::renewed;
@@ -150,10 +148,6 @@ impl Guard {
     /// Newest first; whether there are more.
     pub async fn decisions(&self, filter: &GuardDecisionFilter, limit: usize) -> Result<(Vec<GuardDecision>, bool)> {
         Ok(page(decision::list(&self.parts.store, filter, limit + 1).await?, limit))
-    }
-
-    pub async fn find_decision(&self, client: Option<ClientId>, id: GuardDecisionId) -> Result<GuardDecision> {
-        decision::find(&self.parts.store, client, id).await?.ok_or_else(|| Error::not_found("decision"))
     }
 
     /// What a text to a number would be judged by now.

@@ -104,6 +104,16 @@ impl Guard {
         Ok(())
     }
 
+    /// Writes down what it has, as the node stops.
+    pub async fn close(&self) {
+        if let Err(error) = self.write_decisions().await {
+            tracing::warn!(%error, "could not write down the guard's last decisions");
+        }
+        if let Err(error) = self.write_levels().await {
+            tracing::warn!(%error, "could not write down the guard's levels");
+        }
+    }
+
     /// Removes what has served.
     pub async fn sweep(&self) -> store::Result<()> {
         let (store, now_ms) = (&self.parts.store, self.parts.clock.now_ms());

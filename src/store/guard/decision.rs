@@ -92,13 +92,6 @@ pub async fn list(store: &Store, filter: &GuardDecisionFilter, limit: usize) -> 
     store.all(sql, params).await
 }
 
-/// One of a client's, or of anybody's.
-pub async fn find(store: &Store, client: Option<ClientId>, id: GuardDecisionId) -> Result<Option<GuardDecision>> {
-    let sql = format!("SELECT {COLUMNS} FROM sb_guard_decision WHERE id = ?");
-    let found: Option<GuardDecision> = store.first(sql, params![id]).await?;
-    Ok(found.filter(|decision| client.is_none_or(|client| client == decision.client)))
-}
-
 /// The last ones since a time, the oldest of them first: at most so many.
 pub async fn since(store: &Store, since_ms: Millis, limit: usize) -> Result<Vec<GuardDecision>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_guard_decision WHERE id >= ? ORDER BY id DESC LIMIT ?");
