@@ -10,6 +10,7 @@ mod doctor;
 mod endpoint;
 mod escape;
 mod event;
+mod guard;
 mod health;
 mod import;
 mod key;

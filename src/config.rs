@@ -15,7 +15,9 @@ use serde::Deserialize;
 use crate::model::keyword::{LanguageKeywords, is_word};
 use crate::model::{Millis, Platform, Secret, text};
 use crate::service::publish::sink;
-use crate::service::{event, inbound, number, opt_out, outbox, publish, relay, retention, session, sync, tariff};
+use crate::service::{
+    event, guard, inbound, number, opt_out, outbox, publish, relay, retention, session, sync, tariff,
+};
 use crate::{http, provider, store};
 
 pub use layer::{ConfigError, ConfigLayers};
@@ -44,6 +46,7 @@ pub struct Config {
     pub tariff: tariff::DefaultPrices,
     pub provider: provider::Settings,
     pub event: event::Settings,
+    pub guard: guard::Settings,
     pub inbound: inbound::Settings,
     pub opt_out: opt_out::Settings,
     pub session: session::Settings,

@@ -7,6 +7,7 @@ mod database;
 mod doors;
 mod error;
 mod events;
+mod guard;
 mod inbound;
 pub mod keyring;
 mod messaging;
@@ -118,8 +119,9 @@ impl Gateway {
         let received = base.receiving(&messaging, &publish, loopback_events, &mut registry).await?;
         let is_shared = databases.store.is_shared() || pairing.bus.is_connected().is_some();
         let health = Arc::new(databases.health(pairing.bus.clone(), &stopping));
+        let guard = base.guard().await?;
         let (dispatch, session_ids) = (messaging.sending.dispatch.clone(), pairing.session_ids.clone());
-        let services = Services { messaging, publish, pairing, received, health };
+        let services = Services { messaging, publish, pairing, received, health, guard };
         base.start_workers(&services, is_shared);
 
         let http_metrics = http::Metrics::default();

@@ -198,6 +198,8 @@ fn resources() -> Vec<Resource> {
         device::resource(),
         route::resource(),
         rate::resource(),
+        guard::resource(),
+        guard::safe_list(),
         ledger::resource(),
         pool::resource(),
         session::resource(),

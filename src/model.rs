@@ -16,6 +16,7 @@ pub mod event;
 pub mod fields;
 pub mod form;
 pub mod gcra;
+pub mod guard;
 pub mod id;
 pub mod json;
 pub mod keyword;

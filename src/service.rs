@@ -10,6 +10,7 @@ pub mod directory;
 pub mod dispatch;
 mod error;
 pub mod event;
+pub mod guard;
 pub mod health;
 pub mod idempotency;
 pub mod inbound;

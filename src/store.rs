@@ -22,6 +22,7 @@ pub mod delivery;
 pub mod device;
 pub mod endpoint;
 pub mod event;
+pub mod guard;
 pub mod idempotency;
 pub mod inbound;
 pub mod key;

@@ -20,6 +20,7 @@ use crate::service::client::Clients;
 use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
+use crate::service::guard::Guard;
 use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{InboundHandlers, WebhookInbox, WebhookQueue};
 use crate::service::ledger::Ledger;
@@ -55,6 +56,7 @@ pub struct WorkerServices {
     pub asked_texts: Arc<AskedTexts>,
     pub retention: Retention,
     pub health: Arc<ReadinessChecker>,
+    pub guard: Arc<Guard>,
     pub memory: LoopMemory,
 }
 

@@ -233,7 +233,7 @@ impl StartContext<'_> {
 }
 
 /// What all nodes count together.
-async fn counter(config: &Config, tasks: &TaskTracker, stop: &CancellationToken) -> Result<SharedCounter, StartError> {
+pub(super) async fn counter(config: &Config, tasks: &TaskTracker, stop: &CancellationToken) -> Result<SharedCounter, StartError> {
     if config.redis.url.is_empty() {
         return Ok(SharedCounter::alone());
     }

@@ -13,6 +13,7 @@ use super::secret;
 use crate::http::{App, BodyMemory, GuessLimit, MaskedDoor, SocketPulse};
 use crate::model::{Clock, InteractionId};
 use crate::service::audit::AuditLog;
+use crate::service::guard::Guard;
 use crate::service::health::ReadinessChecker;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
@@ -27,12 +28,13 @@ pub(super) struct Services {
     pub(super) pairing: PairingParts,
     pub(super) received: InboundServices,
     pub(super) health: Arc<ReadinessChecker>,
+    pub(super) guard: Arc<Guard>,
 }
 
 impl StartContext<'_> {
     /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
-        let Services { messaging, publish, pairing, received, health } = services;
+        let Services { messaging, publish, pairing, received, health, guard } = services;
         let MessagingParts {
             sending, directory, tariff, clients, rules, ledger, number_imports, sessions, asked_texts, ..
         } = messaging;
@@ -63,6 +65,7 @@ impl StartContext<'_> {
             },
             retention: Retention { settings, store: store.clone(), lanes: sending.lanes.clone(), clock },
             health: health.clone(),
+            guard: guard.clone(),
             memory: LoopMemory::new(ClockRollbackGuard::new(
                 store.clone(),
                 Clock::default(),
@@ -74,7 +77,7 @@ impl StartContext<'_> {
 
     /// What the doors need.
     pub(super) fn app(&self, services: Services, registry: Registry) -> App {
-        let Services { messaging, publish, pairing, received, health } = services;
+        let Services { messaging, publish, pairing, received, health, guard } = services;
         let config = self.config;
         let code_calls = Arc::new(self.code_calls(&messaging.directory, &messaging.sending.codes));
         App {
@@ -120,6 +123,7 @@ impl StartContext<'_> {
             loopback: received.loopback,
             events: self.events.clone(),
             health,
+            guard,
             metrics_text: metrics_text(registry),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),

@@ -13,6 +13,7 @@ use crate::service::audit::AuditLog;
 use crate::service::client::Clients;
 use crate::service::device::Devices;
 use crate::service::event::Events;
+use crate::service::guard::Guard;
 use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{LoopbackDoor, WebhookInbox};
 use crate::service::ledger::Ledger;
@@ -83,6 +84,7 @@ pub struct App {
     pub permissions: Arc<Permissions>,
     pub verification_limits: Arc<NamedLimits>,
     pub audit: AuditLog,
+    pub guard: Arc<Guard>,
     pub masked: MaskedDoor,
     /// Says what calls say that speak codes.
     pub code_calls: Arc<CodeCalls>,

@@ -74,6 +74,16 @@ impl SharedCounter {
         let wait_us: u64 = ask(link, &command).await?;
         Some(if wait_us == 0 { Ok(()) } else { Err(Duration::from_micros(wait_us)) })
     }
+
+    /// Whether there is a Redis server to count at, even one that is away.
+    pub(super) fn is_joined(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What Redis answers; `None`: it is away, or there is none.
+    pub(super) async fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
+        ask(self.0.as_deref()?, command).await
+    }
 }
 
 /// What Redis answers. `None`: it is away.

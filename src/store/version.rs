@@ -15,6 +15,8 @@ pub enum CachedDataset {
     Endpoints,
     /// What is sent is held to it: permissions, and limits of clients' own.
     SendRules,
+    /// Whom the guard never blocks, and how it is set.
+    Guard,
 }
 
 impl CachedDataset {
@@ -26,6 +28,7 @@ impl CachedDataset {
             Self::Tariff => "tariff",
             Self::Endpoints => "endpoint_version",
             Self::SendRules => "send_rules",
+            Self::Guard => "guard_version",
         }
     }
 }
