@@ -17,8 +17,8 @@ pub struct PermissionRules {
     pub prefixes: BTreeSet<String>,
     /// One that begins so is not; where it begins with one of each, the longer decides.
     pub refused_prefixes: BTreeSet<String>,
-    /// Which kinds of dear numbers are allowed, by their names; `None`: none are, and of rules that narrow others as many
-    /// as those allow.
+    /// Which kinds of dear numbers are allowed, by their names; `None`: none are, and of rules that narrow others as
+    /// many as those allow.
     pub premium: Option<BTreeSet<String>>,
     /// These rules hold for the plain messages of their client too.
     pub messages: bool,

@@ -126,7 +126,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_span_has_more_than_its_limit(gaps in prop::collection::vec(0..5_000_i64, 0..80), most in 1..9_u32, within_ms in 1..9_000_i64) {
+        fn no_span_has_more_than_its_limit(
+            gaps in prop::collection::vec(0..5_000_i64, 0..80),
+            most in 1..9_u32,
+            within_ms in 1..9_000_i64,
+        ) {
             let limit = WindowLimit { most, within_ms };
             let (mut window, mut taken, mut now_ms) = (SlidingWindow::default(), Vec::new(), 0);
             for gap in gaps {

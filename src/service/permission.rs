@@ -89,7 +89,7 @@ impl Permissions {
         Ok(all.into_iter().map(|one| (one.client, one.rules)).collect())
     }
 
-    /// Whether a code may go there for this client, and on this channel. Whom the guard never blocks is not asked about.
+    /// Whether a code may go there for this client, and on this channel. Of whom the guard never blocks nobody asks.
     pub fn check(&self, client: ClientId, to: &Address, channel: CodeChannel, skips_landlines: bool) -> Result<()> {
         let Some(number) = PlannedNumber::of(to) else { return Ok(()) };
         if let Some(refused) = refused(&self.known.current(), client, number) {

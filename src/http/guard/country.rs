@@ -95,8 +95,8 @@ async fn fetch(request: ResourceRequest) -> HandlerResult {
     Ok(reply::json(StatusCode::OK, &out(&rules)))
 }
 
-/// `PUT /v1/guard/countries`: puts other rules in their place; what is left out is as it was at first. A client's own can
-/// only narrow everybody's.
+/// `PUT /v1/guard/countries`: puts other rules in their place; what is left out is as it was at first. A client's own
+/// can only narrow everybody's.
 #[utoipa::path(
     put, path = "/v1/guard/countries", tag = "guard", operation_id = "put_permissions", request_body = PermissionsIn,
     responses((status = 200, description = "The rules as they now are.", body = PermissionsOut)),

@@ -1,4 +1,4 @@
-//! `/v1/verification-rate-limits`: limits of a client's own, which its verifications name with the value that is counted.
+//! `/v1/verification-rate-limits`: limits of a client's own, which its verifications name with what is counted.
 
 pub(in crate::http) mod bucket;
 

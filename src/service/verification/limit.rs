@@ -2,8 +2,8 @@
 //! own.
 //!
 //! Counted in memory on one node; where several share a Redis, in that, by one script for all that a send is counted
-//! in, and beside it in memory, so that a node knows where it was when Redis goes. What was sent is read at the start: a
-//! restart forgets nothing of it.
+//! in, and beside it in memory, so that a node knows where it was when Redis goes. What was sent is read at the start:
+//! a restart forgets nothing of it.
 
 mod named;
 mod recall;
@@ -91,8 +91,7 @@ impl SendLimits {
         Self { settings, named, counter, key, recent: Mutex::new(RecentSends::default()) }
     }
 
-    /// Takes one off each limit, or of none where one is used up. Test numbers, and whom the guard never blocks, are not
-    /// asked about.
+    /// Takes one off each limit, or off none where one is used up. Of test numbers nobody asks.
     pub async fn take(&self, send: &LimitedSend<'_>) -> Result<LimitReservation> {
         let windows = self.windows(send)?;
         let shared: Vec<SharedWindow> = windows.iter().map(|window| window.shared).collect();

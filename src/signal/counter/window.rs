@@ -1,5 +1,5 @@
-//! What all nodes count together in spans of time: [`SlidingWindow`](crate::model::window::SlidingWindow) as scripts. Redis
-//! keeps a hash of each count, from the number of a part of time to how many were in it, by its own clock.
+//! What all nodes count together in spans of time: [`SlidingWindow`](crate::model::window::SlidingWindow) as scripts.
+//! Redis keeps a hash of each count, from the number of a part of time to how many were in it, by its own clock.
 
 use super::{SharedCounter, ask};
 use crate::model::Millis;

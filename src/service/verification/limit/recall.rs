@@ -24,8 +24,8 @@ struct CountedExtra {
 }
 
 impl SendLimits {
-    /// Counts what was sent within a day, or within the longest interval of a limit that there is: once, before anything
-    /// is sent.
+    /// Counts what was sent within a day, or within the longest interval of a limit that there is: once, before
+    /// anything is sent.
     pub async fn recall(&self, store: &Store, now_ms: Millis) -> store::Result<()> {
         let mut after = MessageId::first_of(now_ms - self.named.longest_ms().max(DAY_MS));
         loop {
