@@ -10,6 +10,7 @@ mod doctor;
 mod endpoint;
 mod escape;
 mod event;
+mod guard;
 mod health;
 mod import;
 mod key;
@@ -32,6 +33,7 @@ mod send;
 mod serve;
 mod session;
 mod sync;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +70,7 @@ enum Command {
     Number(number::NumberCommand),
     Pool(pool::PoolCommand),
     Session(session::SessionCommand),
+    Verify(verify::VerifyCommand),
     Import(import::ImportCommand),
     Route(route::RouteCommand),
     Rate(rate::RateCommand),
@@ -159,6 +162,7 @@ async fn dispatch(command: Command, config: Config, reload: LogReload) -> Comman
         Command::Number(command) => command.run(config).await,
         Command::Pool(command) => command.run(config).await,
         Command::Session(command) => command.run(config).await,
+        Command::Verify(command) => command.run(config).await,
         Command::Import(command) => command.run(config).await,
         Command::Route(command) => command.run(config).await,
         Command::Rate(command) => command.run(config).await,

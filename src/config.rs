@@ -2,6 +2,7 @@
 //! environment names, the environment, and flags.
 
 mod codes;
+mod doors;
 mod layer;
 mod legacy;
 mod replaced;
@@ -16,7 +17,7 @@ use crate::model::keyword::{LanguageKeywords, is_word};
 use crate::model::{Millis, Platform, Secret, text};
 use crate::service::publish::sink;
 use crate::service::{
-    event, inbound, number, opt_out, outbox, publish, relay, retention, session, sync, tariff, verification,
+    event, guard, inbound, number, opt_out, outbox, publish, relay, retention, session, sync, tariff, verification,
 };
 use crate::{http, provider, store};
 
@@ -46,6 +47,7 @@ pub struct Config {
     pub tariff: tariff::DefaultPrices,
     pub provider: provider::Settings,
     pub event: event::Settings,
+    pub guard: guard::Settings,
     pub inbound: inbound::Settings,
     pub opt_out: opt_out::Settings,
     pub session: session::Settings,
@@ -75,6 +77,7 @@ pub struct KeyDirectorySettings {
 pub struct CompatSettings {
     pub number_proxy: session::NumberProxySettings,
     pub masked: http::MaskedDoorSettings,
+    pub codes: http::CodesDoorSettings,
 }
 
 /// `[redis]`.
@@ -149,10 +152,6 @@ const LONGEST_TEXT: usize = 10_000;
 /// The same of what callers hear (Twilio: <https://www.twilio.com/docs/voice/twiml/say>).
 const LONGEST_SPEECH: usize = 4_096;
 
-/// Characters of a client's name at most, and here of a pool's.
-const LONGEST_NAME: usize = 128;
-const LONGEST_SID: usize = 64;
-
 /// Characters of the administrator's key: what can be guessed opens everything.
 const SHORTEST_TOKEN: usize = 16;
 
@@ -166,8 +165,7 @@ fn check(config: &Config, layers: &ConfigLayers) -> Result<(), ConfigError> {
     check_addresses(config, &refuse)?;
     check_sessions(config, &refuse)?;
     check_messaging(config, &refuse)?;
-    check_doors(config, &refuse)?;
-    check_number_proxy(config, &refuse)?;
+    doors::check(config, &refuse)?;
     codes::check(config, &refuse)?;
     check_limits(config, &refuse)
 }
@@ -243,38 +241,6 @@ fn check_messaging(config: &Config, refuse: RefuseValue) -> Result<(), ConfigErr
     }
     let is_wrong = !config.opt_out.words.values().flat_map(LanguageKeywords::texts).all(is_word);
     refuse("opt_out.words", is_wrong, "words of a letter or digit at least, and 40 characters at most")
-}
-
-fn check_doors(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {
-    let masked = &config.compat.masked;
-    for (key, name) in [("compat.masked.client", &masked.client), ("compat.masked.pool", &masked.pool)] {
-        let is_wrong = name.trim().is_empty() || name.chars().count() > LONGEST_NAME;
-        refuse(key, is_wrong, "a name of 1 to 128 characters")?;
-    }
-    let is_half = masked.username.is_empty() != masked.password.is_empty();
-    refuse("compat.masked.username", is_half, "a name where compat.masked.password is set, or both nothing")?;
-    refuse("compat.masked.username", masked.username.contains(':'), "a name without a colon")?;
-    let is_half = masked.account_sid.is_empty() != masked.auth_token.is_empty();
-    refuse("compat.masked.account_sid", is_half, "a SID where compat.masked.auth_token is set, or both nothing")?;
-    let is_word = masked.account_sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let is_wrong = !is_word || masked.account_sid.len() > LONGEST_SID;
-    refuse("compat.masked.account_sid", is_wrong, "at most 64 letters and digits, such as AC and 32 hex digits")
-}
-
-fn check_number_proxy(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {
-    let (proxy, longest) = (&config.compat.number_proxy, config.outbox.sms_length.min(session::LONGEST_TEXT));
-    refuse("compat.number_proxy.org_name", proxy.org_name.trim().is_empty(), "a name")?;
-    for (key, told) in [
-        ("compat.number_proxy.start_text", proxy.start()),
-        ("compat.number_proxy.end_text", proxy.end()),
-        ("compat.number_proxy.none_text", proxy.none()),
-    ] {
-        let is_long = told.is_some_and(|told| text::units(&told) > longest);
-        refuse(key, is_long, "at most 1600 UTF-16 units, and outbox.sms_length, with the name before it")?;
-    }
-    let is_half = proxy.flowroute_access_key.is_empty() != proxy.flowroute_secret_key.is_empty();
-    let both = "a key where compat.number_proxy.flowroute_secret_key is set, or both nothing";
-    refuse("compat.number_proxy.flowroute_access_key", is_half, both)
 }
 
 fn check_limits(config: &Config, refuse: RefuseValue) -> Result<(), ConfigError> {

@@ -2,10 +2,12 @@
 
 pub mod admin;
 mod base;
+mod codes;
 mod database;
 mod doors;
 mod error;
 mod events;
+mod guard;
 mod inbound;
 pub mod keyring;
 mod messaging;
@@ -14,6 +16,7 @@ mod pairing;
 mod publish;
 mod reload;
 pub mod rights;
+mod rules;
 mod secret;
 mod sending;
 mod services;
@@ -117,6 +120,7 @@ impl Gateway {
         let received = base.receiving(&messaging, &publish, loopback_events, &mut registry).await?;
         let is_shared = databases.store.is_shared() || pairing.bus.is_connected().is_some();
         let health = Arc::new(databases.health(pairing.bus.clone(), &stopping));
+        let guard = base.guard().await?;
         let verifications = base.verifications(&messaging, &guard).await?;
         let (dispatch, session_ids) = (messaging.sending.dispatch.clone(), pairing.session_ids.clone());
         let services = Services { messaging, publish, pairing, received, health, guard, verifications };

@@ -18,6 +18,7 @@ mod event;
 mod event_type;
 mod filter;
 mod form;
+mod guard;
 mod guess;
 mod health;
 mod idempotency;
@@ -49,6 +50,7 @@ mod socket;
 mod tls;
 mod trace;
 mod verification;
+mod verify_call;
 mod webhook;
 mod write_timeout;
 mod written;
@@ -56,7 +58,7 @@ mod written;
 pub use app::App;
 pub use auth::AdminSettings;
 pub use body::BodyMemory;
-pub use compat::{MaskedDoor, MaskedDoorSettings};
+pub use compat::{CodesDoorSettings, MaskedDoor, MaskedDoorSettings};
 pub use guess::GuessLimit;
 pub use limit::AddressLimit;
 pub use server::{TcpListeners, serve};
@@ -196,12 +198,18 @@ fn resources() -> Vec<Resource> {
         device::resource(),
         route::resource(),
         rate::resource(),
+        guard::resource(),
+        guard::safe_list(),
         ledger::resource(),
         pool::resource(),
         session::resource(),
         session::interaction::resource(),
         verification::resource(),
         verification::service::resource(),
+        verification::template::resource(),
+        verification::rate_limit::resource(),
+        verification::rate_limit::bucket::resource(),
+        guard::country::resource(),
         loopback::resource(),
     ]
 }
@@ -220,6 +228,7 @@ pub fn routes(app: &Arc<App>) -> HttpRoutes {
         warp::path("relay").and(webhook::relay_routes(app)).boxed(),
         warp::path("sms").and(sms::routes(app)).map(reply::bare).boxed(),
         compat::routes(app),
+        verify_call::routes(app),
         media::routes(app),
         page::routes(app),
         health::routes(app),

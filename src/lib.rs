@@ -47,7 +47,7 @@
 //! | interaction | something that was said in a session to one of its people, and what came of it |
 //! | hook | a client's server that is asked what becomes of a text, or of a call; a text that it is asked about is an asked text, and waits |
 //! | stranger | who texts or calls a number of a pool and is in no session there |
-//! | door | the paths of one system, older ones in `http/compat/`: the relay's, Twilio's, the number proxy's, the masked one |
+//! | door | the paths of one system, older ones in `http/compat/`: the relay's, Twilio's, the number proxy's, the masked one, that of one-time codes |
 //! | client, key | a customer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys; nor does a client pay that the server has made by itself |
 //! | consumer | for whom a request is made: the operator, a client by its token, or by one of its keys |
@@ -77,6 +77,10 @@
 //! being sent, calls the provider, judges the answer, and writes the outcome with its attempt, its events and,
 //! where the message has finally failed, its refund.
 //!
+//! A text that tells a code holds none: its body has `••••` in the code's place, and says whose it is
+//! (`SecretReference`). [`service::vault`] opens the code right before the call, while its verification is pending;
+//! otherwise the text does not leave. Such texts go before all others at a rate, at an account, and in memory.
+//!
 //! **In.** `src/http/webhook.rs` hands a post to the [`WebhookInbox`](service::inbound::WebhookInbox)
 //! (`src/service/inbound/proof.rs`). Its carrier's provider proves it to be an account's own and reads it, in one call
 //! (`verify`; Telnyx: `src/provider/telnyx/proof.rs` and `webhook.rs`); what was read is kept for its job, and read
@@ -85,9 +89,10 @@
 //! [`InboundHandlers`](service::inbound::InboundHandlers) take jobs in batches: receipts
 //! (`src/service/inbound/receipt.rs`) fold into their messages, texts (`text.rs` beside it) are keywords, publications
 //! of paired phones, said in a session and passed on to all others there (`masked.rs`), or messages of their own. They
-//! write facts and further jobs, and never call the network, so that running one again does no harm: where a client's
-//! server is to be asked what becomes of a text, its message and the job that asks
-//! (`src/service/session/asked.rs`) commit together.
+//! write facts and further jobs, and never call the network, so that running one again does no harm: a text, its copies
+//! and the end of its job commit together (`src/store/inbound/handled.rs`), and where a client's server is to be asked
+//! what becomes of it, the job that asks (`src/service/session/asked.rs`) does too. While many posts wait to be stored,
+//! passing on gives way to them (`src/service/inbound/load.rs`).
 //! A call is answered at once (`src/service/session/call.rs`): what it comes to is written and charged in one commit
 //! under the carrier's name for it, and what the carrier is told is made of that.
 //!
@@ -132,7 +137,7 @@
 //!
 //! | who | where | why once |
 //! |---|---|---|
-//! | accepting a message | `store/outbox/intake.rs`, for the texts of a new session within `store/session/intake.rs`, for what a client says in one, and for calls there, within `store/session/speech.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
+//! | accepting a message | `store/outbox/intake.rs`, for the texts of a new session within `store/session/intake.rs`, for what a client says in one, and for calls there, within `store/session/speech.rs`, for what its people say within `store/inbound/handled.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
 //! | its failure | `store/outbox/outcome.rs`, `store/outbox/cancel.rs`, `store/inbound/finish.rs`, `store/session/call.rs` | the refund is in the commit that ends the message, and is made of it only while it has failed and `refunded_ms` is empty, which the same commit fills |
 //! | an administrator | `service/ledger.rs` | under the request's idempotency key, and only so: without one, asked twice is done twice; a balance is set only where it still is what was read |
 //! | a client's first balance | `store/client.rs` | in the commit that makes the client |

@@ -38,7 +38,7 @@ pub use credential::{AccountCredentials, BadCredentials};
 pub use loopback::{Loopback, LoopbackEvent};
 pub use message::{
     CallHangupMode, CallNotes, CallStep, CarrierNumber, DeliveryReceipt, InboundCall, InboundMessage, NumberLookup,
-    OutgoingMessage, ProviderListedMessage, UnreadableWebhook,
+    OutgoingMessage, OutgoingSecret, ProviderListedMessage, UnreadableWebhook,
 };
 pub use outcome::{AskError, CredentialCheckError, SendOutcome};
 pub use post::{

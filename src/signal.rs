@@ -4,9 +4,11 @@
 //! as each node also looks up what changed every two seconds.
 
 mod counter;
+mod guard;
 mod redis;
 
-pub use counter::SharedCounter;
+pub use counter::{FullWindow, SharedCounter, SharedWindow};
+pub use guard::{SharedJudgement, SharedLevels};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

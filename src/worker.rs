@@ -20,16 +20,19 @@ use crate::service::client::Clients;
 use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
+use crate::service::guard::Guard;
 use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{InboundHandlers, WebhookInbox, WebhookQueue};
 use crate::service::ledger::Ledger;
 use crate::service::number::import::NumberImports;
+use crate::service::permission::Permissions;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
 use crate::service::session::{AskedTexts, SessionBodies, Sessions};
 use crate::service::sync::{PairingService, SyncSockets};
 use crate::service::tariff::Tariff;
 use crate::service::verification::Verifications;
+use crate::service::verification::limit::NamedLimits;
 pub use periodic::LoopMemory;
 
 /// What the workers of a node work on.
@@ -46,6 +49,8 @@ pub struct WorkerServices {
     pub number_imports: Arc<NumberImports>,
     pub tariff: Arc<Tariff>,
     pub clients: Arc<Clients>,
+    pub permissions: Arc<Permissions>,
+    pub verification_limits: Arc<NamedLimits>,
     pub ledger: Arc<Ledger>,
     pub sessions: Arc<Sessions>,
     pub session_bodies: SessionBodies,
@@ -53,6 +58,7 @@ pub struct WorkerServices {
     pub verifications: Arc<Verifications>,
     pub retention: Retention,
     pub health: Arc<ReadinessChecker>,
+    pub guard: Arc<Guard>,
     pub memory: LoopMemory,
 }
 

@@ -92,6 +92,9 @@ struct AddAccount {
     /// Clients may send from what is no number of yours: the provider says what it takes
     #[arg(long)]
     any_sender: bool,
+    /// The template by which codes go out over WhatsApp in a language, such as fr=HX…; once for each language
+    #[arg(long = "whatsapp-template", value_name = "LANGUAGE=SID", value_parser = template)]
+    whatsapp_templates: Vec<(String, String)>,
     /// Do not ask the provider first
     #[arg(long)]
     unchecked: bool,
@@ -137,6 +140,7 @@ impl AddAccount {
         let mut body = json!({
             "provider": self.provider.name(), "name": self.name, "check": !self.unchecked,
             "replies_to_keywords": self.replies_to_keywords, "any_sender": self.any_sender,
+            "whatsapp_templates": by_language(&self.whatsapp_templates),
             "credentials": credentials(self.provider, self.file.as_deref(), self.description.as_deref())?,
         });
         if let Some(rate) = self.rate {
@@ -147,6 +151,16 @@ impl AddAccount {
         }
         Ok(body)
     }
+}
+
+fn template(text: &str) -> Result<(String, String), String> {
+    let (language, sid) = text.split_once('=').ok_or("write it as language=SID, such as fr=HX…")?;
+    Ok((language.to_owned(), sid.to_owned()))
+}
+
+/// As the API has them.
+fn by_language(templates: &[(String, String)]) -> Value {
+    templates.iter().map(|(language, sid)| (language.clone(), Value::from(sid.as_str()))).collect()
 }
 
 /// The providers by their names.

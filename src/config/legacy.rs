@@ -28,7 +28,8 @@ pub(super) fn settings(environment: &[(String, String)]) -> Vec<(String, String)
         ("session.no_session_call_text", value(environment, "OUT_OF_SESSION_MESSAGE_FOR_CALL").map(str::to_owned)),
         ("session.connecting_text", value(environment, "CONNECTING_CALL_ANNOUCEMENT").map(str::to_owned)),
     ];
-    let found = found.into_iter().chain(number_proxy(environment)).chain(masked(environment));
+    let found = found.into_iter().chain(number_proxy(environment));
+    let found = found.chain(codes(environment)).chain(masked(environment));
     found.filter_map(|(key, url)| Some((key.to_owned(), url?))).collect()
 }
 
@@ -46,6 +47,21 @@ fn number_proxy(environment: &[(String, String)]) -> impl Iterator<Item = (&'sta
         ("compat.number_proxy.flowroute_access_key", access),
         ("compat.number_proxy.flowroute_secret_key", secret),
         ("log.level", value(environment, "LOG_LEVEL").and_then(level).map(str::to_owned)),
+    ];
+    named.into_iter()
+}
+
+/// What the older service of one-time codes calls its settings. Its number is on the account at Flowroute, and another
+/// program's without one.
+fn codes(environment: &[(String, String)]) -> impl Iterator<Item = (&'static str, Option<String>)> {
+    let text = |name: &str| value(environment, name).map(str::to_owned);
+    let account = text("FLOWROUTE_ACCESS_KEY").zip(text("FLOWROUTE_SECRET_KEY"));
+    let named = [
+        ("compat.codes.org_name", text("ORG_NAME")),
+        ("compat.codes.code_length", text("CODE_LENGTH")),
+        ("compat.codes.ttl", value(environment, "CODE_EXPIRATION").map(|secs| format!("{}s", secs.trim()))),
+        ("compat.codes.tries", text("RETRIES_ALLOWED")),
+        ("compat.codes.from", text("FLOWROUTE_NUMBER").filter(|_| account.is_some())),
     ];
     named.into_iter()
 }
@@ -194,7 +210,8 @@ mod tests {
         let texts =
             [("ORG_NAME", "Acme"), ("SESSION_START_MSG", "s"), ("SESSION_END_MSG", "e"), ("NO_SESSION_MSG", "n")];
         let taken = [set("org_name", "Acme"), set("start_text", "s"), set("end_text", "e"), set("none_text", "n")];
-        assert_eq!(of(&texts), taken);
+        let named = ("compat.codes.org_name".to_owned(), "Acme".to_owned());
+        assert_eq!(of(&texts), [&taken[..], &[named]].concat());
         let keys = [("FLOWROUTE_ACCESS_KEY", "1"), ("FLOWROUTE_SECRET_KEY", "2")];
         assert_eq!(of(&keys), [set("flowroute_access_key", "1"), set("flowroute_secret_key", "2")]);
         assert!(of(&keys[..1]).is_empty() && of(&keys[1..]).is_empty(), "half of an account");
@@ -204,6 +221,18 @@ mod tests {
         for other in ["info", "0", "51", "300", "-10"] {
             assert!(of(&[("LOG_LEVEL", other)]).is_empty(), "{other}");
         }
+    }
+
+    #[test]
+    fn the_names_of_one_time_codes_are_taken() {
+        let of = |pairs: &[(&str, &str)]| settings(&environment(pairs));
+        let set = |key: &str, value: &str| (format!("compat.codes.{key}"), value.to_owned());
+        let old = [("CODE_LENGTH", "6"), ("CODE_EXPIRATION", "900"), ("RETRIES_ALLOWED", "5")];
+        assert_eq!(of(&old), [set("code_length", "6"), set("ttl", "900s"), set("tries", "5")]);
+        let number = ("FLOWROUTE_NUMBER", "12065550100");
+        assert!(of(&[number]).is_empty(), "it is on no account of ours");
+        let whole = of(&[("FLOWROUTE_ACCESS_KEY", "1"), ("FLOWROUTE_SECRET_KEY", "2"), number]);
+        assert_eq!(whole.last(), Some(&set("from", "12065550100")));
     }
 
     #[test]

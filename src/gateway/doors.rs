@@ -4,7 +4,7 @@ use super::StartError;
 use super::messaging::{MessagingParts, or_there};
 use crate::config::Config;
 use crate::http::MaskedDoorSettings;
-use crate::model::ClientId;
+use crate::model::{ClientId, WhatsappTemplates};
 use crate::service::account::{CarrierKind, Credentials, NewAccount};
 use crate::service::audit::AuditContext;
 
@@ -35,6 +35,7 @@ impl MessagingParts {
             uncertain: None,
             replies_to_keywords: false,
             any_sender: false,
+            whatsapp_templates: WhatsappTemplates::default(),
             is_checked: false,
         };
         or_there(self.accounts.add(new, &AuditContext::unwritten()).await)?;

@@ -9,7 +9,7 @@ use super::StartError;
 use super::base::StartContext;
 use super::messaging::MessagingParts;
 use crate::provider::LoopbackEvent;
-use crate::service::inbound::{self, InboundHandlers, LoopbackDoor, WebhookInbox};
+use crate::service::inbound::{self, InboundHandlers, LoopbackDoor, PostsUnderWay, WebhookInbox};
 use crate::service::publish::PhoneTextPublisher;
 use crate::worker;
 
@@ -31,6 +31,7 @@ impl StartContext<'_> {
         let metrics = inbound::Metrics::default();
         metrics.register(registry);
         let (directory, clock) = (&messaging.directory, self.clock);
+        let posts = PostsUnderWay::default();
         let (inbox, jobs) = WebhookInbox::open(inbound::Parts {
             keep: self.config.inbound.keep,
             store: directory.store.clone(),
@@ -39,6 +40,7 @@ impl StartContext<'_> {
             clock: clock.clone(),
             owner: self.owner.clone(),
             metrics: metrics.clone(),
+            posts: posts.clone(),
         });
         let handlers = InboundHandlers {
             receipt_patience: self.config.inbound.receipt_patience,
@@ -51,12 +53,14 @@ impl StartContext<'_> {
             clock: clock.clone(),
             owner: self.owner.clone(),
             metrics,
+            posts,
         };
         let loopback = Arc::new(LoopbackDoor {
             inbox: inbox.clone(),
             directory: directory.clone(),
             loopback: messaging.loopback.clone(),
             session_calls: messaging.session_calls.clone(),
+            codes: messaging.sending.codes.clone(),
         });
         worker::start_receiving(handlers, jobs, self.tasks, self.stop);
         let (listener, stop) = (loopback.clone(), self.stop.clone());

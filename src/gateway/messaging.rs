@@ -10,9 +10,10 @@ use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use super::base::StartContext;
-use super::sending::SendingParts;
+use super::rules::SendRules;
+use super::sending::{SendingParts, SessionTextWriters};
 use crate::config::Config;
-use crate::model::{AccountId, Address, ClientId, Money};
+use crate::model::{AccountId, Address, ClientId, Money, WhatsappTemplates};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, CarrierConnectorFactory, Credentials, NewAccount};
 use crate::service::admin::Administrators;
@@ -30,7 +31,6 @@ use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
 use crate::signal::SharedCounter;
 use crate::store::session::intake::SessionAcceptor;
-use crate::store::session::speech::SpeechAcceptor;
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
@@ -61,6 +61,7 @@ pub(super) struct MessagingParts {
     pub(super) number_imports: Arc<NumberImports>,
     pub(super) admins: Administrators,
     pub(super) clients: Arc<Clients>,
+    pub(super) rules: SendRules,
     pub(super) loopback: Loopback,
     /// Whose the masked door's conversations are, where anybody uses it.
     pub(super) masked_client: Option<ClientId>,
@@ -76,7 +77,7 @@ impl StartContext<'_> {
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let directory = self.directory(loopback.clone()).await?;
-        let (sending, way_in, speech) = self.sending(&directory, registry).await?;
+        let (sending, way_in, said) = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms: Vec<String> = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let number_imports = self.number_imports(&directory, platforms.clone());
@@ -87,18 +88,20 @@ impl StartContext<'_> {
         tariff.refresh().await.map_err(StartError::storing(config))?;
         let clients = self.clients(directory.clone()).await?;
         let ledger = Arc::new(Ledger { store: store.clone(), events: events.clone(), clock: clock.clone() });
+        let rules = self.send_rules().await?;
         let relay = Arc::new(Relay {
             directory: directory.clone(),
             tariff: tariff.clone(),
             messages: sending.messages.clone(),
             ledger: ledger.clone(),
+            permissions: rules.permissions.clone(),
             calls: config.call,
             tasks: self.tasks.clone(),
             clock: clock.clone(),
         });
         let media = self.media(&directory).await?;
         let (parts, offered) = ((&directory, &sending, &tariff), media.clone());
-        let session_messages = Arc::new(self.session_messages(parts, offered, speech));
+        let session_messages = Arc::new(self.session_messages(parts, offered, said));
         let sessions = Arc::new(self.sessions(&directory, &sending, &relay, way_in).await?);
         let asking = (sessions.clone(), session_messages.clone(), clients.clone());
         let asked_texts = Arc::new(self.asked_texts(asking));
@@ -119,6 +122,7 @@ impl StartContext<'_> {
             number_imports,
             admins,
             clients,
+            rules,
             loopback,
             masked_client: None,
         };
@@ -127,6 +131,7 @@ impl StartContext<'_> {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
         built.number_proxy_account = built.number_proxy_account(config).await?;
+        built.add_code_number(config).await?;
         Ok((built, loopback_events))
     }
 
@@ -169,7 +174,7 @@ impl StartContext<'_> {
         &self,
         (directory, sending, tariff): (&Arc<Directory>, &SendingParts, &Arc<Tariff>),
         media: Arc<MediaProxy>,
-        speech: SpeechAcceptor,
+        SessionTextWriters { speech, handled }: SessionTextWriters,
     ) -> SessionMessages {
         SessionMessages {
             settings: self.config.session.clone(),
@@ -184,6 +189,7 @@ impl StartContext<'_> {
             lanes: sending.lanes.clone(),
             loops: LoopGuard::default(),
             speech,
+            handled,
             public_url: Some(self.origin.clone()).filter(|_| !self.config.http.public_url.is_empty()),
             asked: Notify::new(),
         }
@@ -227,7 +233,11 @@ impl StartContext<'_> {
 }
 
 /// What all nodes count together.
-async fn counter(config: &Config, tasks: &TaskTracker, stop: &CancellationToken) -> Result<SharedCounter, StartError> {
+pub(super) async fn counter(
+    config: &Config,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<SharedCounter, StartError> {
     if config.redis.url.is_empty() {
         return Ok(SharedCounter::alone());
     }
@@ -263,6 +273,7 @@ impl MessagingParts {
             replies_to_keywords: false,
             // whatever the examples of our users send from works here
             any_sender: true,
+            whatsapp_templates: WhatsappTemplates::default(),
             is_checked: false,
         };
         or_there(self.accounts.add(new, &AuditContext::unwritten()).await)?;

@@ -6,7 +6,7 @@ use super::StartError;
 use super::messaging::MessagingParts;
 use crate::config::Config;
 use crate::crypto::hash;
-use crate::model::AccountId;
+use crate::model::{AccountId, WhatsappTemplates};
 use crate::service::account::{CarrierKind, Credentials, NewAccount};
 use crate::service::audit::AuditContext;
 use crate::service::session::NumberProxySettings;
@@ -43,6 +43,7 @@ impl MessagingParts {
             uncertain: None,
             replies_to_keywords: false,
             any_sender: false,
+            whatsapp_templates: WhatsappTemplates::default(),
             is_checked: false,
         };
         match self.accounts.add(new, &AuditContext::unwritten()).await {

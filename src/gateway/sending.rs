@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use prometheus_client::registry::Registry;
-use tokio::sync::Semaphore;
 
 use super::StartError;
 use super::base::StartContext;
@@ -11,8 +10,10 @@ use crate::service::directory::Directory;
 use crate::service::dispatch::{self, Dispatch, SendPermit, SendPermits};
 use crate::service::message::{self, Messages};
 use crate::service::opt_out::{self, OptOuts};
-use crate::store::outbox::LaneKeyHasher;
+use crate::service::vault::CodeVault;
+use crate::store::inbound::handled::{HandledTextIntake, HandledTextWriter};
 use crate::store::outbox::intake::{LeasedMessage, OutboxBatchWriter, OutboxEnqueuer};
+use crate::store::outbox::{LaneKeyHasher, LaneRoom};
 use crate::store::session::intake::{SessionAcceptor, SessionIntake};
 use crate::store::session::speech::{SpeechAcceptor, SpeechIntake};
 use crate::store::verification::intake::{CodeAcceptor, CodeIntake};
@@ -25,6 +26,14 @@ pub(super) struct SendingParts {
     pub(super) lanes: LaneKeyHasher,
     /// The way in of codes, whose texts go the way of messages.
     pub(super) code_intake: Arc<CodeAcceptor>,
+    /// The codes that messages tell.
+    pub(super) codes: Arc<CodeVault>,
+}
+
+/// The ways in of what is said in sessions: by clients, and by people.
+pub(super) struct SessionTextWriters {
+    pub(super) speech: SpeechAcceptor,
+    pub(super) handled: HandledTextWriter,
 }
 
 /// Who sends what is accepted. It is built from what accepts, so it is put in here once it is there.
@@ -36,12 +45,13 @@ impl StartContext<'_> {
         &self,
         directory: &Arc<Directory>,
         registry: &mut Registry,
-    ) -> Result<(SendingParts, SessionAcceptor, SpeechAcceptor), StartError> {
+    ) -> Result<(SendingParts, SessionAcceptor, SessionTextWriters), StartError> {
         let lanes = LaneKeyHasher::new(self.key("lane").await?);
-        let room = Arc::new(Semaphore::new(self.config.outbox.held));
+        let room = LaneRoom::new(self.config.outbox.held);
         let sender = DispatchOnceCell::default();
         let permits = || SendPermits { directory: directory.clone(), stop: self.stop.clone() };
-        let (of_messages, of_sessions, of_speech, of_codes) = (permits(), permits(), permits(), permits());
+        let (of_messages, of_sessions, of_speech) = (permits(), permits(), permits());
+        let (of_handled, of_codes) = (permits(), permits());
         let outbox = self.intake(&room, &sender).open(move |message| of_messages.take(message));
         let sessions = SessionIntake { messages: self.intake(&room, &sender) };
         let sessions = sessions.open(move |message| of_sessions.take(message));
@@ -49,16 +59,21 @@ impl StartContext<'_> {
         let speech = speech.open(move |message| of_speech.take(message));
         let new_codes = CodeIntake { messages: self.intake(&room, &sender) };
         let code_intake = Arc::new(new_codes.open(move |message| of_codes.take(message)));
+        let handled = HandledTextIntake { messages: self.intake(&room, &sender) };
+        let handled = handled.open(move |message| of_handled.take(message));
         let messages = Arc::new(self.messages(directory, outbox, &lanes, registry).await?);
         let opt_outs = Arc::new(self.opt_outs(directory, &messages, &lanes));
-        let dispatch = Arc::new(self.dispatch(directory, &opt_outs, &lanes, room, registry));
+        let (store, master) = (self.databases.store.clone(), self.keys.master.clone());
+        let codes = Arc::new(CodeVault::new(store, master, self.clock.clone()));
+        let dispatch = Arc::new(self.dispatch(directory, (&opt_outs, &codes), &lanes, room, registry));
         let _ = sender.set(Arc::downgrade(&dispatch));
         dispatch.inherit().await.map_err(StartError::storing(self.config))?;
-        Ok((SendingParts { messages, opt_outs, dispatch, lanes, code_intake }, sessions, speech))
+        let parts = SendingParts { messages, opt_outs, dispatch, lanes, code_intake, codes };
+        Ok((parts, sessions, SessionTextWriters { speech, handled }))
     }
 
     /// What writes messages into the outbox: what comes out of it leased goes to the sender at once.
-    fn intake(&self, room: &Arc<Semaphore>, sender: &DispatchOnceCell) -> OutboxBatchWriter<SendPermit> {
+    fn intake(&self, room: &LaneRoom, sender: &DispatchOnceCell) -> OutboxBatchWriter<SendPermit> {
         let sender = sender.clone();
         OutboxBatchWriter {
             store: self.databases.store.clone(),
@@ -113,9 +128,9 @@ impl StartContext<'_> {
     fn dispatch(
         &self,
         directory: &Arc<Directory>,
-        opt_outs: &Arc<OptOuts>,
+        (opt_outs, codes): (&Arc<OptOuts>, &Arc<CodeVault>),
         lanes: &LaneKeyHasher,
-        room: Arc<Semaphore>,
+        room: LaneRoom,
         registry: &mut Registry,
     ) -> Dispatch {
         let metrics = dispatch::Metrics::default();
@@ -132,6 +147,7 @@ impl StartContext<'_> {
             public_url: Some(self.origin.clone()).filter(|_| !self.config.http.public_url.is_empty()),
             lanes: lanes.clone(),
             room,
+            codes: codes.clone(),
             metrics,
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),

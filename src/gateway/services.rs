@@ -19,6 +19,7 @@ use crate::service::publish::PhoneTextPublisher;
 use crate::service::retention::Retention;
 use crate::service::session::SessionBodies;
 use crate::service::verification::Verifications;
+use crate::service::verification::template::Templates;
 use crate::service::wait::ClockRollbackGuard;
 use crate::worker::{self, LoopMemory, WorkerServices};
 
@@ -37,7 +38,16 @@ impl StartContext<'_> {
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
         let Services { messaging, publish, pairing, received, health, guard, verifications } = services;
         let MessagingParts {
-            sending, directory, tariff, clients, ledger, number_imports, sessions, asked_texts, ..
+            sending,
+            directory,
+            tariff,
+            clients,
+            rules,
+            ledger,
+            number_imports,
+            sessions,
+            asked_texts,
+            ..
         } = messaging;
         let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.retention.clone(), self.clock.clone());
@@ -53,6 +63,8 @@ impl StartContext<'_> {
             number_imports: number_imports.clone(),
             tariff: tariff.clone(),
             clients: clients.clone(),
+            permissions: rules.permissions.clone(),
+            verification_limits: rules.verification_limits.clone(),
             ledger: ledger.clone(),
             sessions: sessions.clone(),
             asked_texts: asked_texts.clone(),
@@ -79,6 +91,7 @@ impl StartContext<'_> {
     pub(super) fn app(&self, services: Services, registry: Registry) -> App {
         let Services { messaging, publish, pairing, received, health, guard, verifications } = services;
         let config = self.config;
+        let code_calls = Arc::new(self.code_calls(&messaging.directory, &messaging.sending.codes));
         App {
             settings: config.http.clone(),
             bodies: BodyMemory::of_requests(&config.http),
@@ -102,6 +115,7 @@ impl StartContext<'_> {
             session_calls: messaging.session_calls,
             verifications,
             verification_services: self.verification_services(),
+            templates: Arc::new(Templates { store: self.databases.store.clone(), clock: self.clock.clone() }),
             tariff: messaging.tariff,
             ledger: messaging.ledger,
             accounts: messaging.accounts,
@@ -111,8 +125,12 @@ impl StartContext<'_> {
             number_imports: messaging.number_imports,
             admins: messaging.admins,
             clients: messaging.clients,
+            permissions: messaging.rules.permissions,
+            verification_limits: messaging.rules.verification_limits,
             audit: AuditLog { store: self.databases.store.clone() },
             masked: MaskedDoor { settings: config.compat.masked.clone(), client: messaging.masked_client },
+            code_calls,
+            codes: config.compat.codes.clone(),
             publish,
             guesses: GuessLimit::new(config.http.requests_per_address),
             inbox: received.inbox,

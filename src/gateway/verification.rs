@@ -45,7 +45,7 @@ impl StartContext<'_> {
 
     /// What limits of sends count, with what was sent within a day.
     async fn send_limits(&self, messaging: &MessagingParts) -> Result<SendLimits, StartError> {
-        let named = messaging.rules.rate_limits.clone();
+        let named = messaging.rules.verification_limits.clone();
         let counter = counter(self.config, self.tasks, self.stop).await?;
         let limits = SendLimits::new(self.config.verification.limits, named, counter, self.key("send_limit").await?);
         let recalled = limits.recall(&self.databases.store, self.clock.now_ms()).await;

@@ -3,12 +3,14 @@
 mod numbers;
 mod shape;
 
+use std::collections::BTreeMap;
+
 use ::http::{Method, StatusCode};
 
 use self::shape::{AccountChangeIn, AccountIn, AccountOut, out};
 use super::resource::{HandlerResult, ListOut, Refusal, Resource, ResourceRequest, UnreadBody, on, with_body};
 use super::{RequestParts, audit, list, object, openapi, reply};
-use crate::model::{AccountId, DurationSetting, Secret};
+use crate::model::{AccountId, DurationSetting, Secret, WhatsappTemplates};
 use crate::service::account::{Account, AccountChange, CarrierKind, Credentials, NewAccount, UncertainPolicy};
 use crate::service::audit::AuditContext;
 
@@ -41,6 +43,10 @@ fn span(text: Option<&str>) -> Result<Option<DurationSetting>, Refusal> {
     text.map(|text| text.parse::<DurationSetting>().map_err(wrong)).transpose()
 }
 
+fn templates(written: BTreeMap<String, String>) -> Result<WhatsappTemplates, Refusal> {
+    WhatsappTemplates::read(written).map_err(|error| reply::bad_field("whatsapp_templates", &error.to_string()))
+}
+
 fn name(text: &str) -> Result<(), Refusal> {
     if text.chars().count() <= 128 { Ok(()) } else { Err(reply::bad_field("name", "is longer than 128")) }
 }
@@ -70,6 +76,7 @@ async fn add(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         uncertain: uncertain(posted.uncertain.as_deref())?,
         replies_to_keywords: posted.replies_to_keywords,
         any_sender: posted.any_sender,
+        whatsapp_templates: templates(posted.whatsapp_templates)?,
         is_checked: posted.check,
     };
     let account = request.app.accounts.add(new, &context(&request, "account.add")).await?;
@@ -116,6 +123,7 @@ async fn change(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
         uncertain: uncertain(posted.uncertain.as_deref())?,
         replies_to_keywords: posted.replies_to_keywords,
         any_sender: posted.any_sender,
+        whatsapp_templates: posted.whatsapp_templates.map(templates).transpose()?,
         credentials: posted.credentials.map(|credentials| Secret::new(credentials.to_string())),
         previous_valid_for: span(posted.previous_valid_for.as_deref())?,
         next_token: posted.next_token,

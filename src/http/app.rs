@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{BodyMemory, GuessLimit, MaskedDoor, RequestParts, Settings, SocketPulse};
+use super::{BodyMemory, CodesDoorSettings, GuessLimit, MaskedDoor, RequestParts, Settings, SocketPulse};
 use crate::model::{AccountId, ClientId, Country, PublicOrigin, Secret};
 use crate::service::account::Accounts;
 use crate::service::admin::Administrators;
@@ -13,6 +13,7 @@ use crate::service::audit::AuditLog;
 use crate::service::client::Clients;
 use crate::service::device::Devices;
 use crate::service::event::Events;
+use crate::service::guard::Guard;
 use crate::service::health::ReadinessChecker;
 use crate::service::inbound::{LoopbackDoor, WebhookInbox};
 use crate::service::ledger::Ledger;
@@ -21,6 +22,7 @@ use crate::service::message::Messages;
 use crate::service::number::Numbers;
 use crate::service::number::import::NumberImports;
 use crate::service::opt_out::OptOuts;
+use crate::service::permission::Permissions;
 use crate::service::publish::PhoneTextPublisher;
 use crate::service::relay::Relay;
 use crate::service::session::{NumberProxySettings, SessionCalls, SessionMessages, Sessions};
@@ -28,8 +30,10 @@ use crate::service::sync::{
     PairingLinkBuilder, PairingService, Settings as SyncSettings, SyncSessionIdIssuer, SyncSockets,
 };
 use crate::service::tariff::Tariff;
-use crate::service::verification::Verifications;
+use crate::service::verification::limit::NamedLimits;
 use crate::service::verification::service_settings::VerificationServices;
+use crate::service::verification::template::Templates;
+use crate::service::verification::{CodeCalls, Verifications};
 
 /// What the handlers need.
 pub struct App {
@@ -68,6 +72,8 @@ pub struct App {
     pub session_calls: Arc<SessionCalls>,
     pub verifications: Arc<Verifications>,
     pub verification_services: VerificationServices,
+    /// How codes are told.
+    pub templates: Arc<Templates>,
     pub tariff: Arc<Tariff>,
     pub ledger: Arc<Ledger>,
     pub accounts: Accounts,
@@ -78,8 +84,15 @@ pub struct App {
     pub number_imports: Arc<NumberImports>,
     pub admins: Administrators,
     pub clients: Arc<Clients>,
+    pub permissions: Arc<Permissions>,
+    pub verification_limits: Arc<NamedLimits>,
     pub audit: AuditLog,
+    pub guard: Arc<Guard>,
     pub masked: MaskedDoor,
+    /// Says what calls say that speak codes.
+    pub code_calls: Arc<CodeCalls>,
+    /// `[compat.codes]`.
+    pub codes: CodesDoorSettings,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + Sync>,
     pub tasks: TaskTracker,

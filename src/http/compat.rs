@@ -1,6 +1,7 @@
 //! The paths and bodies of other systems over the same services: thin adapters, no rules of their own.
 
 mod carried;
+pub(super) mod codes;
 pub(super) mod key;
 mod masked;
 mod number_proxy;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use ::http::HeaderMap;
 use warp::Filter;
 
+pub use self::codes::CodesDoorSettings;
+pub(super) use self::masked::signature::SignedFields;
 pub use self::masked::{MaskedDoor, MaskedDoorSettings};
 use super::auth::Requester;
 use super::{App, HttpRoutes};
@@ -30,6 +33,6 @@ pub(super) fn is_carriers(path: &str) -> bool {
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let twilio = warp::path(twilio::VERSION).and(twilio::routes(app)).boxed();
     let relay = warp::path("relay").and(relay::routes(app).or(twilio.clone()).unify());
-    let proxy = number_proxy::routes(app);
+    let proxy = number_proxy::routes(app).or(codes::routes(app)).unify();
     twilio.or(relay).unify().or(masked::routes(app)).unify().or(proxy).unify().boxed()
 }

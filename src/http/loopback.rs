@@ -120,7 +120,7 @@ async fn messages(request: ResourceRequest) -> HandlerResult {
     };
     let filter =
         LoopbackFilter { to: address("to", AddressRole::Recipient)?, from: address("from", AddressRole::Sender)? };
-    let page = request.app.loopback.messages(&filter, cursor, limit).ok_or_else(no_account)?;
+    let page = request.app.loopback.messages(&filter, cursor, limit).await?.ok_or_else(no_account)?;
     let data: Vec<_> = page.messages.into_iter().map(out).collect();
     Ok(list::reply(data, page.next, page.next.is_some()))
 }

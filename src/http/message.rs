@@ -78,6 +78,7 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
         is_twilio: false,
         call: None,
         metadata,
+        secret: None,
     })
 }
 

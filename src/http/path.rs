@@ -12,7 +12,7 @@ const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Conversations Incoming
      IncomingPhoneNumbers.json Interactions Media Media.json MessageInteractions Messages Messages.json Participants \
      PhoneNumbers Services Sessions Webhooks api assets call conversations-post-event docs empty favicon.ico \
      handshake health healthz inbound init media metrics pair platform readyz relay session sessions sms status sync \
-     tn twilio users v1 v2 webhook webhooks whatsapp";
+     tn twilio users v1 v2 verify-call webhook webhooks whatsapp";
 
 static LITERALS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let (resources, carriers) = (super::resources(), CarrierKind::ALL.map(CarrierKind::profile));

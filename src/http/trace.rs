@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 use warp::reply::Response;
 
 use super::auth::{RequestAuthentication, UnknownRequester};
-use super::compat::{self, key, twilio};
+use super::compat::{self, codes, key, twilio};
 use super::connection_limit::ConnectionPermit;
 use super::server::ServerContext;
 use super::{RequestContext, address, body, health, path, reply, webhook};
@@ -94,11 +94,14 @@ fn admit_address(
     shared.limit.take(address, now)
 }
 
-fn refuse(path: &str, wait: Duration) -> Response {
-    let seconds = wait.as_secs() + 1;
+fn refuse<B>(request: &Request<B>, wait: Duration) -> Response {
+    let (path, seconds) = (request.uri().path(), wait.as_secs() + 1);
     let response = reply::too_many_requests(seconds);
     if twilio::is_here(path) {
         return twilio::retold(response);
+    }
+    if codes::is_here(request.method(), request.uri()) {
+        return codes::retold(response);
     }
     if path.starts_with("/v2/sync/") || path.starts_with("/sms/") { reply::bare(response) } else { response }
 }
@@ -126,7 +129,7 @@ pub(super) async fn answer(
     let (is_twilio, is_read) = (twilio::is_here(request.uri().path()), request.method().is_safe());
     let span = tracing::info_span!("request", id = %request_id, method, path = %path::LoggedPath(request.uri().path()));
     let response = match admit(&shared, address, &request, begun).await {
-        Err(wait) => refuse(request.uri().path(), wait),
+        Err(wait) => refuse(&request, wait),
         Ok(known) => {
             let (request_id, known) = (request_id.clone(), Arc::new(known));
             request.extensions_mut().insert(RequestContext {

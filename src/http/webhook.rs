@@ -16,7 +16,7 @@ use warp::filters::BoxedFilter;
 
 use super::body::{ReadBody, UnreadBody};
 use super::reply::{self, HandlerResult, Refusal};
-use super::{App, HttpRoutes, RequestParts, auth, compat, object, posted};
+use super::{App, HttpRoutes, RequestParts, auth, compat, object, posted, verify_call};
 use crate::model::AccountId;
 use crate::service::account::CarrierKind;
 use crate::service::inbound::{InboundCall, PostKind, ProvedCall, ProvedPost, ProviderPost, WebhookReply, is_guess};
@@ -65,7 +65,7 @@ pub(super) fn relay_routes(app: &Arc<App>) -> HttpRoutes {
 /// Whether a path is one of these, or another at which a carrier proves itself.
 pub(super) fn is_carriers(path: &str) -> bool {
     let is_older = || path.trim_end_matches('/') == "/relay/twilio/webhook" || compat::is_carriers(path);
-    path.starts_with("/webhooks/") || is_older()
+    path.starts_with("/webhooks/") || verify_call::is_here(path) || is_older()
 }
 
 /// What a carrier posts: which account has sent it, and by what that is proved, its provider knows.

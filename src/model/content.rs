@@ -1,5 +1,7 @@
 //! What a message holds besides its columns, and how the store writes that.
 
+mod secret;
+
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
@@ -7,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use self::secret::{SecretReference, hide_code};
 use super::{CallOptions, CarrierFields, MessageId, Millis};
 
 /// What a call says to who answers, and what its client wants to be told of it.
@@ -76,9 +79,15 @@ pub struct MessageContent {
     pub pool: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallPlan>,
+    /// The carrier's template by which a WhatsApp message tells a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// It was said in a session, and its callback is told of that, as Twilio's Proxy does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interaction: Option<InteractionCallback>,
+    /// The code that its text tells, and does not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretReference>,
 }
 
 /// What most messages hold.
@@ -113,7 +122,9 @@ impl MessageContent {
             is_twilio: self.is_twilio,
             pool: self.pool.clone(),
             call: self.call.as_ref().map(only_events),
+            template: None,
             interaction: self.interaction.clone(),
+            secret: None,
         }
     }
 
@@ -194,6 +205,7 @@ mod tests {
             r#"{"is_reply":true}"#,
             r#"{"pool":"0f","call":{"twiml":"<Response/>","callback_events":["ringing"],"send_digits":"1"}}"#,
             r#"{"callback_url":"https://h.example/","is_twilio":true,"interaction":{"pool":"0f","session":"0e","to":"0d","at_ms":7}}"#,
+            r#"{"secret":{"verification":"0f","places":[0,21],"length":6}}"#,
         ] {
             assert_eq!(MessageContent::parse(Some(text)).text().as_deref(), Some(text));
             assert_eq!(ArcMessageContent::parse(Some(text)).text().as_deref(), Some(text));
@@ -219,6 +231,8 @@ mod tests {
         let interaction = Some(InteractionCallback { pool: "0f".to_owned(), ..InteractionCallback::default() });
         let called_back = MessageContent { interaction, ..MessageContent::default() };
         assert_eq!(called_back.redacted(), called_back);
+        let secret = Some(SecretReference::default());
+        assert_eq!(MessageContent { secret, ..MessageContent::default() }.redacted(), *NOTHING);
         let id = MessageId::new(1);
         assert!(said.sid(id).starts_with("MM") && said.sid(id) == redacted.sid(id));
     }

@@ -14,6 +14,17 @@ pub struct SpeechVoice<'a> {
     pub language: Option<&'a str>,
 }
 
+/// What is asked of whoever answers: one key, and what is said meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyQuestion<'a> {
+    pub said: &'a str,
+    pub voice: SpeechVoice<'a>,
+    /// How long a key is waited for behind that.
+    pub timeout_secs: u16,
+    /// Where the key is told, and what comes next is asked.
+    pub action: &'a str,
+}
+
 /// `<Dial>`, and whom it reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoiceDial(TwimlElement);
@@ -52,6 +63,33 @@ impl VoiceResponse {
     #[must_use]
     pub fn dial(self, VoiceDial(dial): VoiceDial) -> Self {
         self.and(dial)
+    }
+
+    /// Waits for one key, whichever: `#` is one like the others.
+    #[must_use]
+    pub fn ask_key(self, question: KeyQuestion<'_>) -> Self {
+        let KeyQuestion { said, voice: SpeechVoice { voice, language }, timeout_secs, action } = question;
+        let say = TwimlElement::new("Say", said).with("voice", voice).with("language", language);
+        let gather = TwimlElement { inner: vec![say], ..TwimlElement::new("Gather", "") };
+        let gather = gather.with("input", Some("dtmf")).with("numDigits", Some("1")).with("finishOnKey", Some(""));
+        let gather = gather.with("timeout", Some(&timeout_secs.to_string())).with("method", Some("POST"));
+        self.and(gather.with("action", Some(action)))
+    }
+
+    /// Goes on with what is told there.
+    #[must_use]
+    pub fn redirect(self, url: &str) -> Self {
+        self.and(TwimlElement::new("Redirect", url).with("method", Some("POST")))
+    }
+
+    #[must_use]
+    pub fn pause(self, secs: u16) -> Self {
+        self.and(TwimlElement::new("Pause", "").with("length", Some(&secs.to_string())))
+    }
+
+    #[must_use]
+    pub fn hang_up(self) -> Self {
+        self.and(TwimlElement::new("Hangup", ""))
     }
 
     #[must_use]
@@ -186,6 +224,27 @@ mod tests {
         let dialled = |dial| inner(&VoiceResponse::default().dial(dial));
         assert_eq!(dialled(leg), "<Dial><Conference>room</Conference></Dial>");
         assert_eq!(dialled(caller), "<Dial><Conference endConferenceOnExit=\"true\">room</Conference></Dial>");
+    }
+
+    #[test]
+    fn a_key_is_waited_for() {
+        let voice = SpeechVoice { voice: None, language: Some("fr-FR") };
+        let question = KeyQuestion {
+            said: "Appuyez.",
+            voice,
+            timeout_secs: 8,
+            action: "https://sms.example/verify-call/0f?a=1&b=2",
+        };
+        assert_eq!(
+            inner(&VoiceResponse::default().ask_key(question).hang_up()),
+            "<Gather input=\"dtmf\" numDigits=\"1\" finishOnKey=\"\" timeout=\"8\" method=\"POST\" \
+             action=\"https://sms.example/verify-call/0f?a=1&amp;b=2\"><Say language=\"fr-FR\">Appuyez.</Say></Gather>\
+             <Hangup />"
+        );
+        assert_eq!(
+            inner(&VoiceResponse::default().pause(1).redirect("https://sms.example/?a=1&b=2")),
+            "<Pause length=\"1\" /><Redirect method=\"POST\">https://sms.example/?a=1&amp;b=2</Redirect>"
+        );
     }
 
     #[test]

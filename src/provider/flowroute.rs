@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::client::{HttpClient, ProviderAnswer, ProviderHost};
 use super::message::{digits, is_id};
-use super::post::storable;
+use super::post::{storable, without_words};
 use super::word::first_error;
 use super::{
     AskError, BadPost, CarrierConnectorFactory, CarrierNumber, CarrierProfile, DeliveryReceipt, InboundMessage,
@@ -136,6 +136,7 @@ impl Provider for Flowroute {
             PostKind::Receipt => ParsedPost::Receipt(Self::read_receipt(&payload)?),
             PostKind::Call | PostKind::Dial => return Err(BadPost::Unwanted),
         };
+        let payload = if post.what == PostKind::Receipt { without_words(payload) } else { payload };
         Ok(VerifiedPost { parsed, payload, fingerprint: None })
     }
 

@@ -169,7 +169,7 @@ impl Loopback {
                 provider_id: format!("{provider_id}-echo"),
                 from: message.to.clone(),
                 to: message.from.clone(),
-                body: message.body.clone(),
+                body: message.kept_body().to_owned(),
                 ..StoredLoopbackText::default()
             }));
         }

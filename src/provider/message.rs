@@ -7,7 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::message::MessageState;
-use crate::model::{Address, CallPlan, CallStatus, CarrierFields, Channel, Keyword, Media, MessageId, Millis};
+use crate::model::{
+    Address, CallPlan, CallStatus, CarrierFields, Channel, Keyword, Media, MessageId, Millis, Secret, SecretReference,
+};
 
 /// A message to hand to a provider, or a call to place.
 #[derive(Clone)]
@@ -19,13 +21,33 @@ pub struct OutgoingMessage {
     pub to: String,
     pub body: String,
     pub media_urls: Vec<String>,
+    /// By which of the carrier's templates a WhatsApp message tells its code: the code is all that is ours of it.
+    pub template: Option<String>,
     pub valid_for_secs: Option<u32>,
     /// Where the provider reports what became of it.
     pub status_url: Option<String>,
     /// What a call says; nothing where this is none.
     pub instructions: Option<CallPlan>,
-    /// Until when it may be written to the provider: then another node may send it.
+    /// Until when it may be written to the provider: then another node may send it, or its code is worth nothing.
     pub until: Instant,
+    /// The code that it tells, where it tells one.
+    pub secret: Option<OutgoingSecret>,
+}
+
+/// A code on its way, and what of its text may be kept.
+#[derive(Clone)]
+pub struct OutgoingSecret {
+    pub reference: SecretReference,
+    pub code: Secret,
+    /// The text without its code.
+    pub stored: String,
+}
+
+impl OutgoingMessage {
+    /// What may be kept of its text, and looked at once its code is worth nothing.
+    pub(super) fn kept_body(&self) -> &str {
+        self.secret.as_ref().map_or(&self.body, |secret| &secret.stored)
+    }
 }
 
 /// How a call under way is to end.

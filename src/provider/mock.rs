@@ -136,9 +136,11 @@ pub(super) fn outgoing(to: &str, body: &str) -> OutgoingMessage {
         to: to.into(),
         body: body.into(),
         media_urls: Vec::new(),
+        template: None,
         valid_for_secs: None,
         status_url: None,
         instructions: None,
         until: Instant::now() + Duration::from_secs(60),
+        secret: None,
     }
 }

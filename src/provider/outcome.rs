@@ -46,6 +46,15 @@ impl SendOutcome {
         }
     }
 
+    /// The same in other words, where it has any.
+    #[must_use]
+    pub fn reworded(mut self, reword: impl FnOnce(&str) -> String) -> Self {
+        if let Some(reason) = self.reason_mut() {
+            *reason = reword(reason.as_str());
+        }
+        self
+    }
+
     /// The same without the secret part of a URL of ours, which its carrier was told and may repeat, whole or cut off
     /// where its words were.
     #[must_use]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use serde_json::Value;
 
 use super::{DeliveryReceipt, InboundCall, InboundMessage, PostKind, UnreadableWebhook};
 use crate::crypto::HashKey;
@@ -120,4 +121,51 @@ pub(super) fn storable(body: &[u8]) -> String {
     }
     let text = text::lossy(body);
     if text.contains('\0') { text.replace('\0', "%00") } else { text.into_owned() }
+}
+
+/// What is kept of a receipt. What it repeats of its message goes: that may be a code, and nobody reads it there.
+pub(super) fn without_words(payload: String) -> String {
+    const FIELD: &str = "Body=";
+    if let Ok(mut said) = serde_json::from_str::<Value>(&payload) {
+        return if silence(&mut said) { said.to_string() } else { payload };
+    }
+    if !payload.contains(FIELD) {
+        return payload;
+    }
+    let others: Vec<&str> = payload.split('&').filter(|field| !field.starts_with(FIELD)).collect();
+    others.join("&")
+}
+
+/// Empties texts; whether there were any.
+fn silence(said: &mut Value) -> bool {
+    match said {
+        Value::Array(all) => all.iter_mut().fold(false, |any, one| silence(one) || any),
+        Value::Object(fields) => fields.iter_mut().fold(false, |any, (name, value)| match value {
+            Value::String(text) if name.eq_ignore_ascii_case("body") || name.eq_ignore_ascii_case("text") => {
+                text.clear();
+                true
+            }
+            other => silence(other) || any,
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_receipt_repeats_of_its_message_is_not_kept() {
+        for (said, kept) in [
+            (r#"{"data":{"payload":{"id":"1","text":"048213"}}}"#, r#"{"data":{"payload":{"id":"1","text":""}}}"#),
+            (r#"[{"Body":"048213","to":[{"status":"sent"}]}]"#, r#"[{"Body":"","to":[{"status":"sent"}]}]"#),
+            (r#"{"id" : 1, "text": 7}"#, r#"{"id" : 1, "text": 7}"#),
+            ("MessageSid=SM1&Body=048213&To=%2B1", "MessageSid=SM1&To=%2B1"),
+            ("MessageSid=SM1&MessageStatus=sent", "MessageSid=SM1&MessageStatus=sent"),
+            ("", ""),
+        ] {
+            assert_eq!(without_words(said.to_owned()), kept);
+        }
+    }
 }

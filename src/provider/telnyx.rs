@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::client::{HttpClient, ProviderAnswer, ProviderHost, shown};
 use super::message::is_id;
-use super::post::storable;
+use super::post::{storable, without_words};
 use super::word::{error_code, first_error};
 use super::{
     AskError, BadPost, CarrierConnectorFactory, CarrierNumber, CarrierProfile, DeliveryReceipt, InboundMessage,
@@ -120,7 +120,10 @@ impl Provider for Telnyx {
     fn verify(&self, post: &ProviderPost, trial: &PostVerificationContext<'_>) -> Result<VerifiedPost, BadPost> {
         let fingerprint = proof::prove(post, trial)?;
         let payload = storable(&post.body);
-        Ok(VerifiedPost { parsed: webhook::parse(&payload)?, payload, fingerprint: Some(fingerprint) })
+        let parsed = webhook::parse(&payload)?;
+        let is_receipt = matches!(parsed, ParsedPost::Receipt(_));
+        let payload = if is_receipt { without_words(payload) } else { payload };
+        Ok(VerifiedPost { parsed, payload, fingerprint: Some(fingerprint) })
     }
 
     fn read_text(payload: &str) -> Result<InboundMessage, UnreadableWebhook> {

@@ -15,13 +15,13 @@ use std::time::Instant;
 
 use http::Method;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use super::client::{HttpClient, ProviderAnswer, ProviderHost, shown};
 use super::message::is_id;
-use super::post::storable;
+use super::post::{storable, without_words};
 use super::word::error_code;
 use super::{
     AccountClaim, AskError, BadPost, CallHangupMode, CarrierConnectorFactory, CarrierNumber, CarrierProfile,
@@ -100,10 +100,17 @@ fn sender(message: &OutgoingMessage) -> (&'static str, String) {
     }
 }
 
+/// A template of the carrier's, and the code that it tells: the rest of its words are the carrier's.
+fn templated(message: &OutgoingMessage) -> Option<(&str, &str)> {
+    message.template.as_deref().zip(message.secret.as_ref().map(|secret| secret.code.expose()))
+}
+
 /// The form of a new message.
 fn form(message: &OutgoingMessage) -> Vec<(&'static str, String)> {
     let mut form = vec![("To", message.channel.written(&message.to)), sender(message)];
-    if !message.body.is_empty() || message.media_urls.is_empty() {
+    if let Some((template, code)) = templated(message) {
+        form.extend([("ContentSid", template.to_owned()), ("ContentVariables", json!({"1": code}).to_string())]);
+    } else if !message.body.is_empty() || message.media_urls.is_empty() {
         form.push(("Body", message.body.clone()));
     }
     form.extend(message.media_urls.iter().map(|url| ("MediaUrl", url.clone())));
@@ -238,6 +245,8 @@ impl Provider for Twilio {
             },
             PostKind::Call => ParsedPost::Call(parse_call(&fields)?),
         };
+        let is_receipt = matches!(parsed, ParsedPost::Receipt(_));
+        let payload = if is_receipt { without_words(payload) } else { payload };
         Ok(VerifiedPost { parsed, payload, fingerprint: Some(fingerprint) })
     }
 

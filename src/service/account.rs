@@ -10,8 +10,8 @@ pub use manage::{AccountChange, Accounts, NewAccount, usual};
 
 pub use crate::provider::{CarrierConnectorFactory, CarrierKind, CredentialField, Credentials};
 pub use crate::service::directory::{
-    AccountHandle, BlamedSend, BreakerChange, BreakerRequestOutcome, MatchedWebhookToken, RateLimiter, RateReservation,
-    RestPeriod,
+    AccountCall, AccountHandle, BlamedSend, BreakerChange, BreakerRequestOutcome, MatchedWebhookToken, RateLimiter,
+    RateReservation, RestPeriod,
 };
 pub use crate::store::account::token::TokenRotationRole;
 pub use crate::store::account::{Account, AccountWebhookToken, RestReason, UncertainPolicy};

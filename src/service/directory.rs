@@ -3,6 +3,7 @@
 
 mod blame;
 mod breaker;
+mod calls;
 mod handle;
 mod pool_index;
 mod proof;
@@ -25,6 +26,7 @@ use crate::store::{Result, Store, account, admin, blocking, number, version};
 
 pub use blame::BlamedSend;
 pub use breaker::{BreakerChange, BreakerRequestOutcome};
+pub use calls::AccountCall;
 pub use handle::{AccountHandle, RestPeriod};
 pub use pool_index::PoolIndex;
 pub use proof::{ExtraWebhookToken, MatchedWebhookToken};

@@ -3,6 +3,7 @@
 //! What it sends comes out of the outbox, and what came of it goes back there: it knows nothing of who accepts messages.
 
 mod attempt;
+mod code;
 mod judge;
 mod lane;
 mod metrics;
@@ -15,7 +16,6 @@ mod retry;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,13 +31,14 @@ use crate::service::event::{Events, FailureReason};
 use crate::service::opt_out::OptOuts;
 use crate::service::outbox::Settings;
 use crate::service::race::won;
+use crate::service::vault::CodeVault;
 use crate::store::batch::BatchWriter;
 use crate::store::lease::{Lease, LeaseOwner};
-use crate::store::outbox::LaneKeyHasher;
 use crate::store::outbox::claim::{self, ClaimedLane};
 use crate::store::outbox::intake::LeasedMessage;
 use crate::store::outbox::mark::SendingMarks;
 use crate::store::outbox::outcome::LaneHeadOutcomeWriter;
+use crate::store::outbox::{LaneKeyHasher, LaneRoom};
 use crate::store::serving::ServingLock;
 use crate::store::{self, Store};
 use lane::OwnedLane;
@@ -57,7 +58,9 @@ pub struct Parts {
     pub public_url: Option<PublicOrigin>,
     pub lanes: LaneKeyHasher,
     /// Lanes that may still be held in memory.
-    pub room: Arc<Semaphore>,
+    pub room: LaneRoom,
+    /// The codes that some messages tell.
+    pub codes: Arc<CodeVault>,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
@@ -114,7 +117,7 @@ impl Dispatch {
                 self.parts.events.wake();
             }
         }
-        let room = self.parts.room.available_permits().min(256);
+        let room = self.parts.room.free().min(256);
         if room == 0 {
             return Ok(found);
         }
@@ -125,7 +128,7 @@ impl Dispatch {
         found += claimed.len();
         for ClaimedLane { head, message, progress } in claimed {
             // intake may have been quicker with the room: then its lease just ends
-            let Ok(room) = self.parts.room.clone().try_acquire_owned() else { break };
+            let Some(room) = self.parts.room.take(&message) else { break };
             self.start(OwnedLane { head, message, progress, lease_ends, _room: room, permit: None });
         }
         Ok(found)

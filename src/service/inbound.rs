@@ -3,10 +3,12 @@
 //! The [`WebhookInbox`] takes them in, and knows nothing of what they mean; the [`InboundHandlers`] do, and know nothing of who
 //! posted them. Jobs are all that goes from one to the other.
 
+mod finish;
 mod handler;
 mod inbox;
 mod jobs;
 mod keyed;
+mod load;
 mod loopback;
 mod masked;
 mod message;
@@ -24,6 +26,7 @@ use serde::Deserialize;
 pub use handler::InboundHandlers;
 pub use inbox::{Parts, WebhookInbox, WebhookQueue};
 pub use jobs::WebhookBatch;
+pub use load::PostsUnderWay;
 pub use loopback::{Filter, LoopbackDoor, LoopbackInboundText, LoopbackMessage, LoopbackPage};
 pub use metrics::Metrics;
 pub use proof::{ProvedCall, ProvedPost, SignedPost};

@@ -10,6 +10,7 @@ mod metrics;
 mod order;
 mod pass_on;
 mod reply;
+mod secret;
 mod withdraw;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ pub use cursor::MessageCursor;
 pub use limit::{BrokenMessageLimit, says_something};
 pub(in crate::service) use limit::{anyway, limits};
 pub use metrics::Metrics;
-pub use order::{ChosenRoute, Order, OrderResult, SenderChoice, unsaid};
+pub use order::{ChosenRoute, Order, OrderResult, OrderSecret, SenderChoice, unsaid};
 pub(in crate::service) use pass_on::CopyResult;
 
 pub use crate::store::ledger::ChargeResult;

@@ -1,10 +1,15 @@
-//! What all nodes count together, in Redis: how often something may happen in a minute.
+//! What all nodes count together, in Redis: how often something may happen in a minute, and how often within any span.
 //!
 //! [`Gcra`](crate::model::Gcra) as a script: Redis keeps the theoretical arrival time of each name, by its own clock.
+
+mod window;
+
+pub use window::{FullWindow, SharedWindow};
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use redis::FromRedisValue;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -63,23 +68,36 @@ impl SharedCounter {
     /// Takes one of so many a minute, or says how long to wait. `None`: each node counts for itself now.
     pub async fn take(&self, name: &str, per_minute: u32) -> Option<Result<(), Duration>> {
         let link = self.0.as_deref()?;
-        let mut open = lock(&link.open).clone()?;
         let each = (MINUTE_US / u64::from(per_minute.max(1))).max(1);
         let mut command = redis::cmd("EVAL");
         command.arg(TAKE).arg(1).arg(format!("{NAMES}{name}")).arg(each).arg(each * u64::from(per_minute));
-        match timeout(PATIENCE, command.query_async::<u64>(&mut open)).await {
-            Ok(Ok(0)) => Some(Ok(())),
-            Ok(Ok(wait_us)) => Some(Err(Duration::from_micros(wait_us))),
-            Ok(Err(_)) | Err(_) => {
-                // of all that were under way only the first says so
-                let was_open = lock(&link.open).take();
-                if was_open.is_some() {
-                    link.lost.notify_one();
-                }
-                None
-            }
-        }
+        let wait_us: u64 = ask(link, &command).await?;
+        Some(if wait_us == 0 { Ok(()) } else { Err(Duration::from_micros(wait_us)) })
     }
+
+    /// Whether there is a Redis server to count at, even one that is away.
+    pub(super) fn is_joined(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What Redis answers; `None`: it is away, or there is none.
+    pub(super) async fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
+        ask(self.0.as_deref()?, command).await
+    }
+}
+
+/// What Redis answers. `None`: it is away.
+async fn ask<T: FromRedisValue>(link: &RedisLink, command: &redis::Cmd) -> Option<T> {
+    let mut open = lock(&link.open).clone()?;
+    if let Ok(Ok(answer)) = timeout(PATIENCE, command.query_async(&mut open)).await {
+        return Some(answer);
+    }
+    // of all that were under way only the first says so
+    let was_open = lock(&link.open).take();
+    if was_open.is_some() {
+        link.lost.notify_one();
+    }
+    None
 }
 
 async fn keep(client: &redis::Client, link: &RedisLink) {

@@ -10,7 +10,7 @@ use super::event::PendingEvents;
 use super::version::CachedDataset;
 use super::{AuditTrail, Change, Query, Result, Row, Store, delivery, params};
 use crate::crypto::Aad;
-use crate::model::{AccountId, Millis, named};
+use crate::model::{AccountId, Millis, WhatsappTemplates, named};
 pub use rest::RestReason;
 pub use token::AccountWebhookToken;
 
@@ -45,6 +45,8 @@ pub struct Account {
     pub replies_to_keywords: bool,
     /// Messages may leave from senders that are no numbers of ours: the carrier says which.
     pub any_sender: bool,
+    /// By which codes go out over WhatsApp.
+    pub whatsapp_templates: WhatsappTemplates,
     pub created_ms: Millis,
     /// Its carrier refuses it, whatever is sent.
     pub rest: Option<RestReason>,
@@ -60,7 +62,7 @@ pub fn place(row: &str) -> Aad<'_> {
 
 /// The fields of [`Account`] but for its tokens.
 const COLUMNS: &str = "SELECT a.id, a.provider, a.name, a.external_id, a.credentials, a.rate, a.uncertain, \
-     a.replies_to_keywords, a.any_sender, a.created_ms, r.since_ms, r.code, r.reason \
+     a.replies_to_keywords, a.any_sender, a.whatsapp_templates, a.created_ms, r.since_ms, r.code, r.reason \
      FROM sb_account a LEFT JOIN sb_account_rest r ON r.account_id = a.id";
 
 /// All accounts that can be read, oldest first: there are few.
@@ -105,6 +107,7 @@ impl Account {
             ("uncertain", self.uncertain.name().into()),
             ("replies_to_keywords", self.replies_to_keywords.into()),
             ("any_sender", self.any_sender.into()),
+            ("whatsapp_templates", self.whatsapp_templates.text().into()),
         ]
     }
 }

@@ -1,10 +1,11 @@
 //! What came in, as it came: `sb_inbound`. A row is a job too, until it is handled.
 //!
 //! [`intake`] stores a webhook once, however often its provider repeats it, and hands it to this
-//! node's worker. [`claim`] finds what nobody handles, [`finish`] writes what came of it.
+//! node's worker. [`claim`] finds what nobody handles, [`handled`] writes what came of texts, [`finish`] of receipts.
 
 pub mod claim;
 pub mod finish;
+pub mod handled;
 pub mod intake;
 
 use tokio::time::Instant;

@@ -6,7 +6,7 @@ mod list;
 pub mod run;
 mod unsent;
 
-pub use known::made;
+pub use known::{going_with, made};
 pub use list::{Filter, MessagePage, list};
 pub use unsent::unsent;
 
@@ -15,7 +15,9 @@ use std::collections::HashMap;
 use super::engine::is_one_of;
 use super::{Query, Result, Row, Store, Value, params};
 use crate::model::message::{AttemptOutcome, Direction, MessageState};
-use crate::model::{AccountId, ArcMessageContent, Channel, ClientId, MessageId, Millis, Money, TextEncoding};
+use crate::model::{
+    AccountId, ArcMessageContent, Channel, ClientId, MessageId, Millis, Money, TextEncoding, VerificationId,
+};
 
 /// A message as it is written and read.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -62,6 +64,11 @@ pub(super) const COLUMNS: &str = "m.id, m.client_id, m.account_id, m.direction, 
 pub(super) const WIDTH: usize = 20;
 
 impl Message {
+    /// The verification whose code it tells.
+    pub fn verification(&self) -> Option<VerificationId> {
+        self.content.secret.as_ref()?.verification()
+    }
+
     /// The values of [`INSERT`]; so many events are told of it in the same change.
     pub(super) fn values(&self, told: i64) -> Vec<Value> {
         params![

@@ -11,9 +11,11 @@ pub mod intake;
 mod key;
 pub mod mark;
 pub mod outcome;
+mod room;
 mod uncalled;
 
 pub use key::LaneKeyHasher;
+pub use room::LaneRoom;
 
 use super::Value;
 use crate::model::{FromBytes as _, Id as _, LaneKey, MessageId, Millis};

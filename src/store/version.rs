@@ -13,6 +13,10 @@ pub enum CachedDataset {
     Tariff,
     /// Endpoints of clients.
     Endpoints,
+    /// What is sent is held to it: permissions, and limits of clients' own.
+    SendRules,
+    /// Whom the guard never blocks, and how it is set.
+    Guard,
 }
 
 impl CachedDataset {
@@ -23,6 +27,8 @@ impl CachedDataset {
             Self::Clients => "clients",
             Self::Tariff => "tariff",
             Self::Endpoints => "endpoint_version",
+            Self::SendRules => "send_rules",
+            Self::Guard => "guard_version",
         }
     }
 }

@@ -70,6 +70,10 @@ pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
         row("look for changed accounts and numbers", 1, Later, Warned, |node| work(node.directory.refresh())),
         row("look for changed routes and rates", 1, Later, Warned, |node| work(node.tariff.refresh())),
         row("look for changed clients and keys", 1, Later, Warned, |node| work(node.clients.refresh())),
+        row("look for changed permissions", 1, Later, Warned, |node| work(node.permissions.refresh())),
+        row("look for changed rate limits", 1, Later, Warned, |node| work(node.verification_limits.refresh())),
+        row("look for changes of the guard", 1, Later, Quiet, |node| work(node.guard.refresh())),
+        row("write down what the guard decided", 1, Later, Warned, |node| work(node.guard.write_decisions())),
         row("look for changed endpoints", 1, Later, Quiet, |node| work(node.events.refresh())),
         row("end sessions whose time is over", 1, AtOnce, Warned, |node| work(node.sessions.expire())),
         row("end verifications whose time is over", 1, AtOnce, Warned, |node| work(node.verifications.expire())),
@@ -84,6 +88,8 @@ pub(super) fn table(node: &WorkerServices) -> Vec<PeriodicLoop> {
         row("count the webhooks that wait", 5, AtOnce, Quiet, |node| work(node.inbox.measure())),
         row("count the deliveries that wait", 5, AtOnce, Quiet, |node| work(node.events.measure())),
         row("write down which keys were used", 10, Later, Quiet, |node| work(node.clients.write_uses())),
+        row("write down the guard's levels", 10, Later, Quiet, |node| work(node.guard.write_levels())),
+        row("read what was verified, for the guard", 30, Later, Quiet, |node| work(node.guard.read_facts())),
         row("look for deliveries whose turn was overlooked", 60, AtOnce, Warned, |node| work(node.events.release())),
         // whom a crash has left untold
         row("look for low balances", 60, AtOnce, Warned, |node| work(node.ledger.tell_all_low())),
@@ -135,12 +141,13 @@ fn sockets(node: &WorkerServices) -> RoutineRun<'_> {
 }
 
 /// What serves for a while only; one after the other, since the store is for what is sent.
-const SERVED: [(&str, PeriodicRoutine); 15] = [
+const SERVED: [(&str, PeriodicRoutine); 16] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
     ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),
     ("tokens of accounts", |node| work(node.retention.remove_tokens())),
     ("old webhooks", |node| work(node.inbox.sweep())),
+    ("what the guard decided, and knew", |node| work(node.guard.sweep())),
     ("old events", |node| work(node.events.sweep())),
     ("logins of callbacks", |node| work(node.events.sweep_logins())),
     ("calls that nobody placed", |node| work(node.asked_texts.messages.end_unheard_calls())),

@@ -59,11 +59,12 @@ pub enum Act {
     CutBefore,
     /// Records, and never answers.
     Silent,
-    /// Refuses with one of Twilio's error codes, and a status: 400 unless it says so.
+    /// Refuses with one of Twilio's error codes, and a status: 400 unless it says so; in words that may be its own.
     Refuse {
         code: u32,
         #[serde(default = "bad")]
         status: u16,
+        says: Option<String>,
     },
     /// Records, and answers 201 with something that has come to nothing.
     Fail { status: String, code: Option<u32> },

@@ -12,7 +12,7 @@ use crate::reply::Refusal;
 
 /// What else Twilio's description allows. It passes over names that it does not know; here they are
 /// refused, or a misspelt parameter would go unseen.
-const OTHER: [&str; 18] = [
+const OTHER: [&str; 19] = [
     "ApplicationSid",
     "MaxPrice",
     "ProvideFeedback",
@@ -28,6 +28,7 @@ const OTHER: [&str; 18] = [
     "ScheduleType",
     "SendAt",
     "SendAsMms",
+    "ContentSid",
     "ContentVariables",
     "RiskCheck",
     "FallbackFrom",
@@ -103,8 +104,17 @@ impl Message {
                 }
             }
         }
+        message.fill();
         message.check()?;
         Ok(message)
+    }
+
+    /// A template's words are the carrier's own; only what is put into it is its client's.
+    fn fill(&mut self) {
+        if self.other.contains_key("ContentSid") && self.body.is_empty() {
+            let variables = self.other.get("ContentVariables").map_or("", String::as_str);
+            self.body = format!("As approved: {variables}");
+        }
     }
 
     fn check(&self) -> Result<(), Refusal> {

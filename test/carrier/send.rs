@@ -45,7 +45,9 @@ pub async fn fault(act: Act, good: Reply) -> Result<Reply, Cut> {
         Act::Accept | Act::Fail { .. } | Act::Forget | Act::Unlisted => Ok(good),
         Act::Status { status, retry_after, .. } => Ok(Refusal::of_status(status, retry_after).reply()),
         Act::Garbage { status } => Ok(reply::text(status, "application/json", "{\"sid\": \"SM")),
-        Act::Refuse { code, status } => Ok(Refusal::new(status, code, "Refused on command").reply()),
+        Act::Refuse { code, status, says } => {
+            Ok(Refusal::new(status, code, says.as_deref().unwrap_or("Refused on command")).reply())
+        }
         Act::Cut => Ok(reply::cut(good)),
         Act::CutBefore => Err(Cut),
         Act::Silent => std::future::pending().await,

@@ -96,13 +96,14 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
 const OPEN: &str = "/v1/openapi.json";
 /// The paths whose handlers ask what a client may, besides those of what is done in a client's name; what begins with
 /// none of these is for administrators.
-const CLIENTS: [&str; 9] = [
+const CLIENTS: [&str; 10] = [
     OPEN,
     "/v1/numbers",
     "/v1/endpoints",
     "/v1/events",
     "/v1/event-types",
     "/v1/opt-outs",
+    "/v1/guard/countries",
     "/v1/balance",
     "/v1/clients/{id}/ledger",
     "/v1/clients/{id}/statement.csv",
@@ -121,7 +122,13 @@ async fn who_may_not_ask_is_told_so_on_every_path() -> Result {
     let acting: BTreeSet<_> =
         acts.iter().filter(|act| act.client.is_some()).map(|act| resource(act.template)).collect();
     // whoever lets clients into more says so here
-    ensure!(acting == ["calls", "messages", "pools", "sessions"].map(Some).into(), "{acting:?}");
+    ensure!(
+        acting
+            == ["calls", "messages", "pools", "sessions", "verification-rate-limits", "verification-templates"]
+                .map(Some)
+                .into(),
+        "{acting:?}"
+    );
     for (path, methods) in &described {
         let of_clients = CLIENTS.iter().any(|begin| path.starts_with(begin)) || acting.contains(&resource(path));
         let filled = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });

@@ -38,6 +38,8 @@ const OTHERS: &[&str] = &[
     "/relay/api/health",
     "/relay/nothing",
     "/relay/twilio/webhook",
+    "/verify-call/nothing",
+    "/?auth_id=a&code=1",
     "/webhooks/twilio/nothing",
     "/webhooks/flowroute/secret/nothing",
     "/v2/nothing",

@@ -12,6 +12,9 @@ use crate::on_both_engines;
 use crate::relay::loopback;
 use crate::relay::scene::act_well;
 
+/// Its method, its path and its form.
+type RefusedRequest<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 const ANN: &str = "+14155550101";
 const BEN: &str = "+14155550102";
 const CEM: &str = "+14155550103";
@@ -219,7 +222,7 @@ async fn a_key_changes_only_what_it_may_text(layout: Layout) -> Result {
     let key = json!({"scopes": ["sessions"], "destinations": ANN.replace('+', r"\+")});
     let key = well(&door.server, "POST", &format!("/v1/clients/{}/keys", door.client), Some(key)).await?;
     let whole = std::mem::replace(&mut door.key, text(&key["key"])?);
-    let asks: [(&str, &str, &[(&str, &str)]); 4] = [
+    let asks: [RefusedRequest; 4] = [
         ("POST", "", &[("State", "closed")]),
         ("DELETE", "", &[]),
         ("POST", "/Participants", &[("MessagingBinding.Address", CEM)]),

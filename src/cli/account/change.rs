@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 
-use super::{ACCOUNTS, UncertainChoice, credentials, line, variable};
+use super::{ACCOUNTS, UncertainChoice, by_language, credentials, line, template, variable};
 use crate::cli::output::field;
 use crate::cli::remote::RemoteCommandContext;
 use crate::cli::{CommandResult, api, secret};
@@ -43,6 +43,10 @@ pub(super) struct ChangeAccountArguments {
     /// Whether clients may send from what is no number of yours
     #[arg(long, value_name = "BOOL")]
     any_sender: Option<bool>,
+    /// The template by which codes go out over WhatsApp in a language, such as fr=HX…; once for each language: none
+    /// that is left out stays
+    #[arg(long = "whatsapp-template", value_name = "LANGUAGE=SID", value_parser = template)]
+    whatsapp_templates: Option<Vec<(String, String)>>,
     /// Ask for new credentials, or take them from the environment
     #[arg(long, conflicts_with = "promote")]
     credentials: bool,
@@ -96,6 +100,7 @@ impl ChangeAccountArguments {
             ("uncertain", self.uncertain.as_ref().and_then(api::name)),
             ("replies_to_keywords", self.replies_to_keywords.map(Value::from)),
             ("any_sender", self.any_sender.map(Value::from)),
+            ("whatsapp_templates", self.whatsapp_templates.as_deref().map(by_language)),
             ("previous_valid_for", self.keep_old.map(|span| span.to_string().into())),
             ("next_token", self.forget_next.then(|| json!(""))),
             ("promote", self.promote.then_some(true.into())),

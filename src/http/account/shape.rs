@@ -1,5 +1,7 @@
 //! Accounts as clients write and read them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,6 +30,11 @@ pub(super) struct AccountIn {
     /// Clients may send from what is no number of ours: the carrier says what it takes.
     #[serde(default)]
     pub(super) any_sender: bool,
+    /// By which codes go out over WhatsApp: for each language the template for them that the carrier has approved,
+    /// which has the code as its variable 1.
+    #[serde(default)]
+    #[schema(example = json!({"en": "HX00000000000000000000000000000000"}))]
+    pub(super) whatsapp_templates: BTreeMap<String, String>,
     /// Asks the provider first.
     #[serde(default = "yes")]
     pub(super) check: bool,
@@ -70,6 +77,8 @@ pub(super) struct AccountChangeIn {
     pub(super) uncertain: Option<String>,
     pub(super) replies_to_keywords: Option<bool>,
     pub(super) any_sender: Option<bool>,
+    /// All of them: none that is left out stays.
+    pub(super) whatsapp_templates: Option<BTreeMap<String, String>>,
     /// New ones, all of them, for the same account at the same provider.
     #[schema(value_type = Option<Object>)]
     pub(super) credentials: Option<serde_json::Value>,
@@ -98,6 +107,9 @@ pub(super) struct AccountOut<'a> {
     pub(super) uncertain: &'static str,
     pub(super) replies_to_keywords: bool,
     pub(super) any_sender: bool,
+    /// By language.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub(super) whatsapp_templates: &'a BTreeMap<String, String>,
     pub(super) created_at: String,
     /// Why its carrier refuses it, whatever is sent: its messages wait, or take the next route. Null: it is in use.
     pub(super) resting: Option<AccountRestingOut<'a>>,
@@ -143,6 +155,7 @@ pub(super) fn out(account: &Account) -> AccountOut<'_> {
         uncertain: account.uncertain.name(),
         replies_to_keywords: account.replies_to_keywords,
         any_sender: account.any_sender,
+        whatsapp_templates: account.whatsapp_templates.by_language(),
         created_at: rfc3339(account.created_ms),
         resting: account.rest.as_ref().map(|rest| AccountRestingOut {
             since: rfc3339(rest.since_ms),

@@ -1,4 +1,5 @@
-//! `/tn`, `/session` and `POST /`: two people who text each other by one number, as the older number proxy has it.
+//! `/tn`, `/session` and texts at `POST /`: two people who text each other by one number, as the older number proxy has
+//! it. What is posted to `/` comes by the door of codes, which tells the two apart.
 
 mod number;
 mod refusal;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 use warp::Filter;
+use warp::reply::Response;
 
 use self::refusal::{NumberProxyRefusal, invalid};
 use crate::http::body::UnreadBody;
@@ -19,7 +21,7 @@ use crate::model::{Channel, bom};
 use crate::service::client::ApiConsumer;
 
 /// What a handler of this door comes to.
-type NumberProxyResult<T = warp::reply::Response> = Result<T, NumberProxyRefusal>;
+type NumberProxyResult<T = Response> = Result<T, NumberProxyRefusal>;
 
 /// Characters of a number at most.
 const LONGEST: usize = 18;
@@ -27,8 +29,12 @@ const LONGEST: usize = 18;
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let numbers = warp::path!("tn").and(posted(app)).then(number::answer);
     let sessions = warp::path!("session").and(posted(app)).then(session::answer);
-    let texts = warp::path::end().and(warp::post()).and(posted(app)).then(text::take);
-    numbers.or(sessions).unify().or(texts).unify().map(refusal::settle).boxed()
+    numbers.or(sessions).unify().map(refusal::settle).boxed()
+}
+
+/// A text that a carrier posts to `/`.
+pub(super) async fn take(request: &RequestParts, body: &[u8], app: &App) -> Response {
+    refusal::settle(text::take(request, body, app).await)
 }
 
 /// For whom it is done.
@@ -43,7 +49,7 @@ async fn fields(posted: UnreadBody, app: &App) -> NumberProxyResult<Map<String, 
 }
 
 /// What a field says; a number without quotes is read as one with them.
-fn said(field: Option<&Json>) -> Option<String> {
+pub(super) fn said(field: Option<&Json>) -> Option<String> {
     let field = field?;
     field.as_str().map(str::to_owned).or_else(|| field.is_number().then(|| field.to_string()))
 }

@@ -164,7 +164,7 @@ fn worded(refused: Error, no_route: StatusCode) -> Response {
     match &refused.kind {
         ErrorKind::NoRoute => error(no_route, "No Route Found"),
         ErrorKind::Unpayable => error(StatusCode::PAYMENT_REQUIRED, "Insufficient balance"),
-        ErrorKind::Forbidden => error(StatusCode::FORBIDDEN, reason),
+        ErrorKind::Forbidden | ErrorKind::Verification(_) => error(StatusCode::FORBIDDEN, reason),
         ErrorKind::OptedOut => error(bad, "The recipient has opted out of texts from this number"),
         ErrorKind::Invalid => match refused.field {
             Some(field) => error(bad, &format!("{}: {reason}", shape::name(field))),
@@ -180,7 +180,6 @@ fn worded(refused: Error, no_route: StatusCode) -> Response {
         | ErrorKind::NotFound
         | ErrorKind::Conflict
         | ErrorKind::NoNumber(_)
-        | ErrorKind::Verification(_)
         | ErrorKind::TooLate
         | ErrorKind::NotOver
         | ErrorKind::Provider

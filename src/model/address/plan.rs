@@ -74,11 +74,19 @@ pub(super) fn is_possible(plan: &'static Metadata, national: &str) -> bool {
     kinds(plan).any(|kind| has_length(kind, national))
 }
 
-fn is_valid_in(plan: &'static Metadata, national: &str) -> bool {
-    let is_of = |kind: &'static Descriptor| {
-        has_length(kind, national) && pattern::is_whole(kind.national_number().as_str(), national)
-    };
-    plan.leading_digits().is_none_or(|leading| pattern::begins(leading.as_str(), national)) && kinds(plan).any(is_of)
+/// Whether a number, without its country code, is of a kind.
+pub(super) fn is_kind(kind: &'static Descriptor, national: &str) -> bool {
+    has_length(kind, national) && pattern::is_whole(kind.national_number().as_str(), national)
+}
+
+/// Whether a plan says how its numbers begin, and this one does.
+pub(super) fn is_led_by(plan: &'static Metadata, national: &str) -> bool {
+    plan.leading_digits().is_some_and(|leading| pattern::begins(leading.as_str(), national))
+}
+
+/// Whether a plan knows a number, given without its country code.
+pub(super) fn is_valid_in(plan: &'static Metadata, national: &str) -> bool {
+    (plan.leading_digits().is_none() || is_led_by(plan, national)) && kinds(plan).any(|kind| is_kind(kind, national))
 }
 
 /// The plans that share a country code.
@@ -87,8 +95,8 @@ fn plans(code: &str) -> Vec<&'static Metadata> {
     code.and_then(|code| DATABASE.by_code(&code)).unwrap_or_default()
 }
 
-/// A number's country code, which no other begins with, and the rest.
-fn split(digits: &str) -> Option<(Vec<&'static Metadata>, &str)> {
+/// The plans of a number's country code, the main one first, and what is behind that.
+pub(super) fn split(digits: &str) -> Option<(Vec<&'static Metadata>, &str)> {
     (1..=3).find_map(|length| {
         let (code, rest) = digits.split_at_checked(length)?;
         let plans = plans(code);

@@ -2,8 +2,9 @@
 
 use super::ring::KEPT;
 use super::*;
+use crate::model::{Secret, SecretReference, VerificationId};
 use crate::provider::mock::{Result, outgoing, settings};
-use crate::provider::{CarrierKind, opted_out};
+use crate::provider::{CarrierKind, OutgoingSecret, opted_out};
 
 fn loopback(room: usize) -> Result<(Loopback, mpsc::Receiver<LoopbackEvent>)> {
     let (events, told) = mpsc::channel(room);
@@ -80,6 +81,23 @@ async fn an_uncertain_send_can_be_found() -> Result {
     assert_eq!(found.len(), 1);
     assert_eq!(loopback.find(&message, 5_001).await?, []);
     assert_eq!(loopback.find(&OutgoingMessage { body: "hullo".into(), ..message }, 0).await?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_code_is_not_kept() -> Result {
+    let (loopback, mut told) = loopback(9)?;
+    let (reference, stored) = SecretReference::take_out(VerificationId::new(1), 6, "Your code is \u{E0C0}.");
+    let body = reference.put_in(&stored, "048213");
+    let secret = OutgoingSecret { reference: reference.clone(), code: Secret::new("048213".into()), stored };
+    let message = OutgoingMessage { secret: Some(secret), ..outgoing("+15005550010", &body) };
+    assert!(matches!(loopback.send(&message).await, SendOutcome::Accepted { segments: Some(1), .. }));
+    let kept = loopback.list(&Filter::default(), None, 9).messages;
+    assert_eq!((kept[0].sent.body.as_str(), &kept[0].secret), ("Your code is ••••.", &Some(reference)));
+    assert_eq!(loopback.find(&message, 0).await?.len(), 1, "it is known again");
+    receipt(&mut told);
+    let Ok(LoopbackEvent::Text(echo)) = told.try_recv() else { return Err("no echo".into()) };
+    assert_eq!(echo.body, "Your code is ••••.");
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::model::{Channel, MessageId, Millis};
+use crate::model::{Channel, MessageId, Millis, SecretReference};
 use crate::provider::{OutgoingMessage, ProviderListedMessage};
 
 /// Messages kept; the oldest makes room.
@@ -19,6 +19,8 @@ pub struct LoopbackMessage {
     pub channel: Channel,
     pub sent: ProviderListedMessage,
     pub media_urls: Vec<String>,
+    /// The code that it told, which is not kept: whoever shows it looks it up again.
+    pub secret: Option<SecretReference>,
 }
 
 /// Which messages to list; what is `None` is not asked for.
@@ -58,10 +60,11 @@ impl MessageRing {
                 provider_id: provider_id.clone(),
                 to: message.to.clone(),
                 from: message.from.clone(),
-                body: message.body.clone(),
+                body: message.kept_body().to_owned(),
                 created_ms: now_ms,
             },
             media_urls: message.media_urls.clone(),
+            secret: message.secret.as_ref().map(|secret| secret.reference.clone()),
         });
         self.next += 1;
         provider_id
@@ -82,7 +85,7 @@ impl MessageRing {
 
     pub(super) fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> Vec<ProviderListedMessage> {
         let same = |sent: &&ProviderListedMessage| {
-            sent.to == message.to && sent.from == message.from && sent.body == message.body
+            sent.to == message.to && sent.from == message.from && sent.body == message.kept_body()
         };
         let of_channel = self.messages.iter().rev().filter(|kept| kept.channel == message.channel);
         let recent = of_channel.map(|kept| &kept.sent).filter(|sent| sent.created_ms >= since_ms);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
-use super::{Twilio, is_service, millis, sender, unreadable};
+use super::{Twilio, is_service, millis, sender, templated, unreadable};
 use crate::model::Millis;
 use crate::provider::{AskError, OutgoingMessage, ProviderListedMessage, SentMessagesResult};
 
@@ -105,7 +105,10 @@ impl TwilioMessageIn {
         let (from, body) = (self.from.unwrap_or_default(), self.body.unwrap_or_default());
         let is_sender = from == message.channel.written(&message.from)
             || self.messaging_service_sid.as_deref() == Some(&message.from);
-        let is_body = body == message.body || body.strip_prefix(TRIAL) == Some(&message.body);
+        let is_body = match templated(message) {
+            Some((_, code)) => body.contains(code),
+            None => body == message.body || body.strip_prefix(TRIAL) == Some(&message.body),
+        };
         let is_ours = is_sender
             && is_body
             && self.to? == message.channel.written(&message.to)

@@ -2,6 +2,8 @@
 
 use super::list::TRIAL;
 use super::*;
+use crate::model::{SecretReference, VerificationId};
+use crate::provider::OutgoingSecret;
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
 
 const CREATED: &str = r#"{"sid":"SM1","status":"queued","num_segments":"2","error_code":null,"to":"+14155550100"}"#;
@@ -46,6 +48,36 @@ async fn a_send_is_the_form_that_twilio_documents() -> Result {
     let form = "To=%2B14155550100&From=%2B14155550199&Body=%C3%87a+%2B+1%262+%E2%9C%93\
                 &MediaUrl=https%3A%2F%2Fa%2F1%3Fx%3Dy%26z&MediaUrl=https%3A%2F%2Fa%2F2\
                 &StatusCallback=https%3A%2F%2Fgw%2Fstatus&ValidityPeriod=36000";
+    assert!(asked.ends_with(form), "{asked}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_template_is_sent_with_its_code_and_found_by_it() -> Result {
+    let (reference, stored) = SecretReference::take_out(VerificationId::new(1), 6, "Your code is \u{E0C0}.");
+    let body = reference.put_in(&stored, "048213");
+    let secret = OutgoingSecret { reference, code: Secret::new("048213".into()), stored };
+    let message = OutgoingMessage {
+        channel: Channel::Whatsapp,
+        template: Some("HX00".into()),
+        secret: Some(secret),
+        ..outgoing("+14155550100", &body)
+    };
+    let listed = |body: &str| {
+        let (from, to) = ("whatsapp:+14155550199", "whatsapp:+14155550100");
+        format!(
+            r#"{{"sid":"SM1","from":"{from}","to":"{to}","body":"{body}","direction":"outbound-api",
+                "date_created":"Tue, 14 Nov 2023 22:13:20 +0000"}}"#
+        )
+    };
+    let page = format!(r#"{{"messages":[{},{}]}}"#, listed("048213 is your code."), listed("Your code is 111111."));
+    let mock = Mock::start(vec![reply("201 Created", "", CREATED), reply("200 OK", "", &page)]).await?;
+    let twilio = twilio(&mock.url)?;
+    twilio.send(&message).await;
+    assert_eq!(twilio.find(&message, 1_700_000_000_000).await?.len(), 1, "the carrier's words are its own");
+    let asked = mock.asked().remove(0);
+    let form = "To=whatsapp%3A%2B14155550100&From=whatsapp%3A%2B14155550199&ContentSid=HX00\
+                &ContentVariables=%7B%221%22%3A%22048213%22%7D";
     assert!(asked.ends_with(form), "{asked}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::directory::Directory;
 use super::rest;
 use crate::model::event::EventType;
-use crate::model::{AccountId, Clock, DurationSetting, Secret};
+use crate::model::{AccountId, Clock, DurationSetting, Secret, WhatsappTemplates};
 use crate::provider::{self, CarrierFeature, CarrierKind, Credentials};
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
@@ -26,6 +26,8 @@ pub struct NewAccount {
     pub replies_to_keywords: bool,
     /// Messages may leave from senders that are no numbers of ours: the carrier says which.
     pub any_sender: bool,
+    /// By which codes go out over WhatsApp.
+    pub whatsapp_templates: WhatsappTemplates,
     /// Asks the provider whether it knows these credentials.
     pub is_checked: bool,
 }
@@ -38,6 +40,8 @@ pub struct AccountChange {
     pub uncertain: Option<UncertainPolicy>,
     pub replies_to_keywords: Option<bool>,
     pub any_sender: Option<bool>,
+    /// All of them.
+    pub whatsapp_templates: Option<WhatsappTemplates>,
     /// JSON as on creation, of the same account at the provider.
     pub credentials: Option<Secret>,
     /// How long the token before is believed still.
@@ -98,6 +102,7 @@ impl Accounts {
             uncertain: new.uncertain.unwrap_or_else(|| usual(kind)),
             replies_to_keywords: new.replies_to_keywords,
             any_sender: new.any_sender,
+            whatsapp_templates: new.whatsapp_templates,
             created_ms: self.clock.now_ms(),
             rest: None,
             tokens: Vec::new(),
@@ -124,6 +129,9 @@ impl Accounts {
             account.uncertain = change.uncertain.unwrap_or(account.uncertain);
             account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
             account.any_sender = change.any_sender.unwrap_or(account.any_sender);
+            if let Some(templates) = &change.whatsapp_templates {
+                account.whatsapp_templates = templates.clone();
+            }
             if let Some(new) = &new {
                 account.external_id = new.external_id();
                 account.credentials =

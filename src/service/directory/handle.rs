@@ -4,10 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
-
 use super::blame::{Blame, BlamedSend};
 use super::breaker::{Breaker, BreakerChange, BreakerRequestOutcome};
+use super::calls::AccountCalls;
 use super::proof::ExtraWebhookToken;
 use super::rate_limiter::RateLimiter;
 use crate::model::LaneKey;
@@ -26,7 +25,7 @@ pub struct AccountHandle {
     pub breaker: Arc<Breaker>,
     blame: Arc<Blame>,
     /// Calls at once.
-    pub calls: Arc<Semaphore>,
+    pub calls: AccountCalls,
     /// Lanes that wait for the account, and need not any more once it is in use again.
     parked: Arc<Mutex<HashSet<LaneKey>>>,
     /// By which its carrier's posts are believed too, for a while.
@@ -51,7 +50,7 @@ impl AccountHandle {
             // nobody here knows since when: the next message tries
             breaker.deny(Instant::now(), Duration::ZERO);
         }
-        let (calls, blame, parked) = (Arc::new(Semaphore::new(calls)), Arc::default(), Arc::default());
+        let (calls, blame, parked) = (AccountCalls::new(calls), Arc::default(), Arc::default());
         Self { account, connector, limiter, breaker, blame, calls, parked, proofs: Vec::new() }
     }
 
@@ -143,6 +142,7 @@ impl AccountHandle {
         let tokens = |of: &Account| of.tokens.iter().map(|token| (token.id, token.until_ms)).collect::<Vec<_>>();
         (&ours.credentials, &ours.name, &ours.rest) == (&other.credentials, &other.name, &other.rest)
             && terms(ours) == terms(other)
+            && ours.whatsapp_templates == other.whatsapp_templates
             && tokens(ours) == tokens(other)
     }
 }

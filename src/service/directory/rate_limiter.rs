@@ -18,7 +18,8 @@ const PARKED: usize = 10_000;
 /// Of these, lanes at least that one reservation given back lets try again.
 const UNPARKED: usize = 64;
 
-/// A leaky bucket as a meter (GCRA): keeps when the next segment is due, and who waits for an earlier one.
+/// A leaky bucket as a meter (GCRA): keeps when the next segment is due, and who waits for an earlier one. What tells a
+/// code goes before all else that waits.
 /// A [`Gcra`](crate::model::Gcra) takes or refuses; here turns are reserved ahead of their time, move up when another
 /// is given back, and stand still in a pause, so their times are kept instead of one theoretical arrival time.
 #[derive(Debug)]
@@ -34,11 +35,18 @@ struct SegmentSchedule {
     /// Nobody moves up to a time before this one.
     paused: Instant,
     /// Reservations whose time has not come, by their turns.
-    waiting: BTreeMap<u64, RateLimitWaiter>,
-    /// The turn of the last reservation that was taken.
-    last: u64,
+    waiting: BTreeMap<RateLimitTurn, RateLimitWaiter>,
+    /// How many reservations were taken.
+    count: u64,
     /// Lanes that found no turn near enough, and when they try again in any case.
     parked: VecDeque<(LaneKey, Instant)>,
+}
+
+/// Codes first, and each in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct RateLimitTurn {
+    is_ordinary: bool,
+    number: u64,
 }
 
 #[derive(Debug)]
@@ -49,16 +57,35 @@ struct RateLimitWaiter {
 
 impl SegmentSchedule {
     /// Wakes the next one that waits behind a turn: it may have moved up.
-    fn wake_behind(&self, turn: u64) {
+    fn wake_behind(&self, turn: RateLimitTurn) {
         if let Some((_, next)) = self.waiting.range(turn..).next() {
             next.wake.notify_one();
         }
     }
 
-    /// Those behind a turn move up by so much, but not into a pause.
-    fn move_up(&mut self, turn: u64, mut by: Duration) {
+    /// The time of the first that a code goes before: those whose time has come are under way, and what waits for the
+    /// end of a pause is not let into it.
+    fn first_ordinary(&self, now: Instant) -> Option<Instant> {
+        let begin = now.max(self.paused);
+        let ordinary = self.waiting.range(RateLimitTurn { is_ordinary: true, number: 0 }..);
+        ordinary.map(|(_, one)| one.at).find(|at| *at > now && *at >= begin)
+    }
+
+    /// All that are ordinary and not before a time come so much later.
+    fn make_way(&mut self, from: Instant, by: Duration) {
+        let ordinary = self.waiting.range_mut(RateLimitTurn { is_ordinary: true, number: 0 }..);
+        for (_, one) in ordinary.filter(|(_, one)| one.at >= from) {
+            one.at += by;
+        }
+        self.due += by;
+    }
+
+    /// Those behind a turn, which was at `from`, move up by so much, but not into a pause.
+    fn move_up(&mut self, turn: RateLimitTurn, from: Instant, mut by: Duration) {
         let paused = self.paused;
-        let reservations = self.waiting.range_mut(turn..).map(|(_, one)| &mut one.at);
+        let behind = self.waiting.range_mut(turn..).map(|(_, one)| &mut one.at);
+        // before a code stand ordinary ones that are under way
+        let reservations = behind.filter(|at| **at >= from);
         for at in reservations.chain([&mut self.due]) {
             if *at >= paused {
                 by = by.min(*at - paused);
@@ -77,7 +104,7 @@ impl RateLimiter {
         };
         let now = Instant::now();
         let schedule =
-            SegmentSchedule { due: now, paused: now, waiting: BTreeMap::new(), last: 0, parked: VecDeque::new() };
+            SegmentSchedule { due: now, paused: now, waiting: BTreeMap::new(), count: 0, parked: VecDeque::new() };
         Self { each, schedule: Mutex::new(schedule) }
     }
 
@@ -88,17 +115,29 @@ impl RateLimiter {
         now.checked_sub(burst).unwrap_or(now)
     }
 
-    /// Reserves so many segments. `Err`: how long to wait, which is longer than `most`, and nothing was reserved.
-    pub fn reserve(self: &Arc<Self>, segments: u32, most: Duration, now: Instant) -> Result<RateReservation, Duration> {
+    /// Reserves so many segments, before all that wait where they tell a code. `Err`: how long to wait, which is longer
+    /// than `most`, and nothing was reserved.
+    pub fn reserve(
+        self: &Arc<Self>,
+        segments: u32,
+        is_code: bool,
+        most: Duration,
+        now: Instant,
+    ) -> Result<RateReservation, Duration> {
         let mut schedule = lock(&self.schedule);
-        let at = schedule.due.max(self.earliest(now));
+        let before = is_code.then(|| schedule.first_ordinary(now)).flatten();
+        let at = before.unwrap_or_else(|| schedule.due.max(self.earliest(now)));
         let wait = at.saturating_duration_since(now);
         if wait > most {
             return Err(wait);
         }
-        schedule.due = at + self.each * segments;
-        schedule.last += 1;
-        let turn = schedule.last;
+        if before.is_some() {
+            schedule.make_way(at, self.each * segments);
+        } else {
+            schedule.due = at + self.each * segments;
+        }
+        schedule.count += 1;
+        let turn = RateLimitTurn { is_ordinary: !is_code, number: schedule.count };
         let waits = !wait.is_zero();
         if waits {
             schedule.waiting.insert(turn, RateLimitWaiter { at, wake: Arc::default() });
@@ -141,7 +180,7 @@ impl RateLimiter {
 pub struct RateReservation {
     limiter: Arc<RateLimiter>,
     segments: u32,
-    turn: u64,
+    turn: RateLimitTurn,
     at: Instant,
     waits: bool,
     is_used: bool,
@@ -201,99 +240,12 @@ impl Drop for RateReservation {
             // what is over is nobody's any more
             let begins = at.max(self.limiter.earliest(Instant::now()));
             let left = (at + self.limiter.each * self.segments).saturating_duration_since(begins);
-            schedule.move_up(self.turn, left);
+            schedule.move_up(self.turn, at, left);
         }
         schedule.wake_behind(self.turn);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LONG: Duration = Duration::from_secs(60);
-
-    fn limiter(rate: i64) -> Arc<RateLimiter> {
-        Arc::new(RateLimiter::new(rate))
-    }
-
-    /// Reserves and uses it: how long it waits.
-    fn used(limiter: &Arc<RateLimiter>, segments: u32, most: Duration, now: Instant) -> Result<Duration, Duration> {
-        let mut taken = limiter.reserve(segments, most, now)?;
-        taken.take();
-        Ok(taken.at.saturating_duration_since(now))
-    }
-
-    #[test]
-    fn a_rate_holds_over_time() {
-        let (limiter, begun) = (limiter(10), Instant::now());
-        let mut now = begun;
-        for _ in 0..100 {
-            now += used(&limiter, 1, LONG, now).unwrap_or(LONG);
-        }
-        let took = now - begun;
-        assert!(took >= Duration::from_secs(9) && took <= Duration::from_secs(10), "{took:?}");
-    }
-
-    #[test]
-    fn no_place_is_taken_that_is_too_far_away() {
-        let (limiter, now) = (limiter(1), Instant::now());
-        assert_eq!(used(&limiter, 5, LONG, now), Ok(Duration::ZERO));
-        assert!(used(&limiter, 1, Duration::from_secs(2), now).is_err_and(|wait| wait > Duration::from_secs(4)));
-        assert!(used(&limiter, 1, LONG, now).is_ok_and(|wait| wait > Duration::from_secs(4)));
-    }
-
-    #[test]
-    fn a_pause_holds_even_without_a_rate() {
-        let (limiter, now) = (limiter(0), Instant::now());
-        assert_eq!(used(&limiter, 1000, Duration::ZERO, now), Ok(Duration::ZERO));
-        assert_eq!(used(&limiter, 1000, Duration::ZERO, now), Ok(Duration::ZERO));
-        limiter.pause(Duration::from_secs(30), now);
-        assert_eq!(used(&limiter, 1, Duration::ZERO, now), Err(Duration::from_secs(30)));
-    }
-
-    /// When a reservation that waits comes, in seconds from a time.
-    fn at(reservation: &RateReservation, from: Instant) -> u128 {
-        let at = lock(&reservation.limiter.schedule)
-            .waiting
-            .get(&reservation.turn)
-            .map_or(reservation.at, |waiting| waiting.at);
-        (at.saturating_duration_since(from).as_millis() + 500) / 1000
-    }
-
-    #[test]
-    fn those_behind_a_place_that_is_given_back_move_up_and_no_two_get_the_same() {
-        let (limiter, now) = (limiter(1), Instant::now());
-        let mut reservations: Vec<RateReservation> =
-            [5, 7, 2, 1].map(|segments| limiter.reserve(segments, LONG, now)).into_iter().flatten().collect();
-        assert_eq!(reservations.iter().map(|reservation| at(reservation, now)).collect::<Vec<_>>(), [0, 5, 12, 14]);
-        drop(reservations.remove(1));
-        assert_eq!(reservations.iter().map(|reservation| at(reservation, now)).collect::<Vec<_>>(), [0, 5, 7]);
-        let last = limiter.reserve(1, LONG, now).map(|reservation| at(&reservation, now));
-        assert_eq!(last, Ok(8));
-    }
-
-    #[test]
-    fn nobody_moves_up_into_a_pause() {
-        let (limiter, now) = (limiter(1), Instant::now());
-        let mut reservations: Vec<RateReservation> =
-            [5, 7].map(|segments| limiter.reserve(segments, LONG, now)).into_iter().flatten().collect();
-        limiter.pause(Duration::from_secs(20), now);
-        reservations.extend([3, 1].map(|segments| limiter.reserve(segments, LONG, now)).into_iter().flatten());
-        drop(reservations.remove(1));
-        assert_eq!(reservations.iter().map(|reservation| at(reservation, now)).collect::<Vec<_>>(), [0, 20, 23]);
-    }
-
-    #[tokio::test]
-    async fn whoever_waits_goes_when_all_before_it_have_given_up() {
-        let (limiter, now) = (limiter(1), Instant::now());
-        let mut reservations: Vec<RateReservation> =
-            [1, 20, 20, 1].map(|segments| limiter.reserve(segments, LONG, now)).into_iter().flatten().collect();
-        let waits = reservations.pop().map(async |mut reservation: RateReservation| reservation.come().await);
-        drop(reservations.split_off(1));
-        assert_eq!(reservations.len(), 1);
-        if let Some(waits) = waits {
-            assert!(tokio::time::timeout(Duration::from_secs(3), waits).await.is_ok());
-        }
-    }
-}
+#[path = "rate_limiter_test.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Dispatch;
+use super::code::OpenCode;
 use super::judge::outcome_of;
 use super::lane::OwnedLane;
 use crate::model::message::AttemptOutcome;
@@ -14,12 +15,20 @@ use crate::store::outbox::outcome::NextStep;
 
 impl Dispatch {
     /// Calls the provider: what is known of that once it is over, and what follows for the message.
-    pub(super) async fn call(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: i64) -> (SendAttempt, NextStep) {
+    pub(super) async fn call(
+        &self,
+        lane: &OwnedLane,
+        via: &AccountHandle,
+        code: Option<&OpenCode>,
+        started_ms: i64,
+    ) -> (SendAttempt, NextStep) {
         let timeout = self.parts.settings.call_timeout.as_duration();
-        let outgoing = self.outgoing(&lane.message, via, lane.lease_ends.into_std());
+        let outgoing = self.outgoing(&lane.message, via, code, lane.lease_ends.into_std());
         let answer = tokio::time::timeout(timeout, via.connector.send(&outgoing)).await;
         let answer =
             answer.unwrap_or_else(|_| SendOutcome::Uncertain { reason: format!("no answer within {timeout:?}") });
+        // carriers repeat what they refuse
+        let answer = if let Some(code) = code { code.hide(answer) } else { answer };
         let ended_ms = self.parts.clock.now_ms();
         let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
         let answer = via.judge(answer, BlamedSend { client, from, to });
@@ -46,8 +55,15 @@ impl Dispatch {
         (attempt, next)
     }
 
-    /// A message as its provider gets it.
-    pub(super) fn outgoing(&self, message: &Message, handle: &AccountHandle, until: Instant) -> OutgoingMessage {
+    /// A message as its provider gets it, until the lease of its lane ends.
+    pub(super) fn outgoing(
+        &self,
+        message: &Message,
+        handle: &AccountHandle,
+        code: Option<&OpenCode>,
+        lease_ends: Instant,
+    ) -> OutgoingMessage {
+        let now_ms = self.parts.clock.now_ms();
         let status_url = self.parts.public_url.as_ref().and_then(|origin| {
             let path = handle.connector.status_path()?;
             Some(format!("{origin}{path}"))
@@ -57,12 +73,14 @@ impl Dispatch {
             channel: message.channel,
             from: message.from.clone(),
             to: message.to.clone(),
-            body: message.body.clone(),
+            body: code.map_or_else(|| message.body.clone(), OpenCode::text),
             media_urls: message.content.media_urls.clone(),
-            valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, self.parts.clock.now_ms())),
+            template: message.content.template.clone(),
+            valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, now_ms)),
             status_url,
             instructions: message.content.call.clone(),
-            until,
+            until: code.map_or(lease_ends, |code| code.until(lease_ends, now_ms)),
+            secret: code.map(OpenCode::secret),
         }
     }
 

@@ -7,6 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::Dispatch;
+use super::code::CodeStep;
 use super::permit::SendPermit;
 use crate::model::message::{AttemptOutcome, MessageState};
 use crate::model::{AccountId, LaneKey, Millis};
@@ -106,6 +107,7 @@ impl Dispatch {
             Ok(reservations) => reservations,
             Err(wait) => return self.turned_away(lane, &via, wait, was_open).await,
         };
+        let is_code = lane.message.content.secret.is_some();
         let _call = tokio::select! {
             biased;
             // another node can have it at once
@@ -113,7 +115,7 @@ impl Dispatch {
                 self.postpone(lane, Duration::ZERO).await;
                 return None;
             }
-            call = via.calls.acquire() => call.ok()?,
+            call = via.calls.acquire(is_code) => call?,
         };
         let marked = self.mark(lane).await;
         if let Some(SendingMarkResult::Call { started_ms }) = marked {
@@ -153,11 +155,16 @@ impl Dispatch {
 
     /// Calls the provider of a lane that says so.
     async fn marked(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: Millis) -> Option<LaneHeadOutcome> {
+        let code = match self.open_code(lane).await {
+            CodeStep::Go(code) => code,
+            CodeStep::Stop { state, reason } => return Some(over(lane, state, None, reason)),
+            CodeStep::Lost => return None,
+        };
         // right before the call: a process that was stopped meanwhile must not make it
         if lane.lease_ends <= Instant::now() {
             return None;
         }
-        let (attempt, next) = self.call(lane, via, started_ms).await;
+        let (attempt, next) = self.call(lane, via, code.as_ref(), started_ms).await;
         Some(outcome(lane, Some(attempt), None, next))
     }
 
@@ -253,5 +260,7 @@ pub(super) fn outcome(
 ) -> LaneHeadOutcome {
     let is_failure = matches!(next, NextStep::Over { state, .. } if state.is_failure());
     let refund = (is_failure && lane.message.cost.is_some()).then(|| Box::new(lane.message.clone()));
-    LaneHeadOutcome { head: lane.head.clone(), attempt, adopted, next, told: PendingEvents::default(), refund }
+    let has_failed = matches!(next, NextStep::Over { state: MessageState::Failed, .. });
+    let untold = lane.message.verification().filter(|_| has_failed);
+    LaneHeadOutcome { head: lane.head.clone(), attempt, adopted, next, told: PendingEvents::default(), refund, untold }
 }

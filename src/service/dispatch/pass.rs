@@ -48,8 +48,9 @@ impl Dispatch {
         let entries = self.parts.directory.current();
         let number = entries.sender(&lane.message.from).map(|sender| &sender.limiter);
         // whoever cannot go reserves nothing that others could use: each is given back where the next is refused
-        let number = number.map(|limiter| limiter.reserve(segments, most, now)).transpose()?;
-        let account = via.limiter.reserve(segments, most, now)?;
+        let is_code = lane.message.content.secret.is_some();
+        let number = number.map(|limiter| limiter.reserve(segments, is_code, most, now)).transpose()?;
+        let account = via.limiter.reserve(segments, is_code, most, now)?;
         via.breaker.permit(now, lane.progress.tries)?;
         let mut reservations = MessageRateReservations { number, account };
         tokio::select! {

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::reconcile::policy;
-use crate::service::account::{AccountHandle, RateLimiter, RateReservation};
+use crate::service::account::{AccountCall, AccountHandle, RateLimiter, RateReservation};
 use crate::service::directory::Directory;
 use crate::store::account::UncertainPolicy;
 use crate::store::message::Message;
@@ -16,7 +15,7 @@ use crate::store::message::Message;
 pub struct SendPermit {
     via: Arc<AccountHandle>,
     reservations: [RateReservation; 2],
-    _call: OwnedSemaphorePermit,
+    _call: AccountCall,
 }
 
 impl SendPermit {
@@ -42,10 +41,11 @@ impl SendPermits {
         if self.stop.is_cancelled() || via.breaker.is_open() || policy(via) == UncertainPolicy::Fail {
             return None;
         }
-        let call = via.calls.clone().try_acquire_owned().ok()?;
+        let is_code = message.content.secret.is_some();
+        let call = via.calls.try_acquire(is_code)?;
         let segments = u32::try_from(message.segments).unwrap_or(1).max(1);
         let now = Instant::now();
-        let reservation = |limiter: &Arc<RateLimiter>| limiter.reserve(segments, Duration::ZERO, now).ok();
+        let reservation = |limiter: &Arc<RateLimiter>| limiter.reserve(segments, is_code, Duration::ZERO, now).ok();
         let reservations = [reservation(&sender.limiter)?, reservation(&via.limiter)?];
         Some(SendPermit { via: via.clone(), reservations, _call: call })
     }

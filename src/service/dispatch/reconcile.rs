@@ -1,5 +1,6 @@
 //! Sent, but no answer came: a blind retry would text people twice, so the provider is asked first.
 
+use super::code::CodeStep;
 use super::lane::{OwnedLane, outcome, over};
 use super::{Dispatch, retry};
 use crate::model::Millis;
@@ -104,9 +105,16 @@ impl Dispatch {
     /// and not another message of ours.
     async fn find(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
+        let code = match self.open_code(lane).await {
+            CodeStep::Go(code) => code,
+            // without it the text cannot be told from others; nor is it sent again
+            CodeStep::Stop { reason, .. } => return Err(reason.to_owned()),
+            CodeStep::Lost => return Err("the store is away".to_owned()),
+        };
         let is_turned = lane.progress.first_ms.is_some_and(|first_ms| first_ms > started_ms);
         let since_ms = started_ms - if is_turned { LONG_MS } else { PROVIDER_SKEW_MS };
-        let listed = via.connector.find(&self.outgoing(message, via, lane.lease_ends.into_std()), since_ms).await;
+        let outgoing = self.outgoing(message, via, code.as_ref(), lane.lease_ends.into_std());
+        let listed = via.connector.find(&outgoing, since_ms).await;
         let listed = listed.map_err(|error| error.to_string())?;
         let mut ids: Vec<String> = listed.into_iter().map(|sent| sent.provider_id).collect();
         let taken = claim::taken_ids(&self.parts.store, &ids).await.map_err(|error| error.to_string())?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Metrics, WebhookBatch, WebhookKind};
+use super::{Metrics, PostsUnderWay, WebhookBatch, WebhookKind};
 use crate::model::{Clock, DurationSetting};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
@@ -28,6 +28,8 @@ pub struct InboundHandlers {
     /// This process among all that lease webhooks.
     pub owner: LeaseOwner,
     pub metrics: Metrics,
+    /// Before which passing on gives way.
+    pub posts: PostsUnderWay,
 }
 
 impl InboundHandlers {
@@ -37,6 +39,10 @@ impl InboundHandlers {
         // what has waited here too long is another node's by now
         let ours = jobs.into_iter().filter(|job| job.lease_ends > now);
         let (texts, receipts): (Vec<_>, Vec<_>) = ours.partition(|job| job.kind == WebhookKind::Sms);
-        tokio::join!(self.texts(texts), self.receipts(receipts));
+        let (copies, ()) = tokio::join!(self.texts(texts), self.receipts(receipts));
+        // what makes messages costs several times what taking it in does
+        if copies > 0 {
+            self.posts.give_way(now.elapsed()).await;
+        }
     }
 }

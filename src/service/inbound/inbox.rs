@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, Receiver};
 
 use super::read::WebhookContent;
-use super::{HELD, LEASE, Metrics, WebhookJob};
+use super::{HELD, LEASE, Metrics, PostsUnderWay, WebhookJob};
 use crate::crypto::HashKey;
 use crate::model::{Clock, DurationSetting};
 use crate::service::cpu_pool::CpuPool;
@@ -31,6 +31,7 @@ pub struct Parts {
     /// This process among all that lease webhooks.
     pub owner: LeaseOwner,
     pub metrics: Metrics,
+    pub posts: PostsUnderWay,
 }
 
 /// Takes in what carriers post. What it means is not known here.

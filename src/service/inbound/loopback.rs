@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use tokio::sync::mpsc::Receiver;
 
 use super::WebhookInbox;
@@ -15,6 +15,7 @@ use crate::provider::{self, InboundCall, Loopback, LoopbackEvent};
 use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
 use crate::service::session::{CallAnswer, SessionCalls};
+use crate::service::vault::{CodeVault, VaultAnswer};
 use crate::service::{Error, Result};
 
 pub use crate::provider::loopback::{Filter, LoopbackMessage, LoopbackPage};
@@ -39,6 +40,8 @@ pub struct LoopbackDoor {
     pub directory: Arc<Directory>,
     pub loopback: Loopback,
     pub session_calls: Arc<SessionCalls>,
+    /// The codes that it was sent, which it does not keep.
+    pub codes: Arc<CodeVault>,
 }
 
 impl LoopbackDoor {
@@ -47,9 +50,22 @@ impl LoopbackDoor {
         entries.handles().find(|handle| handle.connector.kind() == provider::CarrierKind::Loopback).cloned()
     }
 
-    /// What the loopback provider was sent, newest first. `None`: there is no account on it.
-    pub fn messages(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Option<LoopbackPage> {
-        self.handle().map(|_| self.loopback.list(filter, cursor, limit))
+    /// What the loopback provider was sent, newest first; codes stand in it while they open anything. `None`: there is no
+    /// account on it.
+    pub async fn messages(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Result<Option<LoopbackPage>> {
+        let Some(mut page) = self.handle().map(|_| self.loopback.list(filter, cursor, limit)) else { return Ok(None) };
+        page.messages = try_join_all(page.messages.into_iter().map(|message| self.whole(message))).await?;
+        Ok(Some(page))
+    }
+
+    /// A message as a person reads it.
+    async fn whole(&self, mut message: LoopbackMessage) -> Result<LoopbackMessage> {
+        let told = message.secret.as_ref().and_then(|secret| Some((secret, secret.verification()?)));
+        let Some((secret, verification)) = told else { return Ok(message) };
+        if let VaultAnswer::Code { code, .. } = self.codes.look(verification).await? {
+            message.sent.body = secret.put_in(&message.sent.body, code.expose());
+        }
+        Ok(message)
     }
 
     /// A person's phone texts a number. The text goes the way of every carrier's; the message that it

@@ -1,27 +1,31 @@
 //! Texts of people who are in a session by the number that they text.
 
+use std::sync::Arc;
+
 use super::InboundHandlers;
 use super::message::is_number;
 use super::text::{InboundTextDisposition, ReceivedText};
-use crate::model::{Address, Channel, SessionState};
+use crate::model::{Address, Channel, InboundId, SessionState};
 use crate::service::Result;
-use crate::service::session::{
-    CountedText, InteractionRecord, NewAskedText, PairAtTime, SaidText, SessionWithParticipants,
-};
+use crate::service::session::{CountedText, NewAskedText, PairAtTime, SaidText, SessionRoute, SessionWithParticipants};
 use crate::store::inbound::WebhookJobContent;
 
-/// The session that is under way by a text, and was not before.
-pub(super) fn begun<'a>(text: &'a ReceivedText, record: &InteractionRecord) -> Option<&'a SessionWithParticipants> {
-    record.touched?;
-    let found = &*text.route.as_ref()?.session;
-    matches!(found.session.state, SessionState::Open | SessionState::Inactive).then_some(found)
+/// The session that is under way by a text that is said in it, and was not before.
+pub(super) fn idle(text: &ReceivedText) -> Option<Arc<SessionWithParticipants>> {
+    let found = &text.route.as_ref()?.session;
+    matches!(found.session.state, SessionState::Open | SessionState::Inactive).then(|| found.clone())
 }
 
 /// Whether somebody may have sent it who is in a session. A number leaves its pool only when none is open there, so what
 /// has just come in to one that is in none is in no session; what comes late may be of one that has ended since.
 fn is_asked(text: &ReceivedText) -> bool {
-    let may_be = text.sender.number.pool.is_some() || matches!(text.job.content, WebhookJobContent::Stored(_));
+    let may_be = text.sender.number.pool.is_some() || is_stored(text);
     may_be && text.inbound.channel == Channel::Sms && is_number(&text.inbound.from)
+}
+
+/// Whether others may have handled it before: whoever took it in is the first to.
+fn is_stored(text: &ReceivedText) -> bool {
+    matches!(text.job.content, WebhookJobContent::Stored(_))
 }
 
 fn pair(text: &ReceivedText) -> PairAtTime {
@@ -64,7 +68,31 @@ impl InboundHandlers {
         }
     }
 
-    /// Passes a text on that is said in a session. Its client hears of it, whatever comes of it there.
+    /// Sees which texts have been passed on in part before, those of a batch at once.
+    pub(super) async fn recall(&self, texts: &mut [ReceivedText]) {
+        let known =
+            texts.iter().filter(|text| is_stored(text)).filter_map(|text| Some((text.job.id, text.route.as_ref()?)));
+        let known: Vec<(InboundId, &SessionRoute)> = known.collect();
+        if known.is_empty() {
+            return;
+        }
+        match self.session_messages.passed_on(&known).await {
+            Ok(made) => {
+                for text in texts {
+                    text.is_again = made.contains(&text.job.id);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "texts that may have been passed on are tried again");
+                for text in texts.iter_mut().filter(|text| is_stored(text) && text.route.is_some()) {
+                    text.is_routed = false;
+                }
+            }
+        }
+    }
+
+    /// Takes a text that is said in a session, to be passed on as it is finished. Its client hears of it, whatever comes
+    /// of it there.
     pub(super) async fn masked(&self, text: &ReceivedText) -> Result<Option<InboundTextDisposition>> {
         let Some(route) = &text.route else { return Ok(None) };
         let (job, inbound) = (&text.job, &text.inbound);
@@ -79,11 +107,10 @@ impl InboundHandlers {
             body: &inbound.body,
             media_urls: inbound.media.iter().map(|media| media.url.clone()).collect(),
             at_ms: job.received_ms,
-            // whoever took it in is the first to handle it
-            is_again: matches!(job.content, WebhookJobContent::Stored(_)),
+            is_again: text.is_again,
         };
-        let record = self.session_messages.deliver(&said).await?;
-        Ok(Some(InboundTextDisposition { record, ..InboundTextDisposition::TOLD }))
+        let prepared = self.session_messages.prepare(&said).await?;
+        Ok(Some(InboundTextDisposition { prepared, ..InboundTextDisposition::TOLD }))
     }
 
     /// Tells whoever texts a number of a pool with sessions, and is in none there; or has its client's server asked what to

@@ -1,24 +1,20 @@
 //! Texts that came in: each passes the handlers in one order, and leaves a message behind.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::masked::begun;
-use super::message::{is_number, message, operators};
-use super::{InboundHandlers, LEASE, WebhookJob, read};
-use crate::model::message::MessageState;
-use crate::model::{Channel, InboundId};
+use super::message::{is_number, operators};
+use super::{InboundHandlers, WebhookJob, read};
+use crate::model::Channel;
 use crate::provider;
 use crate::service::directory::{DirectoryEntries, SenderNumber};
-use crate::service::event::FailureReason;
 use crate::service::number::InboundTextPolicy;
 use crate::service::opt_out::PersonText;
 use crate::service::session::{InteractionRecord, NewAskedText, SessionRoute};
-use crate::service::{Error, ErrorKind, Result, publish, retry};
-use crate::store;
-use crate::store::inbound::finish::{self, HandledInboundText};
+use crate::service::{Error, ErrorKind, Result, publish};
+use crate::store::inbound::handled::PreparedText;
 
 /// A text to a number of ours.
 pub(super) struct ReceivedText {
@@ -29,6 +25,8 @@ pub(super) struct ReceivedText {
     pub route: Option<SessionRoute>,
     /// `false`: whether it is said in one could not be found out.
     pub is_routed: bool,
+    /// It has been passed on in part before.
+    pub is_again: bool,
 }
 
 /// How a text is kept that was meant for a handler: no other sees it.
@@ -37,8 +35,8 @@ pub(super) struct InboundTextDisposition {
     pub is_erased: bool,
     /// Its client's endpoints hear of it.
     pub is_told: bool,
-    /// What came of it in a session.
-    pub record: InteractionRecord,
+    /// What is to come of it in a session.
+    pub prepared: PreparedText,
     /// The job by which its client's server is asked what becomes of it.
     pub asked: Option<NewAskedText>,
 }
@@ -47,15 +45,13 @@ impl InboundTextDisposition {
     pub const TOLD: Self = Self {
         is_erased: false,
         is_told: true,
-        record: InteractionRecord { said: Vec::new(), touched: None },
+        prepared: PreparedText { record: InteractionRecord { said: Vec::new(), touched: None }, copies: Vec::new() },
         asked: None,
     };
 }
 
 /// A text and what its handlers came to.
 type InboundTextHandlingResult = (ReceivedText, Result<InboundTextDisposition>);
-/// Texts that have become messages, and those that stay as they came.
-type SettledInboundTexts<'a> = (&'a [(ReceivedText, InboundTextDisposition)], &'a [InboundId]);
 
 /// One of the same person before it has not been handled.
 fn behind() -> Error {
@@ -112,8 +108,9 @@ impl InboundHandlers {
         Ok(Some(InboundTextDisposition { is_erased: true, is_told: false, ..InboundTextDisposition::TOLD }))
     }
 
-    /// Handles texts: those of one person to one number in the order in which they came, others beside them.
-    pub(super) async fn texts(&self, jobs: Vec<WebhookJob>) {
+    /// Handles texts: those of one person to one number in the order in which they came, others beside them. How many
+    /// copies were made of them.
+    pub(super) async fn texts(&self, jobs: Vec<WebhookJob>) -> usize {
         let (mut texts, unplaced) = self.sort(jobs);
         let (mut foreign, mut failed) = (Vec::new(), Vec::new());
         if !unplaced.is_empty() {
@@ -127,6 +124,7 @@ impl InboundHandlers {
             }
         }
         self.route(&mut texts).await;
+        self.recall(&mut texts).await;
         let mut pairs: HashMap<(String, String), Vec<ReceivedText>> = HashMap::new();
         for text in texts {
             let pair = (text.sender.number.address.clone(), text.inbound.from.clone());
@@ -144,8 +142,10 @@ impl InboundHandlers {
             }
         }
         done.sort_by_key(|(text, _)| text.job.id);
-        self.finish_texts(&done, &foreign).await;
+        let (copies, unwritten) = self.finish_texts(done, foreign).await;
+        failed.extend(unwritten);
         self.give_back(&failed).await;
+        copies
     }
 
     /// Texts to numbers of ours as this node knows them, and the rest with the reasons.
@@ -155,7 +155,8 @@ impl InboundHandlers {
         for job in jobs {
             match read_text(&entries, &job) {
                 Ok((inbound, sender)) => {
-                    texts.push(ReceivedText { job, inbound, sender, route: None, is_routed: true });
+                    let (is_routed, is_again) = (true, false);
+                    texts.push(ReceivedText { job, inbound, sender, route: None, is_routed, is_again });
                 }
                 Err(reason) => unplaced.push((job, reason)),
             }
@@ -164,14 +165,14 @@ impl InboundHandlers {
     }
 
     /// Sorts again; what still has no place stays as it came.
-    fn place(&self, unplaced: Vec<(WebhookJob, &'static str)>, texts: &mut Vec<ReceivedText>) -> Vec<InboundId> {
+    fn place(&self, unplaced: Vec<(WebhookJob, &'static str)>, texts: &mut Vec<ReceivedText>) -> Vec<WebhookJob> {
         let (more, foreign) = self.sort(unplaced.into_iter().map(|(job, _)| job).collect());
         texts.extend(more);
         for (job, reason) in &foreign {
             tracing::warn!(id = %job.id, reason, "a text that came in is kept as it came, and nothing else");
             self.metrics.dropped();
         }
-        foreign.iter().map(|(job, _)| job.id).collect()
+        foreign.into_iter().map(|(job, _)| job).collect()
     }
 
     async fn in_order(&self, texts: Vec<ReceivedText>) -> Vec<InboundTextHandlingResult> {
@@ -182,76 +183,6 @@ impl InboundHandlers {
             handled.push((text, result));
         }
         handled
-    }
-
-    async fn finish_texts(&self, done: &[(ReceivedText, InboundTextDisposition)], foreign: &[InboundId]) {
-        let mut left: Vec<SettledInboundTexts> = vec![(done, foreign)];
-        while let Some((done, foreign)) = left.pop() {
-            if done.is_empty() && foreign.is_empty() {
-                continue;
-            }
-            match self.write_texts(done, foreign, true).await {
-                Err(error) if error.is_race() && done.len() + foreign.len() > 1 => {
-                    // another node has one of them: the others are finished without it, which is found by halves
-                    let (done, foreign) = (done.split_at(done.len().div_ceil(2)), foreign.split_at(foreign.len() / 2));
-                    left.extend([(done.1, foreign.1), (done.0, foreign.0)]);
-                }
-                // or its session is under way by another's text, or has been ended
-                Err(error) if error.is_race() => match self.write_texts(done, foreign, false).await {
-                    Err(error) if error.is_race() => tracing::debug!("another node has this text"),
-                    Err(error) => tracing::error!(%error, "could not finish a text; it is handled again"),
-                    Ok(()) => {}
-                },
-                Err(error) => tracing::error!(%error, "could not finish texts; they are handled again"),
-                Ok(()) => {}
-            }
-        }
-    }
-
-    /// Finishes texts, all or none. `with_begins`: it is told of sessions that they are under way by them.
-    async fn write_texts(
-        &self,
-        done: &[(ReceivedText, InboundTextDisposition)],
-        foreign: &[InboundId],
-        with_begins: bool,
-    ) -> store::Result<()> {
-        let mut batch = self.events.batch();
-        let mut texts = Vec::with_capacity(done.len() + foreign.len());
-        let mut under_way = BTreeSet::new();
-        for (text, fact) in done {
-            let mut message = message(text, fact);
-            let is_unheard = fact.asked.is_some() || fact.record.said.iter().any(|one| one.copy.is_err());
-            let route = text.route.as_ref().filter(|_| is_unheard);
-            let callback = route.and_then(|route| self.session_messages.unheard(route, text.job.received_ms));
-            if let Some(callback) = &callback {
-                message.content = callback.hold(&message.content, None).into();
-            }
-            if fact.is_told {
-                // the event commits with the message, or neither does
-                batch.message(&message, MessageState::Received, FailureReason::default(), text.job.received_ms);
-            }
-            let begun = begun(text, &fact.record).filter(|_| with_begins);
-            if let Some(begun) = begun.filter(|begun| under_way.insert(begun.session.id)) {
-                batch.session_begins(begun, text.job.received_ms);
-            }
-            for said in &fact.record.said {
-                let is_called_back = callback.is_some() && said.copy.is_err();
-                batch.interaction_for(said, is_called_back.then_some(message.id));
-            }
-            let (id, record, asked) = (text.job.id, Some(&fact.record), fact.asked.as_ref());
-            texts.push(HandledInboundText { id, message: Some(message), is_erased: fact.is_erased, record, asked });
-        }
-        texts.extend(foreign.iter().copied().map(HandledInboundText::as_it_came));
-        let told = batch.into_rows();
-        let write = || finish::texts(&self.store, &self.owner, &texts, &under_way, &told, self.clock.now_ms());
-        retry::while_away(LEASE / 2, write).await?;
-        if !told.new.is_empty() {
-            self.events.wake();
-        }
-        if texts.iter().any(|text| text.asked.is_some()) {
-            self.session_messages.asked.notify_one();
-        }
-        Ok(())
     }
 }
 

@@ -95,6 +95,7 @@ impl WebhookInbox {
     /// signature was for other fields.
     pub async fn take(&self, ProvedPost { handle, came }: ProvedPost) -> Result<()> {
         let Some(came) = came else { return Ok(()) };
+        let _under_way = self.parts.posts.begin();
         self.store(&handle, came).await.map(drop)
     }
 

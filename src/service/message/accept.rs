@@ -6,7 +6,7 @@ use super::order::known_as;
 use super::{ChosenRoute, Messages, Order, OrderResult};
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, MessageState};
-use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
+use crate::model::{AccountId, Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
 use crate::service::audit::AuditContext;
 use crate::service::directory::SenderNumber;
 use crate::service::event::FailureReason;
@@ -36,6 +36,11 @@ impl MessageDraft {
     /// The message, where its request has a name: what that is answered has to be kept for when it comes again.
     pub fn named(&self) -> Option<&Message> {
         self.named.as_ref().map(|_| &*self.message)
+    }
+
+    /// Through which account it goes.
+    pub(in crate::service) fn account(&self) -> AccountId {
+        self.message.account
     }
 
     /// The same under an id that follows from what it is about.
@@ -183,6 +188,7 @@ impl Messages {
         check_recipient(&order, &via.from)?;
         let mut order = self.addressed(order)?;
         let (encoding, segments) = self.check_limits(&mut order, &via)?;
+        let secret = order.part_secret();
         let pool = order.pool().map(PoolId::hex);
         // pictures are paid for by the message; what stands below them counts only where the card has no price of theirs
         let paid_units = if order.media_urls.is_empty() { segments } else { 1 };
@@ -198,6 +204,7 @@ impl Messages {
             is_twilio: order.is_twilio,
             pool,
             call: order.call,
+            secret,
             ..MessageContent::default()
         };
         let cost = via.price.map(|price| price.of(paid_units, segments).ok_or_else(Error::unpayable)).transpose()?;

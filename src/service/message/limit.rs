@@ -12,6 +12,8 @@ use crate::service::{Error, Result};
 const MOST_MEDIA: usize = 10;
 /// For how long a message may be worth sending.
 const VALIDITY_MS: RangeInclusive<Millis> = 1_000..=36_000_000;
+/// The same of one that tells a code: as long as codes live.
+const CODE_VALIDITY_MS: RangeInclusive<Millis> = 1_000..=86_400_000;
 /// What a client keeps with its message is small: bytes of JSON at most.
 const LONGEST_METADATA: usize = 4_096;
 /// Twilio's longest `Twiml`, in characters.
@@ -53,9 +55,10 @@ impl BrokenMessageLimit {
 
 /// What no order may be, whoever sends it: told before anything is looked for.
 pub(in crate::service) fn limits(order: &Order) -> Result<()> {
+    let validity = if order.secret.is_some() { CODE_VALIDITY_MS } else { VALIDITY_MS };
     let wrong = [
         (BrokenMessageLimit::Media, order.media_urls.len() > MOST_MEDIA),
-        (BrokenMessageLimit::Validity, order.valid_for.is_some_and(|span| !VALIDITY_MS.contains(&span.as_ms()))),
+        (BrokenMessageLimit::Validity, order.valid_for.is_some_and(|span| !validity.contains(&span.as_ms()))),
         (BrokenMessageLimit::Metadata, order.metadata.as_ref().is_some_and(is_long)),
     ];
     wrong.into_iter().find(|(_, is_wrong)| *is_wrong).map_or(Ok(()), |(limit, _)| Err(Error::limit(limit)))
@@ -167,19 +170,22 @@ impl Messages {
         let longest = self.longest_text(order.channel, via.account);
         if order.is_smart
             && order.channel == Channel::Sms
+            // what tells a code was written for its encoding
+            && order.secret.is_none()
             && let Some(replaced) = smart::encoded(&order.body)
             && !is_longer(&replaced, longest)
         {
             order.body = replaced;
         }
-        if is_longer(&order.body, longest) {
-            let units = text::units(&order.body);
+        let whole = order.measured();
+        if is_longer(&whole, longest) {
+            let units = text::units(&whole);
             return Err(Error::invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));
         }
         if order.channel == Channel::Whatsapp {
             return Ok((TextEncoding::Utf8, 1));
         }
-        let segments = Segments::of(&order.body);
+        let segments = Segments::of(&whole);
         Ok((segments.encoding, segments.count.into()))
     }
 

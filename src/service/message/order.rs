@@ -1,7 +1,9 @@
 //! What callers ask to be sent, and what they are told.
 
 use crate::model::address::Address;
-use crate::model::{AccountId, CallId, CallPlan, Channel, DurationSetting, Millis, PoolId, PricedChannel};
+use crate::model::{
+    AccountId, CallId, CallPlan, Channel, DurationSetting, Millis, PoolId, PricedChannel, VerificationId,
+};
 use crate::service::tariff::Price;
 use crate::store::idempotency::StoredReply;
 use crate::store::ledger::ChargeResult;
@@ -26,6 +28,17 @@ pub struct Order {
     /// What a call says.
     pub call: Option<CallPlan>,
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The code that it tells. Its body has [`CODE_MARK`](crate::model::verification::CODE_MARK) where that goes.
+    pub secret: Option<OrderSecret>,
+}
+
+/// A code that is looked up when it is sent: no order, and no message, holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderSecret {
+    /// Whose code it is.
+    pub verification: VerificationId,
+    /// How many digits it has.
+    pub length: usize,
 }
 
 /// Whom a message is to come from.
@@ -51,6 +64,7 @@ impl Order {
             is_twilio: false,
             call: None,
             metadata: None,
+            secret: None,
         }
     }
 

@@ -40,6 +40,8 @@ impl Order {
             call,
             metadata,
             is_smart,
+            // whoever orders one has named their own request
+            secret: _,
         } = self;
         let from = from.as_ref().map(|from| match from {
             SenderChoice::Address(address) => address.as_str().to_owned(),

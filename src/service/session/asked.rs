@@ -2,7 +2,6 @@
 //! else waits for the answer; those of one session, and of one stranger, take turns. Where a server is asked twice, as
 //! after a crash, copies are made once all the same.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +10,15 @@ use tokio::time::Instant;
 use super::hook::SessionHooks;
 use super::{SessionMessages, SessionRoute, Sessions};
 use crate::model::{Address, Channel, ClientId, DurationSetting, HookFormat, Id as _, InboundId, Millis, SessionState};
+use crate::service::Result;
 use crate::service::client::Clients;
 use crate::service::directory::SenderNumber;
 use crate::service::race::won;
-use crate::service::{Result, retry};
-use crate::store;
+use crate::store::inbound::handled::{HandledJob, HandledText, HandledTextEvents, HandledTextsResult, PreparedText};
 use crate::store::lease::{Lease, LeaseOwner};
 use crate::store::message::{self, Message};
 use crate::store::session::asked::{self, AskedText, NewAskedText};
-use crate::store::session::interaction::InteractionRecord;
+use crate::store::session::interaction::NewInteraction;
 use crate::store::session::{Session, SessionWithParticipants};
 
 /// How long a job is its claimer's alone.
@@ -49,7 +48,7 @@ impl ClaimedAskedText {
 }
 
 /// What came of a text, and the session in which that was.
-pub(super) type AskedTextResult = (InteractionRecord, Option<Arc<SessionWithParticipants>>);
+pub(super) type AskedTextResult = (PreparedText, Option<Arc<SessionWithParticipants>>);
 
 /// Asks, and does what is answered.
 pub struct AskedTexts {
@@ -141,12 +140,12 @@ impl AskedTexts {
         let came = match self.come_to(&job).await {
             Err(error) if self.messages.clock.now_ms() - job.received_ms > PATIENCE_MS => {
                 tracing::error!(%error, id = %job.id, "a text that was to be asked about is let go");
-                Ok((InteractionRecord::default(), None))
+                Ok((PreparedText::default(), None))
             }
             came => came,
         };
         let written = match came {
-            Ok(came) => self.write(&job, &came).await,
+            Ok(came) => self.write(&job, came).await,
             Err(error) => Err(error),
         };
         match written {
@@ -160,7 +159,7 @@ impl AskedTexts {
     }
 
     async fn come_to(&self, job: &AskedText) -> Result<AskedTextResult> {
-        let nothing = || (InteractionRecord::default(), None);
+        let nothing = || (PreparedText::default(), None);
         let Some(text) = self.text(job).await? else { return Ok(nothing()) };
         let Some(sender) = self.messages.known_sender(&text.to, |_| true).await? else { return Ok(nothing()) };
         match (job.session, job.participant) {
@@ -176,44 +175,42 @@ impl AskedTexts {
     }
 
     /// Writes what came of a text; that is another node's doing where that was faster.
-    async fn write(&self, job: &AskedText, came: &AskedTextResult) -> Result<()> {
-        match self.write_as(job, came, true).await {
-            // its session is under way by another's text, or has been ended
-            Err(error) if error.is_race() => {
-                won(self.write_as(job, came, false).await)?;
-                Ok(())
-            }
-            written => Ok(written?),
-        }
-    }
-
-    /// `with_begins`: it is told that the session is under way by it.
-    async fn write_as(
-        &self,
-        job: &AskedText,
-        (record, session): &AskedTextResult,
-        with_begins: bool,
-    ) -> store::Result<()> {
-        let SessionMessages { store, events, clock, .. } = &*self.messages;
-        let (mut batch, mut begun) = (events.batch(), BTreeSet::new());
+    async fn write(&self, job: &AskedText, (prepared, session): AskedTextResult) -> Result<()> {
         let is_idle =
-            |one: &&SessionWithParticipants| matches!(one.session.state, SessionState::Open | SessionState::Inactive);
-        if let (Some(touch), Some(before)) = (record.touched, session.as_deref().filter(is_idle))
-            && with_begins
-        {
-            batch.session_begins(before, touch.at_ms);
-            begun.insert(touch.session);
-        }
-        for said in &record.said {
-            let carrier = session.as_deref().and_then(|all| self.messages.carrier(&all.session, said));
-            batch.interaction_for(said, carrier);
-        }
-        let told = batch.into_rows();
-        retry::while_away(WRITING, || job.finish(store, (record, &begun), &told, clock.now_ms())).await?;
-        if !told.new.is_empty() {
+            |one: &SessionWithParticipants| matches!(one.session.state, SessionState::Open | SessionState::Inactive);
+        let text = HandledText {
+            job: HandledJob::Asked(job.clone()),
+            message: None,
+            unheard: None,
+            is_erased: false,
+            is_first: session.as_deref().is_some_and(is_idle),
+            told: self.telling(&prepared, session),
+            prepared,
+            asked: None,
+        };
+        let SessionMessages { handled, messages, events, .. } = &*self.messages;
+        let HandledTextsResult { copies, is_told, failed } = handled.write(vec![text], WRITING).await;
+        messages.stored(copies);
+        if is_told {
             events.wake();
         }
-        Ok(())
+        failed.into_iter().next().map_or(Ok(()), |(_, error)| Err(error.into()))
+    }
+
+    /// Tells of what came of a text, once that is decided.
+    fn telling(&self, prepared: &PreparedText, session: Option<Arc<SessionWithParticipants>>) -> HandledTextEvents {
+        let (messages, at_ms) = (self.messages.clone(), prepared.record.touched.map(|touch| touch.at_ms));
+        Box::new(move |_: Option<&Message>, said: &[NewInteraction], begins: bool| {
+            let mut batch = messages.events.batch();
+            if let (Some(before), Some(at_ms)) = (session.as_deref().filter(|_| begins), at_ms) {
+                batch.session_begins(before, at_ms);
+            }
+            for one in said {
+                let carrier = session.as_deref().and_then(|all| messages.carrier(&all.session, one));
+                batch.interaction_for(one, carrier);
+            }
+            batch.into_rows()
+        })
     }
 
     async fn give_back(&self, job: &AskedText) {

@@ -1,10 +1,8 @@
-//! What somebody says in a session, passed on to all others who were in it when it came in, each from the number that they
-//! know.
+//! What somebody says in a session, for all others who were in it when it came in, each from the number that they know.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use tokio::sync::Notify;
 
 use super::SaidText;
@@ -13,14 +11,17 @@ use super::label::labelled;
 use super::loop_guard::{LoopGuard, LoopVerdict};
 use super::notice::{SessionNotice, Settings};
 use super::number_proxy::NumberProxySettings;
-use crate::model::{Address, Channel, ClientId, Clock, MessageContent, MessageId, Millis, PublicOrigin, SessionLabels};
+use crate::model::{
+    Address, Channel, ClientId, Clock, InboundId, MessageContent, MessageId, Millis, PublicOrigin, SessionLabels,
+};
 use crate::service::directory::{Directory, SenderNumber};
 use crate::service::event::Events;
 use crate::service::media::MediaProxy;
-use crate::service::message::{ChosenRoute, CopyResult, Messages, Order};
+use crate::service::message::{ChosenRoute, Messages, Order};
 use crate::service::number::NumberCapability;
 use crate::service::tariff::Tariff;
 use crate::service::{Error, ErrorKind, Result};
+use crate::store::inbound::handled::{HandledTextWriter, PreparedText};
 use crate::store::outbox::LaneKeyHasher;
 use crate::store::outbox::intake::NewMessage;
 use crate::store::session::interaction::{InteractionFailure, InteractionRecord, NewInteraction};
@@ -48,6 +49,8 @@ pub struct SessionMessages {
     pub loops: LoopGuard,
     /// The way in of what clients say themselves, and of calls.
     pub speech: SpeechAcceptor,
+    /// The way in of what people say, once it is handled.
+    pub handled: HandledTextWriter,
     /// Wakes whoever asks clients' servers what becomes of texts.
     pub asked: Notify,
     /// Where carriers find us, if they do.
@@ -102,11 +105,25 @@ impl SessionMessages {
         route::find(&self.store, pairs).await
     }
 
-    /// Passes a text on; what is to be written of that when the text is finished. Done again, it does no harm.
-    pub(in crate::service) async fn deliver(&self, said: &SaidText<'_>) -> Result<InteractionRecord> {
+    /// Those of these texts of which a copy is there already.
+    pub(in crate::service) async fn passed_on(
+        &self,
+        texts: &[(InboundId, &SessionRoute)],
+    ) -> store::Result<HashSet<InboundId>> {
+        let mut copies: HashMap<MessageId, InboundId> = HashMap::new();
+        for (id, route) in texts {
+            copies.extend(route.session.participants.iter().map(|one| (id.copy(one.id), *id)));
+        }
+        let ids: Vec<MessageId> = copies.keys().copied().collect();
+        let made = message::made(&self.store, &ids).await?;
+        Ok(made.keys().filter_map(|copy| copies.get(copy).copied()).collect())
+    }
+
+    /// What is to come of a text, to be written as the text is finished. Done again, it does no harm.
+    pub(in crate::service) async fn prepare(&self, said: &SaidText<'_>) -> Result<PreparedText> {
         let SessionWithParticipants { session, participants } = &*said.route.session;
         let Some(place) = participants.iter().position(|one| one.id == said.route.from) else {
-            return Ok(InteractionRecord::default());
+            return Ok(PreparedText::default());
         };
         let (from, others) = (&participants[place], said.others());
         let unheard = if !session.mode.has_texts() {
@@ -119,7 +136,8 @@ impl SessionMessages {
         if let Some((failure, notice)) = unheard {
             self.tell(notice, said.sender, session.client, (&from.address, said.counted())).await?;
             // it does not keep the session alive
-            return Ok(InteractionRecord { said: vec![said.interaction(None, Err(failure))], touched: None });
+            let record = InteractionRecord { said: vec![said.interaction(None, Err(failure))], touched: None };
+            return Ok(PreparedText { record, copies: Vec::new() });
         }
         let offered = self.media.offer(said.id.message(), said.sender.number.account, &said.media_urls);
         let (name, media_urls) = (from.name.as_deref(), offered.as_slice());
@@ -127,22 +145,23 @@ impl SessionMessages {
         let words = SpokenWords { body: said.body, media_urls, labels: session.settings.labels, name, place, callback };
         let verdict = self.loops.say(from.id, &(said.body, &said.media_urls), said.counted());
         let made = self.made(said, &others).await?;
-        let copies = join_all(others.into_iter().map(|to| self.copy(said, &words, (to, &made), verdict))).await;
-        let mut said_to = copies.into_iter().collect::<Result<Vec<_>>>()?;
+        let (mut said_to, mut copies) = (Vec::with_capacity(others.len()), Vec::with_capacity(others.len()));
+        // one is told of it
+        let mut is_told = false;
+        for to in others {
+            let (mut one, copy) = self.copy(said, &words, (to, &made), verdict).await?;
+            one.begins_loop &= !is_told;
+            is_told |= one.begins_loop;
+            said_to.push(one);
+            copies.extend(copy);
+        }
         if said_to.iter().any(|one| one.copy == Err(InteractionFailure::Text)) {
             let person = (&*from.address, said.counted());
             self.tell(SessionNotice::TooLong, said.sender, session.client, person).await?;
         }
         let is_stopped = |one: &NewInteraction| one.copy == Err(InteractionFailure::Loop);
         let touched = (!said_to.iter().all(is_stopped)).then_some(session.touched(said.at_ms));
-        // one is told of it
-        let mut is_told = false;
-        for one in &mut said_to {
-            let is_news = one.begins_loop && !is_told;
-            is_told |= one.begins_loop;
-            one.begins_loop = is_news;
-        }
-        Ok(InteractionRecord { said: said_to, touched })
+        Ok(PreparedText { record: InteractionRecord { said: said_to, touched }, copies })
     }
 
     /// Which of the copies of a text are there, of one that may have been passed on before.
@@ -158,18 +177,18 @@ impl SessionMessages {
         Ok(message::made(&self.store, &copies).await?)
     }
 
-    /// Passes a text on to one of the others, unless it is `made`.
+    /// What one of the others gets of a text, and the copy, unless it is `made`.
     async fn copy(
         &self,
         said: &SaidText<'_>,
         words: &SpokenWords<'_>,
         (to, made): (&Participant, &HashMap<MessageId, Millis>),
         verdict: LoopVerdict,
-    ) -> Result<NewInteraction> {
+    ) -> Result<(NewInteraction, Option<NewMessage>)> {
         // what became of it before does not change by what is otherwise now
         let id = said.id.copy(to.id);
         if made.contains_key(&id) {
-            return Ok(said.interaction(Some(to), Ok(id)));
+            return Ok((said.interaction(Some(to), Ok(id)), None));
         }
         let pass = || self.loops.pass(said.route.from, to.id, said.counted());
         let verdict = if verdict == LoopVerdict::Passes { pass() } else { verdict };
@@ -178,21 +197,14 @@ impl SessionMessages {
         } else if to.left_ms.is_some() && route::is_elsewhere(&self.store, to).await? {
             Err(InteractionFailure::Left)
         } else {
-            match self.copy_for(words, to, (id, said.route.session.session.client)).await? {
-                Ok(new) => self.pass_on(new).await?,
-                Err(failure) => Err(failure),
-            }
+            self.copy_for(words, to, (id, said.route.session.session.client)).await?
         };
-        Ok(NewInteraction { begins_loop: verdict == LoopVerdict::Begins, ..said.interaction(Some(to), copy) })
-    }
-
-    async fn pass_on(&self, new: NewMessage) -> Result<Result<MessageId, InteractionFailure>> {
-        let id = new.message.id;
-        Ok(match self.messages.pass_on(new, false).await? {
-            CopyResult::Stored => Ok(id),
-            CopyResult::OptedOut => Err(InteractionFailure::OptedOut),
-            CopyResult::Unpayable => Err(InteractionFailure::Unpayable),
-        })
+        let (outcome, copy) = match copy {
+            Ok(new) => (Ok(id), Some(new)),
+            Err(failure) => (Err(failure), None),
+        };
+        let begins_loop = verdict == LoopVerdict::Begins;
+        Ok((NewInteraction { begins_loop, ..said.interaction(Some(to), outcome) }, copy))
     }
 
     /// What somebody gets from the number that they know, or why there is nothing. What has become too long by what we

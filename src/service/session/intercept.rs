@@ -9,6 +9,7 @@ use super::{SaidText, SessionRoute};
 use crate::model::{MessageId, ParticipantId, SessionId};
 use crate::service::Result;
 use crate::service::directory::SenderNumber;
+use crate::store::inbound::handled::PreparedText;
 use crate::store::message::Message;
 use crate::store::session as sessions;
 use crate::store::session::asked::AskedText;
@@ -32,7 +33,7 @@ impl AskedTexts {
         (text, sender): (&Message, &SenderNumber),
         (session, from): (SessionId, ParticipantId),
     ) -> Result<AskedTextResult> {
-        let nothing = (InteractionRecord::default(), None);
+        let nothing = (PreparedText::default(), None);
         let found = sessions::find(&self.messages.store, job.client, session).await?;
         let Some(found) = found else { return Ok(nothing) };
         let route = SessionRoute { session: Arc::new(found), from, is_behind: false };
@@ -46,11 +47,11 @@ impl AskedTexts {
             InterceptVerdict::Passes | InterceptVerdict::Blocked => text.body.as_str(),
         };
         let said = said(job, (text, body), sender, &route);
-        let record = match verdict {
-            InterceptVerdict::Blocked => self.blocked(&said).await?,
-            InterceptVerdict::Passes | InterceptVerdict::Rewritten(_) => self.messages.deliver(&said).await?,
+        let prepared = match verdict {
+            InterceptVerdict::Blocked => PreparedText { record: self.blocked(&said).await?, copies: Vec::new() },
+            InterceptVerdict::Passes | InterceptVerdict::Rewritten(_) => self.messages.prepare(&said).await?,
         };
-        Ok((record, Some(route.session)))
+        Ok((prepared, Some(route.session)))
     }
 
     /// What a session's server says. Where none is asked any more, what waited passes.

@@ -17,9 +17,10 @@ use crate::service::audit::AuditContext;
 use crate::service::directory::SenderNumber;
 use crate::service::message::{DraftResult, Order, SenderChoice};
 use crate::service::{Error, ErrorKind, Result};
+use crate::store::inbound::handled::PreparedText;
 use crate::store::message::Message;
 use crate::store::session::asked::AskedText;
-use crate::store::session::interaction::{InteractionKind, InteractionRecord};
+use crate::store::session::interaction::InteractionKind;
 use crate::store::session::{self as sessions, route};
 
 /// Texts of one answer at most.
@@ -53,14 +54,14 @@ impl AskedTexts {
                     let said = said(job, (text, text.body.as_str()), sender, &route);
                     // it is silent from then on when it began, not from when we began to ask
                     let at_ms = said.at_ms.max(route.session.session.created_ms);
-                    let record = self.messages.deliver(&SaidText { at_ms, ..said }).await?;
-                    return Ok((record, Some(Arc::clone(&route.session))));
+                    let prepared = self.messages.prepare(&SaidText { at_ms, ..said }).await?;
+                    return Ok((prepared, Some(Arc::clone(&route.session))));
                 }
             }
             Some((OutOfSessionReply::Twiml(document), _)) => {
                 if let Some(texts) = twiml::texts(&document) {
                     self.answer(job, (text, sender), texts).await?;
-                    return Ok((InteractionRecord::default(), None));
+                    return Ok((PreparedText::default(), None));
                 }
                 tracing::info!(id = %job.id, "a stranger's text was answered by TwiML that cannot be read");
             }
@@ -71,7 +72,7 @@ impl AskedTexts {
         }
         let counted = CountedText { id: job.id, at_ms: job.received_ms };
         self.messages.tell_stranger(sender, (&text.from, counted)).await?;
-        Ok((InteractionRecord::default(), None))
+        Ok((PreparedText::default(), None))
     }
 
     /// What the server says, and how it was asked. `None`: none is asked any more.

@@ -1,40 +1,17 @@
-//! What came of webhooks, and that they are handled, in one commit: that they take effect once is this guard's doing.
+//! What came of receipts, and that they are handled, in one commit: that webhooks take effect once is this guard's doing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::model::message::MessageState;
-use crate::model::{CallStatus, InboundId, MessageId, Millis, SessionId};
+use crate::model::{CallStatus, InboundId, MessageId, Millis, SessionId, VerificationId};
 use crate::store::call::{self, Call};
-use crate::store::event::{self, PendingEvents};
+use crate::store::event::PendingEvents;
 use crate::store::lease::LeaseOwner;
 use crate::store::ledger;
-use crate::store::message::{self, COLUMNS, Message, address, states_before};
+use crate::store::message::{COLUMNS, Message, states_before};
 use crate::store::receipt::{self, NewReceipt};
-use crate::store::session::asked::{self, NewAskedText};
 use crate::store::session::call as session_call;
-use crate::store::session::interaction::{self, InteractionRecord};
-use crate::store::{Change, Result, Row, Store, Value, delivery, params};
-
-/// A text that has been handled.
-#[derive(Debug)]
-pub struct HandledInboundText<'a> {
-    pub id: InboundId,
-    /// Its row; a text to no number of ours has none.
-    pub message: Option<Message>,
-    /// What came is not kept: it was meant for one reader.
-    pub is_erased: bool,
-    /// What came of it in a session, if it was said in one.
-    pub record: Option<&'a InteractionRecord>,
-    /// The job by which somebody is asked what becomes of it.
-    pub asked: Option<&'a NewAskedText>,
-}
-
-impl HandledInboundText<'_> {
-    /// A text to no number of ours.
-    pub fn as_it_came(id: InboundId) -> Self {
-        Self { id, message: None, is_erased: false, record: None, asked: None }
-    }
-}
+use crate::store::{Change, Result, Row, Store, Value, code, delivery, params};
 
 /// What receipts come to.
 #[derive(Clone, Debug, Default)]
@@ -51,12 +28,14 @@ pub struct FoldedReceipts {
     pub moved: HashMap<(MessageState, Option<i64>), Vec<MessageId>>,
     /// Messages that come to nothing by it, and were paid for.
     pub refunded: Vec<Message>,
+    /// Messages that fail by it, and the verifications whose codes they were to tell.
+    pub untold: Vec<(MessageId, VerificationId)>,
     /// The jobs.
     pub done: Vec<InboundId>,
 }
 
 /// Marks jobs done. [`crate::store::Error::Guard`]: one of them is no longer ours.
-fn done(change: Change, owner: &LeaseOwner, ids: impl Iterator<Item = InboundId>) -> Change {
+pub(super) fn done(change: Change, owner: &LeaseOwner, ids: impl Iterator<Item = InboundId>) -> Change {
     let keys: Vec<Value> = ids.map(Value::from).collect();
     let sql = "UPDATE sb_inbound SET owner = NULL, ready_ms = NULL WHERE owner = ? AND ready_ms IS NOT NULL \
                AND id IN ({})";
@@ -65,32 +44,6 @@ fn done(change: Change, owner: &LeaseOwner, ids: impl Iterator<Item = InboundId>
         Some(id) => change.settled_by("SELECT 1 FROM sb_inbound WHERE id = ? AND ready_ms IS NULL", vec![id]),
         None => change,
     }
-}
-
-/// Writes texts as messages, with what is told of them, and marks their jobs done. `begun`: sessions that are under way
-/// by them, where that is told. [`crate::store::Error::is_race`]: a job is no longer ours, or one of these sessions was
-/// under way already.
-pub async fn texts(
-    store: &Store,
-    owner: &LeaseOwner,
-    texts: &[HandledInboundText<'_>],
-    begun: &BTreeSet<SessionId>,
-    told: &PendingEvents,
-    now_ms: Millis,
-) -> Result<()> {
-    let counted = event::counted(&told.new);
-    let values = |message: &Message| message.values(counted.get(&message.id).copied().unwrap_or(0));
-    let messages = || texts.iter().filter_map(|text| text.message.as_ref());
-    let erased: Vec<Value> = texts.iter().filter(|text| text.is_erased).map(|text| text.id.into()).collect();
-    let change = Change::new()
-        .insert(message::INSERT, messages().map(values).collect())
-        .insert(address::INSERT, messages().map(Message::addresses).collect())
-        .insert(asked::INSERT, texts.iter().filter_map(|text| text.asked).map(NewAskedText::values).collect())
-        .any("UPDATE sb_inbound SET payload = '' WHERE id IN ({})", &[], &erased);
-    let change = interaction::add(change, texts.iter().filter_map(|text| text.record), begun, now_ms);
-    let change = delivery::add_first(change, told, now_ms);
-    let change = if erased.is_empty() { change } else { change.erasing() };
-    store.commit(done(change, owner, texts.iter().map(|text| text.id))).await
 }
 
 /// Keeps what receipts say, moves their messages on, and marks the jobs done.
@@ -109,7 +62,10 @@ pub async fn receipts(
         let calls = folded.calls.iter().filter(|(_, _, to)| to.status.is_final() == are_over);
         calls.filter_map(|(id, ..)| held.get(id).copied()).collect()
     };
-    let mut change = receipt::add(session_call::hold(Change::new(), &all), &folded.said);
+    let change = folded.untold.iter().fold(Change::new(), |change, (message, verification)| {
+        code::send_failed(change, *message, *verification, now_ms)
+    });
+    let mut change = receipt::add(session_call::hold(change, &all), &folded.said);
     for (message, name, code) in &folded.codes {
         change = receipt::fill(change, *message, name, *code);
     }

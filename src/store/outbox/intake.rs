@@ -4,13 +4,12 @@ mod plan;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 pub(in crate::store) use self::plan::{GroupRefusal, OutboxBatchPlan};
-use super::{LaneHead, place, uncalled};
+use super::{LaneHead, LaneRoom, place, uncalled};
 use crate::model::message::MessageState;
 use crate::model::{Clock, LaneKey, Millis, Money};
 use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
@@ -133,7 +132,7 @@ pub struct OutboxBatchWriter<T> {
     pub owner: LeaseOwner,
     pub lease_ms: Millis,
     /// How many lanes this node may hold in memory.
-    pub room: Arc<Semaphore>,
+    pub room: LaneRoom,
     /// Sends what is leased, even when who asked has gone away.
     pub start: Box<dyn Fn(LeasedMessage<T>) + Send + Sync>,
 }

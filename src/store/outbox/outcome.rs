@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::{LaneHead, UNKNOWN, WAITING, place};
 use crate::model::message::MessageState;
-use crate::model::{Clock, LaneKey, MessageId, Millis};
+use crate::model::{Clock, LaneKey, MessageId, Millis, VerificationId};
 use crate::store::batch::BatchWrite;
 use crate::store::event::PendingEvents;
 use crate::store::lease::LeaseOwner;
 use crate::store::ledger;
 use crate::store::message::{INSERT_ATTEMPT, Message, SendAttempt, states_before};
-use crate::store::{Change, Query, Result, Store, Value, delivery, params};
+use crate::store::{Change, Query, Result, Store, Value, code, delivery, params};
 
 /// How a message goes on.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct LaneHeadOutcome {
     pub told: PendingEvents,
     /// The message, where it has come to nothing and was paid for.
     pub refund: Option<Box<Message>>,
+    /// The verification whose code it was to tell, where it has failed.
+    pub untold: Option<VerificationId>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,7 +71,12 @@ impl BatchWrite for LaneHeadOutcomeWriter {
     async fn write(&self, items: &[LaneHeadOutcome]) -> Result<Vec<bool>> {
         let now_ms = self.clock.now_ms();
         let attempts = items.iter().filter_map(|item| Some(item.attempt.as_ref()?.values(item.head.message))).collect();
-        let mut change = Change::new().insert(INSERT_ATTEMPT, attempts);
+        // verifications before lanes, as when they are made: or they would wait for each other
+        let mut change = items.iter().fold(Change::new(), |change, item| match item.untold {
+            Some(verification) => code::send_failed(change, item.head.message, verification, now_ms),
+            None => change,
+        });
+        change = change.insert(INSERT_ATTEMPT, attempts);
         change = Self::sent(change, items, now_ms);
         let (over, waiting): (Vec<&LaneHeadOutcome>, Vec<&LaneHeadOutcome>) =
             items.iter().partition(|item| matches!(item.next, NextStep::Over { .. }));

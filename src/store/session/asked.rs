@@ -1,16 +1,11 @@
 //! Texts of which clients' servers are asked what becomes of them, as jobs: `sb_asked_text`. What they say is in their
 //! messages. Those of one lane take turns: the first of it alone is due.
 
-use std::collections::BTreeSet;
-use std::iter;
-
 use serde::Deserialize;
 
-use super::interaction::{self, InteractionRecord};
 use crate::model::{ClientId, InboundId, Millis, ParticipantId, SessionId};
-use crate::store::event::PendingEvents;
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, TAKE};
-use crate::store::{Change, Result, Store, Value, delivery, params};
+use crate::store::{Change, Result, Store, Value, params};
 
 /// A job about to be written, in the commit that makes a message of its text.
 #[derive(Clone, Debug)]
@@ -61,6 +56,13 @@ pub async fn due(store: &Store, lease: Lease<'_>, busy: &[ClientId], limit: i64)
     store.all(sql, params).await
 }
 
+/// Ends a job, in the change that writes what came of its text. [`crate::store::Error::Guard`]: it is no longer ours.
+pub(in crate::store) fn end(change: Change, job: &AskedText) -> Change {
+    let sql = "DELETE FROM sb_asked_text WHERE id = ? AND ready_ms = ?";
+    let settled = "SELECT 1 FROM sb_client WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_asked_text WHERE id = ?)";
+    change.one(sql, params![job.id, job.ready_ms]).settled_by(settled, params![job.client, job.id])
+}
+
 impl AskedText {
     /// Leases the job. [`crate::store::Error::Guard`]: another node was first.
     pub async fn claim(&mut self, store: &Store, lease: Lease<'_>) -> Result<()> {
@@ -74,21 +76,10 @@ impl AskedText {
         Ok(())
     }
 
-    /// Writes what came of the text in its session, with what is told of it, and ends the job. `begun`: as of
-    /// [`interaction::add`]. [`crate::store::Error::is_race`]: the job is no longer ours, or the session was under way
-    /// already.
-    pub async fn finish(
-        &self,
-        store: &Store,
-        (record, begun): (&InteractionRecord, &BTreeSet<SessionId>),
-        told: &PendingEvents,
-        now_ms: Millis,
-    ) -> Result<()> {
-        let change = interaction::add(Change::new(), iter::once(record), begun, now_ms);
-        let sql = "DELETE FROM sb_asked_text WHERE id = ? AND ready_ms = ?";
-        let change = delivery::add(change, told, now_ms).one(sql, params![self.id, self.ready_ms]);
-        let settled = "SELECT 1 FROM sb_client WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_asked_text WHERE id = ?)";
-        store.commit(change.settled_by(settled, params![self.client, self.id])).await
+    /// Whether it is the claimer's still.
+    pub(in crate::store) async fn is_held(&self, store: &Store) -> Result<bool> {
+        let sql = "SELECT id FROM sb_asked_text WHERE id = ? AND ready_ms = ?";
+        Ok(!store.query(sql, params![self.id, self.ready_ms]).await?.is_empty())
     }
 
     /// Gives the job back, to be claimed again at `ready_ms`.

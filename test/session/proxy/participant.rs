@@ -11,6 +11,9 @@ use crate::on_both_engines;
 use crate::relay::scene::act_well;
 use crate::session::talk::{ANN, BOB, CID};
 
+/// Its method, its path and its form.
+type RefusedRequest<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 async fn people_come_and_go(layout: Layout) -> Result {
     let door = ProxyDoor::open(layout, 2).await?;
     let session = door.hold(&[], &[]).await?;
@@ -148,7 +151,7 @@ async fn a_key_changes_only_what_it_may_text(layout: Layout) -> Result {
     let shown = door.people(&session).await?;
     let ann = shown.iter().find(|one| one["identifier"] == ANN).context("no Ann")?;
     let (her, told) = (text(&ann["url"])?, text(&ann["links"]["message_interactions"])?);
-    let asks: [(&str, &str, &[(&str, &str)]); 5] = [
+    let asks: [RefusedRequest; 5] = [
         ("POST", &url, &[("Status", "closed")]),
         ("DELETE", &url, &[]),
         ("POST", &people, &[("Identifier", ANN)]),

@@ -1,4 +1,5 @@
-//! What Twilio posts to the paths of the masked door: signed by an account of ours, in a form or as JSON.
+//! What Twilio posts to the paths of the masked door, and where calls ask what to say: signed by an account of ours, in a
+//! form or as JSON.
 
 use ::http::StatusCode;
 
@@ -13,11 +14,11 @@ use crate::service::inbound::{PostKind, SignedPost};
 const SIGNATURE: &str = "x-twilio-signature";
 
 /// The fields that a Twilio account of ours has signed, with the public URL of the path; whichever account it is.
-pub(in crate::http::compat) struct SignedFields(SignedPost);
+pub(in crate::http) struct SignedFields(SignedPost);
 
 impl SignedFields {
     /// 400 where the signature is missing, 403 where it is another's. `target`: path and query as they were asked for.
-    pub(in crate::http::compat) async fn posted(
+    pub(in crate::http) async fn posted(
         app: &App,
         request: &RequestParts,
         target: &str,
@@ -45,12 +46,12 @@ impl SignedFields {
     }
 
     /// Who has signed them.
-    pub(in crate::http::compat) fn accounts(&self) -> &[AccountId] {
+    pub(in crate::http) fn accounts(&self) -> &[AccountId] {
         &self.0.accounts
     }
 
     /// A field's value, where it says something.
-    pub(in crate::http::compat) fn one(&self, name: &str) -> Option<&str> {
+    pub(in crate::http) fn one(&self, name: &str) -> Option<&str> {
         let value = self.0.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
     }

@@ -1,22 +1,18 @@
 //! `POST /`: what a carrier posts of a text to one of the numbers, in either shape of Flowroute's.
 
-use std::sync::Arc;
-
 use ::http::StatusCode;
 use serde_json::Value as Json;
 
 use super::refusal::NumberProxyRefusal;
 use super::{NumberProxyResult, consumer, is_short, said};
-use crate::http::body::UnreadBody;
-use crate::http::{App, RequestParts, object, reply};
+use crate::http::{App, RequestParts, reply};
 use crate::model::bom;
 use crate::service::ErrorKind;
 
 /// Takes a text in; once it is stored, the session that it is said in gets it.
-pub(super) async fn take(request: RequestParts, posted: UnreadBody, app: Arc<App>) -> NumberProxyResult {
-    let client = consumer(&app, &request)?.client;
-    let body = object::collect(posted, &app).await?;
-    let post = read(&body).ok_or_else(unreadable)?;
+pub(super) async fn take(request: &RequestParts, body: &[u8], app: &App) -> NumberProxyResult {
+    let client = consumer(app, request)?.client;
+    let post = read(body).ok_or_else(unreadable)?;
     match app.inbox.take_for(client, post).await {
         Ok(()) => Ok(reply::empty(StatusCode::OK)),
         Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::Unreadable | ErrorKind::TooLong) => {

@@ -172,6 +172,7 @@ impl RelayApiMessageIn {
             is_twilio: true,
             call,
             metadata: None,
+            secret: None,
             media_urls: self.media_urls,
         })
     }

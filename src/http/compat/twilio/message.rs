@@ -68,6 +68,7 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order> {
         is_twilio: true,
         call: None,
         metadata: None,
+        secret: None,
     })
 }
 

@@ -56,6 +56,8 @@ pub(super) fn of(
                 words.region.into()
             }
         }
+        // of messages, only whom they may go to
+        (ErrorKind::Verification(_), _) => words.region.because(reason),
         (ErrorKind::NoRoute, _) => words.route.into(),
         (ErrorKind::Invalid, Some("from")) => wish.sender(words, reason),
         _ => error.into(),

@@ -74,6 +74,9 @@ impl ReceiptBatchPlan {
         if one.said.call.is_none() {
             self.steps.push(ReceiptStep { message: message.clone(), state, code });
         }
+        if matches!(state, MessageState::Undelivered | MessageState::Failed) {
+            self.folded.untold.extend(message.verification().map(|verification| (message.id, verification)));
+        }
         if state.is_failure() && message.cost.is_some() {
             self.folded.refunded.push(message.clone());
         }

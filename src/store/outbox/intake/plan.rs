@@ -1,9 +1,6 @@
 //! What a batch of new messages writes, decided from what the store knows.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-
-use tokio::sync::Semaphore;
 
 use super::{
     AcceptResult, AcceptResultAndLease, IdempotencyRecord, IntakeFacts, MessageWithSendPermit, NewLaneLease, NewMessage,
@@ -14,7 +11,7 @@ use crate::store::idempotency::FoundRequest;
 use crate::store::lease::LeaseOwner;
 use crate::store::ledger::ChargeBatch;
 use crate::store::message::{self, address};
-use crate::store::outbox::{CALLING, LaneHead, WAITING, place};
+use crate::store::outbox::{CALLING, LaneHead, LaneRoom, WAITING, place};
 use crate::store::{Change, Value, audit, call, callback, delivery, params};
 
 /// Messages that are accepted together or not at all: which of them is refused, and what becomes of it.
@@ -69,7 +66,7 @@ impl OutboxBatchPlan {
         &mut self,
         items: &[MessageWithSendPermit<T>],
         known: &mut IntakeFacts,
-        room: &Arc<Semaphore>,
+        room: &LaneRoom,
     ) -> Result<Vec<AcceptResultAndLease>, GroupRefusal> {
         if let Some(nth) = items.iter().position(|item| known.is_out(&item.new)) {
             return Err(GroupRefusal { nth, why: AcceptResult::OptedOut });
@@ -91,7 +88,7 @@ impl OutboxBatchPlan {
         &mut self,
         item: &MessageWithSendPermit<T>,
         known: &mut IntakeFacts,
-        room: &Arc<Semaphore>,
+        room: &LaneRoom,
     ) -> AcceptResultAndLease {
         let (item, may_call) = (&item.new, item.permit.is_some());
         match item.kept.as_ref().and_then(|kept| known.replies.find(&kept.named)) {
@@ -146,13 +143,13 @@ impl OutboxBatchPlan {
         item: &NewMessage,
         may_call: bool,
         known: &IntakeFacts,
-        room: &Arc<Semaphore>,
+        room: &LaneRoom,
     ) -> AcceptResultAndLease {
         let mut held = None;
         let joining = self.lanes.entry(item.lane).or_insert_with(|| {
             let last = known.lanes.get(&item.lane).copied();
             if last.is_none() {
-                held = room.clone().try_acquire_owned().ok();
+                held = room.take(&item.message);
             }
             let is_calling = held.is_some() && may_call;
             LaneAppendPlan {

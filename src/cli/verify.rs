@@ -1,0 +1,38 @@
+//! `switchboard verify`: codes that prove a phone, on a running server.
+
+mod template;
+
+use clap::{Args, Subcommand};
+
+use self::template::TemplateAction;
+use super::CommandResult;
+use super::remote::RemoteCommand;
+use crate::config::Config;
+use crate::model::ClientId;
+
+/// Prove phones by codes, and say how codes are told
+#[derive(Args)]
+pub(super) struct VerifyCommand {
+    /// Whose codes [default: the operator's]
+    #[arg(long, global = true, value_name = "ID")]
+    client: Option<ClientId>,
+    #[command(flatten)]
+    remote: RemoteCommand<VerifyAction>,
+}
+
+#[derive(Subcommand)]
+enum VerifyAction {
+    /// How codes are told, by name and language
+    #[command(subcommand)]
+    Templates(TemplateAction),
+}
+
+impl VerifyCommand {
+    pub(super) async fn run(self, config: Config) -> CommandResult {
+        let (action, remote) = self.remote.open(&config)?;
+        let remote = remote.acting_for(self.client);
+        match action {
+            VerifyAction::Templates(action) => action.run(&remote).await,
+        }
+    }
+}

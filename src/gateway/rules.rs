@@ -1,0 +1,27 @@
+//! Builds what is sent is held to: whom it may go to, and limits of clients' own.
+
+use std::sync::Arc;
+
+use super::StartError;
+use super::base::StartContext;
+use crate::service::permission::Permissions;
+use crate::service::verification::limit::NamedLimits;
+
+/// What all that is sent is held to.
+#[derive(Clone)]
+pub(super) struct SendRules {
+    pub(super) permissions: Arc<Permissions>,
+    pub(super) verification_limits: Arc<NamedLimits>,
+}
+
+impl StartContext<'_> {
+    pub(super) async fn send_rules(&self) -> Result<SendRules, StartError> {
+        let (store, clock) = (&self.databases.store, self.clock);
+        let permissions = Permissions::open(store.clone(), clock.clone()).await;
+        let verification_limits = NamedLimits::open(store.clone(), clock.clone()).await;
+        Ok(SendRules {
+            permissions: Arc::new(permissions.map_err(StartError::storing(self.config))?),
+            verification_limits: Arc::new(verification_limits.map_err(StartError::storing(self.config))?),
+        })
+    }
+}

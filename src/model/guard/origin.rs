@@ -1,0 +1,104 @@
+//! Where a send goes to and comes from, as the guard counts it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::model::Address;
+use crate::model::address::country_of;
+
+/// A prefix is a number without so many of its last digits.
+const LAST_DIGITS: usize = 3;
+/// Digits of the calling code that a number counts for which no plan knows.
+const UNKNOWN_CODE: usize = 3;
+
+/// The country, the prefix and the network that a send counts for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardOrigin {
+    /// The region's two letters; behind a plus the calling code of a number of which no region is known.
+    pub country: String,
+    /// The number, folded, without its last three digits.
+    pub prefix: String,
+    /// Its digits, by which neighbours are found.
+    pub number: u64,
+    /// From where the person asks, where that is known.
+    pub network: Option<String>,
+}
+
+impl GuardOrigin {
+    pub fn of(to: &Address, device_ip: Option<IpAddr>) -> Self {
+        let folded = to.folded();
+        let cut = folded.len().saturating_sub(LAST_DIGITS);
+        let digits = folded.strip_prefix('+').unwrap_or(&folded);
+        Self {
+            country: country_of(to).unwrap_or_else(|| calling_code(digits)),
+            prefix: folded.get(..cut).unwrap_or(&folded).to_owned(),
+            number: digits.parse().unwrap_or_default(),
+            network: device_ip.map(network),
+        }
+    }
+}
+
+/// The calling codes with one or two digits; every other has three.
+const ONE_DIGIT: [&str; 2] = ["1", "7"];
+const TWO_DIGITS: &str = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 \
+                          64 65 66 81 82 84 86 90 91 92 93 94 95 98";
+
+fn calling_code(digits: &str) -> String {
+    let begins = |code: &&str| digits.starts_with(*code);
+    let known = ONE_DIGIT.iter().copied().chain(TWO_DIGITS.split(' ')).find(begins);
+    format!("+{}", known.unwrap_or_else(|| digits.get(..UNKNOWN_CODE).unwrap_or(digits)))
+}
+
+/// What an address counts for: an IPv6 subscriber has a whole /64, and one behind NAT64 (RFC 6052) an IPv4 address.
+pub fn network(ip: IpAddr) -> String {
+    let IpAddr::V6(v6) = ip.to_canonical() else { return ip.to_canonical().to_string() };
+    match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+            let [.., a, b, c, d] = v6.octets();
+            Ipv4Addr::new(a, b, c, d).to_string()
+        }
+        [a, b, c, d, ..] => format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(to: &str) -> GuardOrigin {
+        GuardOrigin::of(&Address::stored(to), None)
+    }
+
+    #[test]
+    fn a_country_is_the_region_and_never_nothing() {
+        for (to, country) in [
+            ("+12065550110", "US"),
+            ("+14165550110", "CA"),
+            ("+77012345678", "KZ"),
+            ("+447911123456", "GB"),
+            ("+999123456789", "+999"),
+            ("+8835100123456", "+883"),
+        ] {
+            assert_eq!(of(to).country, country, "{to}");
+        }
+        assert_eq!([calling_code("1555"), calling_code("4912"), calling_code("999")], ["+1", "+49", "+999"]);
+    }
+
+    #[test]
+    fn a_prefix_is_the_same_in_both_forms_of_a_number() {
+        let found = of("+33612345678");
+        assert_eq!((found.prefix.as_str(), found.number, found.network), ("+33612345", 33_612_345_678, None));
+        assert_eq!(of("+5215512345678").prefix, of("+525512345678").prefix);
+    }
+
+    #[test]
+    fn whoever_has_many_addresses_counts_once() {
+        for (ip, wanted) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("64:ff9b::192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ] {
+            assert_eq!(ip.parse().map(network).ok().as_deref(), Some(wanted), "{ip}");
+        }
+    }
+}

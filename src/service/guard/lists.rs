@@ -1,0 +1,142 @@
+//! Whom the guard never blocks, and how it is set for each client, in memory.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{GuardMode, GuardRatios, SafeKind, SafeListEntry, Settings};
+use crate::model::{Address, ClientId};
+use crate::store::guard::list::{StoredGuardSettings, all, all_settings};
+use crate::store::{self, Store};
+
+/// How the guard is set for a client.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct GuardRules {
+    pub mode: GuardMode,
+    pub ratios: GuardRatios,
+    /// Of countries that have their own.
+    pub countries: BTreeMap<String, GuardRatios>,
+}
+
+impl GuardRules {
+    pub(super) fn ratios(&self, country: &str) -> GuardRatios {
+        self.countries.get(country).copied().unwrap_or(self.ratios)
+    }
+}
+
+impl From<&Settings> for GuardRules {
+    fn from(settings: &Settings) -> Self {
+        Self { mode: settings.mode, ratios: settings.ratios, countries: settings.countries.clone() }
+    }
+}
+
+#[derive(Debug, Default)]
+struct SafeList {
+    numbers: HashSet<String>,
+    prefixes: Vec<String>,
+    countries: HashSet<String>,
+    networks: Vec<IpNet>,
+}
+
+impl SafeList {
+    fn add(&mut self, entry: SafeListEntry) {
+        match entry.kind {
+            SafeKind::Number => {
+                self.numbers.insert(Address::stored(entry.value).folded().into_owned());
+            }
+            SafeKind::Prefix => self.prefixes.push(entry.value),
+            SafeKind::Country => {
+                self.countries.insert(entry.value);
+            }
+            SafeKind::Network => self.networks.extend(entry.value.parse::<IpNet>().ok()),
+        }
+    }
+
+    fn has(&self, to: &Address, country: &str, device_ip: Option<IpAddr>) -> bool {
+        self.numbers.contains(&*to.folded())
+            || self.countries.contains(country)
+            || self.prefixes.iter().any(|prefix| to.as_str().starts_with(prefix))
+            || device_ip.is_some_and(|ip| self.networks.iter().any(|net| net.contains(&ip.to_canonical())))
+    }
+}
+
+/// All of all clients. What is the operator's holds for everybody.
+#[derive(Debug, Default)]
+pub(super) struct GuardLists {
+    safe: HashMap<ClientId, SafeList>,
+    rules: HashMap<ClientId, GuardRules>,
+}
+
+impl GuardLists {
+    pub(super) async fn read(store: &Store) -> store::Result<Self> {
+        let mut lists = Self::default();
+        for entry in all(store).await? {
+            lists.safe.entry(entry.client).or_default().add(entry);
+        }
+        for StoredGuardSettings { client, settings } in all_settings(store).await? {
+            match serde_json::from_str(&settings) {
+                Ok(rules) => drop(lists.rules.insert(client, rules)),
+                Err(error) => tracing::error!(%client, %error, "how the guard is set for a client cannot be read"),
+            }
+        }
+        Ok(lists)
+    }
+
+    /// Whether nobody is on a list.
+    pub(super) fn is_empty(&self) -> bool {
+        self.safe.is_empty()
+    }
+
+    pub(super) fn is_safe(&self, client: ClientId, to: &Address, country: &str, device_ip: Option<IpAddr>) -> bool {
+        let lists = [self.safe.get(&client), self.safe.get(&ClientId::OPERATOR)];
+        lists.into_iter().flatten().any(|list| list.has(to, country, device_ip))
+    }
+
+    /// A client's own, else the operator's, else those of the configuration.
+    pub(super) fn rules(&self, client: ClientId, settings: &Settings) -> GuardRules {
+        let own = self.rules.get(&client).or_else(|| self.rules.get(&ClientId::OPERATOR));
+        own.cloned().unwrap_or_else(|| settings.into())
+    }
+
+    /// Whether a client has its own.
+    pub(super) fn has_own(&self, client: ClientId) -> bool {
+        self.rules.contains_key(&client)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SafeListEntryId;
+
+    fn lists(entries: &[(ClientId, SafeKind, &str)]) -> GuardLists {
+        let mut lists = GuardLists::default();
+        for (client, kind, value) in entries.iter().copied() {
+            let (id, value) = (SafeListEntryId::new(0), value.to_owned());
+            lists.safe.entry(client).or_default().add(SafeListEntry { id, client, kind, value, created_ms: 0 });
+        }
+        lists
+    }
+
+    #[test]
+    fn each_kind_is_safe_and_the_operators_for_everybody() {
+        let lists = lists(&[
+            (ClientId::OPERATOR, SafeKind::Country, "FR"),
+            (ClientId::DEMO, SafeKind::Number, "+525512345678"),
+            (ClientId::DEMO, SafeKind::Prefix, "+1206555"),
+            (ClientId::DEMO, SafeKind::Network, "192.0.2.0/24"),
+        ]);
+        let is_safe = |client, to: &str, country: &str, ip: Option<&str>| {
+            let ip = ip.and_then(|ip| ip.parse().ok());
+            lists.is_safe(client, &Address::stored(to), country, ip)
+        };
+        let other = ClientId::new(7);
+        assert!(is_safe(other, "+33612345678", "FR", None) && !is_safe(other, "+12065550110", "US", None));
+        assert!(is_safe(ClientId::DEMO, "+5215512345678", "MX", None), "in its other form");
+        assert!(is_safe(ClientId::DEMO, "+12065550110", "US", None));
+        assert!(is_safe(ClientId::DEMO, "+4915112345678", "DE", Some("::ffff:192.0.2.9")));
+        assert!(!is_safe(ClientId::DEMO, "+4915112345678", "DE", Some("192.0.3.9")));
+    }
+}

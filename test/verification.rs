@@ -1,0 +1,14 @@
+//! Proving phones by codes.
+
+mod call;
+mod codes;
+mod codes_edge;
+mod codes_setup;
+pub mod limit;
+pub mod permission;
+pub mod rate_limit;
+mod secret;
+mod shared_count;
+pub mod template;
+mod web_otp;
+mod whatsapp;
