@@ -10,7 +10,7 @@ use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::error::{self, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
-use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
+use crate::http::compat::twilio::meta_page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, date, shape, sid};
 use crate::http::reply;
 use crate::model::message::MessageState;

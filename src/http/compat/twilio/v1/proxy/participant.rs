@@ -11,7 +11,7 @@ use crate::http::compat::twilio::error::{NOT_FOUND, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::error::{ALREADY_IN, CLOSED, CROWDED};
-use crate::http::compat::twilio::v1::page::MetaPage;
+use crate::http::compat::twilio::meta_page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{reply, session as native};
 use crate::model::ParticipantId;

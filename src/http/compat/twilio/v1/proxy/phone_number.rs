@@ -13,7 +13,7 @@ use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::incoming_phone_number::capabilities;
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::error::{NOT_IN_SERVICE, PHONE_NUMBER_SID};
-use crate::http::compat::twilio::v1::page::MetaPage;
+use crate::http::compat::twilio::meta_page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{number, reply};
 use crate::model::address::{AddressKind, AddressRole};

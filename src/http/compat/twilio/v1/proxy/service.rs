@@ -8,7 +8,7 @@ use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
-use crate::http::compat::twilio::v1::page::MetaPage;
+use crate::http::compat::twilio::meta_page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{pool, reply, segment};
 use crate::model::{HookFormat, PoolBound, PoolChoice};

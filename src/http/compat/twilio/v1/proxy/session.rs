@@ -10,7 +10,7 @@ use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, Result, TwilioCom
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::v1::error::{CLOSED, SESSION_SID, STATUS};
-use crate::http::compat::twilio::v1::page::{MetaPage, MetaPageEdges};
+use crate::http::compat::twilio::meta_page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{idempotency, reply, segment, session as native};
 use crate::model::SessionState;
