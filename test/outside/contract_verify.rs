@@ -37,7 +37,8 @@ fn verification() -> Value {
 async fn a_reply_of_verify_that_is_not_as_described_is_seen() -> Result {
     let one = format!("/v2/Services/{SERVICE}/Verifications/{VERIFICATION}");
     let reply = |method: &str, path: &str, status: u16, body: &Value| {
-        json!({"method": method, "path": path, "status": status, "body": body.to_string()})
+        let body = body.to_string();
+        json!({"method": method, "path": path, "status": status, "body": body})
     };
     let error = json!({"code": 60202, "message": "many", "status": 429,
         "more_info": "https://www.twilio.com/docs/errors/60202"});

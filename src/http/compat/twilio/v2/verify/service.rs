@@ -19,8 +19,6 @@ use crate::service::client::KeyScope;
 use crate::service::verification::{ServiceSettings, VerificationService};
 
 const SERVICES: &str = "/v2/Services";
-/// Digits of a code unless a service says otherwise.
-const CODE_LENGTH: u8 = 6;
 
 /// What lies under a service, by the names that its `links` have. Those that are not served are 404.
 const LINKS: [(&str, &str); 7] = [
@@ -39,33 +37,38 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
     })
 }
 
-fn out(base: &ReplyBaseUrl, service: &VerificationService) -> Value {
-    let (shown, url) = (&service.settings, base.join(&service_path(service.id)));
+/// `code_length`: of codes, unless the service says otherwise.
+fn out(base: &ReplyBaseUrl, code_length: u8, service: &VerificationService) -> Value {
+    let (set, url) = (&service.settings, base.join(&service_path(service.id)));
     let link = |(name, path): (&str, &str)| (name.to_owned(), json!(format!("{url}/{path}")));
     let links: serde_json::Map<String, Value> = LINKS.into_iter().map(link).collect();
     json!({
         "account_sid": sid::account(service.client),
-        "code_length": shown.code_length.unwrap_or(CODE_LENGTH),
-        "custom_code_enabled": shown.custom_code,
+        "code_length": set.code_length.unwrap_or(code_length),
+        "custom_code_enabled": set.custom_code,
         "date_created": date::iso8601(service.created_ms),
         "date_updated": date::iso8601(service.changed_ms),
-        "default_template_sid": template_sid(shown),
-        "do_not_share_warning_enabled": shown.warning,
-        "dtmf_input_required": shown.dtmf,
+        "default_template_sid": template_sid(set),
+        "do_not_share_warning_enabled": set.warning,
+        "dtmf_input_required": set.dtmf,
         "friendly_name": service.name,
         "links": links,
-        "lookup_enabled": shown.lookup,
+        "lookup_enabled": set.lookup,
         "passkeys": null,
-        "psd2_enabled": shown.psd2,
+        "psd2_enabled": set.psd2,
         "push": null,
         "sid": sid::verify_service(service.id),
-        "skip_sms_to_landlines": shown.skip_sms_to_landlines,
+        "skip_sms_to_landlines": set.skip_sms_to_landlines,
         "totp": null,
-        "tts_name": shown.tts_name,
+        "tts_name": set.tts_name,
         "url": url,
         "verify_event_subscription_enabled": true,
         "whatsapp": null,
     })
+}
+
+fn shown(visit: &TwilioCompatRequest<'_>, service: &VerificationService) -> Value {
+    out(&visit.base(), visit.app.verifications.settings().code_length, service)
 }
 
 /// The service of this SID.
@@ -84,7 +87,7 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult 
     }
     let (services, is_more) = visit.app.verification_services.list(client, page.after(), page.size).await?;
     let held = MetaPageEdges::of(&services, |one: &VerificationService| one.id, is_more).forward();
-    let items: Vec<Value> = services.iter().map(|one| out(&base, one)).collect();
+    let items: Vec<Value> = services.iter().map(|one| shown(visit, one)).collect();
     Ok(page.reply(&form, (&base, SERVICES), "services", &items, held))
 }
 
@@ -96,13 +99,13 @@ pub(super) async fn create(visit: &TwilioCompatRequest<'_>, posted: UnreadBody) 
     let settings = settings(&form, ServiceSettings::default())?;
     let context = context(visit.request, "verification_service.create");
     let made = visit.app.verification_services.create(visit.consumer.client, name, settings, &context).await;
-    Ok(reply::json(StatusCode::CREATED, &out(&visit.base(), &made.map_err(refusal::of)?)))
+    Ok(reply::json(StatusCode::CREATED, &shown(visit, &made.map_err(refusal::of)?)))
 }
 
 /// `GET Services/<sid>`
 pub(super) fn fetch(visit: &TwilioCompatRequest<'_>, service: &VerificationService) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
-    Ok(reply::json(StatusCode::OK, &out(&visit.base(), service)))
+    Ok(reply::json(StatusCode::OK, &shown(visit, service)))
 }
 
 /// `POST Services/<sid>`: what is not given stays as it is.
@@ -117,7 +120,7 @@ pub(super) async fn update(
     let context = context(visit.request, "verification_service.change");
     let services = &visit.app.verification_services;
     let changed = services.change(service.client, service.id, name, Some(settings), &context).await;
-    Ok(reply::json(StatusCode::OK, &out(&visit.base(), &changed.map_err(refusal::of)?)))
+    Ok(reply::json(StatusCode::OK, &shown(visit, &changed.map_err(refusal::of)?)))
 }
 
 /// `DELETE Services/<sid>`

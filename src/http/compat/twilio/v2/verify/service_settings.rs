@@ -57,12 +57,7 @@ pub(super) fn settings(form: &TwilioForm, before: ServiceSettings) -> Result<Ser
         psd2: form.flag("Psd2Enabled")?.unwrap_or(before.psd2),
         dtmf: form.flag("DtmfInputRequired")?.unwrap_or(before.dtmf),
         tts_name: voice.unwrap_or(before.tts_name),
-        ttl_ms: before.ttl_ms,
-        max_checks: before.max_checks,
-        max_sends: before.max_sends,
-        app_hash: before.app_hash,
-        web_otp_host: before.web_otp_host,
-        locale: before.locale,
+        ..before
     })
 }
 

@@ -18,12 +18,7 @@ use crate::model::{Address, CodeChannel, VerificationStatus};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::client::KeyScope;
-use crate::service::verification::{
-    AttemptFilter, CreateResult, Verification, VerificationAttempt, VerificationService,
-};
-
-/// More than are ever sent of one.
-const MOST_SENDS: usize = 100;
+use crate::service::verification::{CreateResult, SentText, Verification, VerificationService};
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Verification> {
     audit::context_for_client(request, action, |one: &Verification| {
@@ -59,37 +54,29 @@ fn sent_on(channel: CodeChannel) -> &'static str {
     }
 }
 
-fn sent(attempts: &[VerificationAttempt]) -> Value {
-    let one = |one: &VerificationAttempt| {
+fn sent(texts: &[SentText]) -> Value {
+    let one = |text: &SentText| {
         json!({
-            "attempt_sid": sid::attempt(one.message),
-            "channel": sent_on(one.channel),
-            "time": date::iso8601(one.at_ms),
+            "attempt_sid": sid::attempt(text.message),
+            "channel": sent_on(text.channel),
+            "time": date::iso8601(text.at_ms),
         })
     };
-    attempts.iter().map(one).collect()
+    texts.iter().map(one).collect()
 }
 
-fn out(base: &ReplyBaseUrl, found: &Verification, attempts: &[VerificationAttempt]) -> Value {
+fn out(base: &ReplyBaseUrl, found: &Verification, texts: &[SentText]) -> Value {
     let path = found.service.map(service_path).unwrap_or_default();
     let mut shown = common(found, found.status);
     shown["lookup"] = json!({});
-    shown["send_code_attempts"] = sent(attempts);
+    shown["send_code_attempts"] = sent(texts);
     shown["sna"] = Value::Null;
     shown["url"] = json!(base.join(&format!("{path}/Verifications/{}", sid::verification(found.id))));
     shown
 }
 
-/// What was sent of one, oldest first.
-async fn attempts(visit: &TwilioCompatRequest<'_>, of: &Verification) -> Result<Vec<VerificationAttempt>> {
-    let filter = AttemptFilter { verification: Some(of.id), ..AttemptFilter::default() };
-    let (mut sent, _) = visit.app.verifications.attempts(of.client, &filter, MOST_SENDS).await?;
-    sent.reverse();
-    Ok(sent)
-}
-
 async fn shown(visit: &TwilioCompatRequest<'_>, found: &Verification) -> Result<Value> {
-    Ok(out(&visit.base(), found, &attempts(visit, found).await?))
+    Ok(out(&visit.base(), found, &visit.app.verifications.sent(found.id).await?))
 }
 
 /// What was answered when the same request came first. What had been sent by then was not known when it was kept.
@@ -98,9 +85,7 @@ async fn replayed(visit: &TwilioCompatRequest<'_>, kept: String) -> TwilioCompat
     let Some(id) = told["sid"].as_str().and_then(sid::parse_verification) else {
         return Ok(reply::replayed(StatusCode::CREATED, kept));
     };
-    let filter = AttemptFilter { verification: Some(id), ..AttemptFilter::default() };
-    let (mut all, _) = visit.app.verifications.attempts(visit.consumer.client, &filter, MOST_SENDS).await?;
-    all.reverse();
+    let mut all = visit.app.verifications.sent(id).await?;
     // ISO 8601 in one form: the texts are in the order of the times
     let until = told["date_updated"].as_str().unwrap_or_default().to_owned();
     all.retain(|one| date::iso8601(one.at_ms) <= until);
