@@ -26,7 +26,7 @@ async fn what_is_wrong_is_told_by_its_code(layout: Layout) -> Result {
         (vec![("To", ANN), ("Channel", "sms"), ("Amount", "1"), ("Payee", "Acme")], (403, 60204)),
         (vec![("To", ANN), ("Channel", "sms"), ("RateLimits", "ip")], (400, 60200)),
         (vec![("To", ANN), ("Channel", "sms"), ("RateLimits", r#"{"ip": "192.0.2.1"}"#)], (400, 60200)),
-        (vec![("To", ANN), ("Channel", "sms"), ("Tags", &tag)], (400, 60200)),
+        (vec![("To", ANN), ("Channel", "sms"), ("Tags", tag.as_str())], (400, 60200)),
         (vec![("To", ANN), ("Channel", "sms"), ("DeviceIp", "192.0.2")], (400, 60200)),
         (vec![("To", ANN), ("Channel", "sms"), ("RiskCheck", "maybe")], (400, 60200)),
         (vec![("To", ANN), ("Channel", "sms"), ("TemplateSid", "HJ1")], (400, 60200)),

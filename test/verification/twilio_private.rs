@@ -49,7 +49,7 @@ async fn anothers_is_as_if_it_were_not_there(layout: Layout) -> Result {
     let (sid, nothing) = (text(&made["sid"])?, "0".repeat(32));
     let unknown = format!("/v2/Services/VA{nothing}");
     for below in
-        ["".to_owned(), format!("/Verifications/{sid}"), format!("/Verifications/{ANN}"), "/RateLimits".to_owned()]
+        [String::new(), format!("/Verifications/{sid}"), format!("/Verifications/{ANN}"), "/RateLimits".to_owned()]
     {
         let theirs = door.ask_as(who(&eve), ("GET", &format!("{}{below}", door.service)), &[], &[]).await?;
         let none = door.ask_as(who(&eve), ("GET", &format!("{unknown}{below}")), &[], &[]).await?;
@@ -97,7 +97,7 @@ async fn a_key_verifies_where_it_may(layout: Layout) -> Result {
     for (method, path) in [
         ("POST", "/v2/Services"),
         ("DELETE", door.service.as_str()),
-        ("POST", &door.path("RateLimits")),
+        ("POST", door.path("RateLimits").as_str()),
         ("POST", "/v2/SafeList/Numbers"),
     ] {
         ensure!(by(&verify, method, path, &[]).await?.0 == 403, "{method} {path}");

@@ -12,19 +12,13 @@ use crate::http::compat::twilio::error::{NOT_FOUND, Result, TwilioCompatRefusal,
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
-use crate::http::{RequestParts, audit, idempotency, reply, segment};
+use crate::http::verification::context;
+use crate::http::{idempotency, reply, segment};
 use crate::model::address::{AddressKind, AddressRole, blank_as_plus};
 use crate::model::{Address, CodeChannel, VerificationStatus};
 use crate::service::Error;
-use crate::service::audit::AuditContext;
 use crate::service::client::KeyScope;
 use crate::service::verification::{CreateResult, SentText, Verification, VerificationService};
-
-fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Verification> {
-    audit::context_for_client(request, action, |one: &Verification| {
-        audit::json(&json!({ "id": one.id.to_string(), "to": one.address, "status": one.status.name() }))
-    })
-}
 
 /// What is the same where a verification is shown, and where a check is.
 pub(super) fn common(found: &Verification, status: VerificationStatus) -> Value {
