@@ -8,6 +8,7 @@ mod attempt_filter;
 mod bucket;
 mod check;
 mod error;
+mod lookup;
 mod order;
 mod payment;
 mod rate_limit;

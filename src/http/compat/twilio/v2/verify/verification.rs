@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::error::PARAMETER;
 use super::order::order;
 use super::payment::ConfirmedPayment;
-use super::{refusal, service_path};
+use super::{lookup, refusal, service_path};
 use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::error::{NOT_FOUND, Result, TwilioCompatRefusal, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
@@ -18,7 +18,7 @@ use crate::model::address::{AddressKind, AddressRole, blank_as_plus};
 use crate::model::{Address, CodeChannel, VerificationStatus};
 use crate::service::Error;
 use crate::service::client::KeyScope;
-use crate::service::verification::{CreateResult, SentText, Verification, VerificationService};
+use crate::service::verification::{CreateResult, SentText, ServiceSettings, Verification, VerificationService};
 
 /// What is the same where a verification is shown, and where a check is.
 pub(super) fn common(found: &Verification, status: VerificationStatus) -> Value {
@@ -59,18 +59,19 @@ fn sent(texts: &[SentText]) -> Value {
     texts.iter().map(one).collect()
 }
 
-fn out(base: &ReplyBaseUrl, found: &Verification, texts: &[SentText]) -> Value {
+fn out(base: &ReplyBaseUrl, settings: &ServiceSettings, found: &Verification, texts: &[SentText]) -> Value {
     let path = found.service.map(service_path).unwrap_or_default();
     let mut shown = common(found, found.status);
-    shown["lookup"] = json!({});
+    shown["lookup"] = lookup::out(settings, &found.address);
     shown["send_code_attempts"] = sent(texts);
     shown["sna"] = Value::Null;
     shown["url"] = json!(base.join(&format!("{path}/Verifications/{}", sid::verification(found.id))));
     shown
 }
 
-async fn shown(visit: &TwilioCompatRequest<'_>, found: &Verification) -> Result<Value> {
-    Ok(out(&visit.base(), found, &visit.app.verifications.sent(found.id).await?))
+async fn shown(visit: &TwilioCompatRequest<'_>, service: &VerificationService, found: &Verification) -> Result<Value> {
+    let texts = visit.app.verifications.sent(found.id).await?;
+    Ok(out(&visit.base(), &service.settings, found, &texts))
 }
 
 /// What was answered when the same request came first. What had been sent by then was not known when it was kept.
@@ -107,11 +108,11 @@ pub(super) async fn create(
     let form = TwilioForm::posted(visit, posted).await?;
     let key = idempotency::twilio_key(visit.request, "/v2/Services/Verifications")?;
     let (order, base) = (order(visit, service, &form)?, visit.base());
-    let text = |made: &Verification| out(&base, made, &[]).to_string();
+    let text = |made: &Verification| out(&base, &service.settings, made, &[]).to_string();
     let context = context(visit.request, "verification.create");
     let made = visit.app.verifications.create(&visit.consumer, order, key, &text, &context).await;
     match made.map_err(refused)? {
-        CreateResult::Sent(made, _) => Ok(reply::json(StatusCode::CREATED, &shown(visit, &made).await?)),
+        CreateResult::Sent(made, _) => Ok(reply::json(StatusCode::CREATED, &shown(visit, service, &made).await?)),
         CreateResult::Again(kept) => replayed(visit, kept.text).await,
     }
 }
@@ -154,7 +155,7 @@ pub(super) async fn fetch(
     if !is_shown(found.status) {
         return Err(NOT_FOUND.into());
     }
-    Ok(reply::json(StatusCode::OK, &shown(visit, &found).await?))
+    Ok(reply::json(StatusCode::OK, &shown(visit, service, &found).await?))
 }
 
 /// `POST …/Verifications/<sid or number>`: `Status=canceled` gives it up; `approved` is for who checked its code
@@ -183,7 +184,7 @@ pub(super) async fn update(
         }
         _ => return Err(PARAMETER.because("Status must be canceled or approved")),
     };
-    Ok(reply::json(StatusCode::OK, &shown(visit, &ended.map_err(refusal::of)?).await?))
+    Ok(reply::json(StatusCode::OK, &shown(visit, service, &ended.map_err(refusal::of)?).await?))
 }
 
 #[cfg(test)]
