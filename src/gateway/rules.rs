@@ -1,27 +1,44 @@
-//! Builds what is sent is held to: whom it may go to, and limits of clients' own.
+//! Builds what all that is sent is held to: whom it may go to, limits of clients' own, and what nodes count together.
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
 use super::StartError;
 use super::base::StartContext;
+use crate::config::Config;
 use crate::service::permission::Permissions;
 use crate::service::verification::limit::NamedLimits;
+use crate::signal::SharedCounter;
 
 /// What all that is sent is held to.
 #[derive(Clone)]
 pub(super) struct SendRules {
     pub(super) permissions: Arc<Permissions>,
-    pub(super) verification_limits: Arc<NamedLimits>,
+    pub(super) rate_limits: Arc<NamedLimits>,
 }
 
 impl StartContext<'_> {
     pub(super) async fn send_rules(&self) -> Result<SendRules, StartError> {
         let (store, clock) = (&self.databases.store, self.clock);
         let permissions = Permissions::open(store.clone(), clock.clone()).await;
-        let verification_limits = NamedLimits::open(store.clone(), clock.clone()).await;
+        let rate_limits = NamedLimits::open(store.clone(), clock.clone()).await;
         Ok(SendRules {
             permissions: Arc::new(permissions.map_err(StartError::storing(self.config))?),
-            verification_limits: Arc::new(verification_limits.map_err(StartError::storing(self.config))?),
+            rate_limits: Arc::new(rate_limits.map_err(StartError::storing(self.config))?),
         })
     }
+}
+
+/// What all nodes count together.
+pub(super) async fn counter(
+    config: &Config,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<SharedCounter, StartError> {
+    if config.redis.url.is_empty() {
+        return Ok(SharedCounter::alone());
+    }
+    Ok(SharedCounter::redis(config.redis.url.expose(), tasks, stop).await?)
 }
