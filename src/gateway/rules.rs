@@ -16,17 +16,17 @@ use crate::signal::SharedCounter;
 #[derive(Clone)]
 pub(super) struct SendRules {
     pub(super) permissions: Arc<Permissions>,
-    pub(super) rate_limits: Arc<NamedLimits>,
+    pub(super) verification_limits: Arc<NamedLimits>,
 }
 
 impl StartContext<'_> {
     pub(super) async fn send_rules(&self) -> Result<SendRules, StartError> {
         let (store, clock) = (&self.databases.store, self.clock);
         let permissions = Permissions::open(store.clone(), clock.clone()).await;
-        let rate_limits = NamedLimits::open(store.clone(), clock.clone()).await;
+        let verification_limits = NamedLimits::open(store.clone(), clock.clone()).await;
         Ok(SendRules {
             permissions: Arc::new(permissions.map_err(StartError::storing(self.config))?),
-            rate_limits: Arc::new(rate_limits.map_err(StartError::storing(self.config))?),
+            verification_limits: Arc::new(verification_limits.map_err(StartError::storing(self.config))?),
         })
     }
 }
