@@ -33,16 +33,7 @@ impl StartContext<'_> {
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
         let Services { messaging, publish, pairing, received, health } = services;
         let MessagingParts {
-            sending,
-            directory,
-            tariff,
-            clients,
-            rules,
-            ledger,
-            number_imports,
-            sessions,
-            asked_texts,
-            ..
+            sending, directory, tariff, clients, rules, ledger, number_imports, sessions, asked_texts, ..
         } = messaging;
         let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.retention.clone(), self.clock.clone());

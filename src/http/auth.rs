@@ -197,9 +197,9 @@ pub(super) fn host(app: &App, request: &RequestParts) -> Result<ActingClient, Re
     with_scope(app, request, KeyScope::Sessions, "this key may not make sessions, nor change them")
 }
 
-/// Who proves phones for a client, and says how.
+/// Who proves phones for a client, and says how often that may be.
 pub(super) fn verifier(app: &App, request: &RequestParts) -> Result<ActingClient, Refusal> {
-    with_scope(app, request, KeyScope::Verify, "this key may not verify numbers")
+    with_scope(app, request, KeyScope::Verify, "this key may not verify phones")
 }
 
 /// Who ends a client's calls.
