@@ -1,11 +1,16 @@
 //! `switchboard verify`: codes that prove a phone, on a running server.
 
+mod code;
+mod service;
 mod template;
 
 use clap::{Args, Subcommand};
 
+use self::code::CodeAction;
+use self::service::ServiceAction;
 use self::template::TemplateAction;
 use super::CommandResult;
+use super::guard::GuardCommand;
 use super::remote::RemoteCommand;
 use crate::config::Config;
 use crate::model::ClientId;
@@ -22,9 +27,15 @@ pub(super) struct VerifyCommand {
 
 #[derive(Subcommand)]
 enum VerifyAction {
+    #[command(flatten)]
+    Code(CodeAction),
+    /// What the codes of one purpose have in common
+    #[command(subcommand)]
+    Services(ServiceAction),
     /// How codes are told, by name and language
     #[command(subcommand)]
     Templates(TemplateAction),
+    Guard(GuardCommand),
 }
 
 impl VerifyCommand {
@@ -32,7 +43,10 @@ impl VerifyCommand {
         let (action, remote) = self.remote.open(&config)?;
         let remote = remote.acting_for(self.client);
         match action {
+            VerifyAction::Code(action) => action.run(&remote).await,
+            VerifyAction::Services(action) => action.run(&remote).await,
             VerifyAction::Templates(action) => action.run(&remote).await,
+            VerifyAction::Guard(command) => command.run(config).await,
         }
     }
 }
