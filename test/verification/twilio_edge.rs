@@ -147,7 +147,7 @@ async fn codes_go_where_they_may(layout: Layout) -> Result {
     let made = door.well("POST", &strict, &[("To", ABROAD), ("Channel", "sms")]).await?;
     ensure!(made["lookup"]["carrier"]["type"] == "mobile", "{made}");
     door.well("POST", &path, &[("To", FIXED), ("Channel", "sms")]).await?;
-    door.close(9).await
+    door.close(8).await
 }
 
 async fn so_many_codes_go_to_a_number_within_an_hour(layout: Layout) -> Result {
