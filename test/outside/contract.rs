@@ -95,7 +95,11 @@ async fn judge(replies: &[Value]) -> Result<Option<Vec<Value>>> {
     judge_by(Prism::description()?, rules, replies).await
 }
 
-pub(super) async fn judge_by(description: Option<Value>, rules: Value, replies: &[Value]) -> Result<Option<Vec<Value>>> {
+pub(super) async fn judge_by(
+    description: Option<Value>,
+    rules: Value,
+    replies: &[Value],
+) -> Result<Option<Vec<Value>>> {
     let Some(description) = description else { return Ok(None) };
     let answer = python::run(CHECK, json!({"description": description, "rules": rules, "replies": replies})).await?;
     Ok(Some(serde_json::from_value(answer)?))

@@ -231,5 +231,5 @@ async fn pythons_library_changes_services_and_reads_our_refusals() -> Result {
     assert_eq!(answer["refusals"], json!(refusals));
     assert_eq!(answer["unknown"], json!(vec![[404, 20404]; 8]));
     assert_eq!(answer["deleted"], json!([true, [404, 20404]]));
-    contract_verify::check(&answer["replies"].as_array().cloned().unwrap_or_default(), 20).await
+    contract_verify::check(&answer["replies"].as_array().cloned().unwrap_or_default(), 16).await
 }

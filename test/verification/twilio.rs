@@ -41,7 +41,7 @@ async fn a_code_opens_its_verification_once(layout: Layout) -> Result {
     door.refused("GET", &url, &[], (404, 20404)).await?;
     door.refused("POST", &url, &[("Status", "canceled")], (404, 20404)).await?;
     ensure!(door.send(ANN).await?["sid"] != made["sid"], "and another begins");
-    door.close(10).await
+    door.close(8).await
 }
 
 async fn of_two_right_codes_at_once_one_opens_it(layout: Layout) -> Result {

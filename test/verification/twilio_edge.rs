@@ -7,7 +7,12 @@ use super::twilio_door::{ANN, BOB, OURS, VerifyDoor};
 use crate::events::{text, well};
 use crate::harness::{Layout, Result};
 use crate::on_both_engines;
+use crate::relay::scene::act_well;
 use crate::relay::{balance, client};
+
+/// A mobile and a fixed line of Great Britain.
+const ABROAD: &str = "+447400123456";
+const FIXED: &str = "+442079460000";
 
 async fn what_is_wrong_is_told_by_its_code(layout: Layout) -> Result {
     let door = VerifyDoor::open(layout).await?;
@@ -119,8 +124,52 @@ async fn what_is_not_sent_costs_nothing(layout: Layout) -> Result {
     door.close(1).await
 }
 
+async fn codes_go_where_they_may(layout: Layout) -> Result {
+    let door = VerifyDoor::open(layout).await?;
+    let only = Some(json!({"countries": ["US"]}));
+    act_well(&door.server, &door.client.id, "PUT", "/v1/guard/countries", only).await?;
+    let (path, form) = (door.path("Verifications"), [("To", ABROAD), ("Channel", "sms")]);
+    let told = door.refused("POST", &path, &form, (403, 60605)).await?;
+    ensure!(text(&told["message"])?.contains("GB"), "{told}");
+    // who is on the safe list is sent to wherever they are
+    let safe = door.well("POST", "/v2/SafeList/Numbers", &[("PhoneNumber", ABROAD)]).await?;
+    ensure!(safe["phone_number"] == ABROAD && door.well("GET", &text(&safe["url"])?, &[]).await? == safe, "{safe}");
+    door.refused("POST", "/v2/SafeList/Numbers", &[("PhoneNumber", ABROAD)], (409, 20409)).await?;
+    door.well("POST", &path, &form).await?;
+    door.well("DELETE", &format!("/v2/SafeList/Numbers/{}", ABROAD.replace('+', "%2B")), &[]).await?;
+    door.refused("GET", &format!("/v2/SafeList/Numbers/{ABROAD}"), &[], (404, 20404)).await?;
+
+    let all = Some(json!({"countries": null}));
+    act_well(&door.server, &door.client.id, "PUT", "/v1/guard/countries", all).await?;
+    let form = [("FriendlyName", "Strict"), ("SkipSmsToLandlines", "true"), ("LookupEnabled", "true")];
+    let strict = format!("{}/Verifications", door.serve(&form).await?);
+    door.refused("POST", &strict, &[("To", FIXED), ("Channel", "sms")], (403, 60205)).await?;
+    let made = door.well("POST", &strict, &[("To", ABROAD), ("Channel", "sms")]).await?;
+    ensure!(made["lookup"]["carrier"]["type"] == "mobile", "{made}");
+    door.well("POST", &path, &[("To", FIXED), ("Channel", "sms")]).await?;
+    door.close(8).await
+}
+
+async fn so_many_codes_go_to_a_number_within_an_hour(layout: Layout) -> Result {
+    let door = VerifyDoor::open(layout).await?;
+    for _ in 0..10 {
+        let made = door.send(BOB).await?;
+        door.well("POST", &text(&made["url"])?, &[("Status", "canceled")]).await?;
+    }
+    let who = (door.client.sid.as_str(), door.client.token.as_str());
+    let (path, form) = (door.path("Verifications"), [("To", BOB), ("Channel", "sms")]);
+    let (status, headers, answer) = door.ask_as(who, ("POST", &path), &form, &[]).await?;
+    ensure!(status == 429 && answer["code"] == 60212, "{status} {answer}");
+    let wait = headers.get("retry-after").and_then(|secs| secs.to_str().ok()?.parse::<u32>().ok());
+    ensure!(wait.is_some_and(|secs| (1..=3600).contains(&secs)), "{headers:?}");
+    door.send(ANN).await?;
+    door.close(20).await
+}
+
 on_both_engines!(
     what_is_wrong_is_told_by_its_code,
     services_are_refused_by_what_is_wrong,
     what_is_not_sent_costs_nothing,
+    codes_go_where_they_may,
+    so_many_codes_go_to_a_number_within_an_hour,
 );

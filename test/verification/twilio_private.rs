@@ -38,7 +38,7 @@ async fn a_code_opens_its_own_service_and_no_other(layout: Layout) -> Result {
     for (path, code) in [(&banks, &long), (&ours, &code)] {
         ensure!(door.well("POST", path, &[("To", ANN), ("Code", code)]).await?["status"] == "approved");
     }
-    door.close(8).await
+    door.close(7).await
 }
 
 async fn anothers_is_as_if_it_were_not_there(layout: Layout) -> Result {
@@ -111,7 +111,7 @@ async fn a_key_verifies_where_it_may(layout: Layout) -> Result {
         let (status, _, answer) = door.ask_as((user, password), ("GET", &door.service), &[], &[]).await?;
         ensure!(status == 401 && answer["code"] == 20003, "{status} {answer}");
     }
-    door.close(8).await
+    door.close(6).await
 }
 
 async fn a_request_that_comes_again_sends_nothing_more(layout: Layout) -> Result {
