@@ -15,3 +15,4 @@ mod relay;
 mod session;
 mod smoke;
 mod snapshots;
+mod verification;

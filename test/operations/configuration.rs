@@ -162,7 +162,7 @@ async fn an_unknown_setting_stops_the_start_in_every_layer() -> Result {
 }
 
 /// Setting, value, a word of what is allowed.
-const BAD: [(&str, &str, &str); 24] = [
+const BAD: [(&str, &str, &str); 26] = [
     ("sync.rotate_every", "15", "15s"),
     ("sync.rotate_every", "10ms", "at least 50ms"),
     ("sync.pause_for", "2 weeks", "30d"),
@@ -184,6 +184,8 @@ const BAD: [(&str, &str, &str); 24] = [
     ("retention.remove_every", "99ms", "at least 100ms"),
     ("compat.number_proxy.org_name", " ", "a name"),
     ("compat.number_proxy.flowroute_access_key", "1", "flowroute_secret_key is set, or both nothing"),
+    ("guard.mode", "block", "record_only"),
+    ("guard.remember", "soon", "30d"),
     ("number.country", "UK", "the two letters of a country"),
     ("number.country", "+44", "the two letters of a country"),
     ("number.country", "AQ", "the two letters of a country"),
