@@ -14,6 +14,7 @@ use crate::on_both_engines;
 use crate::relay::acts::Shown::{Asked, Changed, Gone, Made};
 use crate::relay::acts::{Act, act, on};
 use crate::relay::scene::everything;
+use crate::snapshots::hold_inline;
 
 const GUARD: &str = "/v1/guard";
 const SAFE: &str = "/v1/guard/safe-list";
@@ -104,6 +105,15 @@ async fn a_prefix_that_is_pumped_is_refused_and_each_send_explained(layout: Layo
     let figure = &last["figures"][0];
     let level = figure["level"].as_f64().context("no level")?;
     ensure!(figure["rule"] == "prefix_day" && figure["threshold"] == 5.0 && (5.9..=6.0).contains(&level), "{figure}");
+    let mut shown = last.clone();
+    shown["figures"] = json!([{"rule": figure["rule"], "level": 6.0, "threshold": figure["threshold"]}]);
+    let wanted = json!({
+        "id": "gdn_…", "at": "(time)", "client_id": "cli_…", "verification_id": "ver_…", "to": number(LEAST),
+        "country": "US", "network": null, "channel": "sms", "mode": "enforce", "allowed": false, "rule": "prefix_day",
+        "exemption": null, "refused_by": null, "degraded": false,
+        "figures": [{"rule": "prefix_day", "level": 6.0, "threshold": 5.0}],
+    });
+    hold_inline(&["GuardDecision", "GuardFigure"], &shown, &wanted)?;
     let of_one = format!("{GUARD}/decisions?verification_id={}", made[0]);
     let of_one = well(&server, "GET", &of_one, None).await?;
     ensure!(of_one["data"].as_array().is_some_and(|all| all.len() == 1), "{of_one}");
@@ -138,6 +148,8 @@ async fn with_every_level_full_some_still_get_their_code(layout: Layout) -> Resu
     let entry = json!({"kind": "number", "value": safe});
     let made = well(&server, "POST", SAFE, Some(entry.clone())).await?;
     sent(&server, &safe, json!({})).await?;
+    let wanted = json!({"id": "gsl_…", "kind": "number", "value": safe, "created_at": "(time)"});
+    hold_inline(&["SafeListEntry"], &made, &wanted)?;
     ensure!(call(&server, "POST", SAFE, Some(entry)).await?.0 == 409, "it is on the list already");
     let decisions = decided(&server, LEAST + 3).await?;
     let why: Vec<&Value> = decisions[..3].iter().map(|one| &one["exemption"]).collect();
@@ -219,11 +231,16 @@ async fn a_kill_forgets_no_level_that_was_written(layout: Layout) -> Result {
 async fn the_guard_is_set_for_all_and_for_one(layout: Layout) -> Result {
     let server = Builder::new(layout).await?.set("guard.mode", "enforce").start().await?;
     let standing = well(&server, "GET", &format!("{GUARD}/thresholds?to=%2B12065550100"), None).await?;
-    let rules = standing["figures"].as_array().map(|all| all.iter().map(|figure| figure["rule"].clone()).collect());
-    let wanted = ["prefix_day", "country_day", "country_hour"].map(Value::from).to_vec();
-    ensure!(rules == Some(wanted) && standing["is_safe"] == false && standing["rule"].is_null(), "{standing}");
+    let figures = [("prefix_day", 5.0), ("country_day", 20.0), ("country_hour", 10.0)];
+    let figures = figures.map(|(rule, threshold)| json!({"rule": rule, "level": 1.0, "threshold": threshold}));
+    let wanted = json!({
+        "country": "US", "prefix": "+12065550", "network": null, "is_safe": false, "rule": null, "figures": figures,
+        "degraded": false,
+    });
+    hold_inline(&["GuardThresholds"], &standing, &wanted)?;
     let found = well(&server, "GET", GUARD, None).await?;
-    ensure!(found == json!({"mode": "enforce", "ratios": {"day": 0.3, "hour": 0.2}, "countries": {}}), "{found}");
+    let wanted = json!({"mode": "enforce", "ratios": {"day": 0.3, "hour": 0.2}, "countries": {}});
+    hold_inline(&["Guard", "GuardRatios"], &found, &wanted)?;
     let change = json!({"ratios": {"day": 0.5, "hour": 0.4}, "countries": {"FR": {"day": 1, "hour": 1}}});
     let changed = well(&server, "PATCH", GUARD, Some(change)).await?;
     ensure!(changed["mode"] == "enforce" && changed["countries"]["FR"]["day"] == 1.0, "{changed}");
