@@ -195,10 +195,10 @@ async fn an_address_that_nobody_verifies_from_reaches_three_countries(layout: La
         sent(&server, to, from.clone()).await?;
     }
     // another address of the same subscriber
-    refused(&server, "+447911123456", json!({"device_ip": "2001:db8:1:2::8"})).await?;
+    refused(&server, "+447400123456", json!({"device_ip": "2001:db8:1:2::8"})).await?;
     let last = &decided(&server, 4).await?[0];
     ensure!(last["rule"] == "address_countries" && last["network"] == "2001:db8:1:2::/64", "{last}");
-    sent(&server, "+447911123456", json!({"device_ip": "2001:db8:1:3::8"})).await?;
+    sent(&server, "+447400123456", json!({"device_ip": "2001:db8:1:3::8"})).await?;
     Ok(())
 }
 
