@@ -4,6 +4,8 @@ mod call;
 mod codes;
 mod codes_edge;
 mod codes_setup;
+pub mod guard;
+mod guard_node;
 pub mod limit;
 pub mod permission;
 pub mod rate_limit;

@@ -8,7 +8,7 @@ mod threshold;
 
 pub use bucket::LevelBucket;
 pub use level::{ClientLevels, GuardFigure, GuardJudgement, JudgedSend};
-pub use origin::{GuardOrigin, network};
+pub use origin::{GuardOrigin, network, prefix};
 pub use part::LevelPart;
 pub use threshold::{GuardRatios, GuardThresholds, VerifiedCounts};
 
