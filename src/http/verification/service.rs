@@ -89,6 +89,7 @@ struct VerificationServiceChangeIn {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = VerificationService)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 struct VerificationServiceOut<'a> {
     id: String,
     name: &'a str,

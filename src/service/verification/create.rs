@@ -134,7 +134,7 @@ impl Verifications {
         let before = found.map(|found| {
             let status =
                 if found.expires_ms <= now_ms { VerificationStatus::Expired } else { VerificationStatus::Deleted };
-            (found, status)
+            Box::new((found, status))
         });
         Ok(PreparedCode { after, turn: CodeTurn::First { sealed, before }, at_ms: now_ms, callback_url: None })
     }
@@ -204,7 +204,7 @@ fn once_more(
     }
     let is_other = extra != found.extra;
     let after = Verification { channel, sends: found.sends + 1, changed_ms: now_ms, extra, ..found.clone() };
-    let turn = CodeTurn::Again { extra: is_other.then(|| after.extra.clone()) };
+    let turn = CodeTurn::Again { extra: is_other.then(|| Box::new(after.extra.clone())) };
     Ok(PreparedCode { callback_url: after.extra.callback_url.clone(), after, turn, at_ms: now_ms })
 }
 

@@ -28,7 +28,7 @@ impl PreparedCode {
     /// What gives way to it.
     pub(super) fn before(&self) -> Option<&Verification> {
         match &self.turn {
-            CodeTurn::First { before, .. } => before.as_ref().map(|(before, _)| before),
+            CodeTurn::First { before, .. } => before.as_ref().map(|before| &before.0),
             CodeTurn::Again { .. } => None,
         }
     }
@@ -127,7 +127,7 @@ impl Verifications {
         if code.after.extra.warnings != text.warnings {
             code.after.extra.warnings.clone_from(&text.warnings);
             if let CodeTurn::Again { extra } = &mut code.turn {
-                *extra = Some(code.after.extra.clone());
+                *extra = Some(Box::new(code.after.extra.clone()));
             }
         }
         let message = self.message(&code, &note, text).await?;
@@ -173,7 +173,7 @@ impl Verifications {
     fn events_of(&self, after: &Verification, turn: &CodeTurn, at_ms: Millis) -> PendingEvents {
         let mut batch = self.parts.events.batch();
         if let CodeTurn::First { before, .. } = turn {
-            if let Some((before, status)) = before.as_ref().filter(|(before, _)| !before.status.is_over()) {
+            if let Some((before, status)) = before.as_deref().filter(|(before, _)| !before.status.is_over()) {
                 let mut ended = before.clone();
                 ended.status = *status;
                 ended.sequence += 1;

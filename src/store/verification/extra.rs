@@ -80,6 +80,7 @@ pub(super) fn read_extra<'de, D: Deserializer<'de>>(from: D) -> Result<Verificat
 /// What a service's verifications have in common, where they do not say it themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct ServiceSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code_length: Option<u8>,

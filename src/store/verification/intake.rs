@@ -24,9 +24,9 @@ use crate::store::{AuditTrail, Change, Result, Row};
 pub enum CodeTurn {
     /// Its verification is new. `before`: what stood under its name when that was read; it is over, or gives way, and
     /// comes to this then.
-    First { sealed: Vec<u8>, before: Option<(Verification, VerificationStatus)> },
+    First { sealed: Vec<u8>, before: Option<Box<(Verification, VerificationStatus)>> },
     /// It is pending, and goes out once more; with what is to be known of it from then on, where that is something else.
-    Again { extra: Option<VerificationExtra> },
+    Again { extra: Option<Box<VerificationExtra>> },
 }
 
 /// A code that is to go out.

@@ -69,7 +69,7 @@ impl CodeRows {
         let id = item.new.verification.id;
         match &item.new.turn {
             CodeTurn::First { before, .. } => {
-                let read = before.as_ref().map(|(before, _)| before.id);
+                let read = before.as_ref().map(|before| before.0.id);
                 self.names.get(&item.key).copied() == read && read.is_none_or(|id| !self.changed.contains(&id))
             }
             CodeTurn::Again { .. } => {
@@ -89,7 +89,7 @@ impl CodeRows {
         let sends = match &new.turn {
             CodeTurn::First { sealed, before } => {
                 self.verifications.push(of.values(sealed));
-                self.name(item.key, of, before.as_ref());
+                self.name(item.key, of, before.as_deref());
                 of.sends
             }
             CodeTurn::Again { extra } => {
