@@ -5,14 +5,11 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, Receiver};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use super::base::StartContext;
 use super::rules::{SendRules, counter};
 use super::sending::{SendingParts, SessionTextWriters};
-use crate::config::Config;
 use crate::model::{AccountId, Address, ClientId, Money, WhatsappTemplates};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, CarrierConnectorFactory, Credentials, NewAccount};

@@ -60,14 +60,14 @@ pub(super) enum GuardAction {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum GuardModeArgument {
+pub(super) enum GuardModeArgument {
     #[value(name = "record_only")]
     RecordOnly,
     Enforce,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum SafeKindArgument {
+pub(super) enum SafeKindArgument {
     Number,
     Prefix,
     Country,
