@@ -84,14 +84,6 @@ impl GuardRule {
     pub fn is_narrow(self) -> bool {
         !matches!(self, Self::CountryDay | Self::CountryHour)
     }
-
-    /// In what time its level drains by its threshold.
-    pub fn period_ms(self) -> Millis {
-        match self {
-            Self::AddressHour | Self::CountryHour => HOUR_MS,
-            Self::PrefixDay | Self::AddressDay | Self::AddressCountries | Self::CountryDay => DAY_MS,
-        }
-    }
 }
 
 /// Why a send is allowed whatever the levels are.
