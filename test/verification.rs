@@ -1,12 +1,19 @@
 //! Proving phones by codes.
 
 mod call;
+mod check;
 mod codes;
 mod codes_edge;
 mod codes_setup;
+mod command;
+mod crash;
+mod edge;
+mod life;
 pub mod limit;
 pub mod permission;
+mod race;
 pub mod rate_limit;
+pub mod scene;
 mod secret;
 mod shared_count;
 pub mod template;
