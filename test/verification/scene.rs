@@ -28,12 +28,11 @@ pub async fn acts(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
     let posted = scene.post(server, VERIFICATIONS, of(3)).await?;
     let proved = scene.post(server, VERIFICATIONS, of(4)).await?;
     let service = scene.post(server, SERVICES, json!({"name": "shop"})).await?;
-    let path = |end: &'static str| end;
     Ok(scene.for_client([
         act("POST", VERIFICATIONS, &[], of(5), "verification.create", Made),
-        act("POST", path("/v1/verifications/{id}/resend"), &[&sent], json!({}), "verification.resend", Changed),
-        act("POST", path("/v1/verifications/{id}/cancel"), &[&posted], Value::Null, "verification.cancel", Changed),
-        act("POST", path("/v1/verifications/{id}/approve"), &[&proved], Value::Null, "verification.approve", Changed),
+        act("POST", "/v1/verifications/{id}/resend", &[&sent], json!({}), "verification.resend", Changed),
+        act("POST", "/v1/verifications/{id}/cancel", &[&posted], Value::Null, "verification.cancel", Changed),
+        act("POST", "/v1/verifications/{id}/approve", &[&proved], Value::Null, "verification.approve", Changed),
         act("DELETE", ONE, &[&given_up], Value::Null, "verification.cancel", Changed),
         act("POST", SERVICES, &[], json!({"name": "bank"}), "verification_service.create", Made),
         act("PATCH", SERVICE, &[&service], json!({"name": "store"}), "verification_service.change", Changed),
