@@ -1,14 +1,21 @@
 //! Proving phones by codes.
 
 mod call;
+mod check;
 mod codes;
 mod codes_edge;
 mod codes_setup;
 pub mod guard;
 mod guard_node;
+mod command;
+mod crash;
+mod edge;
+mod life;
 pub mod limit;
 pub mod permission;
+mod race;
 pub mod rate_limit;
+pub mod scene;
 mod secret;
 mod shared_count;
 pub mod template;

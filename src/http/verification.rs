@@ -22,8 +22,17 @@ use crate::service::verification::{CheckTarget, CreateResult, Verification};
 const VERIFICATIONS: &str = "/v1/verifications";
 
 pub(super) fn resource() -> Resource {
-    let description =
-        openapi::described!(create, list_verifications, check_by_number, fetch, cancel, resend, approve, check);
+    let description = openapi::described!(
+        create,
+        list_verifications,
+        check_by_number,
+        fetch,
+        cancel,
+        cancel_by_post,
+        resend,
+        approve,
+        check
+    );
     Resource::new(description, ("verifications", "ver"))
         .at(
             "verifications",
@@ -32,6 +41,7 @@ pub(super) fn resource() -> Resource {
         // before what would take the word for an id
         .at("verifications/check", [with_body(Method::POST, check_by_number)])
         .at("verifications/{id}", [on(Method::GET, fetch), on(Method::DELETE, cancel)])
+        .at("verifications/{id}/cancel", [on(Method::POST, cancel_by_post)])
         .at("verifications/{id}/resend", [with_body(Method::POST, resend)])
         .at("verifications/{id}/approve", [on(Method::POST, approve)])
         .at("verifications/{id}/check", [with_body(Method::POST, check)])
@@ -133,6 +143,22 @@ async fn resend(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     ),
 )]
 async fn cancel(request: ResourceRequest) -> HandlerResult {
+    canceled(request).await
+}
+
+/// `POST /v1/verifications/<id>/cancel`: the same, for whoever does not send DELETE.
+#[utoipa::path(
+    post, path = "/v1/verifications/{id}/cancel", tag = "verifications", operation_id = "cancel_verification_by_post",
+    responses(
+        (status = 200, description = "The verification as it now is.", body = VerificationOut),
+        (status = 409, description = "It was over already."),
+    ),
+)]
+async fn cancel_by_post(request: ResourceRequest) -> HandlerResult {
+    canceled(request).await
+}
+
+async fn canceled(request: ResourceRequest) -> HandlerResult {
     let consumer = auth::verifier(&request.app, &request)?.consumer;
     let id = request.id("verification")?;
     let context = context(&request, "verification.cancel");

@@ -4,7 +4,7 @@ use rand::RngCore as _;
 use rand::rngs::OsRng;
 
 use super::order::{CreateResult, VerificationOrder};
-use super::send::{CodeNote, PreparedCode, SendOutcome};
+use super::send::{CodeNote, CodeSendResult, PreparedCode};
 use super::terms::{self, CodeTerms};
 use super::{Verification, VerificationExtra, Verifications, allow, allow_to};
 use crate::model::{
@@ -24,13 +24,13 @@ use crate::store::verification::{self, PendingKey, PendingName};
 const WORTH_SENDING_MS: Millis = 120_000;
 
 /// How a door writes the reply that is kept for a request that comes again.
-type ReplyText<'a> = &'a (dyn Fn(&Verification) -> String + Sync);
+type VerificationReplyText<'a> = &'a (dyn Fn(&Verification) -> String + Sync);
 
 /// Who asks, and what is kept and written down of it.
-struct Asked<'a> {
+struct AskedCode<'a> {
     consumer: &'a ApiConsumer,
     named: Option<&'a IdempotencyFingerprint>,
-    reply: ReplyText<'a>,
+    reply: VerificationReplyText<'a>,
     audit: &'a AuditContext<'a, Verification>,
 }
 
@@ -42,7 +42,7 @@ impl Verifications {
         consumer: &ApiConsumer,
         order: VerificationOrder,
         key: Option<IdempotencyKey>,
-        reply: ReplyText<'_>,
+        reply: VerificationReplyText<'_>,
         audit: &AuditContext<'_, Verification>,
     ) -> Result<CreateResult> {
         allow_to(consumer, &order.to)?;
@@ -58,11 +58,16 @@ impl Verifications {
         }
         terms::check(&order)?;
         let terms = self.terms(consumer.client, &order).await?;
-        let asked = Asked { consumer, named: named.as_ref(), reply, audit };
+        let asked = AskedCode { consumer, named: named.as_ref(), reply, audit };
         settled("this verification", || self.attempt(&asked, &order, &terms)).await
     }
 
-    async fn attempt(&self, asked: &Asked<'_>, order: &VerificationOrder, terms: &CodeTerms) -> Result<CreateResult> {
+    async fn attempt(
+        &self,
+        asked: &AskedCode<'_>,
+        order: &VerificationOrder,
+        terms: &CodeTerms,
+    ) -> Result<CreateResult> {
         let consumer = asked.consumer;
         let name = order.auth_id.as_deref().map_or(PendingName::Number(&order.to), PendingName::AuthId);
         let key = PendingKey::of(consumer.client, order.service, name);
@@ -81,8 +86,8 @@ impl Verifications {
         let note = CodeNote { consumer, to: &order.to, service: &terms.service, kept, entry };
         let callback_url = order.callback_url.clone();
         match self.send(PreparedCode { callback_url, ..prepared }, note).await? {
-            SendOutcome::Sent(verification, paid) => Ok(CreateResult::Sent(verification, paid)),
-            SendOutcome::Replayed(reply) => Ok(CreateResult::Again(reply)),
+            CodeSendResult::Sent(verification, paid) => Ok(CreateResult::Sent(verification, paid)),
+            CodeSendResult::Replayed(reply) => Ok(CreateResult::Again(reply)),
         }
     }
 
@@ -177,9 +182,9 @@ impl Verifications {
         let entry = audit.entry(now_ms, found.id, Some(found), Some(&prepared.after));
         let note = CodeNote { consumer, to: &to, service: &service, kept: None, entry };
         match self.send(prepared, note).await? {
-            SendOutcome::Sent(verification, _) => Ok(*verification),
+            CodeSendResult::Sent(verification, _) => Ok(*verification),
             // it has no name under which it could have come before
-            SendOutcome::Replayed(_) => Err(Error::busy("this code was sent before")),
+            CodeSendResult::Replayed(_) => Err(Error::busy("this code was sent before")),
         }
     }
 }

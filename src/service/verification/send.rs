@@ -45,7 +45,7 @@ pub(super) struct CodeNote<'a> {
 }
 
 /// What came of it.
-pub(super) enum SendOutcome {
+pub(super) enum CodeSendResult {
     Sent(Box<Verification>, Option<ChargeResult>),
     /// What was told when the same request came first.
     Replayed(StoredReply),
@@ -53,7 +53,7 @@ pub(super) enum SendOutcome {
 
 impl Verifications {
     /// Sends a code, or says why not. What is not sent uses up no limit. A race is told as one.
-    pub(super) async fn send(&self, code: PreparedCode, note: CodeNote<'_>) -> Result<SendOutcome> {
+    pub(super) async fn send(&self, code: PreparedCode, note: CodeNote<'_>) -> Result<CodeSendResult> {
         if code.after.extra.is_test {
             return self.commit(code, None, note).await;
         }
@@ -61,7 +61,7 @@ impl Verifications {
         let (of, at_ms) = (code.after.id, code.at_ms);
         let (client, is_first) = (code.after.client, matches!(code.turn, CodeTurn::First { .. }));
         let sent = self.told(code, note).await;
-        if !matches!(sent, Ok(SendOutcome::Sent(..))) {
+        if !matches!(sent, Ok(CodeSendResult::Sent(..))) {
             self.parts.limits.give_back(taken).await;
             if is_first {
                 self.parts.guard.canceled(client, of, false, at_ms).await;
@@ -122,7 +122,7 @@ impl Verifications {
     }
 
     /// Makes its text, and commits both.
-    async fn told(&self, mut code: PreparedCode, note: CodeNote<'_>) -> Result<SendOutcome> {
+    async fn told(&self, mut code: PreparedCode, note: CodeNote<'_>) -> Result<CodeSendResult> {
         let text = self.text(&code, &note).await?;
         if code.after.extra.warnings != text.warnings {
             code.after.extra.warnings.clone_from(&text.warnings);
@@ -134,7 +134,7 @@ impl Verifications {
         self.commit(code, Some(message), note).await
     }
 
-    async fn commit(&self, code: PreparedCode, text: Option<NewMessage>, note: CodeNote<'_>) -> Result<SendOutcome> {
+    async fn commit(&self, code: PreparedCode, text: Option<NewMessage>, note: CodeNote<'_>) -> Result<CodeSendResult> {
         let (parts, mut after) = (&self.parts, code.after);
         let told = self.events_of(&after, &code.turn, code.at_ms);
         let (is_told, has_text) = (!told.new.is_empty(), text.is_some());
@@ -159,9 +159,9 @@ impl Verifications {
                     parts.relay.tell_low(after.client);
                 }
                 after.sends = sends;
-                Ok(SendOutcome::Sent(Box::new(after), paid))
+                Ok(CodeSendResult::Sent(Box::new(after), paid))
             }
-            CodeAcceptResult::Replayed(reply) => Ok(SendOutcome::Replayed(reply)),
+            CodeAcceptResult::Replayed(reply) => Ok(CodeSendResult::Replayed(reply)),
             CodeAcceptResult::KeyReused => Err(Error::key_reused()),
             CodeAcceptResult::OptedOut => Err(Error::opted_out()),
             CodeAcceptResult::Unpayable => Err(Error::unpayable()),
