@@ -153,5 +153,8 @@ async fn reset(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let device_ip = posted.device_ip.map(|text| ip(&text)).transpose()?;
     let audit = context(&request, "guard.reset");
     request.app.guard.reset(client, to.as_ref(), device_ip, &audit).await?;
+    if let Some(to) = &to {
+        request.app.verifications.reset(client, to).await?;
+    }
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
