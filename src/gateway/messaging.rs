@@ -85,16 +85,7 @@ impl StartContext<'_> {
         let clients = self.clients(directory.clone()).await?;
         let ledger = Arc::new(Ledger { store: store.clone(), events: events.clone(), clock: clock.clone() });
         let rules = self.send_rules().await?;
-        let relay = Arc::new(Relay {
-            directory: directory.clone(),
-            tariff: tariff.clone(),
-            messages: sending.messages.clone(),
-            ledger: ledger.clone(),
-            permissions: rules.permissions.clone(),
-            calls: config.call,
-            tasks: self.tasks.clone(),
-            clock: clock.clone(),
-        });
+        let relay = Arc::new(self.relay((&directory, &tariff, &ledger), &sending, &rules));
         let media = self.media(&directory).await?;
         let (parts, offered) = ((&directory, &sending, &tariff), media.clone());
         let session_messages = Arc::new(self.session_messages(parts, offered, said));
@@ -129,6 +120,24 @@ impl StartContext<'_> {
         built.number_proxy_account = built.number_proxy_account(config).await?;
         built.add_code_number(config).await?;
         Ok((built, loopback_events))
+    }
+
+    fn relay(
+        &self,
+        (directory, tariff, ledger): (&Arc<Directory>, &Arc<Tariff>, &Arc<Ledger>),
+        sending: &SendingParts,
+        rules: &SendRules,
+    ) -> Relay {
+        Relay {
+            directory: directory.clone(),
+            tariff: tariff.clone(),
+            messages: sending.messages.clone(),
+            ledger: ledger.clone(),
+            permissions: rules.permissions.clone(),
+            calls: self.config.call,
+            tasks: self.tasks.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     fn numbers(&self, directory: &Arc<Directory>, platforms: Vec<String>) -> Numbers {

@@ -12,10 +12,9 @@ const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 /// which it may have as many addresses as it likes.
 pub fn device_network(address: IpAddr) -> IpAddr {
     let IpAddr::V6(long) = address.to_canonical() else { return address.to_canonical() };
-    let [a, b, c, d, e, f, ..] = long.segments();
-    if [a, b, c, d, e, f] == NAT64 {
-        let [.., w, x, y, z] = long.octets();
-        return Ipv4Addr::new(w, x, y, z).into();
+    if long.segments().starts_with(&NAT64) {
+        let [.., first, second, third, fourth] = long.octets();
+        return Ipv4Addr::new(first, second, third, fourth).into();
     }
     Ipv6Addr::from(u128::from(long) & NETWORK).into()
 }

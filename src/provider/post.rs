@@ -139,7 +139,8 @@ pub(super) fn without_words(payload: String) -> String {
 /// Empties texts; whether there were any.
 fn silence(said: &mut Value) -> bool {
     match said {
-        Value::Array(all) => all.iter_mut().fold(false, |any, one| silence(one) || any),
+        // each of them, and not only up to the first
+        Value::Array(all) => all.iter_mut().filter_map(|one| silence(one).then_some(())).count() > 0,
         Value::Object(fields) => fields.iter_mut().fold(false, |any, (name, value)| match value {
             Value::String(text) if name.eq_ignore_ascii_case("body") || name.eq_ignore_ascii_case("text") => {
                 text.clear();

@@ -111,7 +111,7 @@ pub async fn counts_since(
     let mut all = Vec::new();
     for some in names.chunks(NAMES) {
         let keys = some.iter().map(|name| Value::from(name.as_str())).collect();
-        let query = Query::over(sql.clone(), &params![client, since_ms], keys);
+        let query = Query::over(sql.clone(), &[client.into(), since_ms.into()], keys);
         let rows = store.read(vec![query]).await?.concat();
         for row in &rows {
             all.push((row.text(0)?.to_owned(), row.int(1)?));

@@ -1,9 +1,10 @@
 //! Where a send goes to and comes from, as the guard counts it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::model::Address;
 use crate::model::address::country_of;
+use crate::model::network::device_network;
 
 /// A prefix is a number without so many of its last digits.
 const LAST_DIGITS: usize = 3;
@@ -54,15 +55,11 @@ fn calling_code(digits: &str) -> String {
     format!("+{}", known.unwrap_or_else(|| digits.get(..UNKNOWN_CODE).unwrap_or(digits)))
 }
 
-/// What an address counts for: an IPv6 subscriber has a whole /64, and one behind NAT64 (RFC 6052) an IPv4 address.
+/// What an address counts for.
 pub fn network(ip: IpAddr) -> String {
-    let IpAddr::V6(v6) = ip.to_canonical() else { return ip.to_canonical().to_string() };
-    match v6.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
-            let [.., a, b, c, d] = v6.octets();
-            Ipv4Addr::new(a, b, c, d).to_string()
-        }
-        [a, b, c, d, ..] => format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)),
+    match device_network(ip) {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("{v6}/64"),
     }
 }
 

@@ -163,7 +163,7 @@ fn extra(order: &VerificationOrder, name: String, service: &ServiceSettings, is_
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Address;
+    use crate::model::{Address, VerificationDoor};
 
     fn order() -> VerificationOrder {
         VerificationOrder::new(Address::stored("+12065550110"), CodeChannel::Sms, VerificationDoor::V1)

@@ -83,7 +83,7 @@ pub async fn list(store: &Store, filter: &GuardDecisionFilter, limit: usize) -> 
     // ids are in the order of time
     let end = filter.before_ms.map(GuardDecisionId::first_of);
     // those of a verification are no older than it is, and it lives a day at most
-    let of_one = filter.verification.map(|one| one.made_ms());
+    let of_one = filter.verification.map(VerificationId::made_ms);
     let over = of_one.map(|made_ms| GuardDecisionId::first_of(made_ms.saturating_add(2 * DAY_MS)));
     let (sql, params) = SqlConditions::of("id < ?", vec![below([filter.after, end, over].into_iter().flatten().min())])
         .and_some("id >= ?", filter.from_ms.max(of_one).map(GuardDecisionId::first_of))

@@ -33,7 +33,7 @@ pub async fn write(store: &Store, client: ClientId, parts: &[LevelPart]) -> Resu
 fn without<'a>(change: Change, client: ClientId, names: impl Iterator<Item = &'a str>) -> Change {
     let names: Vec<Value> = names.map(Value::from).collect();
     let sql = "DELETE FROM sb_guard_level WHERE client_id = ? AND name IN ({})";
-    change.any(sql, &params![client], &names)
+    change.any(sql, &[client.into()], &names)
 }
 
 /// Deletes parts by their names.

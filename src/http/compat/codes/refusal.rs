@@ -25,7 +25,7 @@ struct SharedProblemIn {
 impl From<Refusal> for CodesRefusal {
     fn from(refusal: Refusal) -> Self {
         let status = refusal.status();
-        in_words(refusal, status, usual(status))
+        in_words(*refusal, status, usual(status))
     }
 }
 
@@ -35,7 +35,7 @@ impl From<Error> for CodesRefusal {
         let refusal = Refusal::from(error);
         let status = refusal.status();
         let (status, reason) = named.unwrap_or((status, usual(status)));
-        in_words(refusal, status, reason)
+        in_words(*refusal, status, reason)
     }
 }
 
@@ -83,8 +83,8 @@ fn usual(status: StatusCode) -> &'static str {
 }
 
 /// The same refusal as all doors give, its headers kept.
-fn in_words(refusal: Refusal, status: StatusCode, reason: &str) -> CodesRefusal {
-    let (head, body) = reply::parts(*refusal);
+fn in_words(refusal: warp::reply::Response, status: StatusCode, reason: &str) -> CodesRefusal {
+    let (head, body) = reply::parts(refusal);
     let SharedProblemIn { detail } = serde_json::from_slice(&body).unwrap_or_default();
     let words = status.canonical_reason().unwrap_or("Error");
     let message = if detail.is_empty() { words } else { detail.as_str() };

@@ -143,7 +143,7 @@ impl CodeRows {
         for (channel, ids) in self.again {
             let sql = "UPDATE sb_verification SET sends = sends + 1, channel = ?, changed_ms = ? \
                        WHERE status = 'pending' AND sends < max_sends AND expires_ms > ? AND id IN ({})";
-            change = change.each(sql, &params![channel, self.now_ms, self.now_ms], &ids);
+            change = change.each(sql, &[channel.into(), self.now_ms.into(), self.now_ms.into()], &ids);
         }
         for (id, extra) in self.extras {
             change = change.one("UPDATE sb_verification SET extra = ? WHERE id = ?", params![extra, id]);

@@ -44,7 +44,7 @@ pub(super) async fn answer(visit: &TwilioCompatRequest<'_>, path: &[&str], poste
         (["Services"], _) => Err(method_not_allowed("GET, POST")),
         (["SafeList", "Numbers"], _) => Err(method_not_allowed("POST")),
         (["SafeList", "Numbers", _], _) => Err(method_not_allowed("GET, DELETE")),
-        (["Attempts"] | ["Attempts", _] | ["Templates"], _) => Err(method_not_allowed("GET")),
+        (["Attempts" | "Templates"] | ["Attempts", _], _) => Err(method_not_allowed("GET")),
         _ => Err(NOT_FOUND.into()),
     }
 }
