@@ -10,7 +10,6 @@ mod doctor;
 mod endpoint;
 mod escape;
 mod event;
-mod guard;
 mod health;
 mod import;
 mod key;

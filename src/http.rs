@@ -219,12 +219,13 @@ pub type HttpRoutes = BoxedFilter<(Response,)>;
 
 /// All routes of the public port, grouped by first path segment; nothing falls through.
 pub fn routes(app: &Arc<App>) -> HttpRoutes {
-    let v2 = first_of([pairing::routes(app), socket::routes(app)]);
+    let sync = first_of([pairing::routes(app), socket::routes(app)]).map(reply::bare).boxed();
+    let v2 = first_of([sync, compat::twilio::routes_v2(app)]);
     let all = first_of([
         // the busiest first: each that is tried before has its part in every poll of a request
         warp::path("v1").and(resource::routes(resources(), app)).boxed(),
         warp::path("webhooks").and(webhook::routes(app)).boxed(),
-        warp::path("v2").and(v2).map(reply::bare).boxed(),
+        warp::path("v2").and(v2).boxed(),
         warp::path("relay").and(webhook::relay_routes(app)).boxed(),
         warp::path("sms").and(sms::routes(app)).map(reply::bare).boxed(),
         compat::routes(app),

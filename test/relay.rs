@@ -78,6 +78,7 @@ async fn acts_of_resources(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
         crate::verification::template::acts(server, scene).await?,
         crate::verification::permission::acts(),
         crate::verification::rate_limit::acts(server, scene).await?,
+        crate::verification::guard::acts(server).await?,
     ];
     Ok(all.into_iter().flatten().collect())
 }

@@ -1,16 +1,21 @@
 //! `switchboard verify`: codes that prove a phone, on a running server.
 
 mod code;
+mod country;
+mod guard;
+mod limit;
 mod service;
 mod template;
 
 use clap::{Args, Subcommand};
 
 use self::code::CodeAction;
+use self::country::CountryAction;
+use self::guard::GuardAction;
+use self::limit::LimitAction;
 use self::service::ServiceAction;
 use self::template::TemplateAction;
 use super::CommandResult;
-use super::guard::GuardCommand;
 use super::remote::RemoteCommand;
 use crate::config::Config;
 use crate::model::ClientId;
@@ -35,7 +40,15 @@ enum VerifyAction {
     /// How codes are told, by name and language
     #[command(subcommand)]
     Templates(TemplateAction),
-    Guard(GuardCommand),
+    /// How often codes may be sent, by limits of a client's own
+    #[command(subcommand)]
+    Limits(LimitAction),
+    /// The countries, prefixes and dear numbers that may be sent to
+    #[command(subcommand)]
+    Countries(CountryAction),
+    /// The guard against pumping: what it decided, how a number stands, whom it never blocks
+    #[command(subcommand)]
+    Guard(GuardAction),
 }
 
 impl VerifyCommand {
@@ -46,7 +59,9 @@ impl VerifyCommand {
             VerifyAction::Code(action) => action.run(&remote).await,
             VerifyAction::Services(action) => action.run(&remote).await,
             VerifyAction::Templates(action) => action.run(&remote).await,
-            VerifyAction::Guard(command) => command.run(config).await,
+            VerifyAction::Limits(action) => action.run(&remote).await,
+            VerifyAction::Countries(action) => action.run(&remote).await,
+            VerifyAction::Guard(action) => action.run(&remote).await,
         }
     }
 }

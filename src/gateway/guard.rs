@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::StartError;
 use super::base::StartContext;
-use super::messaging::counter;
+use super::rules::counter;
 use crate::service::guard::{Guard, Parts};
 use crate::signal::SharedLevels;
 

@@ -5,14 +5,11 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, Receiver};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use super::base::StartContext;
-use super::rules::SendRules;
+use super::rules::{SendRules, counter};
 use super::sending::{SendingParts, SessionTextWriters};
-use crate::config::Config;
 use crate::model::{AccountId, Address, ClientId, Money, WhatsappTemplates};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, CarrierConnectorFactory, Credentials, NewAccount};
@@ -29,7 +26,6 @@ use crate::service::session::hook::SessionHooks;
 use crate::service::session::{self, AskedTexts, LoopGuard, SessionCalls, SessionMessages, Sessions};
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
-use crate::signal::SharedCounter;
 use crate::store::session::intake::SessionAcceptor;
 
 /// Numbers that a development server sends from.
@@ -230,18 +226,6 @@ impl StartContext<'_> {
         clients.refresh().await.map_err(StartError::storing(self.config))?;
         Ok(Arc::new(clients))
     }
-}
-
-/// What all nodes count together.
-pub(super) async fn counter(
-    config: &Config,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> Result<SharedCounter, StartError> {
-    if config.redis.url.is_empty() {
-        return Ok(SharedCounter::alone());
-    }
-    Ok(SharedCounter::redis(config.redis.url.expose(), tasks, stop).await?)
 }
 
 /// The client of the examples: its key and its auth token are the same.

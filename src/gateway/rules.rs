@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
 use super::StartError;
 use super::base::StartContext;
+use crate::config::Config;
 use crate::service::permission::Permissions;
 use crate::service::verification::limit::NamedLimits;
+use crate::signal::SharedCounter;
 
 /// What all that is sent is held to.
 #[derive(Clone)]
@@ -24,4 +29,16 @@ impl StartContext<'_> {
             verification_limits: Arc::new(verification_limits.map_err(StartError::storing(self.config))?),
         })
     }
+}
+
+/// What all nodes count together.
+pub(super) async fn counter(
+    config: &Config,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<SharedCounter, StartError> {
+    if config.redis.url.is_empty() {
+        return Ok(SharedCounter::alone());
+    }
+    Ok(SharedCounter::redis(config.redis.url.expose(), tasks, stop).await?)
 }

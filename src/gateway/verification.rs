@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::StartError;
 use super::base::StartContext;
-use super::messaging::{MessagingParts, counter};
+use super::messaging::MessagingParts;
+use super::rules::counter;
 use crate::service::guard::Guard;
 use crate::service::verification::limit::SendLimits;
 use crate::service::verification::service_settings::VerificationServices;

@@ -8,11 +8,12 @@ use super::resource::Resource;
 use crate::service::account::CarrierKind;
 
 /// Every segment that is the same in all requests to a route, but for those of resources and of carriers.
-const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Conversations IncomingPhoneNumbers \
-     IncomingPhoneNumbers.json Interactions Media Media.json MessageInteractions Messages Messages.json Participants \
-     PhoneNumbers Services Sessions Webhooks api assets call conversations-post-event docs empty favicon.ico \
-     handshake health healthz inbound init media metrics pair platform readyz relay session sessions sms status sync \
-     tn twilio users v1 v2 verify-call webhook webhooks whatsapp";
+const WORDS: &str = "2010-04-01 Accounts Attempts Buckets Calls Calls.json Conversations IncomingPhoneNumbers \
+     IncomingPhoneNumbers.json Interactions Media Media.json MessageInteractions Messages Messages.json Numbers \
+     Participants PhoneNumbers RateLimits SafeList Services Sessions Summary Templates VerificationCheck Verifications \
+     Webhooks api assets call conversations-post-event docs empty favicon.ico handshake health healthz inbound init \
+     media metrics pair platform readyz relay session sessions sms status sync tn twilio users v1 v2 verify-call \
+     webhook webhooks whatsapp";
 
 static LITERALS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let (resources, carriers) = (super::resources(), CarrierKind::ALL.map(CarrierKind::profile));
@@ -60,6 +61,8 @@ mod tests {
             ("/webhooks/flowroute/0123456789abcdef/sms", "/webhooks/flowroute/…/sms"),
             ("/2010-04-01/Accounts/AC1/Messages/SM1.json", "/2010-04-01/Accounts/…/Messages/…"),
             ("/v2/sync/users/111/sessions/000/", "/v2/sync/users/…/sessions/…/"),
+            ("/v2/Services/VA1/Verifications/+14155550100", "/v2/Services/…/Verifications/…"),
+            ("/v2/SafeList/Numbers/%2B14155550100", "/v2/SafeList/Numbers/…"),
         ] {
             assert_eq!(LoggedPath(path).to_string(), shown);
         }

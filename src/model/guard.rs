@@ -8,7 +8,7 @@ mod threshold;
 
 pub use bucket::LevelBucket;
 pub use level::{ClientLevels, GuardFigure, GuardJudgement, JudgedSend};
-pub use origin::{GuardOrigin, network};
+pub use origin::{GuardOrigin, network, prefix};
 pub use part::LevelPart;
 pub use threshold::{GuardRatios, GuardThresholds, VerifiedCounts};
 
@@ -83,14 +83,6 @@ impl GuardRule {
     /// that is taken out of the country's levels.
     pub fn is_narrow(self) -> bool {
         !matches!(self, Self::CountryDay | Self::CountryHour)
-    }
-
-    /// In what time its level drains by its threshold.
-    pub fn period_ms(self) -> Millis {
-        match self {
-            Self::AddressHour | Self::CountryHour => HOUR_MS,
-            Self::PrefixDay | Self::AddressDay | Self::AddressCountries | Self::CountryDay => DAY_MS,
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 pub use lists::GuardRules;
 pub use manage::{GuardRulesChange, GuardStanding, NewSafeListEntry};
@@ -35,7 +35,7 @@ const CALL_WEIGHT: f64 = 3.0;
 const DECISIONS: usize = 100_000;
 
 /// `[guard]`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub mode: GuardMode,

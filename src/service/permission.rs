@@ -105,7 +105,7 @@ impl Permissions {
     /// The same of a plain message or call, where its client wants it so.
     pub fn check_message(&self, client: ClientId, to: &Address) -> Result<()> {
         let known = self.known.current();
-        if !known.get(&client).is_some_and(|rules| rules.messages) {
+        if known.get(&client).is_none_or(|rules| !rules.messages) {
             return Ok(());
         }
         let refused = PlannedNumber::of(to).and_then(|number| refused(&known, client, number));
@@ -114,7 +114,7 @@ impl Permissions {
 
     /// A client's own rules as they now are; those without any allow all that the operator does.
     pub async fn find(&self, client: ClientId) -> Result<PermissionRules> {
-        Ok(permission::find(&self.store, client).await?.map_or_else(PermissionRules::default, |found| found.rules))
+        Ok(permission::find(&self.store, client).await?.map(|found| found.rules).unwrap_or_default())
     }
 
     /// Puts other rules in the place of a client's own. The rules as they now are.

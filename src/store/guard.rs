@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use super::sweep::RetentionCursor;
 use super::{Change, Query, Result, Row, Store, Value, params};
-use crate::model::guard::{DAY_MS, GuardOrigin, HOUR_MS};
+use crate::model::guard::{DAY_MS, GuardOrigin, HOUR_MS, prefix};
 use crate::model::{Address, ClientId, Millis, VerificationId};
 
 /// A verification that was approved: its commit writes it.
@@ -87,7 +87,8 @@ pub async fn country_facts(
     let of = |sql: &'static str, at_ms: Millis| Query::new(sql, params![client, country, at_ms]);
     let queries =
         vec![of(by_day, first_day.saturating_mul(DAY_MS)), of(since, now_ms - DAY_MS), of(since, now_ms - HOUR_MS)];
-    let found = store.look_up(queries).await?;
+    // a best day has many rows: that is a reader's work
+    let found = store.read(queries).await?;
     let count = |nth: usize| found.get(nth).and_then(|rows| rows.first()).map_or(Ok(0), |row| row.int(0));
     let days = found.first().into_iter().flatten().map(Row::read).collect::<Result<Vec<(i64, i64)>>>()?;
     Ok(CountryFacts { days, in_day: count(1)?, in_hour: count(2)? })
@@ -138,7 +139,7 @@ impl VerifiedColumn {
 /// Whether a number was verified for a client since a time.
 pub async fn was_verified(store: &Store, client: ClientId, to: &Address, since_ms: Millis) -> Result<bool> {
     // numbers of a prefix are few: they need no index of their own
-    let prefix = GuardOrigin::of(to, None).prefix;
+    let prefix = prefix(to);
     let sql =
         "SELECT 1 FROM sb_guard_verified WHERE client_id = ? AND prefix = ? AND at_ms > ? AND address = ? LIMIT 1";
     let query = Query::new(sql, params![client, prefix, since_ms, to.folded().into_owned()]);

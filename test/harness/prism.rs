@@ -24,6 +24,7 @@ pub struct Prism {
 /// Where Twilio's own description is, beside the repository.
 const DESCRIPTION: &str = "../shared/specs/twilio_api_v2010_messages_calls.json";
 const PROXY: &str = "../shared/specs/twilio_proxy_v1.json";
+const VERIFY: &str = "../shared/specs/twilio_verify_v2_codes.json";
 
 fn described(file: &str) -> Result<Option<Value>> {
     let path = root().join(file);
@@ -68,6 +69,11 @@ impl Prism {
     /// The same of its Proxy.
     pub fn proxy_description() -> Result<Option<Value>> {
         described(PROXY)
+    }
+
+    /// The same of its Verify, as far as it is about codes.
+    pub fn verify_description() -> Result<Option<Value>> {
+        described(VERIFY)
     }
 
     async fn await_ready(&mut self) -> Result {

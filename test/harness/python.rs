@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Result;
 
-/// The Python that `make test` installed, with `twilio`, `standardwebhooks` and `schemathesis`.
+/// The Python that `make test` installed, with `twilio`, `standardwebhooks`, `schemathesis` and Django.
 pub fn python() -> Result<String> {
     std::env::var("SWITCHBOARD_TEST_PYTHON").context("SWITCHBOARD_TEST_PYTHON is not set: run `make test`")
 }

@@ -162,7 +162,7 @@ async fn an_unknown_setting_stops_the_start_in_every_layer() -> Result {
 }
 
 /// Setting, value, a word of what is allowed.
-const BAD: [(&str, &str, &str); 31] = [
+const BAD: [(&str, &str, &str); 33] = [
     ("sync.rotate_every", "15", "15s"),
     ("sync.rotate_every", "10ms", "at least 50ms"),
     ("sync.pause_for", "2 weeks", "30d"),
@@ -191,6 +191,8 @@ const BAD: [(&str, &str, &str); 31] = [
     ("compat.codes.org_name", " ", "a name of at most 64 characters"),
     ("compat.codes.text", "Welcome!", "a text with {code} in it"),
     ("compat.codes.from", "acme!", "a number such as"),
+    ("guard.mode", "block", "record_only"),
+    ("guard.remember", "soon", "30d"),
     ("number.country", "UK", "the two letters of a country"),
     ("number.country", "+44", "the two letters of a country"),
     ("number.country", "AQ", "the two letters of a country"),

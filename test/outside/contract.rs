@@ -33,7 +33,7 @@ def strict(node):
         out['additionalProperties'] = {'type': 'string', 'pattern': URI}
     if 'items' in out:
         out['items'] = strict(out['items'])
-    if node.get('nullable'):
+    if node.get('nullable') and 'type' in out:
         out['type'] = [out['type'], 'null']
     return out
 
@@ -49,7 +49,8 @@ ERROR = jsonschema_rs.Draft202012Validator({
                    'status': {'type': 'integer'}}})
 
 paths = {}
-for template, methods in spec['paths'].items():
+# what has fewer open places is the nearer description
+for template, methods in sorted(spec['paths'].items(), key=lambda path: path[0].count('{')):
     form = '^' + re.sub(r'\\{\w+\\}', '[^/]+', re.escape(template)) + '$'
     paths[re.compile(form)] = methods
 known = {}
@@ -94,7 +95,11 @@ async fn judge(replies: &[Value]) -> Result<Option<Vec<Value>>> {
     judge_by(Prism::description()?, rules, replies).await
 }
 
-async fn judge_by(description: Option<Value>, rules: Value, replies: &[Value]) -> Result<Option<Vec<Value>>> {
+pub(super) async fn judge_by(
+    description: Option<Value>,
+    rules: Value,
+    replies: &[Value],
+) -> Result<Option<Vec<Value>>> {
     let Some(description) = description else { return Ok(None) };
     let answer = python::run(CHECK, json!({"description": description, "rules": rules, "replies": replies})).await?;
     Ok(Some(serde_json::from_value(answer)?))
@@ -116,7 +121,7 @@ async fn judge_proxy(replies: &[Value]) -> Result<Option<Vec<Value>>> {
     judge_by(Prism::proxy_description()?, rules, replies).await
 }
 
-fn settle(verdicts: Option<Vec<Value>>, replies: &[Value], least: usize) -> Result {
+pub(super) fn settle(verdicts: Option<Vec<Value>>, replies: &[Value], least: usize) -> Result {
     let Some(verdicts) = verdicts else { return Ok(()) };
     let wrong: Vec<&Value> = verdicts.iter().filter(|verdict| verdict["wrong"] != json!([])).collect();
     ensure!(wrong.is_empty(), "not as Twilio's description has it: {wrong:#?}");

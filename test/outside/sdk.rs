@@ -34,7 +34,7 @@ replies = []
 
 class Turned(TwilioHttpClient):
     def request(self, method, url, *args, **more):
-        for name in ('api', 'proxy'):
+        for name in ('api', 'proxy', 'verify'):
             url = url.replace(f'https://{name}.twilio.com', given['url'])
         response = super().request(method, url, *args, **more)
         path = url[len(given['url']):]

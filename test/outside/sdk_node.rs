@@ -16,7 +16,7 @@ const replies = [];
 class Turned extends RequestClient {
     async request(options) {
         const twilios = (uri, name) => uri.replace(`https://${name}.twilio.com`, given.url);
-        const uri = ['api', 'proxy'].reduce(twilios, options.uri);
+        const uri = ['api', 'proxy', 'verify'].reduce(twilios, options.uri);
         const response = await super.request({ ...options, uri });
         const text = response.body === undefined || response.body === '' ? '' :
             typeof response.body === 'string' ? response.body : JSON.stringify(response.body);

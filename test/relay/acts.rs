@@ -136,10 +136,12 @@ pub fn on(object: &str, act: Act) -> Act {
 }
 
 /// What a server writes by itself at any time: work under way, what nodes tell each other, keys that it makes at need.
-const OWN: [&str; 15] = [
+const OWN: [&str; 17] = [
     "sb_account_rest",
     "sb_attempt",
     "sb_fresh",
+    "sb_guard_decision",
+    "sb_guard_level",
     "sb_inbound",
     "sb_lane",
     "sb_lockout",

@@ -1,5 +1,5 @@
 //! `/2010-04-01/Accounts/<sid>/…`: Twilio's REST API for messages and calls, over a client's own account, and below
-//! `v1` what is served of its newer APIs.
+//! `v1` and `v2` what is served of its newer APIs.
 //!
 //! A change of the base URL brings Twilio's own libraries here: forms in, Twilio's JSON, states, dates and error
 //! codes out. Twilio's OpenAPI description of these paths is the contract.
@@ -12,6 +12,7 @@ mod form;
 mod incoming_phone_number;
 mod media;
 mod message;
+mod meta_page;
 mod page;
 mod plan;
 mod refusal;
@@ -19,6 +20,7 @@ mod reply_base_url;
 mod shape;
 mod sid;
 mod v1;
+mod v2;
 
 use std::sync::Arc;
 
@@ -40,6 +42,7 @@ use crate::service::message::Message;
 pub(in crate::http) use self::error::retold;
 pub(in crate::http) use self::v1::{answer as answer_v1, is_of_v1};
 pub(in crate::http::compat) use self::v1::{conversation_id, made_conversation};
+pub(in crate::http) use self::v2::routes as routes_v2;
 
 /// Twilio's name for this API, and the first segment of its paths.
 pub(in crate::http) const VERSION: &str = "2010-04-01";
@@ -53,6 +56,9 @@ pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
 pub(in crate::http) fn is_here(path: &str) -> bool {
     if let Some(rest) = path.strip_prefix("/v1/") {
         return is_of_v1(rest);
+    }
+    if let Some(rest) = path.strip_prefix("/v2/") {
+        return v2::is_of_v2(rest);
     }
     let path = path.strip_prefix("/relay").unwrap_or(path);
     path.strip_prefix('/').and_then(|path| path.strip_prefix(VERSION)).is_some_and(|rest| rest.starts_with('/'))

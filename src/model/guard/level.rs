@@ -4,6 +4,8 @@ mod counted;
 #[cfg(test)]
 mod generator_test;
 #[cfg(test)]
+mod level_test;
+#[cfg(test)]
 mod measure_test;
 mod removed;
 mod restored;
@@ -70,6 +72,8 @@ impl GuardJudgement {
 struct CountryLevels {
     day: LevelBucket,
     hour: LevelBucket,
+    /// Up to when it is written down.
+    written_ms: Option<Millis>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -81,6 +85,7 @@ struct PrefixLevels {
     evicted_ms: Millis,
     /// Whose sends count in a country.
     sends: Vec<VerificationId>,
+    written_ms: Option<Millis>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -91,6 +96,7 @@ struct NetworkLevels {
     countries: BTreeMap<Arc<str>, Millis>,
     evicted_ms: Millis,
     sends: Vec<VerificationId>,
+    written_ms: Option<Millis>,
 }
 
 /// What has changed since it was last written down.

@@ -25,16 +25,22 @@ pub struct GuardOrigin {
 
 impl GuardOrigin {
     pub fn of(to: &Address, device_ip: Option<IpAddr>) -> Self {
-        let folded = to.folded();
-        let cut = folded.len().saturating_sub(LAST_DIGITS);
-        let digits = folded.strip_prefix('+').unwrap_or(&folded);
-        Self {
-            country: country_of(to).unwrap_or_else(|| calling_code(digits)),
-            prefix: folded.get(..cut).unwrap_or(&folded).to_owned(),
-            number: digits.parse().unwrap_or_default(),
-            network: device_ip.map(network),
-        }
+        let country = country_of(to).unwrap_or_else(|| calling_code(to.folded().trim_start_matches('+')));
+        Self::known(to, country, device_ip.map(network))
     }
+
+    /// The same where country and network are known: the plans are not asked, which takes its time.
+    pub fn known(to: &Address, country: String, network: Option<String>) -> Self {
+        let number = to.folded().trim_start_matches('+').parse().unwrap_or_default();
+        Self { country, prefix: prefix(to), number, network }
+    }
+}
+
+/// A number, folded, without its last three digits.
+pub fn prefix(to: &Address) -> String {
+    let folded = to.folded();
+    let cut = folded.len().saturating_sub(LAST_DIGITS);
+    folded.get(..cut).unwrap_or(&folded).to_owned()
 }
 
 /// The calling codes with one or two digits; every other has three.
@@ -74,7 +80,7 @@ mod tests {
             ("+12065550110", "US"),
             ("+14165550110", "CA"),
             ("+77012345678", "KZ"),
-            ("+447911123456", "GB"),
+            ("+447400123456", "GB"),
             ("+999123456789", "+999"),
             ("+8835100123456", "+883"),
         ] {

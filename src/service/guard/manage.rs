@@ -9,7 +9,7 @@ use super::{
     Guard, GuardDecision, GuardDecisionFilter, GuardFigure, GuardMode, GuardRatios, GuardRule, GuardRules, GuardedSend,
     SafeKind, SafeListEntry, judged,
 };
-use crate::model::address::{AddressRole, country_of};
+use crate::model::address::AddressRole;
 use crate::model::guard::GuardOrigin;
 use crate::model::{Address, AddressKind, ClientId, CodeChannel, Country, SafeListEntryId, VerificationId};
 use crate::service::audit::AuditContext;
@@ -242,8 +242,7 @@ impl Guard {
         let gone = self.levels_of(client, |levels| levels.reset(origin.as_ref()));
         self.parts.shared.reset(client, origin.as_ref()).await;
         level::remove(&self.parts.store, client, &gone).await?;
-        let country = to.and_then(country_of);
-        tracing::info!(%client, country, "an administrator emptied levels of the guard");
+        tracing::info!(%client, is_of_one = to.is_some(), "an administrator emptied levels of the guard");
         Ok(())
     }
 }

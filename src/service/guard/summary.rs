@@ -14,7 +14,7 @@ use crate::store::version::{self, CachedDataset};
 /// Decisions in one commit.
 const BATCH: usize = 2_000;
 /// Sends of the last day that are remembered at a start.
-const RECALLED: usize = 200_000;
+const RECALLED: usize = 50_000;
 /// A day of UTC that counts may be as old as this; a number is remembered as long as that at least.
 const LEAST_MS: Millis = 16 * DAY_MS;
 
@@ -53,8 +53,8 @@ impl Guard {
             if approved.contains(&decision.verification) || uncounted.contains(&decision.exemption) {
                 continue;
             }
-            let mut origin = GuardOrigin::of(&Address::stored(decision.address.as_str()), None);
-            (origin.country, origin.network) = (decision.country, decision.network);
+            let to = Address::stored(decision.address);
+            let origin = GuardOrigin::known(&to, decision.country, decision.network);
             let send = JudgedSend {
                 verification: decision.verification,
                 origin: &origin,

@@ -6,8 +6,7 @@ use super::order::sender_text;
 use super::{ServiceSettings, VerificationExtra, VerificationOrder, Verifications, service_settings};
 use crate::model::verification::CODE_LENGTH;
 use crate::model::{
-    AddressKind, ClientId, CodeChannel, DurationSetting, Millis, Secret, VerificationDoor, VerificationRefusal,
-    VerificationTemplateId,
+    AddressKind, ClientId, CodeChannel, DurationSetting, Millis, Secret, VerificationRefusal, VerificationTemplateId,
 };
 use crate::service::{Error, Result};
 

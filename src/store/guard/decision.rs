@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::guard::{GuardExemption, GuardMode, GuardRule};
+use crate::model::guard::{DAY_MS, GuardExemption, GuardMode, GuardRule};
 use crate::model::{ClientId, CodeChannel, GuardDecisionId, Millis, VerificationId};
 use crate::store::engine::{SqlConditions, at_most, below};
 use crate::store::sweep::RetentionCursor;
@@ -82,8 +82,11 @@ pub struct GuardDecisionFilter {
 pub async fn list(store: &Store, filter: &GuardDecisionFilter, limit: usize) -> Result<Vec<GuardDecision>> {
     // ids are in the order of time
     let end = filter.before_ms.map(GuardDecisionId::first_of);
-    let (sql, params) = SqlConditions::of("id < ?", vec![below([filter.after, end].into_iter().flatten().min())])
-        .and_some("id >= ?", filter.from_ms.map(GuardDecisionId::first_of))
+    // those of a verification are no older than it is, and it lives a day at most
+    let of_one = filter.verification.map(|one| one.made_ms());
+    let over = of_one.map(|made_ms| GuardDecisionId::first_of(made_ms.saturating_add(2 * DAY_MS)));
+    let (sql, params) = SqlConditions::of("id < ?", vec![below([filter.after, end, over].into_iter().flatten().min())])
+        .and_some("id >= ?", filter.from_ms.max(of_one).map(GuardDecisionId::first_of))
         .and_some("client_id = ?", filter.client)
         .and_some("verification_id = ?", filter.verification)
         .and_some("rule_name = ?", filter.rule.map(GuardRule::name))

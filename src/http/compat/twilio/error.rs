@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use warp::reply::Response;
@@ -20,6 +20,20 @@ pub(super) struct TwilioCompatRefusal(Refusal);
 
 pub(super) type Result<T, E = TwilioCompatRefusal> = std::result::Result<T, E>;
 pub(super) type TwilioCompatResult = Result<Response>;
+
+const TOO_MANY: u32 = 20429;
+/// Beside `Retry-After`, where too much was asked for.
+const REACHED: &str = "twilio-reached-rate-limit";
+
+impl TwilioCompatRefusal {
+    /// With the time after which the same request may succeed, where that is known.
+    pub(super) fn retry_after(mut self, seconds: Option<u32>) -> Self {
+        if let Some(seconds) = seconds {
+            self.0.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        self
+    }
+}
 
 /// What can be wrong.
 #[derive(Clone, Copy)]
@@ -112,6 +126,9 @@ impl TwilioCompatError {
         let mut response = reply::json(status, &body);
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Switchboard\""));
+        }
+        if code == TOO_MANY {
+            response.headers_mut().insert(REACHED, HeaderValue::from_static("true"));
         }
         TwilioCompatRefusal(response.into())
     }

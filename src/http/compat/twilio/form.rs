@@ -14,11 +14,16 @@ use crate::model::form::{flag, texts};
 use crate::model::{Address, Channel, Country, FormCharset, NotAnAddress};
 
 /// Parameters that are read, and of which there is one.
-const SINGLE: &str = "Body CallbackUrl ChatInstanceSid DateExpiry DefaultTtl FallbackMethod FallbackUrl FriendlyName \
-                      From GeoMatchLevel Identifier InterceptCallbackUrl IsReserved MachineDetection \
-                      MessagingServiceSid Method Mode NumberSelectionBehavior OutOfSessionCallbackUrl PhoneNumber \
-                      ProxyIdentifier ProxyIdentifierSid Record ScheduleType SendAt SendDigits Sid SmartEncoded Status \
-                      StatusCallback Timeout To Ttl Twiml UniqueName Url ValidityPeriod";
+const SINGLE: &str = "Amount AppHash Body CallbackUrl Channel ChannelConfiguration ChatInstanceSid Code CodeLength \
+                      CustomCode CustomCodeEnabled CustomFriendlyName CustomMessage DateExpiry DefaultTemplateSid \
+                      DefaultTtl Description DeviceIp DoNotShareWarningEnabled DtmfInputRequired EnableSnaClientToken \
+                      FallbackMethod FallbackUrl FriendlyName From GeoMatchLevel Identifier InterceptCallbackUrl \
+                      Interval IsReserved Locale LookupEnabled MachineDetection Max MessagingServiceSid Method Mode \
+                      NumberSelectionBehavior OutOfSessionCallbackUrl Payee PhoneNumber ProxyIdentifier \
+                      ProxyIdentifierSid Psd2Enabled RateLimits Record RiskCheck ScheduleType SendAt SendDigits Sid \
+                      SkipSmsToLandlines SmartEncoded SnaClientToken Status StatusCallback Tags \
+                      TemplateCustomSubstitutions TemplateSid Timeout To Ttl TtsName Twiml UniqueName Url \
+                      ValidityPeriod VerificationSid VerifyEventSubscriptionEnabled";
 
 pub(super) struct TwilioForm {
     fields: Vec<(String, String)>,
@@ -45,7 +50,7 @@ impl TwilioForm {
         Self::read(visit.request.query.as_bytes())
     }
 
-    fn read(form: &[u8]) -> Result<Self> {
+    pub(super) fn read(form: &[u8]) -> Result<Self> {
         let read = texts(form, FormCharset::Utf8);
         let fields = read.map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?;
         Ok(Self { fields, _body: None })

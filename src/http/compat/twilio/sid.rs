@@ -1,6 +1,9 @@
 //! Twilio's names of our ids: two letters that say of what, and the same 32 hex digits.
 
-use crate::model::{ClientId, InteractionId, MessageId, NumberId, ParticipantId, PoolId, SessionId};
+use crate::model::{
+    ClientId, InteractionId, LimitBucketId, MessageId, NumberId, ParticipantId, PoolId, SafeListEntryId, SessionId,
+    VerificationId, VerificationLimitId, VerificationServiceId, VerificationTemplateId,
+};
 
 pub(super) fn account(client: ClientId) -> String {
     format!("AC{}", client.hex())
@@ -8,6 +11,10 @@ pub(super) fn account(client: ClientId) -> String {
 
 pub(super) fn call(id: MessageId) -> String {
     format!("CA{}", id.hex())
+}
+
+pub(super) fn safe_list_entry(id: SafeListEntryId) -> String {
+    format!("GN{}", id.hex())
 }
 
 pub(super) fn parse_message(sid: &str) -> Option<MessageId> {
@@ -49,6 +56,14 @@ sids! {
     conversation, parse_conversation: SessionId = "CH";
     conversation_participant, parse_conversation_participant: ParticipantId = "MB";
     conversation_message, parse_conversation_message: InteractionId = "IM";
+    /// A service of Verify; so of the next.
+    verify_service, parse_verify_service: VerificationServiceId = "VA";
+    verification, parse_verification: VerificationId = "VE";
+    /// A message that carries a code, or a call.
+    attempt, parse_attempt: MessageId = "VL";
+    rate_limit, parse_rate_limit: VerificationLimitId = "RK";
+    bucket, parse_bucket: LimitBucketId = "BL";
+    template, parse_template: VerificationTemplateId = "HJ";
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 
 mod conversation;
 mod error;
-mod page;
 mod proxy;
 
 use std::sync::Arc;

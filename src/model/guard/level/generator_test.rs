@@ -91,7 +91,7 @@ pub(super) struct People {
 
 impl People {
     pub(super) fn new(seed: u64) -> Self {
-        Self { random: SplitMix(seed), known: Default::default(), next: 1 }
+        Self { random: SplitMix(seed), known: <[Vec<u64>; 8]>::default(), next: 1 }
     }
 
     /// A normal day: 85 % approve, 15 % ask for one resend, 40 % have verified before, a third are behind ten

@@ -9,28 +9,35 @@ use crate::model::Millis;
 use crate::model::guard::part::WrittenLevels;
 use crate::model::guard::{DAY_MS, GuardOrigin, GuardRule, HOUR_AFTER_MS, HOUR_MS, LevelBucket, LevelPart};
 
+/// A level that is not worth a row.
+const QUIET: f64 = 1.0;
+
 impl ClientLevels {
-    /// What has changed since this was asked last.
+    /// What has changed since this was asked last. A send on its own is not worth a row: its decision says as much.
     pub fn changed_parts(&mut self) -> Vec<LevelPart> {
         let changed = std::mem::take(&mut self.changed);
         changed.iter().filter_map(|one| self.part(one)).collect()
     }
 
-    fn part(&self, changed: &ChangedLevels) -> Option<LevelPart> {
+    fn part(&mut self, changed: &ChangedLevels) -> Option<LevelPart> {
+        let is_quiet = |day: LevelBucket, written_ms: Option<Millis>| written_ms.is_none() && day.level <= QUIET;
         let (name, day, written) = match changed {
             ChangedLevels::Country(country) => {
-                let levels = self.countries.get(country)?;
+                let levels = self.countries.get_mut(country)?;
+                levels.written_ms = Some(levels.day.at_ms);
                 let hour = Some(levels.hour.written());
                 let written = WrittenLevels { day: levels.day.written(), hour, ..WrittenLevels::default() };
                 (format!("c:{country}"), levels.day, written)
             }
             ChangedLevels::Prefix(prefix) => {
-                let levels = self.prefixes.get(prefix)?;
+                let levels = self.prefixes.get_mut(prefix).filter(|one| !is_quiet(one.day, one.written_ms))?;
+                levels.written_ms = Some(levels.day.at_ms);
                 let (day, last, evicted_ms) = (levels.day.written(), Some(levels.last), levels.evicted_ms);
                 (format!("p:{prefix}"), levels.day, WrittenLevels { day, last, evicted_ms, ..WrittenLevels::default() })
             }
             ChangedLevels::Network(network) => {
-                let levels = self.networks.get(network)?;
+                let levels = self.networks.get_mut(network).filter(|one| !is_quiet(one.day, one.written_ms))?;
+                levels.written_ms = Some(levels.day.at_ms);
                 let countries = levels.countries.iter().map(|(name, at_ms)| (name.to_string(), *at_ms)).collect();
                 let (day, hour) = (levels.day.written(), Some(levels.hour.written()));
                 let evicted_ms = levels.evicted_ms;
@@ -53,44 +60,75 @@ impl ClientLevels {
         match kind {
             "c" => {
                 let levels = self.countries.entry(name).or_default();
-                (levels.day, levels.hour) = (day, hour);
+                (levels.day, levels.hour, levels.written_ms) = (day, hour, Some(day.at_ms));
             }
             "p" => {
                 let levels = self.prefixes.entry(name).or_default();
                 (levels.day, levels.last, levels.evicted_ms) = (day, read.last.unwrap_or_default(), read.evicted_ms);
+                levels.written_ms = Some(day.at_ms);
             }
             "n" => {
                 let countries: BTreeMap<Arc<str>, Millis> =
                     read.countries.into_iter().map(|(name, at_ms)| (name.into(), at_ms)).collect();
                 let levels = self.networks.entry(name).or_default();
                 (levels.day, levels.hour) = (day, hour);
-                (levels.countries, levels.evicted_ms) = (countries, read.evicted_ms);
+                (levels.countries, levels.evicted_ms, levels.written_ms) =
+                    (countries, read.evicted_ms, Some(day.at_ms));
             }
             _ => {}
         }
     }
 
-    /// Remembers a send that is in the levels already, for what becomes of it: in the order in which they came.
+    /// Remembers a send of before a start, for what becomes of it: in the order in which they came. What has come since
+    /// the levels were written down is counted in them.
     pub fn recall(&mut self, send: &JudgedSend<'_>, now_ms: Millis) {
-        let origin = send.origin;
+        let (origin, at_ms) = (send.origin, send.at_ms);
         let (country, prefix) = (known(&self.countries, &origin.country), known(&self.prefixes, &origin.prefix));
         let network = origin.network.as_deref().map(|network| known(&self.networks, network));
-        let by_prefix = self.prefixes.get(&prefix).map_or(0, |levels| levels.evicted_ms);
-        let by_network = network.as_ref().and_then(|network| self.networks.get(network));
-        let evicted_ms = by_prefix.max(by_network.map_or(0, |levels| levels.evicted_ms));
-        let is_of_country = !send.is_refused && send.at_ms > evicted_ms;
-        let is_waiting = now_ms.saturating_sub(send.at_ms) < HOUR_AFTER_MS;
-        let of = |is_in: bool| if is_in { send.weight } else { 0.0 };
+        let is_missing = |written_ms: Option<Millis>| written_ms.is_none_or(|written_ms| at_ms > written_ms);
+        let raise = |day: &mut LevelBucket, threshold: f64| {
+            day.turn(at_ms, DAY_MS, threshold.max(day.threshold));
+            day.add(send.weight)
+        };
+        let of_prefix = self.prefixes.entry(prefix.clone()).or_default();
+        let mut evicted_ms = of_prefix.evicted_ms;
+        let mut prefix_day = send.weight;
+        if is_missing(of_prefix.written_ms) {
+            prefix_day = raise(&mut of_prefix.day, send.thresholds.prefix_day);
+            of_prefix.last = (origin.number, at_ms);
+        }
+        let mut network_day = send.weight;
+        if let Some(network) = &network {
+            let levels = self.networks.entry(network.clone()).or_default();
+            evicted_ms = evicted_ms.max(levels.evicted_ms);
+            if is_missing(levels.written_ms) {
+                network_day = raise(&mut levels.day, send.thresholds.network_day);
+                levels.hour.turn(at_ms, HOUR_MS, send.thresholds.network_hour.max(levels.hour.threshold));
+                levels.countries.insert(country.clone(), at_ms);
+            }
+        }
+        let is_of_country = !send.is_refused && at_ms > evicted_ms;
+        let mut country_day = 0.0;
+        if is_of_country {
+            let levels = self.countries.entry(country.clone()).or_default();
+            country_day = send.weight;
+            if is_missing(levels.written_ms) {
+                country_day = raise(&mut levels.day, send.thresholds.country_day);
+                levels.hour.turn(at_ms, HOUR_MS, send.thresholds.country_hour.max(levels.hour.threshold));
+            }
+        }
+        let is_waiting = now_ms.saturating_sub(at_ms) < HOUR_AFTER_MS;
+        let ripe = |is_in: bool| if is_in && !is_waiting { send.weight } else { 0.0 };
         let counted = CountedSend {
-            at_ms: send.at_ms,
+            at_ms,
             country,
             prefix,
             weight: send.weight,
-            country_day: of(is_of_country),
-            country_hour: of(is_of_country && !is_waiting),
-            prefix_day: send.weight,
-            network_day: of(network.is_some()),
-            network_hour: of(network.is_some() && !is_waiting),
+            country_day,
+            country_hour: ripe(is_of_country),
+            prefix_day,
+            network_day,
+            network_hour: ripe(network.is_some()),
             network,
             is_of_country,
             is_waiting,

@@ -6,7 +6,7 @@ mod shape;
 
 use ::http::{Method, StatusCode};
 
-use super::page::{MetaPage, MetaPageEdges};
+use super::super::meta_page::{MetaPage, MetaPageEdges};
 use crate::http::body::UnreadBody;
 use crate::http::compat::masked::field;
 use crate::http::compat::twilio::error::{self, Result, TwilioCompatRefusal, TwilioCompatResult};

@@ -7,7 +7,7 @@ use crate::http::body::UnreadBody;
 use crate::http::compat::carried::IgnoredParameter;
 use crate::http::compat::twilio::error::{self, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
-use crate::http::compat::twilio::v1::page::MetaPage;
+use crate::http::compat::twilio::meta_page::MetaPage;
 use crate::http::compat::twilio::{TwilioCompatRequest, sid};
 use crate::http::{reply, session};
 use crate::model::address::AddressRole;

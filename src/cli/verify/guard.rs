@@ -2,31 +2,20 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::output::{self, field};
-use super::remote::{RemoteCommand, RemoteCommandContext};
-use super::{CommandResult, api};
-use crate::config::Config;
-use crate::model::{ClientId, SafeListEntryId, VerificationId};
+use crate::cli::output::{self, field};
+use crate::cli::remote::RemoteCommandContext;
+use crate::cli::{CommandResult, api};
+use crate::model::{SafeListEntryId, VerificationId};
 
 const GUARD: &str = "/v1/guard";
 const SAFE: &str = "/v1/guard/safe-list";
 
-/// See and set the guard against pumping: what it decided, how a number stands, whom it never blocks
-#[derive(Args)]
-pub(super) struct GuardCommand {
-    /// Of this client alone [default: of all, by the operator's settings and lists]
-    #[arg(long, global = true, value_name = "ID")]
-    client: Option<ClientId>,
-    #[command(flatten)]
-    remote: RemoteCommand<GuardAction>,
-}
-
 #[derive(Subcommand)]
-enum GuardAction {
+pub(super) enum GuardAction {
     /// Show how it is set
     Show,
     /// Refuse what breaks a rule, or only write it down
@@ -71,50 +60,46 @@ enum GuardAction {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum GuardModeArgument {
+pub(super) enum GuardModeArgument {
     #[value(name = "record_only")]
     RecordOnly,
     Enforce,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum SafeKindArgument {
+pub(super) enum SafeKindArgument {
     Number,
     Prefix,
     Country,
     Network,
 }
 
-impl GuardCommand {
-    pub(super) async fn run(self, config: Config) -> CommandResult {
-        let (action, remote) = self.remote.open(&config)?;
-        let remote = remote.acting_for(self.client);
-        match action {
-            GuardAction::Show => remote.read(GUARD, settings).await,
-            GuardAction::Mode { mode } => {
+impl GuardAction {
+    pub(super) async fn run(self, remote: &RemoteCommandContext) -> CommandResult {
+        match self {
+            Self::Show => remote.read(GUARD, settings).await,
+            Self::Mode { mode } => {
                 remote.patch("set", GUARD, &api::fields([("mode", api::name(&mode))]), settings).await
             }
-            GuardAction::Decisions { verification, rule, refused, from, limit } => {
+            Self::Decisions { verification, rule, refused, from, limit } => {
                 let verification = verification.map(|id| id.to_string());
                 let allowed = refused.then(|| "false".to_owned());
                 let filters = [("verification_id", verification), ("rule", rule), ("allowed", allowed), ("from", from)];
                 remote.list_first(limit, "/v1/guard/decisions", &filters, "nothing was decided", decision).await
             }
-            GuardAction::Thresholds { number, device_ip } => thresholds(&remote, &number, device_ip).await,
-            GuardAction::Reset { number } => {
+            Self::Thresholds { number, device_ip } => thresholds(remote, &number, device_ip).await,
+            Self::Reset { number } => {
                 let body = api::fields([("to", number.map(Value::from))]);
                 remote.api.post("/v1/guard/reset", Some(&body)).await?;
                 remote.output.tell_done("emptied", "levels");
                 Ok(ExitCode::SUCCESS)
             }
-            GuardAction::SafeList { limit } => {
-                remote.list_first(limit, SAFE, &[], "nobody is on the safe list", entry).await
-            }
-            GuardAction::AddSafe { kind, value } => {
+            Self::SafeList { limit } => remote.list_first(limit, SAFE, &[], "nobody is on the safe list", entry).await,
+            Self::AddSafe { kind, value } => {
                 let body = api::fields([("kind", api::name(&kind)), ("value", Some(value.into()))]);
                 remote.post("added", SAFE, Some(&body), entry).await
             }
-            GuardAction::RemoveSafe { entry } => remote.delete("removed", SAFE, entry).await,
+            Self::RemoveSafe { entry } => remote.delete("removed", SAFE, entry).await,
         }
     }
 }
