@@ -58,6 +58,8 @@
 //! | attempt, receipt | one request to a provider for a message (of a phone to pair: a `PairingAttempt`); what the provider later says of it |
 //! | lane | the messages of one (from, to), in order |
 //! | lease, owner | the right of one process to work on a row for a while; that process |
+//! | verification, code | one attempt to prove that somebody holds a phone; the digits that go out, and are to come back |
+//! | try, send | a code that came back; one text or call that told it: Twilio's attempt |
 //! | opt-out | a person who wants nothing from a number, by channel |
 //! | event, endpoint, delivery | something that happened; where a client hears of it; one event on its way to one endpoint |
 //! | job | work that time will do: send, receive, ask, notify, publish, remove |
@@ -137,7 +139,7 @@
 //!
 //! | who | where | why once |
 //! |---|---|---|
-//! | accepting a message | `store/outbox/intake.rs`, for the texts of a new session within `store/session/intake.rs`, for what a client says in one, and for calls there, within `store/session/speech.rs`, for what its people say within `store/inbound/handled.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
+//! | accepting a message | `store/outbox/intake.rs`, for the texts of a new session within `store/session/intake.rs`, for what a client says in one, and for calls there, within `store/session/speech.rs`, for codes within `store/verification/intake.rs`, for what its people say within `store/inbound/handled.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
 //! | its failure | `store/outbox/outcome.rs`, `store/outbox/cancel.rs`, `store/inbound/finish.rs`, `store/session/call.rs` | the refund is in the commit that ends the message, and is made of it only while it has failed and `refunded_ms` is empty, which the same commit fills |
 //! | an administrator | `service/ledger.rs` | under the request's idempotency key, and only so: without one, asked twice is done twice; a balance is set only where it still is what was read |
 //! | a client's first balance | `store/client.rs` | in the commit that makes the client |

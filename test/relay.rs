@@ -74,6 +74,7 @@ async fn acts_of_resources(server: &Server, scene: &Scene) -> Result<Vec<Act>> {
         rate::acts(server).await?,
         route::acts(server, scene).await?,
         crate::session::acts(server, scene).await?,
+        crate::verification::scene::acts(server, scene).await?,
         crate::verification::template::acts(server, scene).await?,
         crate::verification::permission::acts(),
         crate::verification::rate_limit::acts(server, scene).await?,

@@ -6,14 +6,13 @@ use url::Url;
 use crate::store::{StoreUrl, redact_url};
 
 /// Settings whose value is never shown.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 6] = [
     "admin.token",
     "backend.hashing_salt",
     "platforms.sink_secret",
     "compat.number_proxy.flowroute_secret_key",
     "compat.masked.password",
     "compat.masked.auth_token",
-    "verification.test_numbers",
 ];
 /// Settings that hold a password inside a URL.
 const URLS: [&str; 4] = ["store.url", "backend.url", "redis.url", "platforms.sink_url"];

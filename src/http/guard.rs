@@ -141,7 +141,8 @@ async fn standing(request: ResourceRequest) -> HandlerResult {
 }
 
 /// `POST /v1/guard/reset`: empties levels of the operator's own, or of the client that is named (`Switchboard-Client`):
-/// all, or those that a number counts in.
+/// all, or those that a number counts in. Codes for such a number are looked at again, however many were wrong, and its
+/// limits begin anew.
 #[utoipa::path(
     post, path = "/v1/guard/reset", tag = "guard", operation_id = "reset_guard", request_body = GuardResetIn,
     responses((status = 204, description = "Emptied.")),

@@ -124,9 +124,18 @@ async fn who_may_not_ask_is_told_so_on_every_path() -> Result {
     // whoever lets clients into more says so here
     ensure!(
         acting
-            == ["calls", "messages", "pools", "sessions", "verification-rate-limits", "verification-templates"]
-                .map(Some)
-                .into(),
+            == [
+                "calls",
+                "messages",
+                "pools",
+                "sessions",
+                "verification-rate-limits",
+                "verification-services",
+                "verification-templates",
+                "verifications",
+            ]
+            .map(Some)
+            .into(),
         "{acting:?}"
     );
     for (path, methods) in &described {

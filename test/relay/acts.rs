@@ -19,7 +19,12 @@ use crate::messages::TO;
 use crate::{in_foreign_sessions, on_both_engines};
 
 /// Paths that change something which is no administrator's doing: a person's phone is played, and texts or calls.
-const OTHERS: [(&str, &str); 2] = [("POST", "/v1/loopback/inbound"), ("POST", "/v1/loopback/inbound-call")];
+const OTHERS: [(&str, &str); 4] = [
+    ("POST", "/v1/loopback/inbound"),
+    ("POST", "/v1/loopback/inbound-call"),
+    ("POST", "/v1/verifications/check"),
+    ("POST", "/v1/verifications/{id}/check"),
+];
 
 /// Paths with braces where nothing is changed, and what stands in them.
 const READ: [(&str, &str); 2] = [("/v1/lookup/{number}", TO), ("/v1/users/{uid}/", USER)];

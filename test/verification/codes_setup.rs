@@ -55,8 +55,8 @@ async fn a_key_may_come_in_the_endpoint(layout: Layout) -> Result {
         told(&answered(refused).await?, 403, "Forbidden")?;
     }
     // nor is a key for codes one for the number proxy's texts
-    let post = json!({"to": OURS, "from": ANN.0, "body": "x"});
-    assert_eq!(door.post(&post).await?.0, 403);
+    let text = json!({"to": OURS, "from": ANN.0, "body": "x"});
+    assert_eq!(door.post(&text).await?.0, 403);
     ensure!(!door.server.log()?.contains(key_text), "no key is logged");
     // a page asks for nothing
     let page = http.get(&url).send().await?;

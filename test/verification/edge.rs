@@ -98,8 +98,8 @@ async fn a_request_that_comes_again_sends_nothing_more(layout: Layout) -> Result
 async fn whoever_opted_out_gets_no_code_and_nothing_is_counted(layout: Layout) -> Result {
     let server = ready(Builder::new(layout).await?).await?;
     let ann = customer(&server, "10", json!({})).await?;
-    let out = json!({"number": "+15005550100", "person": ANN, "channel": "sms", "is_out": true});
-    well(&server, "PUT", "/v1/opt-outs", Some(out)).await?;
+    let entry = format!("/v1/opt-outs/%2B15005550100/{}", ANN.replace('+', "%2B"));
+    well(&server, "PUT", &entry, Some(json!({"is_out": true}))).await?;
     for _ in 0..12 {
         let body = Some(json!({ "to": ANN }));
         let (status, _, problem) = ask(&server, By::AdminFor(&ann), "POST", VERIFICATIONS, body).await?;

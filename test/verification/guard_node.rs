@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use serde_json::json;
 
-use super::guard::{LEAST, ask, decided, enforce, number};
+use super::guard::{LEAST, ask, decided, number};
 use crate::events::{text, well};
 use crate::harness::port::free_port;
 use crate::harness::redis::Redis;

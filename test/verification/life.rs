@@ -139,6 +139,26 @@ async fn a_service_has_settings_of_its_own(layout: Layout) -> Result {
     consistent(&server).await
 }
 
+async fn what_fails_at_its_carrier_goes_on_by_the_next_channel(layout: Layout) -> Result {
+    let server = ready(Builder::new(layout).await?).await?;
+    // the loopback refuses every text there
+    let verification = made(&server, "+15005550009", json!({"code": CODE, "fallback": ["call"]})).await?;
+    ensure!(verification["fallback"] == json!(["call"]), "{verification}");
+    let shown = until("a call", async || {
+        let shown = shown(&server, &verification).await?;
+        Ok((shown["channel"] == "call").then_some(shown))
+    })
+    .await?;
+    ensure!(shown["status"] == "pending" && shown["fallback"] == json!([]), "{shown}");
+    until("no job", async || {
+        let left = server.rows("SELECT verification_id FROM sb_verification_fallback").await?;
+        Ok(left.is_empty().then_some(()))
+    })
+    .await?;
+    ensure!(checked(&server, &verification, CODE).await?["valid"] == true);
+    consistent(&server).await
+}
+
 async fn wrong_codes_use_up_the_tries(layout: Layout) -> Result {
     let server = ready(Builder::new(layout).await?).await?;
     let verification = of_code(&server, ANN).await?;
@@ -162,5 +182,6 @@ on_both_engines!(
     one_ends_when_its_time_is_over,
     with_little_time_left_there_is_a_new_one,
     a_service_has_settings_of_its_own,
+    what_fails_at_its_carrier_goes_on_by_the_next_channel,
     wrong_codes_use_up_the_tries,
 );

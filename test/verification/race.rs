@@ -2,6 +2,7 @@
 
 use anyhow::ensure;
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
 use super::scene::{ANN, CODE, WRONG, asked, checked, consistent, of_code, path, ready, shown};
@@ -9,10 +10,13 @@ use crate::events::{call, well};
 use crate::harness::{Builder, Layout, Result, Server};
 use crate::on_both_engines;
 
+/// How many are under way at once.
+const AT_ONCE: usize = 200;
+
 async fn tried(server: &Server, verification: &Value, codes: &[&str]) -> Result<Vec<Value>> {
     let path = format!("{}/check", path(verification)?);
-    let one = async |code: &str| well(server, "POST", &path, Some(json!({ "code": code }))).await;
-    try_join_all(codes.iter().map(|code| one(code))).await
+    let all = codes.iter().map(|code| well(server, "POST", &path, Some(json!({ "code": code }))));
+    futures_util::stream::iter(all).buffer_unordered(AT_ONCE).try_collect().await
 }
 
 async fn a_thousand_wrong_codes_at_once_use_up_the_tries(layout: Layout) -> Result {

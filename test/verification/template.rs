@@ -81,7 +81,7 @@ async fn what_is_no_template_is_refused(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let made = well(&server, "POST", TEMPLATES, Some(new("a", "en", BODY))).await?;
     let path = format!("{TEMPLATES}/{}", text(&made["id"])?);
-    let (marked, many) = (format!("{{code}} \u{E0C0}"), "x".repeat(65));
+    let (marked, many) = ("{code} \u{E0C0}".to_owned(), "x".repeat(65));
     let long = "x".repeat(995) + "{code}";
     for (field, value) in [
         ("name", ""),

@@ -172,14 +172,14 @@ async fn a_template_tells_a_code_in_its_own_words(layout: Layout) -> Result {
     };
     let english = template("en", "{code} opens order {order}. It is good for {minutes} min. {name}").await?;
     template("de", "{code} ist für Auftrag {order}, {name}").await?;
-    let set = json!({"template": english["id"], "substitutions": {"order": "{code} A-7"}, "ttl": "45s"});
+    let terms = json!({"template": english["id"], "substitutions": {"order": "{code} A-7"}, "ttl": "45s"});
     for (to, rest) in [
         ("+12065550111", " opens order {code} A-7. It is good for 1 min. Acme"),
         ("+491712345678", " ist für Auftrag {code} A-7, Acme"),
         // in no language of ours: the one that was named
         ("+819012345678", " opens order {code} A-7. It is good for 1 min. Acme"),
     ] {
-        verify(&server, to, set.clone()).await?;
+        verify(&server, to, terms.clone()).await?;
         let text = texted(&server, to).await?;
         let (code, words) = text.split_at_checked(6).context("no code")?;
         ensure!(code.bytes().all(|b| b.is_ascii_digit()) && words == rest, "{text}");

@@ -27,8 +27,8 @@ fn wanted(locale: &str) -> Value {
 }
 
 async fn a_code_goes_into_the_nearest_template(layout: Layout) -> Result {
-    let set = json!({"whatsapp_templates": {"en": ENGLISH, "pt_br": BRAZILIAN}});
-    let (server, carrier, id) = scene(layout, set).await?;
+    let templates = json!({"whatsapp_templates": {"en": ENGLISH, "pt_br": BRAZILIAN}});
+    let (server, carrier, id) = scene(layout, templates).await?;
     let shown = well(&server, "GET", &format!("/v1/accounts/{id}"), None).await?;
     assert_eq!(shown["whatsapp_templates"], json!({"en": ENGLISH, "pt-BR": BRAZILIAN}));
     for (nth, (locale, sid)) in [("en-GB", ENGLISH), ("pt", BRAZILIAN)].into_iter().enumerate() {

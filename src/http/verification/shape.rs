@@ -150,6 +150,7 @@ pub(super) struct VerificationOut<'a> {
     #[schema(value_type = Option<Object>)]
     metadata: Option<&'a Map<String, Json>>,
     /// What may go wrong with its text on some phones.
+    #[schema(value_type = Vec<String>)]
     warnings: &'a [String],
     expires_at: String,
     created_at: String,

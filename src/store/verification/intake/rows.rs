@@ -25,7 +25,7 @@ pub(super) struct CodeRows {
     /// What stands under each name by now.
     names: HashMap<PendingKey, VerificationId>,
     standing: HashMap<VerificationId, StandingVerification>,
-    /// Those that have changed in this batch: whoever read them looks again.
+    /// Those that this batch makes, or that give way in it: whoever read them looks again.
     changed: BTreeSet<VerificationId>,
     /// What gives way, and is still pending.
     given_up: Vec<(Verification, VerificationEnd)>,
@@ -33,8 +33,8 @@ pub(super) struct CodeRows {
     pending: Vec<Vec<Value>>,
     /// New owners of names: whose it was, whose it is, and until when.
     renamed: Vec<(PendingKey, VerificationId, VerificationId, Millis)>,
-    /// By channel, what goes out once more.
-    again: BTreeMap<&'static str, Vec<Value>>,
+    /// What goes out once more: how often in this batch, and on which channel last.
+    again: BTreeMap<VerificationId, (i64, &'static str)>,
     extras: Vec<(VerificationId, String)>,
     sends: Vec<Vec<Value>>,
     kept: Vec<Vec<Value>>,
@@ -85,17 +85,22 @@ impl CodeRows {
     pub(super) fn add<T>(&mut self, item: &PermittedCode<T>) -> i64 {
         let new = &item.new;
         let of = &new.verification;
-        self.changed.insert(of.id);
         let sends = match &new.turn {
             CodeTurn::First { sealed, before } => {
+                self.changed.insert(of.id);
                 self.verifications.push(of.values(sealed));
                 self.name(item.key, of, before.as_deref());
                 of.sends
             }
             CodeTurn::Again { extra } => {
-                self.again.entry(of.channel.name()).or_default().push(of.id.into());
+                let (count, channel) = self.again.entry(of.id).or_default();
+                *count += 1;
+                *channel = of.channel.name();
                 self.extras.extend(extra.as_ref().map(|extra| (of.id, extra.text())));
-                self.standing.get(&of.id).map_or(of.sends, |one| one.sends) + 1
+                self.standing.get_mut(&of.id).map_or(of.sends, |one| {
+                    one.sends += 1;
+                    one.sends
+                })
             }
         };
         let text = item.text.as_ref().map(|text| text.new.message.id);
@@ -140,10 +145,15 @@ impl CodeRows {
                        WHERE pending_key = ? AND verification_id = ?";
             change.one(sql, params![is, expires_ms, key, was])
         });
-        for (channel, ids) in self.again {
-            let sql = "UPDATE sb_verification SET sends = sends + 1, channel = ?, changed_ms = ? \
-                       WHERE status = 'pending' AND sends < max_sends AND expires_ms > ? AND id IN ({})";
-            change = change.each(sql, &[channel.into(), self.now_ms.into(), self.now_ms.into()], &ids);
+        let mut alike: BTreeMap<(i64, &'static str), Vec<Value>> = BTreeMap::new();
+        for (id, turns) in self.again {
+            alike.entry(turns).or_default().push(id.into());
+        }
+        for ((count, channel), ids) in alike {
+            let sql = "UPDATE sb_verification SET sends = sends + ?, channel = ?, changed_ms = ? \
+                       WHERE status = 'pending' AND sends + ? <= max_sends AND expires_ms > ? AND id IN ({})";
+            let before = [count.into(), channel.into(), self.now_ms.into(), count.into(), self.now_ms.into()];
+            change = change.each(sql, &before, &ids);
         }
         for (id, extra) in self.extras {
             change = change.one("UPDATE sb_verification SET extra = ? WHERE id = ?", params![extra, id]);
