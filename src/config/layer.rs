@@ -24,10 +24,19 @@ pub enum ConfigError {
 /// The section whose settings stand in sections of their own: `[compat.masked]`.
 pub(super) const NESTED: &str = "compat";
 
+/// A section within one that has settings of its own.
+const INNER: &str = "verification.limits";
+
+/// Whether it is a section, and no setting.
+pub(super) fn is_section(key: &str) -> bool {
+    key == INNER || key.split_once('.').is_some_and(|(outer, _)| outer == NESTED)
+}
+
 /// The section that a setting stands in, and what it is called there.
 fn place(key: &str) -> Option<(&str, &str)> {
-    match key.strip_prefix(NESTED) {
-        Some(rest) if rest.starts_with('.') => key.rsplit_once('.').filter(|(section, _)| *section != NESTED),
+    match key.rsplit_once('.') {
+        Some((NESTED, _)) => None,
+        Some((section, name)) if is_section(section) => Some((section, name)),
         _ => key.split_once('.'),
     }
 }
@@ -62,7 +71,7 @@ impl ConfigLayers {
         let Value::Table(settings) = value else { return self.add(section, value, origin) };
         settings.into_iter().try_for_each(|(name, value)| {
             let key = format!("{section}.{name}");
-            if section == NESTED { self.add_section(&key, value, origin) } else { self.add(&key, value, origin) }
+            if is_section(&key) { self.add_section(&key, value, origin) } else { self.add(&key, value, origin) }
         })
     }
 
@@ -139,8 +148,9 @@ impl ConfigLayers {
             let inner = error.into_inner();
             // `sync.lockouts[0].wait` is a part of the setting `sync.lockouts`
             let key = path.split('[').next().unwrap_or(&path);
-            let parts = if key.split('.').next() == Some(NESTED) { 3 } else { 2 };
-            let key = key.split('.').take(parts).collect::<Vec<_>>().join(".");
+            let parts: Vec<&str> = key.split('.').collect();
+            let inner_parts = if is_section(&parts[..parts.len().min(2)].join(".")) { 3 } else { 2 };
+            let key = parts[..parts.len().min(inner_parts)].join(".");
             // a message about the kind quotes the value; of a list's rows each part has a name of its own
             let part = format!("{key}.{}", path.rsplit('.').next().unwrap_or_default());
             let is_secret = is_secret(&key) || is_secret(&part) || is_url(&key) || inner.message().contains("whsec_");

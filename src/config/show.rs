@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use toml::{Table, Value};
 
 use super::ConfigLayers;
-use super::layer::NESTED;
+use super::layer::{NESTED, is_section};
 use super::secret::shown;
 
 impl ConfigLayers {
@@ -14,14 +14,7 @@ impl ConfigLayers {
         let mut out = String::new();
         for (section, settings) in &self.table {
             match settings {
-                Value::Table(sections) if section == NESTED => {
-                    for (name, settings) in sections {
-                        if let Some(settings) = settings.as_table() {
-                            self.show_section(&mut out, &format!("{section}.{name}"), settings);
-                        }
-                    }
-                }
-                Value::Table(settings) => self.show_section(&mut out, section, settings),
+                Value::Table(settings) => self.show_sections(&mut out, section, settings),
                 other => {
                     // written inline, above every section: TOML wants bare keys first
                     out.insert_str(0, &format!("{section} = {}{}\n\n", shown(section, other), self.origin_of(section)));
@@ -31,13 +24,27 @@ impl ConfigLayers {
         out
     }
 
-    fn show_section(&self, out: &mut String, section: &str, settings: &Table) {
-        let _ = writeln!(out, "[{section}]");
+    /// A section's settings, then the sections within it.
+    fn show_sections(&self, out: &mut String, section: &str, settings: &Table) {
+        let mut inner = Vec::new();
+        if section != NESTED {
+            let _ = writeln!(out, "[{section}]");
+        }
         for (name, value) in settings {
             let key = format!("{section}.{name}");
-            let _ = writeln!(out, "{name} = {}{}", shown(&key, value), self.origin_of(&key));
+            match value {
+                Value::Table(settings) if is_section(&key) => inner.push((key, settings)),
+                value => {
+                    let _ = writeln!(out, "{name} = {}{}", shown(&key, value), self.origin_of(&key));
+                }
+            }
         }
-        out.push('\n');
+        if section != NESTED {
+            out.push('\n');
+        }
+        for (section, settings) in inner {
+            self.show_sections(out, &section, settings);
+        }
     }
 
     /// Where a value came from that is not the default.

@@ -106,7 +106,8 @@ async fn what_is_no_template_is_refused_and_all_are_changed_at_once(layout: Layo
     assert_eq!(of().await?, json!({"en": ENGLISH, "pt-BR": BRAZILIAN}));
     well(&server, "PATCH", &path, Some(json!({"whatsapp_templates": {}}))).await?;
     assert_eq!(of().await?, json!({}));
-    run(server.builder(), &[&change[..], &["en"]].concat()).await?.refusal()?;
+    let wrong = run(server.builder(), &[&change[..], &["en"]].concat()).await?;
+    ensure!(wrong.code == Some(2) && wrong.err.contains("language=SID"), "{wrong:?}");
     Ok(())
 }
 
