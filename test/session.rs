@@ -42,6 +42,7 @@ mod random;
 mod refuse;
 mod ride;
 mod stranger;
+mod stranger_order;
 mod talk;
 mod text;
 mod thousand;

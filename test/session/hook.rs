@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Response};
 use switchboard::model::lock::lock;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use warp::Filter as _;
 
@@ -39,16 +40,22 @@ pub struct Answer {
     pub body: Vec<u8>,
     pub location: Option<String>,
     pub delay: Duration,
+    /// Nothing is answered before this.
+    pub after: Option<Arc<Notify>>,
 }
 
 impl Answer {
     pub fn new(status: u16, body: &str) -> Self {
         let kind = "application/json";
-        Self { status, kind, body: body.as_bytes().to_vec(), location: None, delay: Duration::ZERO }
+        Self { status, kind, body: body.as_bytes().to_vec(), location: None, delay: Duration::ZERO, after: None }
     }
 
     pub fn late(self, delay: Duration) -> Self {
         Self { delay, ..self }
+    }
+
+    pub fn after(self, gate: &Arc<Notify>) -> Self {
+        Self { after: Some(gate.clone()), ..self }
     }
 }
 
@@ -72,6 +79,9 @@ impl Hook {
             lock(&noted).push(one);
             async move {
                 tokio::time::sleep(said.delay).await;
+                if let Some(gate) = said.after {
+                    gate.notified().await;
+                }
                 let mut response = Response::builder().status(said.status).header("content-type", said.kind);
                 if let Some(location) = said.location {
                     response = response.header("location", location);

@@ -28,14 +28,6 @@ fn is_stored(text: &ReceivedText) -> bool {
     matches!(text.job.content, WebhookJobContent::Stored(_))
 }
 
-fn pair(text: &ReceivedText) -> PairAtTime {
-    PairAtTime {
-        person: Address::stored(text.inbound.from.as_str()).folded().into_owned(),
-        number: text.sender.number.id,
-        at_ms: text.job.received_ms,
-    }
-}
-
 impl InboundHandlers {
     /// Finds the sessions that texts are said in, those of a batch at once: by when each came in.
     pub(super) async fn route(&self, texts: &mut [ReceivedText]) {
@@ -43,6 +35,10 @@ impl InboundHandlers {
         if asked.is_empty() {
             return;
         }
+        let pair = |text: &ReceivedText| {
+            let person = Address::stored(text.inbound.from.as_str());
+            self.session_messages.pair(&person, &text.sender, text.job.received_ms)
+        };
         let pairs: Vec<PairAtTime> = asked.iter().map(|text| pair(text)).collect();
         match self.session_messages.routes(&pairs).await {
             Ok(found) => asked.iter_mut().zip(found).for_each(|(text, route)| text.route = route),

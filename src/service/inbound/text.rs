@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::message::{is_number, operators};
 use super::{InboundHandlers, WebhookJob, read};
-use crate::model::Channel;
+use crate::model::{Channel, Id as _};
 use crate::provider;
 use crate::service::directory::{DirectoryEntries, SenderNumber};
 use crate::service::number::InboundTextPolicy;
@@ -56,6 +56,15 @@ type InboundTextHandlingResult = (ReceivedText, Result<InboundTextDisposition>);
 /// One of the same person before it has not been handled.
 fn behind() -> Error {
     Error::new(ErrorKind::Busy, "it waits for the one before it")
+}
+
+/// What a person says in a session behind a text of theirs that is to be asked about takes turns with that, unless that
+/// was said in another session.
+fn line_up(route: &mut SessionRoute, before: &NewAskedText) {
+    let here = route.session.session.id;
+    if before.said.is_none_or(|(session, _)| session == here || session.bytes() != before.lane) {
+        route.behind = Some(before.lane);
+    }
 }
 
 impl InboundHandlers {
@@ -177,7 +186,11 @@ impl InboundHandlers {
 
     async fn in_order(&self, texts: Vec<ReceivedText>) -> Vec<InboundTextHandlingResult> {
         let mut handled: Vec<InboundTextHandlingResult> = Vec::with_capacity(texts.len());
-        for text in texts {
+        for mut text in texts {
+            let asked = handled.iter().rev().find_map(|(_, result)| result.as_ref().ok()?.asked.as_ref());
+            if let (Some(route), Some(asked)) = (&mut text.route, asked) {
+                line_up(route, asked);
+            }
             let is_behind = handled.last().is_some_and(|(_, result)| result.is_err());
             let result = if is_behind { Err(behind()) } else { self.handle(&text).await };
             handled.push((text, result));

@@ -106,7 +106,7 @@ impl WebhookInbox {
             return Err(Error::new(ErrorKind::TooLong, format!("longer than {LONGEST} bytes")));
         }
         let received_ms = self.parts.clock.now_ms();
-        let id = InboundId::new(received_ms);
+        let id = InboundId::next(received_ms);
         let (account, key) = (handle.account.id, read::key(&key));
         let new = NewWebhook { id, account, kind, key, lane, payload, read: parsed, received_ms, signature };
         let mut races = 0;

@@ -1,6 +1,7 @@
 //! Texts about which clients' own servers are asked what is to become of them. Each is a job of its own, so that nobody
-//! else waits for the answer; those of one session, and of one stranger, take turns. Where a server is asked twice, as
-//! after a crash, copies are made once all the same.
+//! else waits for the answer; those of one session, and of one stranger, take turns, and what a stranger texts who has come
+//! into a session waits for what they texted before. Where a server is asked twice, as after a crash, copies are made once
+//! all the same.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use super::hook::SessionHooks;
 use super::{SessionMessages, SessionRoute, Sessions};
-use crate::model::{Address, Channel, ClientId, DurationSetting, HookFormat, Id as _, InboundId, Millis, SessionState};
+use crate::model::{Address, ClientId, DurationSetting, HookFormat, Id as _, InboundId, Millis, SessionState};
 use crate::service::Result;
 use crate::service::client::Clients;
 use crate::service::directory::SenderNumber;
@@ -90,11 +91,9 @@ impl SessionMessages {
         if !session.mode.has_texts() {
             return None;
         }
-        // or those before it are: it waits for them
-        if self.intercept_hook(session).is_none() && !route.is_behind {
-            return None;
-        }
-        let (client, lane) = (session.client, session.id.bytes());
+        // it waits for those before it that are asked about, though nobody be asked about itself
+        let asked = || self.intercept_hook(session).map(|_| session.id.bytes());
+        let (client, lane) = (session.client, route.behind.or_else(asked)?);
         Some(NewAskedText { id, client, lane, said: Some((session.id, route.from)), received_ms: at_ms })
     }
 
@@ -106,9 +105,8 @@ impl SessionMessages {
         (id, at_ms): (InboundId, Millis),
     ) -> Option<NewAskedText> {
         self.stranger_hook(sender)?;
-        let (number, person) = (&sender.number, Address::stored(person));
-        let lane = self.lanes.of(Channel::Sms, &number.address, &person.folded()).bytes();
-        Some(NewAskedText { id, client: number.client, lane, said: None, received_ms: at_ms })
+        let lane = self.pair(&Address::stored(person), sender, at_ms).lane.bytes();
+        Some(NewAskedText { id, client: sender.number.client, lane, said: None, received_ms: at_ms })
     }
 }
 

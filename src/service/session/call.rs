@@ -21,7 +21,7 @@ use crate::service::{Error, ErrorKind, Result};
 use crate::store::outbox::intake::{IdempotencyRecord, NewMessage};
 use crate::store::session::call::UNHEARD_MS;
 use crate::store::session::interaction::{self, Interaction, InteractionFailure, InteractionKind, NewInteraction};
-use crate::store::session::route::{self, PairAtTime, SessionRoute};
+use crate::store::session::route::{self, SessionRoute};
 use crate::store::session::speech::{NewSpeech, SpeechAcceptResult};
 use crate::store::session::{Participant, SessionWithParticipants};
 
@@ -80,8 +80,7 @@ impl CallLegs<'_> {
 impl SessionMessages {
     /// The session that a caller is in by the number that they call.
     pub(super) async fn call_route(&self, call: &InboundCall, sender: &SenderNumber) -> Result<Option<SessionRoute>> {
-        let person = Address::stored(call.from.as_str()).folded().into_owned();
-        let pair = PairAtTime { person, number: sender.number.id, at_ms: self.clock.now_ms() };
+        let pair = self.pair(&Address::stored(call.from.as_str()), sender, self.clock.now_ms());
         Ok(route::find(&self.store, &[pair]).await?.into_iter().next().flatten())
     }
 

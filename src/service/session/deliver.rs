@@ -100,6 +100,13 @@ impl SpokenWords<'_> {
 }
 
 impl SessionMessages {
+    /// Somebody who texts or calls a number of ours, as their session is found.
+    pub(in crate::service) fn pair(&self, person: &Address, sender: &SenderNumber, at_ms: Millis) -> PairAtTime {
+        let (number, person) = (&sender.number, person.folded());
+        let lane = self.lanes.of(Channel::Sms, &number.address, &person);
+        PairAtTime { person: person.into_owned(), number: number.id, at_ms, lane }
+    }
+
     /// The session of each of these, in their order, where they were in one.
     pub(in crate::service) async fn routes(&self, pairs: &[PairAtTime]) -> store::Result<Vec<Option<SessionRoute>>> {
         route::find(&self.store, pairs).await

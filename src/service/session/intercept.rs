@@ -36,7 +36,7 @@ impl AskedTexts {
         let nothing = (PreparedText::default(), None);
         let found = sessions::find(&self.messages.store, job.client, session).await?;
         let Some(found) = found else { return Ok(nothing) };
-        let route = SessionRoute { session: Arc::new(found), from, is_behind: false };
+        let route = SessionRoute { session: Arc::new(found), from, behind: None };
         let verdict = self.verdict(job, text, &route).await?;
         // the answer took its time
         if self.text(job).await?.is_none() {

@@ -10,9 +10,9 @@ use super::asked::{AskedTextResult, AskedTexts};
 use super::hook::{OutOfSessionReply, OutOfSessionRequest, StrangerSession};
 use super::intercept::said;
 use super::loop_guard::{CountedText, LoopVerdict};
-use super::{PairAtTime, ParticipantOrder, SaidText, SessionOrder, SessionRoute, SessionSettings};
+use super::{ParticipantOrder, SaidText, SessionOrder, SessionRoute, SessionSettings};
 use crate::model::address::AddressRole;
-use crate::model::{Address, AddressKind, Channel, DurationSetting, HookFormat, NumberId, SessionDoor};
+use crate::model::{Address, AddressKind, Channel, DurationSetting, HookFormat, SessionDoor};
 use crate::service::audit::AuditContext;
 use crate::service::directory::SenderNumber;
 use crate::service::message::{DraftResult, Order, SenderChoice};
@@ -117,7 +117,7 @@ impl AskedTexts {
     ) -> Result<Option<SessionRoute>> {
         let (Some(other), Some(pool)) = (phone(&wanted.participant), sender.number.pool) else { return Ok(None) };
         let person = Address::stored(from);
-        if let Some(route) = self.shared_route(&person, sender.number.id, &other).await? {
+        if let Some(route) = self.shared_route(&person, sender, &other).await? {
             return Ok(Some(route));
         }
         let number = Address::stored(sender.number.address.as_str());
@@ -156,13 +156,18 @@ impl AskedTexts {
             }
         }
         // unless it was made, it may be there: they have just called, too
-        self.shared_route(&person, sender.number.id, &other).await
+        self.shared_route(&person, sender, &other).await
     }
 
     /// The session that these two are in by the number of the first.
-    async fn shared_route(&self, one: &Address, number: NumberId, other: &Address) -> Result<Option<SessionRoute>> {
-        let (person, at_ms) = (one.folded().into_owned(), self.messages.clock.now_ms());
-        let found = self.messages.routes(&[PairAtTime { person, number, at_ms }]).await?;
+    async fn shared_route(
+        &self,
+        one: &Address,
+        sender: &SenderNumber,
+        other: &Address,
+    ) -> Result<Option<SessionRoute>> {
+        let pair = self.messages.pair(one, sender, self.messages.clock.now_ms());
+        let found = self.messages.routes(&[pair]).await?;
         let other = other.folded();
         let is_shared = |route: &SessionRoute| route.session.present().any(|one| one.person == other);
         Ok(found.into_iter().flatten().find(is_shared))

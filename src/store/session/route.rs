@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{COLUMNS, Participant, Session, SessionWithParticipants, filled};
-use crate::model::{Millis, NumberId, ParticipantId, PoolId, SessionId};
+use crate::model::{Id as _, LaneKey, Millis, NumberId, ParticipantId, PoolId, SessionId};
 use crate::store::{Query, Result, Row, Store, Value, params};
 
 /// So far apart the clocks of two nodes may be for whoever texts as soon as they are in a session.
@@ -18,6 +18,8 @@ pub struct PairAtTime {
     pub person: String,
     pub number: NumberId,
     pub at_ms: Millis,
+    /// In which what they text there while they are in no session takes turns, where it is asked about.
+    pub lane: LaneKey,
 }
 
 /// Where a text belongs.
@@ -26,17 +28,18 @@ pub struct SessionRoute {
     pub session: Arc<SessionWithParticipants>,
     /// Who of its people has sent it.
     pub from: ParticipantId,
-    /// Texts that were said before it there are still asked about.
-    pub is_behind: bool,
+    /// The lane of texts that came before it and are still asked about: of this person's from before they were in the
+    /// session, else of what was said there.
+    pub behind: Option<[u8; 16]>,
 }
 
-/// As whom somebody was in which session, and whether texts of it are asked about now.
-type RouteRow = (ParticipantId, SessionId, Option<i64>);
+/// As whom somebody was in which session, and whether texts of theirs from before it, and of it, are asked about now.
+type RouteRow = (ParticipantId, SessionId, Option<i64>, Option<i64>);
 
 /// The session of each of these, in their order; nothing where they were in none by that number then.
 pub async fn find(store: &Store, pairs: &[PairAtTime]) -> Result<Vec<Option<SessionRoute>>> {
     let found = participants(store, pairs).await?;
-    let mut keys: Vec<Value> = found.iter().flatten().map(|(_, session, _)| session.into()).collect();
+    let mut keys: Vec<Value> = found.iter().flatten().map(|(_, session, ..)| session.into()).collect();
     if keys.is_empty() {
         return Ok(vec![None; pairs.len()]);
     }
@@ -51,11 +54,13 @@ pub async fn find(store: &Store, pairs: &[PairAtTime]) -> Result<Vec<Option<Sess
     order.sort_by_key(|nth| pairs[*nth].at_ms);
     let (mut routes, mut ends) = (vec![None; pairs.len()], HashMap::new());
     for nth in order {
-        let (Some((from, session, asked)), at_ms) = (found[nth], pairs[nth].at_ms) else { continue };
+        let (Some((from, session, before, there)), pair) = (found[nth], &pairs[nth]) else { continue };
         let Some(session) = sessions.get(&session) else { continue };
         let end = ends.entry(session.session.id).or_insert(session.session.expires_ms);
-        if goes_on(&session.session, end, at_ms) {
-            routes[nth] = Some(SessionRoute { session: session.clone(), from, is_behind: asked.is_some() });
+        if goes_on(&session.session, end, pair.at_ms) {
+            let there = there.map(|_| session.session.id.bytes());
+            let behind = before.map(|_| pair.lane.bytes()).or(there);
+            routes[nth] = Some(SessionRoute { session: session.clone(), from, behind });
         }
     }
     Ok(routes)
@@ -78,16 +83,18 @@ fn goes_on(session: &Session, end_ms: &mut Option<Millis>, at_ms: Millis) -> boo
 
 /// As whom each of these was in a session. Intervals of a pair meet only where a session was opened again: then the one
 /// that began last was in between. Whoever was in none there before may text a little earlier than they came in, by the
-/// clock of another node.
+/// clock of another node. One statement says who is there and what is asked about: a session that came of a text is seen
+/// with what is still to be passed on of that, or with its copies.
 async fn participants(store: &Store, pairs: &[PairAtTime]) -> Result<Vec<Option<RouteRow>>> {
-    let sql = "SELECT p.id, p.session_id, (SELECT 1 FROM sb_asked_text a WHERE a.lane = p.session_id LIMIT 1) \
+    let sql = "SELECT p.id, p.session_id, (SELECT 1 FROM sb_asked_text b WHERE b.lane = ? LIMIT 1), \
+               (SELECT 1 FROM sb_asked_text a WHERE a.lane = p.session_id LIMIT 1) \
                FROM sb_participant p WHERE p.person = ? AND p.number_id = ? \
                AND p.joined_ms <= ? AND (p.left_ms IS NULL OR p.left_ms > ?) AND (p.joined_ms <= ? OR NOT EXISTS \
                (SELECT 1 FROM sb_participant q WHERE q.person = p.person AND q.number_id = p.number_id \
                AND q.joined_ms < p.joined_ms)) ORDER BY p.joined_ms DESC LIMIT 1";
     let query = |pair: &PairAtTime| {
         let at_ms = pair.at_ms;
-        Query::new(sql, params![pair.person.as_str(), pair.number, at_ms + APART_MS, at_ms, at_ms])
+        Query::new(sql, params![pair.lane, pair.person.as_str(), pair.number, at_ms + APART_MS, at_ms, at_ms])
     };
     let found = store.look_up(pairs.iter().map(query).collect()).await?;
     found.iter().map(|rows| rows.first().map(Row::read).transpose()).collect()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{HandledText, HandledTextsResult};
-use crate::model::SessionId;
+use crate::model::{Id as _, SessionId};
 use crate::store::Error;
 use crate::store::message::Message;
 use crate::store::outbox::intake::MessageWithSendPermit;
@@ -34,14 +34,15 @@ pub(super) struct HandledTextsCourse {
     pub(super) patience: Duration,
     /// It has waited in vain.
     is_away: bool,
-    /// Sessions of texts of which nothing is written: what was said there behind them waits for them.
-    held_up: BTreeSet<SessionId>,
+    /// Lanes of texts of which nothing is written: what takes turns behind them waits for them.
+    held_up: BTreeSet<[u8; 16]>,
 }
 
 impl<T> PermittedText<T> {
-    /// Where it was said.
-    fn session(&self) -> Option<SessionId> {
-        self.text.prepared.record.said.first().map(|one| one.session)
+    /// In which it takes turns: that in which it is asked about, else its session's.
+    fn lane(&self) -> Option<[u8; 16]> {
+        let session = || self.text.prepared.record.said.first().map(|one| one.session.bytes());
+        self.text.asked.as_ref().map(|asked| asked.lane).or_else(session)
     }
 
     pub(super) fn asking(mut text: HandledText, permit: &impl Fn(&Message) -> Option<T>) -> Self {
@@ -67,7 +68,7 @@ impl HandledTextsCourse {
     /// Says that nothing is written of these.
     pub(super) fn fail<T>(&mut self, batch: &HandledTextBatch<T>, error: Error) {
         self.is_away |= error.will_pass();
-        self.held_up.extend(batch.texts.iter().filter_map(PermittedText::session));
+        self.held_up.extend(batch.texts.iter().filter_map(PermittedText::lane));
         let mut ids = batch.texts.iter().map(|text| text.text.job.id());
         let first = ids.next();
         let others = ids.map(|id| (id, Error::Unavailable(error.to_string())));
@@ -80,9 +81,8 @@ impl HandledTextsCourse {
         if !self.is_away && self.held_up.is_empty() {
             return;
         }
-        let waits = |text: &PermittedText<T>| {
-            self.is_away || text.session().is_some_and(|session| self.held_up.contains(&session))
-        };
+        let waits =
+            |text: &PermittedText<T>| self.is_away || text.lane().is_some_and(|lane| self.held_up.contains(&lane));
         let (behind, texts): (Vec<_>, Vec<_>) = std::mem::take(&mut batch.texts).into_iter().partition(waits);
         batch.texts = texts;
         let why = || Error::Busy("it waits for the one before it".into());
@@ -111,8 +111,8 @@ pub(super) fn by_commit(texts: Vec<HandledText>) -> Vec<Vec<HandledText>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::InboundId;
-    use crate::model::Millis;
+    use crate::model::{ClientId, InboundId, Millis};
+    use crate::store::session::asked::NewAskedText;
 
     #[test]
     fn texts_without_copies_share_a_commit_however_many() {
@@ -137,5 +137,20 @@ mod tests {
         assert!(next.texts.is_empty());
         let failed: Vec<InboundId> = course.result.failed.iter().map(|(id, _)| *id).collect();
         assert_eq!(failed, [1, 2, 3].map(InboundId::first_of));
+    }
+
+    #[test]
+    fn what_is_asked_about_is_held_up_by_what_it_takes_turns_with() {
+        let batch = |nth: Millis, lane: u8| {
+            let id = InboundId::first_of(nth);
+            let asked = NewAskedText { id, client: ClientId::OPERATOR, lane: [lane; 16], said: None, received_ms: nth };
+            let text = HandledText { asked: Some(asked), ..HandledText::as_it_came(id) };
+            HandledTextBatch { texts: vec![PermittedText::<()> { text, copies: Vec::new() }], races: 0 }
+        };
+        let (mut course, mut behind, mut beside) = (HandledTextsCourse::default(), batch(2, 7), batch(3, 8));
+        course.fail(&batch(1, 7), Error::Conflict);
+        course.hold_back(&mut behind);
+        course.hold_back(&mut beside);
+        assert_eq!((behind.texts.len(), beside.texts.len()), (0, 1));
     }
 }
