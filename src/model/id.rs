@@ -1,18 +1,17 @@
 //! Ids: 128 bits, time-ordered, with a prefix that says of what.
 
 mod derived;
+mod ordered;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
-use std::sync::Mutex;
 
 use rand::RngCore;
 use rand::rngs::OsRng;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::Millis;
-use crate::model::lock::lock;
 
 /// What an id must look like, for the error of whoever sent another.
 #[derive(Debug, thiserror::Error)]
@@ -221,22 +220,7 @@ impl From<CallId> for MessageId {
     }
 }
 
-/// Above what was made last within the same millisecond, by `step`.
-fn above(last: &Mutex<u128>, now_ms: Millis, step: u128) -> u128 {
-    let mut last = lock(last);
-    let made = time_ordered(now_ms);
-    *last = if made >> 80 == *last >> 80 { *last + step } else { made };
-    *last
-}
-
 impl InboundId {
-    /// Above all that this process made within the same millisecond: a person may text twice in one. They are so far apart
-    /// that no two have the same reply, or the same answers.
-    pub fn next(now_ms: Millis) -> Self {
-        static LAST: Mutex<u128> = Mutex::new(0);
-        Self(above(&LAST, now_ms, 1 << 16))
-    }
-
     /// The message that a webhook brought: made again, it is the same.
     pub fn message(self) -> MessageId {
         MessageId(self.0)
@@ -252,14 +236,6 @@ impl MessageId {
     /// The entry of the ledger that pays for it: there is one at most.
     pub fn debit(self) -> EntryId {
         EntryId(self.0)
-    }
-}
-
-impl AuditId {
-    /// Above all that this process made within the same millisecond: a script does several things in one.
-    pub fn next(now_ms: Millis) -> Self {
-        static LAST: Mutex<u128> = Mutex::new(0);
-        Self(above(&LAST, now_ms, 1))
     }
 }
 
@@ -281,19 +257,6 @@ mod tests {
         assert!(early < late && early.to_string() < late.to_string() && early.bytes() < late.bytes());
         assert_eq!(DeviceId::from_bytes(late.bytes()), late);
         assert_eq!(late.to_string().parse::<DeviceId>().ok(), Some(late));
-    }
-
-    #[test]
-    fn what_is_done_within_a_millisecond_is_in_order() {
-        let ids: Vec<AuditId> = (0..100).map(|_| AuditId::next(1_000)).collect();
-        assert!(ids.is_sorted() && ids.first() < ids.last(), "{ids:?}");
-        assert!(ids.iter().all(|id| id.made_ms() == 1_000));
-        let texts: Vec<InboundId> = (0..100).map(|_| InboundId::next(1_000)).collect();
-        assert!(texts.is_sorted(), "{texts:?}");
-        let mut all: Vec<MessageId> = texts.iter().flat_map(|id| [id.message(), id.reply(), id.answer(255)]).collect();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), 300, "each has its own");
     }
 
     #[test]

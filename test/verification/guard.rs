@@ -86,7 +86,7 @@ async fn enforcing(layout: Layout) -> Result<Server> {
 async fn fill(server: &Server) -> Result<Vec<String>> {
     let mut made = Vec::new();
     for nth in 0..LEAST {
-        made.push(sent(server, &number(nth), json!({})).await?);
+        made.push(sent(server, &number(nth), json!({"code": "123456"})).await?);
     }
     Ok(made)
 }

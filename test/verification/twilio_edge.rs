@@ -4,7 +4,7 @@ use anyhow::ensure;
 use serde_json::json;
 
 use super::twilio_door::{ANN, BOB, OURS, VerifyDoor};
-use crate::events::{text, well};
+use crate::events::text;
 use crate::harness::{Layout, Result};
 use crate::on_both_engines;
 use crate::relay::scene::act_well;
@@ -106,7 +106,7 @@ async fn what_is_not_sent_costs_nothing(layout: Layout) -> Result {
     let door = VerifyDoor::open(layout).await?;
     let form = [("To", ANN), ("Channel", "sms")];
     let opt_out = format!("/v1/opt-outs/{OURS}/{ANN}");
-    well(&door.server, "PUT", &opt_out, Some(json!({"is_out": true}))).await?;
+    act_well(&door.server, &door.client.id, "PUT", &opt_out, Some(json!({"is_out": true}))).await?;
     door.refused("POST", &door.path("Verifications"), &form, (400, 21610)).await?;
     ensure!(balance(&door.server, &door.client).await? == "100.0000");
     door.refused("GET", &door.path(&format!("Verifications/{ANN}")), &[], (404, 20404)).await?;
