@@ -18,8 +18,8 @@ use crate::reply::{self, Reply};
 use crate::state::Carrier;
 
 /// A misspelt fault would be no fault, and its test green.
-const RULE: [&str; 11] =
-    ["to", "prefix", "times", "on", "hold_ms", "delay_ms", "do", "status", "retry_after", "recorded", "code"];
+const RULE: [&str; 12] =
+    ["to", "prefix", "times", "on", "hold_ms", "delay_ms", "do", "status", "retry_after", "recorded", "code", "says"];
 
 pub async fn answer(carrier: &Arc<Carrier>, method: &Method, command: &str, query: Option<&str>, body: &[u8]) -> Reply {
     let done = match (method.as_str(), command) {

@@ -61,7 +61,9 @@ fn next(twiml: &str) -> Result<String> {
     let inside = |begin: &str, end: &str| twiml.split_once(begin)?.1.split_once(end).map(|(found, _)| found);
     let found = inside("action=\"", "\"").or_else(|| inside("<Redirect method=\"POST\">", "<"));
     let url = found.context("it goes on nowhere")?.replace("&amp;", "&");
-    Ok(url.strip_prefix(PUBLIC).context("it goes on elsewhere")?.to_owned())
+    // our own address is written with its port
+    let path = url.strip_prefix(PUBLIC).context("it goes on elsewhere")?;
+    Ok(path.strip_prefix(":443").unwrap_or(path).to_owned())
 }
 
 fn spoken(locale: Locale) -> String {

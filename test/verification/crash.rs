@@ -11,7 +11,8 @@ use crate::messages::person;
 use crate::on_both_engines;
 
 async fn after_a_kill_the_code_that_was_texted_opens(layout: Layout) -> Result {
-    let server = ready(Builder::new(layout).await?).await?;
+    let builder = Builder::new(layout).await?.set("outbox.look_up_after", "1s, 2s, 3s");
+    let server = ready(builder).await?;
     let people: Vec<String> = (0..40).map(person).collect();
     // some are told, some are not, and some are not even accepted
     {
