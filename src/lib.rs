@@ -106,14 +106,15 @@
 //! callbacks, signed, from `sb_delivery`, until each is taken or given up.
 //!
 //! **Codes.** Doors give `Verifications` (`src/service/verification.rs`) an order. Where one is pending for the same
-//! client, service and number, its code goes out again; else a new one is made (`create.rs` in the folder of that name).
-//! Then it is asked whether it may (`send.rs`): the countries that are allowed (`src/service/permission.rs`), the limits
-//! (`limit.rs`), and the guard ([`service::guard`]), which is told of what others refuse too. What does not go out gives
-//! back what it took of its limits. Its text is made (`template.rs`), routed and priced as any other, and
+//! client, service and number, its code goes out again; else a new one is made (`create.rs` in the folder of that
+//! name). Then it is asked whether it may (`send.rs`): the countries that are allowed (`src/service/permission.rs`),
+//! the limits (`limit.rs`), and the guard ([`service::guard`]), which is told of what others refuse too. What does not
+//! go out gives back what it took of its limits. Its text is made (`template.rs`), routed and priced as any other, and
 //! `src/store/verification/intake.rs` writes, in one commit shared with whoever else asks: the verification with its
 //! code, sealed, the name under which it is pending, the message with its charge, and what is told. A code that comes
-//! back is looked at in a batch too (`src/store/verification/check.rs`): its try is taken, and where it is the right one
-//! the code is erased, its sends marked and the fact written that the guard reckons with, before anybody is answered.
+//! back is looked at in a batch too (`src/store/verification/check.rs`): its try is taken, and where it is the right
+//! one the code is erased, its sends marked and the fact written that the guard reckons with, before anybody is
+//! answered.
 //!
 //! Pairing stands beside them, with a contract that phones in the field speak: [`service::sync`].
 //!
