@@ -16,6 +16,8 @@ const PEOPLE: u64 = 32_000_000;
 const STRIDE: u64 = 19_777_123;
 /// Rows of one table in one commit.
 const SLICE: usize = 10_000;
+/// They were asked for one behind the other, as their ids are then: so many in a millisecond.
+const AT_ONCE: u64 = 10;
 /// They expire long after the run.
 const TTL_MS: i64 = 24 * 3_600_000;
 /// As long as a sealed code of six digits.
@@ -51,18 +53,19 @@ pub async fn fill(server: &Server, count: u64) -> Result {
     for some in people.chunks(SLICE) {
         let (mut verifications, mut sends) = (Rows::new(), Rows::new());
         for nth in some {
-            let (id, to) = (VerificationId::new(now_ms), Address::stored(phone(*nth)));
-            verifications.push(verification(id, &to, now_ms));
-            sends.push(send(id, &to, now_ms));
+            let at_ms = now_ms - i64::try_from((count - nth) / AT_ONCE)?;
+            let (id, to) = (VerificationId::new(at_ms), Address::stored(phone(*nth)));
+            verifications.push(verification(id, &to, at_ms));
+            sends.push(send(id, &to, at_ms));
             names.push((PendingKey::of(ClientId::OPERATOR, None, PendingName::Number(&to)), id));
         }
         write(&database, Change::new().insert(INTO_VERIFICATIONS, verifications).insert(INTO_SENDS, sends)).await?;
     }
-    // one behind the other: in no order, each commit would touch as many pages as it has rows
+    // in no order, each commit would touch as many pages as it has rows
     names.sort_unstable();
     for some in names.chunks(SLICE) {
         let row = |(key, id): &(PendingKey, VerificationId)| -> Vec<Value> {
-            vec![(*key).into(), id.into(), (now_ms + TTL_MS).into()]
+            vec![(*key).into(), id.into(), (id.made_ms() + TTL_MS).into()]
         };
         write(&database, Change::new().insert(INTO_NAMES, some.iter().map(row).collect())).await?;
     }
@@ -75,7 +78,7 @@ async fn write(database: &store::Store, change: Change) -> Result {
     Ok(())
 }
 
-fn verification(id: VerificationId, to: &Address, now_ms: i64) -> Vec<Value> {
+fn verification(id: VerificationId, to: &Address, at_ms: i64) -> Vec<Value> {
     let mut sealed = vec![7; SEALED];
     sealed[..32].copy_from_slice(&rand::random::<[u8; 32]>());
     vec![
@@ -95,17 +98,17 @@ fn verification(id: VerificationId, to: &Address, now_ms: i64) -> Vec<Value> {
         Value::Null,
         person(ClientId::OPERATOR, to).into(),
         r#"{"is_custom":true}"#.into(),
-        now_ms.into(),
-        now_ms.into(),
-        (now_ms + TTL_MS).into(),
+        at_ms.into(),
+        at_ms.into(),
+        (at_ms + TTL_MS).into(),
         Value::Null,
         1.into(),
     ]
 }
 
-fn send(of: VerificationId, to: &Address, now_ms: i64) -> Vec<Value> {
+fn send(of: VerificationId, to: &Address, at_ms: i64) -> Vec<Value> {
     vec![
-        MessageId::new(now_ms).into(),
+        MessageId::new(at_ms).into(),
         of.into(),
         ClientId::OPERATOR.into(),
         Value::Null,
@@ -113,6 +116,6 @@ fn send(of: VerificationId, to: &Address, now_ms: i64) -> Vec<Value> {
         "sms".into(),
         to.as_str().into(),
         "US".into(),
-        now_ms.into(),
+        at_ms.into(),
     ]
 }
