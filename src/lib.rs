@@ -60,13 +60,16 @@
 //! | lease, owner | the right of one process to work on a row for a while; that process |
 //! | verification, code | one attempt to prove that somebody holds a phone; the digits that go out, and are to come back |
 //! | try, send | a code that came back; one text or call that told it: Twilio's attempt |
+//! | template | how codes are told, in one language; those of one name are one text in several |
+//! | guard, level, decision | what looks for codes that nobody types in; how many of them there are in a country, a prefix, from an address; what it made of one send |
+//! | limit, bucket | how often something may be done; so often within so long, of each value that a client's own limit is named with |
 //! | opt-out | a person who wants nothing from a number, by channel |
 //! | event, endpoint, delivery | something that happened; where a client hears of it; one event on its way to one endpoint |
 //! | job | work that time will do: send, receive, ask, notify, publish, remove |
 //! | publication, platform, sink | a text of a paired phone, decrypted; the kind of service that it is meant for; where it is posted for that |
 //! | request | an HTTP request: handlers under `/v1` take a `resource::ResourceRequest`, other doors its `RequestParts` |
 //!
-//! # Three flows
+//! # Four flows
 //!
 //! **Out.** A door makes one order and gives it to `Relay` (`src/service/relay.rs`: allowed by the key, routed,
 //! priced), or, for our own answers to keywords, straight to `Messages` (`src/service/message.rs`). The
@@ -101,6 +104,17 @@
 //! **Status.** A receipt is checked, stored, de-duplicated, and folded into the state of its message, which only
 //! moves forward. The change writes the events that tell of it; [`service::event`] posts them to endpoints and
 //! callbacks, signed, from `sb_delivery`, until each is taken or given up.
+//!
+//! **Codes.** Doors give `Verifications` (`src/service/verification.rs`) an order. Where one is pending for the same
+//! client, service and number, its code goes out again; else a new one is made (`create.rs` in the folder of that
+//! name). Then it is asked whether it may (`send.rs`): the countries that are allowed (`src/service/permission.rs`),
+//! the limits (`limit.rs`), and the guard ([`service::guard`]), which is told of what others refuse too. What does not
+//! go out gives back what it took of its limits. Its text is made (`template.rs`), routed and priced as any other, and
+//! `src/store/verification/intake.rs` writes, in one commit shared with whoever else asks: the verification with its
+//! code, sealed, the name under which it is pending, the message with its charge, and what is told. A code that comes
+//! back is looked at in a batch too (`src/store/verification/check.rs`): its try is taken, and where it is the right
+//! one the code is erased, its sends marked and the fact written that the guard reckons with, before anybody is
+//! answered.
 //!
 //! Pairing stands beside them, with a contract that phones in the field speak: [`service::sync`].
 //!

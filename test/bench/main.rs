@@ -29,6 +29,7 @@ mod meter;
 mod number_import;
 mod older_load;
 mod password;
+mod pending;
 mod plan;
 mod process;
 mod relay;
@@ -39,6 +40,7 @@ mod stage;
 mod start;
 mod table;
 mod values;
+mod verification;
 mod wire;
 
 use anyhow::ensure;
@@ -49,7 +51,7 @@ use table::Table;
 use tests::harness;
 
 /// In the order in which they run.
-const PARTS: [&str; 18] = [
+const PARTS: [&str; 19] = [
     "start",
     "password",
     "handshakes",
@@ -67,6 +69,7 @@ const PARTS: [&str; 18] = [
     "choose",
     "older-load",
     "import",
+    "verification",
     "mariadb",
 ];
 
@@ -125,6 +128,7 @@ fn main() -> Result {
                 "choose" => choose::measure(&mut table, &plan).await?,
                 "older-load" => older_load::measure(&mut table, &plan).await?,
                 "import" => number_import::measure(&mut table, &plan).await?,
+                "verification" => verification::measure(&mut table, &plan).await?,
                 "mariadb" => mariadb(&mut table, &plan).await?,
                 "values" => {
                     needs_mariadb()?;

@@ -32,7 +32,7 @@ pub fn number(area: &str, nth: u64) -> String {
 }
 
 /// Somebody who has no number of ours, there; no two of so many are the same.
-fn person(nth: u64) -> String {
+pub fn person(nth: u64) -> String {
     let (area, place) = (nth % 20, nth / 20 % 1_600_000);
     let exchange = if place < 800_000 { 220 + place / 10_000 } else { 240 + place / 10_000 };
     let area = usize::try_from(area).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The conversation of the README, and those by the paths of older systems, as they stand there.
+//! The conversation of the README, its codes, and what older systems ask, as they stand there.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,10 +10,15 @@ use crate::events::well;
 use crate::harness::server::root;
 use crate::harness::{ADMIN, Builder, Layout, Result, Server, until};
 use crate::messages::drained;
+use crate::verification::scene;
 
 const HEADING: &str = "## Hold a conversation";
 /// What is said before the commands of older systems.
 const OLDER: &str = "The same by the paths of older systems";
+const CODES: &str = "## Verify a phone";
+const OLDER_CODES: &str = "As older systems ask";
+/// What of a check is printed where the code was right.
+const APPROVED: &str = r#""status":"approved","valid":true"#;
 /// Where the README has the binary.
 const FOLDER: &str = "$PWD/target/release";
 /// Where the README has its server, and how it may ask there.
@@ -85,4 +90,29 @@ async fn the_older_systems_of_the_readme_are_served() -> Result {
     ensure!(doors == ["masked", "number_proxy", "twilio_proxy"], "{doors:?}: {said}");
     drained(&server).await?;
     consistent(&server).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_codes_of_the_readme_prove_phones() -> Result {
+    let server = Builder::new(Layout::SqliteShared).await?.dev().start().await?;
+    let said = run(&server, &commands(CODES)?).await?;
+    let shown: Vec<&str> =
+        said.lines().filter_map(|line| line.split_once("Your Acme verification code is: ")).map(|two| two.1).collect();
+    let [code, gone] = shown[..] else { anyhow::bail!("{said}") };
+    ensure!(code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit()) && gone == "••••", "{said}");
+    ensure!(said.contains(APPROVED) && said.contains("right"), "{said}");
+    let statuses = server.rows("SELECT status FROM sb_verification").await?.concat();
+    ensure!(statuses == ["approved", "approved"], "{statuses:?}: {said}");
+    scene::consistent(&server).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_older_codes_of_the_readme_are_served() -> Result {
+    let server = Builder::new(Layout::SqliteShared).await?.dev().start().await?;
+    let said = run(&server, &commands(OLDER_CODES)?).await?;
+    ensure!(said.contains(r#""authenticated":true"#) && said.contains(APPROVED), "{said}");
+    let doors = "SELECT door FROM sb_verification WHERE status = 'approved' ORDER BY door";
+    let doors = server.rows(doors).await?.concat();
+    ensure!(doors == ["older", "twilio"], "{doors:?}: {said}");
+    scene::consistent(&server).await
 }
