@@ -45,7 +45,11 @@ impl Verifications {
         filter: &AttemptFilter,
         limit: usize,
     ) -> Result<(Vec<VerificationAttempt>, bool)> {
-        Ok(page(send::list(&self.parts.store, client, filter, limit + 1).await?, limit))
+        let (mut found, more) = page(send::list(&self.parts.store, client, filter, limit + 1).await?, limit);
+        if filter.before.is_some() {
+            found.reverse();
+        }
+        Ok((found, more))
     }
 
     pub async fn summary(&self, client: ClientId, filter: &AttemptFilter) -> Result<AttemptSummary> {
