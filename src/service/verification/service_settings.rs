@@ -30,6 +30,9 @@ fn check(name: &str, settings: &ServiceSettings) -> Result<()> {
             format!("must be 1 to {NAME} characters in one line, without outer blanks"),
         ));
     }
+    if settings.tts_name.as_deref().is_some_and(|voice| voice.chars().count() > NAME) {
+        return Err(Error::invalid("tts_name", format!("must be at most {NAME} characters")));
+    }
     check_length("code_length", settings.code_length)?;
     check_ttl("ttl", settings.ttl_ms)?;
     check_count("max_checks", settings.max_checks)?;
