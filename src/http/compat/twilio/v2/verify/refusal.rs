@@ -61,9 +61,7 @@ pub(super) fn of(error: Error) -> TwilioCompatRefusal {
     let reason = &*error.detail;
     match (&error.kind, error.field) {
         (ErrorKind::Verification(why), _) => of_verification(*why, &error),
-        (ErrorKind::Invalid | ErrorKind::Limit(_), Some(field)) => {
-            PARAMETER.because(&format!("{} {reason}", parameter(field)))
-        }
+        (ErrorKind::Invalid, Some(field)) => PARAMETER.because(&format!("{} {reason}", parameter(field))),
         (ErrorKind::Invalid, None) => PARAMETER.because(reason),
         (ErrorKind::Conflict, _) => error::of(StatusCode::CONFLICT).because(reason),
         _ => error.into(),
