@@ -4,9 +4,11 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use super::twilio_door::{ANN, BOB, VerifyDoor, other};
-use crate::events::text;
-use crate::harness::{Layout, Result};
+use crate::events::{text, well};
+use crate::harness::{Layout, Result, until};
+use crate::messages::drained;
 use crate::on_both_engines;
+use crate::relay::balance;
 use crate::relay::scene::{act_well, tamper};
 
 const CANCEL: [(&str, &str); 1] = [("Status", "canceled")];
@@ -100,6 +102,29 @@ async fn a_hundred_wrong_codes_are_enough_for_a_day(layout: Layout) -> Result {
     door.close(5).await
 }
 
+async fn no_other_number_gets_round_an_opt_out(layout: Layout) -> Result {
+    // the loopback carrier says of it that it has opted out
+    const OUT: &str = "+15005550004";
+    let mut door = VerifyDoor::open(layout).await?;
+    let other = json!({"provider": "loopback", "credentials": {}, "any_sender": true});
+    door.account = text(&well(&door.server, "POST", "/v1/accounts", Some(other)).await?["id"])?;
+    door.number(&door.client, "+12125550179").await?;
+    door.send(OUT).await?;
+    until("an opt-out", async || {
+        let known = door.server.rows("SELECT COUNT(*) FROM sb_opt_out").await?.concat();
+        Ok((known == ["1"]).then_some(()))
+    })
+    .await?;
+    let form = [("To", OUT), ("Channel", "sms")];
+    for _ in 0..2 {
+        door.refused("POST", &door.path("Verifications"), &form, (400, 21610)).await?;
+    }
+    drained(&door.server).await?;
+    assert_eq!(door.server.rows("SELECT COUNT(*) FROM sb_message").await?.concat(), ["1"]);
+    ensure!(balance(&door.server, &door.client).await? == "100.0000", "what failed is refunded");
+    door.close(2).await
+}
+
 /// The pages of a list, of two items each: they are the same on the way back.
 async fn turned(door: &VerifyDoor, path: &str, key: &str, pages: usize) -> Result {
     let mut page = door.well("GET", &format!("{path}?PageSize=2"), &[]).await?;
@@ -153,5 +178,6 @@ on_both_engines!(
     what_was_guessed_at_is_shown_until_another_begins,
     a_payment_is_confirmed_by_its_own_check,
     a_hundred_wrong_codes_are_enough_for_a_day,
+    no_other_number_gets_round_an_opt_out,
     lists_are_turned_back,
 );
