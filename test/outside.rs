@@ -2,6 +2,7 @@
 
 mod bytes;
 mod carrier;
+mod codes;
 pub mod contract;
 pub mod contract_verify;
 mod django;

@@ -27,6 +27,17 @@ pub struct CallOptions {
     pub machine_detection: Option<MachineDetection>,
 }
 
+/// Keys that are pressed at once at most.
+const MOST_DIGITS: usize = 32;
+
+impl CallOptions {
+    /// Whether these are keys that a call can press, with `w` and `W` for pauses.
+    pub fn can_press(digits: &str) -> bool {
+        let is_key = |key: u8| key.is_ascii_digit() || b"ABCD#*wW".contains(&key);
+        digits.len() <= MOST_DIGITS && digits.bytes().all(is_key)
+    }
+}
+
 /// How a URL is fetched.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "UPPERCASE")]

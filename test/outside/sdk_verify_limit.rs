@@ -117,6 +117,7 @@ answer = {
                count(date_created_after=before), count(date_created_after=later), count(date_created_before=before)],
     'summary': [told.total_attempts, told.total_converted, told.total_unconverted, told.conversion_rate_percentage],
     'whole': summary.fetch().total_attempts,
+    'prefixes': [summary.fetch(destination_prefix=prefix).total_attempts for prefix in ('+1415', '+1416')],
     'safe': [safe.sid[:2], safe.phone_number == person(7), found.sid == safe.sid, *removed],
     'replies': replies,
 }
@@ -132,7 +133,7 @@ async fn pythons_library_lists_attempts_and_keeps_a_safe_list() -> Result {
     assert_eq!(answer["one"], json!(["VL", true, "sms", true, "US", "usd", "0.0075", true]));
     assert_eq!(answer["counts"], json!([5, 2, 3, 5, 0, 5, 0, 2, 5, 0, 0]));
     assert_eq!(answer["summary"], json!([4, 2, 2, "50.00"]));
-    assert_eq!(answer["whole"], 5);
+    assert_eq!((&answer["whole"], &answer["prefixes"]), (&json!(5), &json!([5, 0])));
     let safe = json!(["GN", true, true, true, [404, 20404], [404, 20404], [400, 60200]]);
     assert_eq!(answer["safe"], safe);
     contract_verify::check(&answer["replies"].as_array().cloned().unwrap_or_default(), 20).await

@@ -21,7 +21,9 @@ async fn what_is_wrong_is_told_by_its_code(layout: Layout) -> Result {
     for (form, with) in [
         (vec![("Channel", "sms")], (400, 60200)),
         (vec![("To", "nobody"), ("Channel", "sms")], (400, 60200)),
-        (vec![("To", "ann@example.com"), ("Channel", "email")], (400, 60200)),
+        (vec![("To", "ann@example.com"), ("Channel", "email")], (400, 60223)),
+        (vec![("To", "ann@example.com"), ("Channel", "sms")], (400, 60200)),
+        (vec![("To", ANN), ("Channel", "call"), ("SendDigits", "1 2")], (400, 60200)),
         (vec![("To", ANN)], (400, 60200)),
         (vec![("To", ANN), ("Channel", "pigeon")], (400, 60200)),
         (vec![("To", ANN), ("Channel", "email")], (400, 60223)),

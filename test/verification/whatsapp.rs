@@ -12,6 +12,7 @@ use crate::operations::command::run;
 const ANN: &str = "+12065550110";
 const ENGLISH: &str = "HX0000000000000000000000000000000e";
 const BRAZILIAN: &str = "HX000000000000000000000000000000bb";
+const POLISH: &str = "HX0000000000000000000000000000009a";
 
 /// The server, its carrier, and the one account there, with these settings.
 async fn scene(layout: Layout, set: Value) -> Result<(Server, Carrier, String)> {
@@ -27,11 +28,13 @@ fn wanted(locale: &str) -> Value {
 }
 
 async fn a_code_goes_into_the_nearest_template(layout: Layout) -> Result {
-    let templates = json!({"whatsapp_templates": {"en": ENGLISH, "pt_br": BRAZILIAN}});
+    let templates = json!({"whatsapp_templates": {"en": ENGLISH, "pt_br": BRAZILIAN, "pl": POLISH}});
     let (server, carrier, id) = scene(layout, templates).await?;
     let shown = well(&server, "GET", &format!("/v1/accounts/{id}"), None).await?;
-    assert_eq!(shown["whatsapp_templates"], json!({"en": ENGLISH, "pt-BR": BRAZILIAN}));
-    for (nth, (locale, sid)) in [("en-GB", ENGLISH), ("pt", BRAZILIAN)].into_iter().enumerate() {
+    assert_eq!(shown["whatsapp_templates"], json!({"en": ENGLISH, "pt-BR": BRAZILIAN, "pl": POLISH}));
+    // our own texts are in none but the first two of these; what has no template either is told in English
+    let asked = [("en-GB", ENGLISH), ("pt", BRAZILIAN), ("pl-PL", POLISH), ("cs", ENGLISH)];
+    for (nth, (locale, sid)) in asked.into_iter().enumerate() {
         well(&server, "POST", "/v1/verifications", Some(wanted(locale))).await?;
         let sent = until("a message", async || {
             let mut all = carrier.messages(None).await?;
@@ -47,7 +50,7 @@ async fn a_code_goes_into_the_nearest_template(layout: Layout) -> Result {
         drained(&server).await?;
     }
     let bodies = server.rows("SELECT body FROM sb_message ORDER BY id").await?.concat();
-    ensure!(bodies.len() == 2 && bodies.iter().all(|body| body.contains("••••")), "{bodies:?}");
+    ensure!(bodies.len() == 4 && bodies.iter().all(|body| body.contains("••••")), "{bodies:?}");
     Ok(())
 }
 

@@ -123,7 +123,7 @@ async fn list_limits(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
     let named = request.param("service").map(|id| service(&id)).transpose()?;
-    let filter = LimitFilter { service: named, after };
+    let filter = LimitFilter { service: named, after, before: None };
     let (limits, more) = request.app.verification_limits.list(client, filter, limit).await?;
     Ok(list::reply(limits.iter().map(out).collect(), limits.last().map(|limit| limit.id), more))
 }

@@ -211,7 +211,7 @@ async fn create_service(request: ResourceRequest, posted: UnreadBody) -> Handler
 async fn list_services(request: ResourceRequest) -> HandlerResult {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
-    let (services, more) = request.app.verification_services.list(client, after, limit).await?;
+    let (services, more) = request.app.verification_services.list(client, (after, None), limit).await?;
     Ok(list::reply(services.iter().map(out).collect(), services.last().map(|one| one.id), more))
 }
 

@@ -110,7 +110,7 @@ fn context(
 async fn list_templates(request: ResourceRequest) -> HandlerResult {
     let client = auth::verifier(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
-    let (templates, more) = request.app.templates.list(client, after, limit).await?;
+    let (templates, more) = request.app.templates.list(client, (after, None), limit).await?;
     let last = templates.last().map(|template| template.id);
     Ok(list::reply(templates.iter().map(|template| out(client, template)).collect(), last, more))
 }

@@ -58,7 +58,10 @@ impl Verifications {
         let draft = parts.relay.draft_code(note.consumer, order, &failed).await?;
         let draft = match of.channel {
             CodeChannel::Sms => draft,
-            CodeChannel::Whatsapp => whatsapp::templated(&parts.relay.directory, draft, text.locale.name())?,
+            CodeChannel::Whatsapp => {
+                let languages = (of.extra.locale.as_deref(), text.locale.name());
+                whatsapp::templated(&parts.relay.directory, draft, languages)?
+            }
             CodeChannel::Call => {
                 let call = CodeCall {
                     message: MessageId::new(code.at_ms),

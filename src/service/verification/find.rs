@@ -13,8 +13,8 @@ impl Verifications {
         Ok(self.as_it_is(found.ok_or_else(|| Error::not_found("verification"))?))
     }
 
-    /// The one that is pending for a number.
-    pub async fn find_pending(
+    /// The one that stands under a number: it is pending, or was guessed at too often, or its time is just over.
+    pub async fn find_last(
         &self,
         client: ClientId,
         service: Option<VerificationServiceId>,
@@ -22,8 +22,7 @@ impl Verifications {
     ) -> Result<Verification> {
         let key = PendingKey::of(client, service, PendingName::Number(to));
         let found = verification::pending(&self.parts.store, key).await?;
-        let now_ms = self.parts.clock.now_ms();
-        found.filter(|found| !found.is_over_at(now_ms)).ok_or_else(|| Error::not_found("verification"))
+        Ok(self.as_it_is(found.ok_or_else(|| Error::not_found("verification"))?))
     }
 
     /// Newest first; whether there are more.
@@ -45,7 +44,11 @@ impl Verifications {
         filter: &AttemptFilter,
         limit: usize,
     ) -> Result<(Vec<VerificationAttempt>, bool)> {
-        Ok(page(send::list(&self.parts.store, client, filter, limit + 1).await?, limit))
+        let (mut found, more) = page(send::list(&self.parts.store, client, filter, limit + 1).await?, limit);
+        if filter.before.is_some() {
+            found.reverse();
+        }
+        Ok((found, more))
     }
 
     pub async fn summary(&self, client: ClientId, filter: &AttemptFilter) -> Result<AttemptSummary> {

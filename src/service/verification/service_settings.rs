@@ -30,6 +30,9 @@ fn check(name: &str, settings: &ServiceSettings) -> Result<()> {
             format!("must be 1 to {NAME} characters in one line, without outer blanks"),
         ));
     }
+    if settings.tts_name.as_deref().is_some_and(|voice| voice.chars().count() > NAME) {
+        return Err(Error::invalid("tts_name", format!("must be at most {NAME} characters")));
+    }
     check_length("code_length", settings.code_length)?;
     check_ttl("ttl", settings.ttl_ms)?;
     check_count("max_checks", settings.max_checks)?;
@@ -66,14 +69,18 @@ impl VerificationServices {
         service::find(&self.store, client, id).await?.ok_or_else(|| Error::not_found("service"))
     }
 
-    /// Newest first; whether there are more.
+    /// Newest first, behind the one service or right before the other; whether there are more in that direction.
     pub async fn list(
         &self,
         client: ClientId,
-        after: Option<VerificationServiceId>,
+        (after, before): (Option<VerificationServiceId>, Option<VerificationServiceId>),
         limit: usize,
     ) -> Result<(Vec<VerificationService>, bool)> {
-        Ok(page(service::list(&self.store, client, after, limit + 1).await?, limit))
+        let (mut found, more) = page(service::list(&self.store, client, (after, before), limit + 1).await?, limit);
+        if before.is_some() {
+            found.reverse();
+        }
+        Ok((found, more))
     }
 
     /// The service as it now is. What is not given stays; what is pending stays as it was made.

@@ -106,18 +106,24 @@ fn check_body(field: &'static str, body: &str) -> Result<()> {
 }
 
 impl Templates {
-    /// What a client may use, newest first: its own, the operator's, and at the end what comes with the server;
-    /// whether there are more.
+    /// What a client may use, newest first, behind the one template or right before the other: its own, the operator's,
+    /// and at the end what comes with the server; whether there are more in that direction.
     pub async fn list(
         &self,
         client: ClientId,
-        after: Option<VerificationTemplateId>,
+        (after, before): (Option<VerificationTemplateId>, Option<VerificationTemplateId>),
         limit: usize,
     ) -> Result<(Vec<VerificationTemplate>, bool)> {
-        let mut found = template::list(&self.store, client, after, limit + 1).await?;
-        let shipped = Locale::ALL.into_iter().rev().map(shipped);
-        found.extend(shipped.filter(|one| after.is_none_or(|after| one.id < after)));
-        Ok(page(found, limit))
+        let mut found = template::list(&self.store, client, (after, before), limit + 1).await?;
+        let shipped = Locale::ALL.into_iter().map(shipped);
+        let Some(before) = before else {
+            found.extend(shipped.rev().filter(|one| after.is_none_or(|after| one.id < after)));
+            return Ok(page(found, limit));
+        };
+        let backward = shipped.filter(|one| one.id > before).chain(found).collect();
+        let (mut found, more) = page(backward, limit);
+        found.reverse();
+        Ok((found, more))
     }
 
     /// One that a client may use.

@@ -6,7 +6,8 @@ use super::order::sender_text;
 use super::{ServiceSettings, VerificationExtra, VerificationOrder, Verifications, service_settings};
 use crate::model::verification::CODE_LENGTH;
 use crate::model::{
-    AddressKind, ClientId, CodeChannel, DurationSetting, Millis, Secret, VerificationRefusal, VerificationTemplateId,
+    AddressKind, CallOptions, ClientId, CodeChannel, DurationSetting, Millis, Secret, VerificationRefusal,
+    VerificationTemplateId,
 };
 use crate::service::{Error, Result};
 
@@ -62,6 +63,9 @@ pub(super) fn check(order: &VerificationOrder) -> Result<()> {
         if text.is_some_and(|text| text.len() > LONGEST_JSON) {
             return Err(Error::invalid(field, format!("must be at most {LONGEST_JSON} characters of JSON")));
         }
+    }
+    if order.send_digits.as_deref().is_some_and(|digits| !CallOptions::can_press(digits)) {
+        return Err(Error::invalid("send_digits", "must be up to 32 of 0-9, A-D, #, *, w and W"));
     }
     check_fallback(order.channel, &order.fallback)
 }
@@ -194,6 +198,8 @@ mod tests {
             (VerificationOrder { max_sends: Some(101), ..order() }, Some("max_sends")),
             (VerificationOrder { name: Some(" ".to_owned()), ..order() }, Some("name")),
             (VerificationOrder { auth_id: Some("x".repeat(121)), ..order() }, Some("auth_id")),
+            (VerificationOrder { send_digits: Some("ww1#".to_owned()), ..order() }, None),
+            (VerificationOrder { send_digits: Some("1 2".to_owned()), ..order() }, Some("send_digits")),
             (VerificationOrder { fallback: vec![CodeChannel::Sms], ..order() }, Some("fallback")),
             (VerificationOrder { fallback: vec![CodeChannel::Call; 2], ..order() }, Some("fallback")),
             (VerificationOrder { fallback: vec![CodeChannel::Whatsapp, CodeChannel::Call], ..order() }, None),

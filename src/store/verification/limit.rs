@@ -105,6 +105,8 @@ pub struct LimitFilter {
     /// Only those of this service.
     pub service: Option<VerificationServiceId>,
     pub after: Option<VerificationLimitId>,
+    /// Only those that are newer; they are read from the oldest of them on.
+    pub before: Option<VerificationLimitId>,
 }
 
 /// All that can be read.
@@ -112,11 +114,13 @@ pub async fn all(store: &Store) -> Result<Vec<NamedLimit>> {
     Ok(readable("a limit", &store.query(COLUMNS, Vec::new()).await?, Row::read))
 }
 
-/// A client's, newest first.
+/// A client's, newest first, or from the oldest on that is newer than one.
 pub async fn list(store: &Store, client: ClientId, filter: LimitFilter, limit: usize) -> Result<Vec<NamedLimit>> {
+    let order = if filter.before.is_some() { "ORDER BY id LIMIT ?" } else { "ORDER BY id DESC LIMIT ?" };
     let (sql, params) = SqlConditions::of("client_id = ? AND id < ?", params![client, below(filter.after)])
         .and_some("service_id = ?", filter.service)
-        .page(COLUMNS, "ORDER BY id DESC LIMIT ?", limit);
+        .and_some("id > ?", filter.before)
+        .page(COLUMNS, order, limit);
     store.all(sql, params).await
 }
 

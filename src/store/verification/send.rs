@@ -76,10 +76,14 @@ pub struct AttemptFilter {
     pub addresses: Vec<String>,
     pub channel: Option<CodeChannel>,
     pub country: Option<String>,
+    /// How its number begins, with the plus.
+    pub prefix: Option<String>,
     pub is_converted: Option<bool>,
     pub from_ms: Option<Millis>,
     pub before_ms: Option<Millis>,
     pub after: Option<MessageId>,
+    /// Only those that are newer; they are read from the oldest of them on.
+    pub before: Option<MessageId>,
 }
 
 impl AttemptFilter {
@@ -93,6 +97,9 @@ impl AttemptFilter {
             .and_some("s.verification_id = ?", self.verification)
             .and_some("s.channel = ?", self.channel.map(CodeChannel::name))
             .and_some("s.country = ?", self.country.as_deref())
+            .and_some("s.address >= ?", self.prefix.as_deref())
+            .and_some("s.address < ?", self.prefix.as_deref().map(behind))
+            .and_some("s.message_id > ?", self.before)
             .and_some("s.at_ms >= ?", self.from_ms)
             .and_some("s.at_ms < ?", self.before_ms);
         if !self.addresses.is_empty() {
@@ -110,14 +117,21 @@ impl AttemptFilter {
 /// How much older than its row a message may be.
 const SLACK_MS: Millis = 600_000;
 
-/// A client's attempts, newest first.
+/// What stands behind all numbers that begin so: the sign that follows the digits.
+fn behind(prefix: &str) -> String {
+    format!("{prefix}:")
+}
+
+/// A client's attempts, newest first, or from the oldest on that is newer than one.
 pub async fn list(
     store: &Store,
     client: ClientId,
     filter: &AttemptFilter,
     limit: usize,
 ) -> Result<Vec<VerificationAttempt>> {
-    let (sql, params) = filter.conditions(client).page(COLUMNS, "ORDER BY s.message_id DESC LIMIT ?", limit);
+    let order =
+        if filter.before.is_some() { "ORDER BY s.message_id LIMIT ?" } else { "ORDER BY s.message_id DESC LIMIT ?" };
+    let (sql, params) = filter.conditions(client).page(COLUMNS, order, limit);
     store.all(sql, params).await
 }
 

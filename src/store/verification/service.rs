@@ -36,15 +36,17 @@ pub async fn find(store: &Store, client: ClientId, id: VerificationServiceId) ->
     found.first().map(Row::read).transpose()
 }
 
-/// A client's services, newest first.
+/// A client's services, newest first; those that are newer than `before` from the oldest on.
 pub async fn list(
     store: &Store,
     client: ClientId,
-    after: Option<VerificationServiceId>,
+    (after, before): (Option<VerificationServiceId>, Option<VerificationServiceId>),
     limit: usize,
 ) -> Result<Vec<VerificationService>> {
-    let those = SqlConditions::of("client_id = ? AND id < ? AND deleted_ms IS NULL", params![client, below(after)]);
-    let (sql, params) = those.page(COLUMNS, "ORDER BY id DESC LIMIT ?", limit);
+    let those = SqlConditions::of("client_id = ? AND id < ? AND deleted_ms IS NULL", params![client, below(after)])
+        .and_some("id > ?", before);
+    let order = if before.is_some() { "ORDER BY id LIMIT ?" } else { "ORDER BY id DESC LIMIT ?" };
+    let (sql, params) = those.page(COLUMNS, order, limit);
     store.all(sql, params).await
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::model::{ClientId, Millis, VerificationTemplateId};
-use crate::store::engine::{ColumnValues, at_most, below};
+use crate::store::engine::{ColumnValues, above, at_most, below};
 use crate::store::{AuditTrail, Change, Result, Store, Value, params};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -36,15 +36,17 @@ impl VerificationTemplate {
     }
 }
 
-/// What a client may use, newest first, behind the template `after`: its own, and the operator's.
+/// What a client may use, newest first, behind the template `after`: its own, and the operator's. Those that are newer
+/// than `before` come from the oldest on.
 pub async fn list(
     store: &Store,
     client: ClientId,
-    after: Option<VerificationTemplateId>,
+    (after, before): (Option<VerificationTemplateId>, Option<VerificationTemplateId>),
     limit: usize,
 ) -> Result<Vec<VerificationTemplate>> {
-    let sql = format!("{COLUMNS} WHERE t.client_id IN (?, ?) AND t.id < ? ORDER BY t.id DESC LIMIT ?");
-    store.all(sql, params![client, ClientId::OPERATOR, below(after), at_most(limit)]).await
+    let order = if before.is_some() { "ASC" } else { "DESC" };
+    let sql = format!("{COLUMNS} WHERE t.client_id IN (?, ?) AND t.id < ? AND t.id > ? ORDER BY t.id {order} LIMIT ?");
+    store.all(sql, params![client, ClientId::OPERATOR, below(after), above(before), at_most(limit)]).await
 }
 
 /// One that a client may use.

@@ -61,11 +61,6 @@ impl MetaPageEdges {
         let place = |item: Option<&T>| item.map(|item| bits(id(item)));
         Self { first: place(items.first()), last: place(items.last()), is_more }
     }
-
-    /// Of a list that is read in one direction: nothing leads back.
-    pub(super) fn forward(self) -> Self {
-        Self { first: None, ..self }
-    }
 }
 
 /// Which page of a list is asked for.

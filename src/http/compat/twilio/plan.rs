@@ -8,7 +8,6 @@ use crate::model::{CallOptions, CallPlan, FetchMethod, MachineDetection};
 
 /// Seconds that Twilio lets a phone ring at most.
 const LONGEST_TIMEOUT: u16 = 600;
-const MOST_DIGITS: usize = 32;
 
 pub(super) fn of(form: &TwilioForm) -> Result<CallPlan> {
     form.carries(&carried::CALL)?;
@@ -46,8 +45,7 @@ fn read<T>(form: &TwilioForm, name: &str, wrong: &str, parse: impl Fn(&str) -> O
 }
 
 fn digits(text: &str) -> Option<String> {
-    let is_key = |key: u8| key.is_ascii_digit() || b"ABCD#*wW".contains(&key);
-    (text.len() <= MOST_DIGITS && text.bytes().all(is_key)).then(|| text.to_owned())
+    CallOptions::can_press(text).then(|| text.to_owned())
 }
 
 fn timeout(text: &str) -> Option<u16> {

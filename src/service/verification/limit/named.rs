@@ -104,7 +104,11 @@ impl NamedLimits {
 
     /// Newest first; whether there are more.
     pub async fn list(&self, client: ClientId, filter: LimitFilter, most: usize) -> Result<(Vec<NamedLimit>, bool)> {
-        Ok(page(limit::list(&self.store, client, filter, most + 1).await?, most))
+        let (mut found, more) = page(limit::list(&self.store, client, filter, most + 1).await?, most);
+        if filter.before.is_some() {
+            found.reverse();
+        }
+        Ok((found, more))
     }
 
     pub async fn find(&self, client: ClientId, id: VerificationLimitId) -> Result<NamedLimit> {

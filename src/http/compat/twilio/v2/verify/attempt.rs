@@ -3,15 +3,15 @@
 use ::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::attempt_filter::filter;
-use crate::http::compat::twilio::error::{NOT_FOUND, PARAMETER, TwilioCompatResult};
+use super::attempt_filter::{filter, prefix};
+use crate::http::compat::twilio::error::{NOT_FOUND, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::meta_page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::reply;
 use crate::model::message::MessageState;
-use crate::model::{ClientId, CodeChannel, MessageId};
+use crate::model::{ClientId, CodeChannel};
 use crate::service::client::KeyScope;
 use crate::service::verification::{AttemptFilter, AttemptSummary, VerificationAttempt};
 
@@ -66,17 +66,14 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult 
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let (page, base, client) = (MetaPage::of(&form)?, visit.base(), visit.consumer.client);
-    if page.before::<MessageId>().is_some() {
-        return Err(PARAMETER.because("PageToken: attempts are read forward"));
-    }
     let (attempts, is_more) = match filter(visit, &form)? {
         Some(wanted) => {
-            let wanted = AttemptFilter { after: page.after(), ..wanted };
+            let wanted = AttemptFilter { after: page.after(), before: page.before(), ..wanted };
             visit.app.verifications.attempts(client, &wanted, page.size).await?
         }
         None => (Vec::new(), false),
     };
-    let held = MetaPageEdges::of(&attempts, |one: &VerificationAttempt| one.message, is_more).forward();
+    let held = MetaPageEdges::of(&attempts, |one: &VerificationAttempt| one.message, is_more);
     let items: Vec<Value> = attempts.iter().map(|one| out(&base, client, one)).collect();
     Ok(page.reply(&form, (&base, ATTEMPTS), "attempts", &items, held))
 }
@@ -104,11 +101,12 @@ fn percentage(summary: AttemptSummary) -> String {
 pub(super) async fn summary(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult {
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
-    if form.one("DestinationPrefix").is_some() {
-        return Err(PARAMETER.because("DestinationPrefix is not served: Country is"));
-    }
+    let prefix = prefix(&form)?;
     let summary = match filter(visit, &form)? {
-        Some(wanted) => visit.app.verifications.summary(visit.consumer.client, &wanted).await?,
+        Some(wanted) => {
+            let wanted = AttemptFilter { prefix, ..wanted };
+            visit.app.verifications.summary(visit.consumer.client, &wanted).await?
+        }
         None => AttemptSummary::default(),
     };
     let shown = json!({

@@ -10,6 +10,8 @@ use crate::service::verification::AttemptFilter;
 
 /// Channels of Twilio's that no attempt here has.
 const NOT_SERVED: [&str; 2] = ["email", "rbm"];
+/// Digits of a number at most (E.164).
+const LONGEST_NUMBER: usize = 15;
 
 /// What a filter comes to that no attempt can fit: `None`.
 type PossibleFilter = Result<Option<AttemptFilter>>;
@@ -44,6 +46,17 @@ fn country(form: &TwilioForm) -> Result<Option<String>> {
         return Ok(Some(text.to_ascii_uppercase()));
     }
     Err(PARAMETER.because("Country must be two letters, such as US"))
+}
+
+/// How numbers begin that the summary is of, with the plus.
+pub(super) fn prefix(form: &TwilioForm) -> Result<Option<String>> {
+    let Some(text) = form.one("DestinationPrefix") else { return Ok(None) };
+    // a plus that was not encoded arrives as a blank
+    let digits = text.strip_prefix(['+', ' ']).unwrap_or_default();
+    if (1..=LONGEST_NUMBER).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Ok(Some(format!("+{digits}")));
+    }
+    Err(PARAMETER.because("DestinationPrefix must be the beginning of a number, such as +57305"))
 }
 
 /// What a query asks for.
@@ -88,6 +101,13 @@ mod tests {
         assert_eq!((at(b""), at(b"A=today")), (Some(None), None));
         let of = |text: &[u8]| read(text).and_then(|form| country(&form).ok());
         assert_eq!((of(b"Country=gb"), of(b"Country=GBR")), (Some(Some("GB".to_owned())), None));
+        let of = |text: &[u8]| read(text).and_then(|form| prefix(&form).ok());
+        for good in ["DestinationPrefix=%2B57305", "DestinationPrefix=+57305"] {
+            assert_eq!(of(good.as_bytes()), Some(Some("+57305".to_owned())), "{good}");
+        }
+        for wrong in ["57305", "%2B", "%2B57x", "%2B1234567890123456"] {
+            assert_eq!(of(format!("DestinationPrefix={wrong}").as_bytes()), None, "{wrong}");
+        }
         let status = |text: &[u8]| read(text).and_then(|form| is_converted(&form).ok());
         assert_eq!((status(b"Status=unconverted"), status(b"Status=lost")), (Some(Some(false)), None));
     }

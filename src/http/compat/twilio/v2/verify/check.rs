@@ -17,37 +17,28 @@ use crate::model::VerificationStatus;
 use crate::service::client::KeyScope;
 use crate::service::verification::{CheckOutcome, CheckTarget, VerificationService};
 
-/// Which verification is meant, by its SID or its number. One of another service is none.
+/// Which verification is meant, by its SID or its number. One of another service is none. A payment is confirmed by a
+/// check that names the same, of the very verification whose text named it; another uses no try.
 async fn target(
     visit: &TwilioCompatRequest<'_>,
     service: &VerificationService,
     form: &TwilioForm,
+    payment: Option<&ConfirmedPayment>,
 ) -> Result<CheckTarget> {
-    if let Some(sid) = form.one("VerificationSid") {
-        let id = sid::parse_verification(sid).ok_or(NOT_FOUND)?;
-        of_service(visit.app.verifications.find(service.client, id).await?, service)?;
-        return Ok(CheckTarget::Id(id));
-    }
-    let to = to(form, visit.country())?.ok_or(NO_TARGET)?;
-    Ok(CheckTarget::Number { service: Some(service.id), to })
-}
-
-/// A payment is confirmed by a check that names the same; another uses no try.
-async fn same_payment(
-    visit: &TwilioCompatRequest<'_>,
-    service: &VerificationService,
-    target: &CheckTarget,
-    form: &TwilioForm,
-) -> Result<()> {
-    let Some(named) = ConfirmedPayment::of(form, &service.settings)? else { return Ok(()) };
     let verifications = &visit.app.verifications;
-    let found = match target {
-        CheckTarget::Id(id) => verifications.find(service.client, *id).await?,
-        CheckTarget::Number { service: of, to } => verifications.find_pending(service.client, *of, to).await?,
-        CheckTarget::AuthId(_) => return Err(NO_TARGET.into()),
+    let found = if let Some(sid) = form.one("VerificationSid") {
+        let id = sid::parse_verification(sid).ok_or(NOT_FOUND)?;
+        of_service(verifications.find(service.client, id).await?, service)?
+    } else {
+        let to = to(form, visit.country())?.ok_or(NO_TARGET)?;
+        if payment.is_none() {
+            return Ok(CheckTarget::Number { service: Some(service.id), to });
+        }
+        verifications.find_last(service.client, Some(service.id), &to).await?
     };
-    if ConfirmedPayment::kept(&found).is_none_or(|kept| kept == named) {
-        return Ok(());
+    let is_same = |named: &ConfirmedPayment| ConfirmedPayment::kept(&found).is_none_or(|kept| kept == *named);
+    if payment.is_none_or(is_same) {
+        return Ok(CheckTarget::Id(found.id));
     }
     Err(PARAMETER.because("Amount and Payee must be those that the verification was started with"))
 }
@@ -60,9 +51,9 @@ pub(super) async fn create(
 ) -> TwilioCompatResult {
     visit.may(KeyScope::Verify)?;
     let form = TwilioForm::posted(visit, posted).await?;
-    let target = target(visit, service, &form).await?;
+    let payment = ConfirmedPayment::of(&form, &service.settings)?;
+    let target = target(visit, service, &form, payment.as_ref()).await?;
     let code = form.one("Code").ok_or_else(|| PARAMETER.because("Code is missing"))?;
-    same_payment(visit, service, &target, &form).await?;
     let checked = visit.app.verifications.check(&visit.consumer, target, code).await.map_err(refusal::of)?;
     let status = match checked.outcome {
         CheckOutcome::Approved => VerificationStatus::Approved,

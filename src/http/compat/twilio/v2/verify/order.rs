@@ -86,6 +86,8 @@ pub(super) fn order(
     service: &VerificationService,
     form: &TwilioForm,
 ) -> Result<VerificationOrder> {
+    // who asks for an e-mail names no phone: it is the channel that is not served
+    let channel = channel(form)?;
     let to = to(form, visit.country())?.ok_or_else(|| PARAMETER.because("To is missing"))?;
     let text = |name: &str| form.one(name).map(str::to_owned);
     let template = form.one("TemplateSid").map(|sid| {
@@ -108,7 +110,7 @@ pub(super) fn order(
         send_digits: text("SendDigits"),
         metadata: payment.map(|payment| payment.metadata()),
         tags: tags(form)?,
-        ..VerificationOrder::new(to, channel(form)?, VerificationDoor::Twilio)
+        ..VerificationOrder::new(to, channel, VerificationDoor::Twilio)
     })
 }
 

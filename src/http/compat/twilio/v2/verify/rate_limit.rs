@@ -3,7 +3,7 @@
 use ::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::{NAME_FORM, PARAMETER};
+use super::error::NAME_FORM;
 use super::{may_own, refusal, service_path};
 use crate::http::body::UnreadBody;
 use crate::http::compat::twilio::error::{NOT_FOUND, Result, TwilioCompatResult};
@@ -12,7 +12,6 @@ use crate::http::compat::twilio::meta_page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{RequestParts, audit, reply};
-use crate::model::VerificationLimitId;
 use crate::service::audit::AuditContext;
 use crate::service::client::KeyScope;
 use crate::service::verification::VerificationService;
@@ -62,12 +61,9 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>, service: &Verification
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let (page, base) = (MetaPage::of(&form)?, visit.base());
-    if page.before::<VerificationLimitId>().is_some() {
-        return Err(PARAMETER.because("PageToken: rate limits are read forward"));
-    }
-    let filter = LimitFilter { service: Some(service.id), after: page.after() };
+    let filter = LimitFilter { service: Some(service.id), after: page.after(), before: page.before() };
     let (limits, is_more) = visit.app.verification_limits.list(service.client, filter, page.size).await?;
-    let held = MetaPageEdges::of(&limits, |one: &NamedLimit| one.id, is_more).forward();
+    let held = MetaPageEdges::of(&limits, |one: &NamedLimit| one.id, is_more);
     let items: Vec<Value> = limits.iter().map(|one| out(&base, service, one)).collect();
     let path = format!("{}/RateLimits", service_path(service.id));
     Ok(page.reply(&form, (&base, &path), "rate_limits", &items, held))

@@ -28,6 +28,7 @@ fn parameter(field: &str) -> &str {
         "device_ip" => "DeviceIp",
         "send_digits" => "SendDigits",
         "tags" => "Tags",
+        "tts_name" => "TtsName",
         "risk_check" => "RiskCheck",
         "max" => "Max",
         "interval" => "Interval",

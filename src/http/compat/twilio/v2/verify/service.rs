@@ -7,13 +7,12 @@ use super::error::PARAMETER;
 use super::service_settings::{name, settings, template_sid};
 use super::{may_own, refusal, service_path};
 use crate::http::body::UnreadBody;
-use crate::http::compat::twilio::error::{self, NOT_FOUND, Result, TwilioCompatResult};
+use crate::http::compat::twilio::error::{NOT_FOUND, Result, TwilioCompatResult};
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::meta_page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::reply_base_url::ReplyBaseUrl;
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
 use crate::http::{RequestParts, audit, reply};
-use crate::model::VerificationServiceId;
 use crate::service::audit::AuditContext;
 use crate::service::client::KeyScope;
 use crate::service::verification::{ServiceSettings, VerificationService};
@@ -82,11 +81,9 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult 
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let (page, base, client) = (MetaPage::of(&form)?, visit.base(), visit.consumer.client);
-    if page.before::<VerificationServiceId>().is_some() {
-        return Err(error::PARAMETER.because("PageToken: services are read forward"));
-    }
-    let (services, is_more) = visit.app.verification_services.list(client, page.after(), page.size).await?;
-    let held = MetaPageEdges::of(&services, |one: &VerificationService| one.id, is_more).forward();
+    let between = (page.after(), page.before());
+    let (services, is_more) = visit.app.verification_services.list(client, between, page.size).await?;
+    let held = MetaPageEdges::of(&services, |one: &VerificationService| one.id, is_more);
     let items: Vec<Value> = services.iter().map(|one| shown(visit, one)).collect();
     Ok(page.reply(&form, (&base, SERVICES), "services", &items, held))
 }

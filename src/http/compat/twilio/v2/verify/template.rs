@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::http::compat::twilio::error::{PARAMETER, TwilioCompatResult};
+use crate::http::compat::twilio::error::TwilioCompatResult;
 use crate::http::compat::twilio::form::TwilioForm;
 use crate::http::compat::twilio::meta_page::{MetaPage, MetaPageEdges};
 use crate::http::compat::twilio::{TwilioCompatRequest, date, sid};
-use crate::model::{ClientId, VerificationTemplateId};
+use crate::model::ClientId;
 use crate::service::client::KeyScope;
 use crate::service::verification::template::VerificationTemplate;
 
@@ -36,11 +36,9 @@ pub(super) async fn list(visit: &TwilioCompatRequest<'_>) -> TwilioCompatResult 
     visit.may(KeyScope::Read)?;
     let form = TwilioForm::query(visit)?;
     let (page, base, client) = (MetaPage::of(&form)?, visit.base(), visit.consumer.client);
-    if page.before::<VerificationTemplateId>().is_some() {
-        return Err(PARAMETER.because("PageToken: templates are read forward"));
-    }
-    let (templates, is_more) = visit.app.templates.list(client, page.after(), page.size).await?;
-    let held = MetaPageEdges::of(&templates, |one: &VerificationTemplate| one.id, is_more).forward();
+    let between = (page.after(), page.before());
+    let (templates, is_more) = visit.app.templates.list(client, between, page.size).await?;
+    let held = MetaPageEdges::of(&templates, |one: &VerificationTemplate| one.id, is_more);
     let name = form.one("FriendlyName");
     let fits = |one: &&VerificationTemplate| name.is_none_or(|name| name == one.name);
     let items: Vec<Value> = templates.iter().filter(fits).map(|one| out(client, one)).collect();

@@ -16,9 +16,9 @@ use crate::http::verification::context;
 use crate::http::{idempotency, reply, segment};
 use crate::model::address::{AddressKind, AddressRole, blank_as_plus};
 use crate::model::{Address, CodeChannel, VerificationStatus};
-use crate::service::Error;
 use crate::service::client::KeyScope;
 use crate::service::verification::{CreateResult, SentText, ServiceSettings, Verification, VerificationService};
+use crate::service::{Error, ErrorKind};
 
 /// What is the same where a verification is shown, and where a check is.
 pub(super) fn common(found: &Verification, status: VerificationStatus) -> Value {
@@ -117,14 +117,14 @@ pub(super) async fn create(
     }
 }
 
-/// The verification of this SID, or the one that is pending for this number.
+/// The verification of this SID, or the one that stands under this number.
 async fn named(visit: &TwilioCompatRequest<'_>, service: &VerificationService, name: &str) -> Result<Verification> {
     let (verifications, client) = (&visit.app.verifications, service.client);
     if let Some(id) = sid::parse_verification(name) {
         return of_service(verifications.find(client, id).await?, service);
     }
     let to = number(visit, name).ok_or(NOT_FOUND)?;
-    Ok(verifications.find_pending(client, Some(service.id), &to).await?)
+    Ok(verifications.find_last(client, Some(service.id), &to).await?)
 }
 
 /// A phone number in a path.
@@ -159,7 +159,7 @@ pub(super) async fn fetch(
 }
 
 /// `POST …/Verifications/<sid or number>`: `Status=canceled` gives it up; `approved` is for who checked its code
-/// elsewhere.
+/// elsewhere. One that was guessed at too often is given up already, and is shown so.
 pub(super) async fn update(
     visit: &TwilioCompatRequest<'_>,
     service: &VerificationService,
@@ -174,6 +174,7 @@ pub(super) async fn update(
     }
     let verifications = &visit.app.verifications;
     let ended = match form.one("Status") {
+        Some("canceled") if found.status == VerificationStatus::MaxAttemptsReached => Ok(found),
         Some("canceled") => {
             let context = context(visit.request, "verification.cancel");
             verifications.cancel(&visit.consumer, found.id, &context).await
@@ -184,7 +185,12 @@ pub(super) async fn update(
         }
         _ => return Err(PARAMETER.because("Status must be canceled or approved")),
     };
-    Ok(reply::json(StatusCode::OK, &shown(visit, service, &ended.map_err(refusal::of)?).await?))
+    Ok(reply::json(StatusCode::OK, &shown(visit, service, &ended.map_err(not_ended)?).await?))
+}
+
+/// What is over by now is forgotten.
+fn not_ended(error: Error) -> TwilioCompatRefusal {
+    if error.kind == ErrorKind::Conflict { NOT_FOUND.into() } else { refusal::of(error) }
 }
 
 #[cfg(test)]
