@@ -34,13 +34,16 @@ impl PreparedCode {
     }
 }
 
+/// How a door writes the reply that is kept for a request that comes again.
+pub(super) type VerificationReplyText<'a> = &'a (dyn Fn(&Verification) -> String + Sync);
+
 /// Who asks for it, and what is kept and written down of that.
 pub(super) struct CodeNote<'a> {
     pub(super) consumer: &'a ApiConsumer,
     pub(super) to: &'a Address,
     pub(super) service: &'a ServiceSettings,
-    /// The reply to keep for a request that comes again.
-    pub(super) kept: Option<(IdempotencyFingerprint, String)>,
+    /// The name of its request, and the reply to keep for that: what its text has warned of is part of it.
+    pub(super) kept: Option<(IdempotencyFingerprint, VerificationReplyText<'a>)>,
     pub(super) entry: AuditTrail,
 }
 
@@ -138,7 +141,10 @@ impl Verifications {
         let (parts, mut after) = (&self.parts, code.after);
         let told = self.events_of(&after, &code.turn, code.at_ms);
         let (is_told, has_text) = (!told.new.is_empty(), text.is_some());
-        let record = |(named, reply)| IdempotencyRecord { named, reply, with_balance: false };
+        let kept = note.kept.map(|(named, reply)| {
+            let reply = reply(&after);
+            IdempotencyRecord { named, reply, with_balance: false }
+        });
         let new = NewCode {
             verification: after.clone(),
             turn: code.turn,
@@ -146,7 +152,7 @@ impl Verifications {
             country: country_of(note.to),
             at_ms: code.at_ms,
             told,
-            kept: note.kept.map(record),
+            kept,
             entry: note.entry,
         };
         match parts.intake.accept(new).await? {
