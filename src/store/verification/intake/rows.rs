@@ -22,8 +22,8 @@ struct StandingVerification {
 #[derive(Default)]
 pub(super) struct CodeRows {
     pub(super) now_ms: Millis,
-    /// What stands under each name by now.
-    names: HashMap<PendingKey, VerificationId>,
+    /// What stands under each name by now, and how often that has changed.
+    names: HashMap<PendingKey, (VerificationId, i64)>,
     standing: HashMap<VerificationId, StandingVerification>,
     /// Those that this batch makes, or that give way in it: whoever read them looks again.
     changed: BTreeSet<VerificationId>,
@@ -48,12 +48,13 @@ impl CodeRows {
         let keys: Vec<Value> = items.iter().filter(is_first).map(|item| item.key.into()).collect();
         let again = items.iter().filter(|item| !is_first(item));
         let ids: Vec<Value> = again.map(|item| item.new.verification.id.into()).collect();
-        let names = "SELECT pending_key, verification_id FROM sb_verification_pending WHERE pending_key IN ({})";
+        let names = "SELECT p.pending_key, p.verification_id, v.sequence FROM sb_verification_pending p \
+                     JOIN sb_verification v ON v.id = p.verification_id WHERE p.pending_key IN ({})";
         let standing = "SELECT id, status, sends, max_sends, expires_ms FROM sb_verification WHERE id IN ({})";
         let mut rows = Self::default();
         if !keys.is_empty() {
             for row in store.look_up(vec![Query::over(names, &[], keys)]).await?.concat() {
-                rows.names.insert(key_of(&row, 0)?, row.id(1)?);
+                rows.names.insert(key_of(&row, 0)?, (row.id(1)?, row.int(2)?));
             }
         }
         if !ids.is_empty() {
@@ -69,8 +70,8 @@ impl CodeRows {
         let id = item.new.verification.id;
         match &item.new.turn {
             CodeTurn::First { before, .. } => {
-                let read = before.as_ref().map(|before| before.0.id);
-                self.names.get(&item.key).copied() == read && read.is_none_or(|id| !self.changed.contains(&id))
+                let read = before.as_ref().map(|before| (before.0.id, before.0.sequence));
+                self.names.get(&item.key).copied() == read && read.is_none_or(|(id, _)| !self.changed.contains(&id))
             }
             CodeTurn::Again { .. } => {
                 let may_go = |one: &StandingVerification| {
@@ -117,7 +118,7 @@ impl CodeRows {
 
     /// Gives a name to a new verification: to nobody else it belonged, or to one that is over, or gives way.
     fn name(&mut self, key: PendingKey, of: &Verification, before: Option<&(Verification, VerificationStatus)>) {
-        self.names.insert(key, of.id);
+        self.names.insert(key, (of.id, of.sequence));
         let Some((before, status)) = before else {
             self.pending.push(params![key, of.id, of.expires_ms]);
             return;
