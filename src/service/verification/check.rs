@@ -39,8 +39,8 @@ impl Verifications {
             CodeVerdict::Wrong { left } => CheckOutcome::Wrong { left },
             CodeVerdict::Over => CheckOutcome::Over,
             CodeVerdict::Blocked => {
-                let reason = "a hundred codes for this number were wrong within a day: no more are looked at until the \
-                              first of them is a day old, or guard reset lifts it";
+                let reason = "a hundred codes for this number were wrong: no more are looked at until the last of them \
+                              is a day old, or guard reset lifts it";
                 return Err(Error::verification(VerificationRefusal::TooManyChecks, reason));
             }
             CodeVerdict::Misfit => {

@@ -50,7 +50,7 @@ impl SeenVerifications {
                 CheckedName::Key(key) => keys.push(key.into()),
             }
         }
-        let what = format!("{COLUMNS}, v.code, v.person, f.failures, f.since_ms");
+        let what = format!("{COLUMNS}, v.code, v.person, f.failures, f.last_ms");
         let counted = "LEFT JOIN sb_verification_failure f ON f.person = v.person";
         let mut queries = Vec::new();
         if !ids.is_empty() {
@@ -77,7 +77,7 @@ impl SeenVerifications {
         let verification: Verification = row.read()?;
         let (sealed, person) = (row.maybe_bytes(WIDTH)?.map(<[u8]>::to_vec), row.array(WIDTH + 1)?);
         let read = match (row.maybe_int(WIDTH + 2)?, row.maybe_int(WIDTH + 3)?) {
-            (Some(failures), Some(since_ms)) => Some(FailureCount { failures, since_ms }),
+            (Some(failures), Some(last_ms)) => Some(FailureCount { failures, last_ms }),
             _ => None,
         };
         if row.0.len() > WIDTH + 4 {
@@ -148,8 +148,8 @@ impl SeenVerifications {
         let (left, person) = (one.verification.tries_left(), one.person);
         if let Some(counted) = self.people.get_mut(&person) {
             let before = counted.now.filter(|counted| counted.holds(now_ms));
-            let before = before.unwrap_or(FailureCount { failures: 0, since_ms: now_ms });
-            let now = FailureCount { failures: before.failures + 1, ..before };
+            let failures = before.map_or(0, |before| before.failures) + 1;
+            let now = FailureCount { failures, last_ms: now_ms };
             counted.now = Some(now);
             if now.failures == MOST {
                 self.notes.push(CheckNote::Blocked(one.verification.clone()));
