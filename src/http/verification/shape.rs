@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::channel;
 use crate::http::reply::{self, Refusal};
 use crate::http::{openapi, written};
-use crate::model::address::{Address, AddressRole, Country};
+use crate::model::address::{Address, AddressRole, Country, blank_as_plus};
 use crate::model::{
     CodeChannel, DurationSetting, Secret, VerificationDoor, VerificationServiceId, VerificationStatus,
     VerificationTemplateId, rfc3339,
@@ -207,8 +207,10 @@ pub(super) fn checked(found: &CheckResult) -> CodeCheckOut<'_> {
     CodeCheckOut { id: one.id.to_string(), to: &one.address, status: status.name(), valid, attempts_left }
 }
 
+/// A blank before it is a plus that was a form's.
 fn number(text: &str, country: Option<Country>) -> Result<Address, Refusal> {
-    written::address("to", text, AddressRole::Recipient, country).map(|(_, address)| address)
+    let (_, number) = written::address("to", &blank_as_plus(text), AddressRole::Recipient, country)?;
+    Ok(number)
 }
 
 pub(super) fn service(text: &str) -> Result<VerificationServiceId, Refusal> {
