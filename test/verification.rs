@@ -12,6 +12,8 @@ pub mod guard;
 mod guard_node;
 mod life;
 pub mod limit;
+mod listing;
+mod node;
 pub mod permission;
 mod race;
 pub mod rate_limit;
