@@ -3,12 +3,14 @@
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use super::scene::{ANN, CODE, VERIFICATIONS, asked, checked, consistent, made, of_code, path, ready, texts};
+use super::scene::{
+    ANN, BEN, CODE, VERIFICATIONS, asked, checked, consistent, made, of_code, path, ready, shown, texts,
+};
 use crate::events::{call, text, well};
 use crate::harness::{ADMIN, Builder, Layout, Result};
 use crate::on_both_engines;
 use crate::relay::client::{By, ask, client, key_text};
-use crate::relay::scene::{at_rest, balance, customer};
+use crate::relay::scene::{at_rest, balance, customer, everything};
 
 async fn what_is_wrong_is_told_by_its_name(layout: Layout) -> Result {
     let server = ready(Builder::new(layout).await?).await?;
@@ -112,6 +114,28 @@ async fn whoever_opted_out_gets_no_code_and_nothing_is_counted(layout: Layout) -
     consistent(&server).await
 }
 
+async fn no_other_number_of_ours_gets_round_an_opt_out(layout: Layout) -> Result {
+    let server = Builder::new(layout).await?.start().await?;
+    let (account, other) = (everything(&server).await?, "+15005550101");
+    let number = json!({"number": other, "account_id": account, "capabilities": ["sms", "voice"]});
+    well(&server, "POST", "/v1/numbers", Some(number)).await?;
+    well(&server, "PUT", &format!("/v1/opt-outs/+15005550100/{ANN}"), Some(json!({"is_out": true}))).await?;
+    for set in [json!({}), json!({ "from": other })] {
+        let (status, problem) = asked(&server, ANN, set.clone()).await?;
+        ensure!(status == 403, "{set}: {status} {problem}");
+    }
+    ensure!(server.rows("SELECT id FROM sb_verification").await?.is_empty());
+    // it is about her, and about texts
+    made(&server, BEN, json!({ "from": other })).await?;
+    ensure!(texts(&server, ANN).await?.is_empty() && texts(&server, BEN).await?.len() == 1);
+    let called = made(&server, ANN, json!({"channel": "call"})).await?;
+    let by_text = Some(json!({"channel": "sms"}));
+    let (status, problem) = call(&server, "POST", &format!("{}/resend", path(&called)?), by_text).await?;
+    ensure!(status == 403, "{status} {problem}");
+    ensure!(shown(&server, &called).await?["sends"] == 1, "what is refused changes nothing");
+    consistent(&server).await
+}
+
 async fn a_code_of_the_callers_is_approved_by_the_caller(layout: Layout) -> Result {
     let server = ready(Builder::new(layout).await?).await?;
     let own = of_code(&server, ANN).await?;
@@ -131,5 +155,6 @@ on_both_engines!(
     a_test_number_has_its_code_and_costs_nothing,
     a_request_that_comes_again_sends_nothing_more,
     whoever_opted_out_gets_no_code_and_nothing_is_counted,
+    no_other_number_of_ours_gets_round_an_opt_out,
     a_code_of_the_callers_is_approved_by_the_caller,
 );
