@@ -4,7 +4,7 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use super::scene::{
-    ANN, BEN, CODE, VERIFICATIONS, asked, checked, consistent, made, of_code, path, ready, shown, texts,
+    ANN, BEN, CODE, SERVICES, VERIFICATIONS, asked, checked, consistent, made, of_code, path, ready, shown, texts,
 };
 use crate::events::{call, text, well};
 use crate::harness::{ADMIN, Builder, Layout, Result};
@@ -39,6 +39,34 @@ async fn what_is_wrong_is_told_by_its_name(layout: Layout) -> Result {
     }
     ensure!(server.rows("SELECT id FROM sb_verification").await?.is_empty());
     consistent(&server).await
+}
+
+async fn a_service_is_refused_what_no_verification_could_have(layout: Layout) -> Result {
+    let server = ready(Builder::new(layout).await?).await?;
+    let made = well(&server, "POST", SERVICES, Some(json!({"name": "Shop"}))).await?;
+    let one = format!("{SERVICES}/{}", text(&made["id"])?);
+    for (field, value) in [
+        ("name", json!("")),
+        ("name", json!("a\nb")),
+        ("code_length", json!(3)),
+        ("ttl", json!("1s")),
+        ("max_checks", json!(0)),
+        ("max_sends", json!(101)),
+        ("template", json!("x")),
+        ("web_otp_host", json!("https://shop.example")),
+        ("app_hash", json!("short")),
+        ("locale", json!("English")),
+    ] {
+        let mut new = json!({"name": "Bank"});
+        new[field] = value;
+        for (method, path) in [("POST", SERVICES), ("PATCH", one.as_str())] {
+            let (status, problem) = call(&server, method, path, Some(new.clone())).await?;
+            ensure!(status == 400 && problem["field"] == field, "{method} {new}: {status} {problem}");
+        }
+    }
+    ensure!(well(&server, "GET", &one, None).await? == made, "nothing was done by halves");
+    ensure!(well(&server, "GET", SERVICES, None).await?["data"] == json!([made]));
+    Ok(())
 }
 
 async fn a_key_needs_its_scope(layout: Layout) -> Result {
@@ -151,6 +179,7 @@ async fn a_code_of_the_callers_is_approved_by_the_caller(layout: Layout) -> Resu
 
 on_both_engines!(
     what_is_wrong_is_told_by_its_name,
+    a_service_is_refused_what_no_verification_could_have,
     a_key_needs_its_scope,
     a_test_number_has_its_code_and_costs_nothing,
     a_request_that_comes_again_sends_nothing_more,
