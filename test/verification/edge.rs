@@ -29,6 +29,10 @@ async fn what_is_wrong_is_told_by_its_name(layout: Layout) -> Result {
         (ANN, json!({"template": "x"}), "template"),
         (ANN, json!({"fallback": ["sms"]}), "fallback"),
         (ANN, json!({"name": ""}), "name"),
+        (ANN, json!({"locale": "English"}), "locale"),
+        (ANN, json!({"app_hash": "short"}), "app_hash"),
+        (ANN, json!({"web_otp_host": "https://shop.example"}), "web_otp_host"),
+        (ANN, json!({"substitutions": {"code": "1"}}), "substitutions"),
     ] {
         let (status, problem) = asked(&server, to, set.clone()).await?;
         ensure!(status == 400 && problem["field"] == field, "{set}: {status} {problem}");
@@ -38,6 +42,8 @@ async fn what_is_wrong_is_told_by_its_name(layout: Layout) -> Result {
         ensure!(status == 400, "{set}: {status} {problem}");
     }
     ensure!(server.rows("SELECT id FROM sb_verification").await?.is_empty());
+    // twenty were asked for: none of them has used up anything
+    made(&server, ANN, json!({})).await?;
     consistent(&server).await
 }
 

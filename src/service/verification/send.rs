@@ -1,6 +1,7 @@
 //! A code on its way out: whom it may go to, what limits and the guard say, what its text is, and the commit.
 
 use super::limit::{LimitReservation, LimitedSend};
+use super::template::CodeText;
 use super::{ServiceSettings, Verification, Verifications};
 use crate::model::address::country_of;
 use crate::model::{Address, Millis, VerificationRefusal};
@@ -60,10 +61,12 @@ impl Verifications {
         if code.after.extra.is_test {
             return self.commit(code, None, note).await;
         }
+        // what is wrong with the order itself uses up nothing, and is nothing to the guard
+        let text = self.text(&code, &note).await?;
         let taken = self.admit(&code, &note).await?;
         let (of, at_ms) = (code.after.id, code.at_ms);
         let (client, is_first) = (code.after.client, matches!(code.turn, CodeTurn::First { .. }));
-        let sent = self.told(code, note).await;
+        let sent = self.told(code, text, note).await;
         if !matches!(sent, Ok(CodeSendResult::Sent(..))) {
             self.parts.limits.give_back(taken).await;
             if is_first {
@@ -124,9 +127,8 @@ impl Verifications {
         parts.limits.take(&send).await
     }
 
-    /// Makes its text, and commits both.
-    async fn told(&self, mut code: PreparedCode, note: CodeNote<'_>) -> Result<CodeSendResult> {
-        let text = self.text(&code, &note).await?;
+    /// Makes the message that carries its text, and commits both.
+    async fn told(&self, mut code: PreparedCode, text: CodeText, note: CodeNote<'_>) -> Result<CodeSendResult> {
         if code.after.extra.warnings != text.warnings {
             code.after.extra.warnings.clone_from(&text.warnings);
             if let CodeTurn::Again { extra } = &mut code.turn {
