@@ -7,7 +7,7 @@ use super::scene::{
     ANN, BEN, CODE, SERVICES, VERIFICATIONS, asked, checked, consistent, made, of_code, path, ready, shown, texts,
 };
 use crate::events::{call, text, well};
-use crate::harness::{ADMIN, Builder, Layout, Result};
+use crate::harness::{ADMIN, Builder, Layout, Result, until};
 use crate::on_both_engines;
 use crate::relay::client::{By, ask, client, key_text};
 use crate::relay::scene::{at_rest, balance, customer, everything};
@@ -42,8 +42,14 @@ async fn what_is_wrong_is_told_by_its_name(layout: Layout) -> Result {
         ensure!(status == 400, "{set}: {status} {problem}");
     }
     ensure!(server.rows("SELECT id FROM sb_verification").await?.is_empty());
-    // twenty were asked for: none of them has used up anything
+    // none of them has used up anything, nor was it judged
     made(&server, ANN, json!({})).await?;
+    let decisions = until("the last decision", async || {
+        let decisions = server.rows("SELECT id FROM sb_guard_decision").await?;
+        Ok((!decisions.is_empty()).then_some(decisions))
+    })
+    .await?;
+    ensure!(decisions.len() == 1, "{decisions:?}");
     consistent(&server).await
 }
 
