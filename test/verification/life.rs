@@ -128,8 +128,8 @@ async fn each_end_is_told_once_and_never_a_code(layout: Layout) -> Result {
         told.push((text(&data["id"])?, data["sequence"].clone(), text(&event["type"])?, data["attempts_left"].clone()));
     }
     let mut wanted = Vec::new();
-    for (one, end, left) in [(&opened, "approved", 3), (&canceled, "canceled", 5), (&guessed, "max_attempts_reached", 0)]
-    {
+    let ends = [(&opened, "approved", 3), (&canceled, "canceled", 5), (&guessed, "max_attempts_reached", 0)];
+    for (one, end, left) in ends {
         wanted.push((text(&one["id"])?, json!(1), "verification.pending".to_owned(), json!(5)));
         wanted.push((text(&one["id"])?, json!(2), format!("verification.{end}"), json!(left)));
     }
