@@ -17,6 +17,7 @@ mod node;
 pub mod permission;
 mod race;
 pub mod rate_limit;
+mod resend;
 pub mod scene;
 mod secret;
 mod shared_count;
