@@ -18,6 +18,8 @@ pub(super) struct SeenVerification {
     pub(super) verification: Verification,
     pub(super) sealed: Option<Vec<u8>>,
     pub(super) person: [u8; 32],
+    /// What the guard is to know of it, once it is proved.
+    pub(super) fact: Option<VerifiedFact>,
     /// The tries it had had when it was read.
     tries: i64,
     is_changed: bool,
@@ -85,7 +87,7 @@ impl SeenVerifications {
         }
         self.people.insert(person, PersonFailures { read, now: read });
         let tries = verification.tries;
-        let one = SeenVerification { verification, sealed, person, tries, is_changed: false };
+        let one = SeenVerification { verification, sealed, person, fact: None, tries, is_changed: false };
         self.all.insert(one.verification.id, one);
         Ok(())
     }
@@ -132,6 +134,8 @@ impl SeenVerifications {
     pub(super) fn approve(&mut self, id: VerificationId, now_ms: Millis) {
         let Some(one) = self.all.get_mut(&id) else { return };
         one.verification.tries += 1;
+        // it asks the numbering plans, which takes its time: once for all who want to know it
+        one.fact = fact(&one.verification, now_ms);
         let person = one.person;
         if let Some(counted) = self.people.get_mut(&person) {
             counted.now = None;
@@ -192,7 +196,7 @@ impl SeenVerifications {
             &ids,
         );
         change = write_failures(change, &self.people);
-        let facts: Vec<VerifiedFact> = proved.iter().filter_map(|one| fact(&one.verification, now_ms)).collect();
+        let facts: Vec<VerifiedFact> = proved.iter().filter_map(|one| one.fact.clone()).collect();
         change = guard::all_verified(change, &facts);
         let is_over = changed.iter().any(|one| one.verification.status.is_over());
         let change = delivery::add_first(change, told, now_ms);
