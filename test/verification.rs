@@ -10,6 +10,7 @@ mod crash;
 mod edge;
 pub mod guard;
 mod guard_node;
+mod keeping;
 mod life;
 pub mod limit;
 mod listing;
