@@ -18,6 +18,8 @@ async fn what_is_wrong_is_told_by_its_name(layout: Layout) -> Result {
         ("12", json!({}), "to"),
         ("Acme", json!({}), "to"),
         (ANN, json!({"channel": "pigeon"}), "channel"),
+        ("whatsapp:+12065550110", json!({"channel": "sms"}), "to"),
+        ("sms:+12065550110", json!({"channel": "call"}), "to"),
         (ANN, json!({"code": "123"}), "code"),
         (ANN, json!({"code": "12345678901"}), "code"),
         (ANN, json!({"code": "12a456"}), "code"),
