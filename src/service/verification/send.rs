@@ -171,7 +171,11 @@ impl Verifications {
             }
             CodeAcceptResult::Replayed(reply) => Ok(CodeSendResult::Replayed(reply)),
             CodeAcceptResult::KeyReused => Err(Error::key_reused()),
-            CodeAcceptResult::OptedOut => Err(Error::opted_out()),
+            CodeAcceptResult::OptedOut => {
+                let reason = "the recipient has opted out of texts from this number, or from another of this client's: \
+                              a call may do";
+                Err(Error::new(ErrorKind::OptedOut, reason))
+            }
             CodeAcceptResult::Unpayable => Err(Error::unpayable()),
             CodeAcceptResult::Raced => Err(store::Error::Conflict.into()),
         }
