@@ -145,7 +145,7 @@ event_types! {
     [Verification(VerificationStatus::Deleted)] "verification.deleted"
         "A newer verification took the place of one that was pending."
     [VerificationChecksBlocked] "verification.checks_blocked"
-        "A hundred codes for one number were wrong within a day: no more are looked at until the first is a day old."
+        "A hundred codes for one number were wrong: no more are looked at until the last is a day old."
     [EndpointTest] "endpoint.test"
         "Somebody tries out an endpoint; no other endpoint is told."
 }

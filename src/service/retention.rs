@@ -92,7 +92,8 @@ impl Retention {
         if self.settings.messages.as_ms() == 0 {
             return Ok(());
         }
-        let mut old = OldVerifications::before(self.clock.now_ms() - self.settings.messages.as_ms());
+        let now_ms = self.clock.now_ms();
+        let mut old = OldVerifications::before(now_ms - self.settings.messages.as_ms(), now_ms);
         let mut throttle = RemovalThrottle::default();
         while old.remove(&self.store).await? {
             throttle.rest().await;

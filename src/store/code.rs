@@ -59,6 +59,7 @@ pub(super) fn send_failed(change: Change, message: MessageId, verification: Veri
         "UPDATE sb_verification SET sends = sends - 1, changed_ms = ? WHERE id = ? AND status = 'pending' AND sends > 0 \
          AND {is_new}"
     );
+    let again = format!("UPDATE sb_verification_fallback SET due_ms = ? WHERE verification_id = ? AND {is_new}");
     let fall_back = format!(
         "INSERT INTO sb_verification_fallback (verification_id, due_ms) SELECT v.id, ? FROM sb_verification v \
          WHERE v.id = ? AND v.status = 'pending' AND {is_new} \
@@ -67,6 +68,7 @@ pub(super) fn send_failed(change: Change, message: MessageId, verification: Veri
     let mark = "UPDATE sb_verification_send SET failed_ms = ? WHERE message_id = ? AND failed_ms IS NULL";
     change
         .run(uncount, params![at_ms, verification, message])
+        .run(again, params![at_ms, verification, message])
         .run(fall_back, params![at_ms, verification, message])
         .run(mark, params![at_ms, message])
 }

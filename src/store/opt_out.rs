@@ -49,6 +49,13 @@ pub(super) fn stopped(keys: Vec<Value>) -> Query {
     Query::over("SELECT id FROM sb_opt_out WHERE (is_out = 1 OR held_ms IS NOT NULL) AND id IN ({})", &[], keys)
 }
 
+/// Who of these people wants no texts from some number of ours, each with the client whose number that was.
+pub(super) fn stopped_by(people: Vec<Value>) -> Query {
+    let sql = "SELECT person, client_id FROM sb_opt_out \
+               WHERE is_out = 1 AND channel IS NULL AND client_id IS NOT NULL AND person IN ({})";
+    Query::over(sql, &[], people)
+}
+
 /// An entry of a pair, whoever's it is.
 #[derive(serde::Deserialize)]
 struct StoredOptOut {

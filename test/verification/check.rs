@@ -3,8 +3,11 @@
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use super::scene::{ANN, CODE, asked, checked, checked_of, consistent, made, of_code, path, ready};
-use crate::events::call;
+use super::scene::{
+    ANN, BEN, CODE, WRONG, asked, checked, checked_of, consistent, made, of_code, path, ready, shown, verdict,
+};
+use crate::events::receiver::Receiver;
+use crate::events::{self, call, endpoint};
 use crate::harness::{Builder, Layout, Result};
 use crate::messages::person;
 use crate::on_both_engines;
@@ -23,6 +26,7 @@ async fn codes_are_read_as_people_type_them(layout: Layout) -> Result {
         "012.345",
         "\u{a0}012\u{a0}345",
         "\u{200b}012345\u{200b}",
+        "\u{200e}012345\u{200e}",
     ]
     .into_iter()
     .enumerate()
@@ -60,7 +64,7 @@ async fn what_is_no_code_takes_no_try(layout: Layout) -> Result {
 
 async fn a_number_is_read_as_when_it_was_asked_for(layout: Layout) -> Result {
     let server = ready(Builder::new(layout).await?).await?;
-    for written in ["12065550110", "tel:+1-206-555-0110", "+1 (206) 555-0110"] {
+    for written in ["12065550110", " 12065550110", "tel:+1-206-555-0110", "+1 (206) 555-0110"] {
         made(&server, "+1 (206) 555-0110", json!({ "code": CODE })).await?;
         let (status, answer) = checked_of(&server, written, CODE).await?;
         ensure!(status == 200 && answer["valid"] == true && answer["to"] == ANN, "{written}: {status} {answer}");
@@ -106,23 +110,73 @@ async fn another_clients_is_as_unknown_as_one_that_is_not_there(layout: Layout) 
     consistent(&server).await
 }
 
+async fn a_number_swapped_at_the_check_uses_no_try(layout: Layout) -> Result {
+    let server = ready(Builder::new(layout).await?).await?;
+    let (of_ann, of_ben) = (of_code(&server, ANN).await?, made(&server, BEN, json!({"code": "8173640925"})).await?);
+    let cleo = "+12065550112";
+    let (status, problem) = checked_of(&server, cleo, CODE).await?;
+    ensure!(status == 404, "nothing is pending there: {status} {problem}");
+    for one in [&of_ann, &of_ben] {
+        ensure!(shown(&server, one).await?["attempts_left"] == 5, "{one}");
+    }
+    // one that has a code of its own is not opened by another's, and that is a guess at its own
+    let (status, answer) = checked_of(&server, BEN, CODE).await?;
+    ensure!(status == 200 && verdict("pending", false, 4)(&answer), "{status} {answer}");
+    ensure!(shown(&server, &of_ann).await?["attempts_left"] == 5);
+    for (to, code) in [(ANN, CODE), (BEN, "8173640925")] {
+        let (status, answer) = checked_of(&server, to, code).await?;
+        ensure!(status == 200 && answer["valid"] == true, "{status} {answer}");
+    }
+    consistent(&server).await
+}
+
 async fn a_hundred_wrong_codes_a_day_are_enough(layout: Layout) -> Result {
-    let builder = Builder::new(layout).await?.set("verification.max_checks", 60);
+    let receiver = Receiver::start().await?;
+    let builder = events::builder(layout).await?.set("verification.max_checks", 60);
     let server = ready(builder.set("verification.limits.recipient_per_hour", 0)).await?;
+    endpoint(&server, &receiver.url("/"), &["verification.checks_blocked"]).await?;
     let mut verification = of_code(&server, ANN).await?;
     for nth in 0..100 {
         if nth == 60 {
             verification = of_code(&server, ANN).await?;
         }
-        let answer = checked(&server, &verification, "0000000000").await?;
+        let answer = checked(&server, &verification, WRONG).await?;
         ensure!(answer["status"] == "pending", "{nth}: {answer}");
     }
     let check = format!("{}/check", path(&verification)?);
-    let (status, problem) = call(&server, "POST", &check, Some(json!({ "code": CODE }))).await?;
-    ensure!(status == 429, "{status} {problem}");
-    // sends are not touched
+    for code in [WRONG, CODE] {
+        let (status, problem) = call(&server, "POST", &check, Some(json!({ "code": code }))).await?;
+        ensure!(status == 429, "{status} {problem}");
+    }
+    // sends are not touched, nor is anybody else
     ensure!(asked(&server, ANN, json!({ "code": CODE })).await?.0 == 201);
-    call(&server, "POST", "/v1/guard/reset", Some(json!({ "to": ANN }))).await?;
+    let beside = of_code(&server, BEN).await?;
+    ensure!(checked(&server, &beside, CODE).await?["valid"] == true);
+    let told = receiver.wait(1).await?;
+    ensure!(told.len() == 1, "once: {} times", told.len());
+    let event = told[0].json()?;
+    ensure!(event["data"]["to"] == ANN && event["data"]["status"] == "pending", "{event}");
+    let (status, problem) = call(&server, "POST", "/v1/guard/reset", Some(json!({ "to": ANN }))).await?;
+    ensure!(status == 204, "{status} {problem}");
+    let answer = checked(&server, &verification, WRONG).await?;
+    ensure!(verdict("pending", false, 19)(&answer), "what was blocked took no try: {answer}");
+    ensure!(checked(&server, &verification, CODE).await?["valid"] == true);
+    consistent(&server).await
+}
+
+async fn an_approval_lets_wrong_codes_be_forgotten(layout: Layout) -> Result {
+    let server = ready(Builder::new(layout).await?.set("verification.max_checks", 99)).await?;
+    let counted = "SELECT failures FROM sb_verification_failure";
+    for _ in 0..2 {
+        let verification = of_code(&server, ANN).await?;
+        for _ in 0..60 {
+            ensure!(checked(&server, &verification, WRONG).await?["status"] == "pending");
+        }
+        let failures = server.rows(counted).await?.concat();
+        ensure!(failures == ["60"], "{failures:?}");
+        ensure!(checked(&server, &verification, CODE).await?["valid"] == true);
+        ensure!(server.rows(counted).await?.is_empty());
+    }
     consistent(&server).await
 }
 
@@ -131,5 +185,7 @@ on_both_engines!(
     what_is_no_code_takes_no_try,
     a_number_is_read_as_when_it_was_asked_for,
     another_clients_is_as_unknown_as_one_that_is_not_there,
+    a_number_swapped_at_the_check_uses_no_try,
     a_hundred_wrong_codes_a_day_are_enough,
+    an_approval_lets_wrong_codes_be_forgotten,
 );

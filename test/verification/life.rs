@@ -105,6 +105,40 @@ async fn one_ends_when_its_time_is_over(layout: Layout) -> Result {
     consistent(&server).await
 }
 
+async fn each_end_is_told_once_and_never_a_code(layout: Layout) -> Result {
+    let receiver = Receiver::start().await?;
+    let server = ready(events::builder(layout).await?).await?;
+    endpoint(&server, &receiver.url("/"), &["verification.*"]).await?;
+    let opened = of_code(&server, ANN).await?;
+    for code in [WRONG, CODE, CODE, WRONG] {
+        checked(&server, &opened, code).await?;
+    }
+    let canceled = of_code(&server, ANN).await?;
+    well(&server, "DELETE", &path(&canceled)?, None).await?;
+    checked(&server, &canceled, CODE).await?;
+    let guessed = of_code(&server, BEN).await?;
+    for _ in 0..7 {
+        checked(&server, &guessed, WRONG).await?;
+    }
+    let mut told = Vec::new();
+    for post in receiver.wait(6).await? {
+        let event = post.json()?;
+        ensure!(!event.to_string().contains(CODE), "{event}");
+        let data = &event["data"];
+        told.push((text(&data["id"])?, data["sequence"].clone(), text(&event["type"])?, data["attempts_left"].clone()));
+    }
+    let mut wanted = Vec::new();
+    let ends = [(&opened, "approved", 3), (&canceled, "canceled", 5), (&guessed, "max_attempts_reached", 0)];
+    for (one, end, left) in ends {
+        wanted.push((text(&one["id"])?, json!(1), "verification.pending".to_owned(), json!(5)));
+        wanted.push((text(&one["id"])?, json!(2), format!("verification.{end}"), json!(left)));
+    }
+    told.sort_by_key(|one| (one.0.clone(), one.2 != "verification.pending"));
+    wanted.sort_by_key(|one| (one.0.clone(), one.2 != "verification.pending"));
+    ensure!(told == wanted, "{told:?}, not {wanted:?}");
+    consistent(&server).await
+}
+
 async fn with_little_time_left_there_is_a_new_one(layout: Layout) -> Result {
     let server = ready(Builder::new(layout).await?).await?;
     let first = made(&server, ANN, json!({"ttl": "90s"})).await?;
@@ -180,6 +214,7 @@ on_both_engines!(
     a_code_is_sent_again_the_same_and_not_too_often,
     one_that_is_canceled_opens_nothing_and_makes_way,
     one_ends_when_its_time_is_over,
+    each_end_is_told_once_and_never_a_code,
     with_little_time_left_there_is_a_new_one,
     a_service_has_settings_of_its_own,
     what_fails_at_its_carrier_goes_on_by_the_next_channel,

@@ -240,9 +240,9 @@ async fn change_service(request: ResourceRequest, posted: UnreadBody) -> Handler
     let posted: VerificationServiceChangeIn = object::read(&request, posted).await?;
     let services = &request.app.verification_services;
     let before = services.find(client, id).await?;
-    let (name, settings) = (posted.name.clone(), changed(before.settings, posted)?);
+    let (name, settings) = (posted.name.clone(), changed(before.settings.clone(), posted)?);
     let context = context(&request, "verification_service.change");
-    let after = services.change(client, id, name, Some(settings), &context).await?;
+    let after = services.change(&before, name, settings, &context).await?;
     Ok(reply::json(StatusCode::OK, &out(&after)))
 }
 

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 use super::channel;
 use crate::http::reply::{self, Refusal};
 use crate::http::{openapi, written};
-use crate::model::address::{Address, AddressRole, Country};
+use crate::model::address::{Address, AddressRole, Country, blank_as_plus};
 use crate::model::{
-    CodeChannel, DurationSetting, Secret, VerificationDoor, VerificationServiceId, VerificationStatus,
+    Channel, CodeChannel, DurationSetting, Secret, VerificationDoor, VerificationServiceId, VerificationStatus,
     VerificationTemplateId, rfc3339,
 };
 use crate::service::relay::SenderChoice;
@@ -207,8 +207,9 @@ pub(super) fn checked(found: &CheckResult) -> CodeCheckOut<'_> {
     CodeCheckOut { id: one.id.to_string(), to: &one.address, status: status.name(), valid, attempts_left }
 }
 
-fn number(text: &str, country: Option<Country>) -> Result<Address, Refusal> {
-    written::address("to", text, AddressRole::Recipient, country).map(|(_, address)| address)
+/// A blank before it is a plus that was a form's.
+fn number(text: &str, country: Option<Country>) -> Result<(Option<Channel>, Address), Refusal> {
+    written::address("to", &blank_as_plus(text), AddressRole::Recipient, country)
 }
 
 pub(super) fn service(text: &str) -> Result<VerificationServiceId, Refusal> {
@@ -217,17 +218,21 @@ pub(super) fn service(text: &str) -> Result<VerificationServiceId, Refusal> {
 
 pub(super) fn target(posted: &CodeOfIn, country: Option<Country>) -> Result<CheckTarget, Refusal> {
     let service = posted.service.as_deref().map(service).transpose()?;
-    Ok(CheckTarget::Number { service, to: number(&posted.to, country)? })
+    let (_, to) = number(&posted.to, country)?;
+    Ok(CheckTarget::Number { service, to })
 }
 
 pub(super) fn order(posted: VerificationIn, country: Option<Country>) -> Result<VerificationOrder, Refusal> {
-    let to = number(&posted.to, country)?;
-    let first = posted.channel.map_or(Ok(CodeChannel::Sms), |name| channel("channel", &name))?;
+    let (named, to) = number(&posted.to, country)?;
+    let said = posted.channel.map(|name| channel("channel", &name)).transpose()?;
     let fallback = posted.fallback.iter().map(|name| channel("fallback", name)).collect::<Result<_, _>>()?;
     let template = |text: String| -> Result<VerificationTemplateId, Refusal> {
         text.parse().map_err(|_| reply::bad_field("template", "must be the id of a template"))
     };
     let from = posted.from.map(|from| written::address("from", &from, AddressRole::Sender, country)).transpose()?;
+    let (named_by_from, from) = from.map_or((None, None), |(named, from)| (named, Some(from)));
+    let going = written::channel(said.map(CodeChannel::channel), [("to", named), ("from", named_by_from)])?;
+    let unsaid = if going == Channel::Whatsapp { CodeChannel::Whatsapp } else { CodeChannel::Sms };
     Ok(VerificationOrder {
         service: posted.service.as_deref().map(service).transpose()?,
         code: posted.code,
@@ -241,12 +246,12 @@ pub(super) fn order(posted: VerificationIn, country: Option<Country>) -> Result<
         web_otp_host: posted.web_otp_host,
         rate_limits: posted.rate_limits,
         device_ip: posted.device_ip,
-        from: from.map(|(_, address)| SenderChoice::Address(address)),
+        from: from.map(SenderChoice::Address),
         fallback,
         risk_check: posted.risk_check.unwrap_or(true),
         send_digits: posted.send_digits,
         metadata: posted.metadata,
         callback_url: posted.callback_url,
-        ..VerificationOrder::new(to, first, VerificationDoor::V1)
+        ..VerificationOrder::new(to, said.unwrap_or(unsaid), VerificationDoor::V1)
     })
 }

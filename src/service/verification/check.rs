@@ -29,28 +29,14 @@ impl Verifications {
             CheckTarget::AuthId(auth_id) => key(None, PendingName::AuthId(auth_id)),
         };
         let answer = self.parts.checker.check(NewCheck { client, whom, code: Secret::new(digits) }).await?;
-        let CheckAnswer::Known(verification, verdict) = answer else { return Err(Error::not_found("verification")) };
-        self.told_of(*verification, verdict).await
-    }
-
-    async fn told_of(&self, verification: Verification, verdict: CodeVerdict) -> Result<CheckResult> {
-        let outcome = match verdict {
-            CodeVerdict::Approved => CheckOutcome::Approved,
-            CodeVerdict::Wrong { left } => CheckOutcome::Wrong { left },
-            CodeVerdict::Over => CheckOutcome::Over,
-            CodeVerdict::Blocked => {
-                let reason = "a hundred codes for this number were wrong within a day: no more are looked at until the \
-                              first of them is a day old, or guard reset lifts it";
-                return Err(Error::verification(VerificationRefusal::TooManyChecks, reason));
-            }
-            CodeVerdict::Misfit => {
-                return Err(Error::invalid("code", format!("must be {} digits", verification.code_length)));
-            }
+        let CheckAnswer::Known(verification, verdict, fact) = answer else {
+            return Err(Error::not_found("verification"));
         };
-        if outcome == CheckOutcome::Approved {
-            self.tell_guard(&verification).await;
+        // whoever was proved takes all sends of that out of the guard's levels
+        if let Some(fact) = fact {
+            self.parts.guard.approved(&fact).await;
         }
-        Ok(CheckResult { verification, outcome })
+        told_of(*verification, verdict)
     }
 
     /// Whoever was proved takes all sends of that out of the guard's levels.
@@ -62,6 +48,24 @@ impl Verifications {
         let at_ms = of.ended_ms.unwrap_or(of.changed_ms);
         self.parts.guard.approved(&VerifiedFact::new(of.client, of.id, &to, of.extra.device_ip, at_ms)).await;
     }
+}
+
+/// What its client is told of a code.
+fn told_of(verification: Verification, verdict: CodeVerdict) -> Result<CheckResult> {
+    let outcome = match verdict {
+        CodeVerdict::Approved => CheckOutcome::Approved,
+        CodeVerdict::Wrong { left } => CheckOutcome::Wrong { left },
+        CodeVerdict::Over => CheckOutcome::Over,
+        CodeVerdict::Blocked => {
+            let reason = "a hundred codes for this number were wrong: no more are looked at until the last of them \
+                          is a day old, or guard reset lifts it";
+            return Err(Error::verification(VerificationRefusal::TooManyChecks, reason));
+        }
+        CodeVerdict::Misfit => {
+            return Err(Error::invalid("code", format!("must be {} digits", verification.code_length)));
+        }
+    };
+    Ok(CheckResult { verification, outcome })
 }
 
 fn may_be_code(digits: &str, is_number: bool) -> bool {

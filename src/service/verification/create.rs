@@ -4,7 +4,7 @@ use rand::RngCore as _;
 use rand::rngs::OsRng;
 
 use super::order::{CreateResult, VerificationOrder};
-use super::send::{CodeNote, CodeSendResult, PreparedCode};
+use super::send::{CodeNote, CodeSendResult, PreparedCode, VerificationReplyText};
 use super::terms::{self, CodeTerms};
 use super::{Verification, VerificationExtra, Verifications, allow, allow_to};
 use crate::model::{
@@ -22,9 +22,6 @@ use crate::store::verification::{self, PendingKey, PendingName};
 
 /// With less time left, what is pending is not sent again: nobody could type it.
 const WORTH_SENDING_MS: Millis = 120_000;
-
-/// How a door writes the reply that is kept for a request that comes again.
-type VerificationReplyText<'a> = &'a (dyn Fn(&Verification) -> String + Sync);
 
 /// Who asks, and what is kept and written down of it.
 struct AskedCode<'a> {
@@ -82,7 +79,7 @@ impl Verifications {
             found => self.first(consumer, order, terms, (found, now_ms))?,
         };
         let entry = asked.audit.entry(now_ms, prepared.after.id, prepared.before(), Some(&prepared.after));
-        let kept = asked.named.map(|named| (named.clone(), (asked.reply)(&prepared.after)));
+        let kept = asked.named.map(|named| (named.clone(), asked.reply));
         let note = CodeNote { consumer, to: &order.to, service: &terms.service, kept, entry };
         let callback_url = order.callback_url.clone();
         match self.send(PreparedCode { callback_url, ..prepared }, note).await? {

@@ -28,7 +28,6 @@ impl Verifications {
             web_otp_host: extra.web_otp_host.as_deref(),
             ttl_ms: of.expires_ms - code.at_ms,
             code_length: usize::try_from(of.code_length).unwrap_or_default(),
-            default_text: None,
         };
         match &code.turn {
             CodeTurn::First { .. } => self.parts.templates.text(&wanted).await,

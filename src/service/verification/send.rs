@@ -1,6 +1,7 @@
 //! A code on its way out: whom it may go to, what limits and the guard say, what its text is, and the commit.
 
 use super::limit::{LimitReservation, LimitedSend};
+use super::template::CodeText;
 use super::{ServiceSettings, Verification, Verifications};
 use crate::model::address::country_of;
 use crate::model::{Address, Millis, VerificationRefusal};
@@ -34,13 +35,16 @@ impl PreparedCode {
     }
 }
 
+/// How a door writes the reply that is kept for a request that comes again.
+pub(super) type VerificationReplyText<'a> = &'a (dyn Fn(&Verification) -> String + Sync);
+
 /// Who asks for it, and what is kept and written down of that.
 pub(super) struct CodeNote<'a> {
     pub(super) consumer: &'a ApiConsumer,
     pub(super) to: &'a Address,
     pub(super) service: &'a ServiceSettings,
-    /// The reply to keep for a request that comes again.
-    pub(super) kept: Option<(IdempotencyFingerprint, String)>,
+    /// The name of its request, and the reply to keep for that: what its text has warned of is part of it.
+    pub(super) kept: Option<(IdempotencyFingerprint, VerificationReplyText<'a>)>,
     pub(super) entry: AuditTrail,
 }
 
@@ -57,10 +61,12 @@ impl Verifications {
         if code.after.extra.is_test {
             return self.commit(code, None, note).await;
         }
+        // what is wrong with the order itself uses up nothing, and is nothing to the guard
+        let text = self.text(&code, &note).await?;
         let taken = self.admit(&code, &note).await?;
         let (of, at_ms) = (code.after.id, code.at_ms);
         let (client, is_first) = (code.after.client, matches!(code.turn, CodeTurn::First { .. }));
-        let sent = self.told(code, note).await;
+        let sent = self.told(code, text, note).await;
         if !matches!(sent, Ok(CodeSendResult::Sent(..))) {
             self.parts.limits.give_back(taken).await;
             if is_first {
@@ -121,9 +127,8 @@ impl Verifications {
         parts.limits.take(&send).await
     }
 
-    /// Makes its text, and commits both.
-    async fn told(&self, mut code: PreparedCode, note: CodeNote<'_>) -> Result<CodeSendResult> {
-        let text = self.text(&code, &note).await?;
+    /// Makes the message that carries its text, and commits both.
+    async fn told(&self, mut code: PreparedCode, text: CodeText, note: CodeNote<'_>) -> Result<CodeSendResult> {
         if code.after.extra.warnings != text.warnings {
             code.after.extra.warnings.clone_from(&text.warnings);
             if let CodeTurn::Again { extra } = &mut code.turn {
@@ -138,7 +143,10 @@ impl Verifications {
         let (parts, mut after) = (&self.parts, code.after);
         let told = self.events_of(&after, &code.turn, code.at_ms);
         let (is_told, has_text) = (!told.new.is_empty(), text.is_some());
-        let record = |(named, reply)| IdempotencyRecord { named, reply, with_balance: false };
+        let kept = note.kept.map(|(named, reply)| {
+            let reply = reply(&after);
+            IdempotencyRecord { named, reply, with_balance: false }
+        });
         let new = NewCode {
             verification: after.clone(),
             turn: code.turn,
@@ -146,7 +154,7 @@ impl Verifications {
             country: country_of(note.to),
             at_ms: code.at_ms,
             told,
-            kept: note.kept.map(record),
+            kept,
             entry: note.entry,
         };
         match parts.intake.accept(new).await? {
@@ -163,7 +171,11 @@ impl Verifications {
             }
             CodeAcceptResult::Replayed(reply) => Ok(CodeSendResult::Replayed(reply)),
             CodeAcceptResult::KeyReused => Err(Error::key_reused()),
-            CodeAcceptResult::OptedOut => Err(Error::opted_out()),
+            CodeAcceptResult::OptedOut => {
+                let reason = "the recipient has opted out of texts from this number, or from another of this client's: \
+                              a call may do";
+                Err(Error::new(ErrorKind::OptedOut, reason))
+            }
             CodeAcceptResult::Unpayable => Err(Error::unpayable()),
             CodeAcceptResult::Raced => Err(store::Error::Conflict.into()),
         }

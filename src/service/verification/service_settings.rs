@@ -1,10 +1,12 @@
 //! What a client's verifications of one purpose have in common, kept under a name.
 
+use super::template::no_locale;
 use super::terms::{check_count, check_length, check_ttl};
 use super::{ServiceSettings, Verification, VerificationService, Verifications};
+use crate::model::template::{Autofill, language_tag};
 use crate::model::{ClientId, Clock, VerificationServiceId, VerificationTemplateId};
 use crate::service::audit::AuditContext;
-use crate::service::race::{WriteResultExt as _, settled};
+use crate::service::race::WriteResultExt as _;
 use crate::service::{Error, Result, page};
 use crate::store::Store;
 use crate::store::verification::service;
@@ -37,6 +39,11 @@ fn check(name: &str, settings: &ServiceSettings) -> Result<()> {
     check_ttl("ttl", settings.ttl_ms)?;
     check_count("max_checks", settings.max_checks)?;
     check_count("max_sends", settings.max_sends)?;
+    Autofill::read(settings.web_otp_host.as_deref(), settings.app_hash.as_deref())
+        .map_err(|wrong| Error::invalid(wrong.field(), wrong.to_string()))?;
+    if settings.locale.as_deref().is_some_and(|locale| language_tag(locale).is_none()) {
+        return Err(no_locale());
+    }
     if settings.template.as_deref().is_some_and(|id| VerificationTemplateId::from_hex(id).is_err()) {
         return Err(Error::invalid("template", "must be the id of a template"));
     }
@@ -83,30 +90,26 @@ impl VerificationServices {
         Ok((found, more))
     }
 
-    /// The service as it now is. What is not given stays; what is pending stays as it was made.
+    /// The service as it now is; `before`: as its caller has read it, and made its settings of. What is pending stays as
+    /// it was made.
     pub async fn change(
         &self,
-        client: ClientId,
-        id: VerificationServiceId,
+        before: &VerificationService,
         name: Option<String>,
-        settings: Option<ServiceSettings>,
+        settings: ServiceSettings,
         audit: &ServiceAudit<'_>,
     ) -> Result<VerificationService> {
-        settled("this service", || async {
-            let before = self.find(client, id).await?;
-            let mut after = before.clone();
-            after.name = name.clone().unwrap_or(after.name);
-            after.settings = settings.clone().unwrap_or(after.settings);
-            if after.name == before.name && after.settings == before.settings {
-                return Ok(before);
-            }
-            check(&after.name, &after.settings)?;
-            after.changed_ms = self.clock.now_ms().max(before.changed_ms);
-            let entry = audit.entry(after.changed_ms, id, Some(&before), Some(&after));
-            service::change(&self.store, &before, &after, entry).await?;
-            Ok(after)
-        })
-        .await
+        let mut after = VerificationService { settings, ..before.clone() };
+        after.name = name.unwrap_or(after.name);
+        if after.name == before.name && after.settings == before.settings {
+            return Ok(after);
+        }
+        check(&after.name, &after.settings)?;
+        after.changed_ms = self.clock.now_ms().max(before.changed_ms);
+        let entry = audit.entry(after.changed_ms, before.id, Some(before), Some(&after));
+        let written = service::change(&self.store, before, &after, entry).await;
+        written.on_race(|| Error::busy("somebody else has changed this service just now"))?;
+        Ok(after)
     }
 
     /// Takes one away. What is pending may still be opened.

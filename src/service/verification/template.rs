@@ -88,7 +88,7 @@ fn check_locale(locale: &str) -> Result<String> {
     language_tag(locale).ok_or_else(no_locale)
 }
 
-fn no_locale() -> Error {
+pub(super) fn no_locale() -> Error {
     Error::invalid("locale", "must be a language, such as en, pt-BR or zh-Hant-TW")
 }
 

@@ -17,6 +17,7 @@ use crate::model::{ClientId, Clock, Id as _, Millis, Secret, VerificationDoor, V
 use crate::store::batch::{BatchWrite, BatchWriter, WRITERS};
 use crate::store::code;
 use crate::store::event::PendingEvents;
+use crate::store::guard::VerifiedFact;
 use crate::store::{Change, Error, Result, Store};
 
 /// By what the verification is found that a code is for.
@@ -56,8 +57,8 @@ pub enum CodeVerdict {
 pub enum CheckAnswer {
     /// The client has none like that.
     Unknown,
-    /// As it is after it.
-    Known(Box<Verification>, CodeVerdict),
+    /// As it is after it; with what the guard is to know of whoever was proved.
+    Known(Box<Verification>, CodeVerdict, Option<Box<VerifiedFact>>),
 }
 
 /// What has come of a verification, and is told in the same commit.
@@ -107,7 +108,8 @@ impl CheckWriter {
         let Some(id) = seen.named(item.whom, item.client) else { return Ok(CheckAnswer::Unknown) };
         let verdict = self.verdict(item, id, seen, now_ms)?;
         let Some(one) = seen.all.get(&id) else { return Ok(CheckAnswer::Unknown) };
-        Ok(CheckAnswer::Known(Box::new(one.verification.clone()), verdict))
+        let fact = one.fact.clone().filter(|_| verdict == CodeVerdict::Approved).map(Box::new);
+        Ok(CheckAnswer::Known(Box::new(one.verification.clone()), verdict, fact))
     }
 
     fn verdict(

@@ -3,36 +3,37 @@
 use crate::model::{Address, ClientId, Millis};
 use crate::store::{Change, Result, Store, Value, params, sweep};
 
-/// So many wrong codes for a person within [`WINDOW_MS`] are looked at, unless a right one comes.
+/// So many wrong codes for a person are looked at, unless a right one comes, or nothing for as long as [`WINDOW_MS`]
+/// behind the last of them: in no such span there are more, wherever it begins.
 pub const MOST: i64 = 100;
 pub const WINDOW_MS: Millis = 86_400_000;
 
-/// What is counted for a person: since when. Nothing counted is no row.
+/// What is counted for a person, and when the last of it was. Nothing counted is no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FailureCount {
     pub(super) failures: i64,
-    pub(super) since_ms: Millis,
+    pub(super) last_ms: Millis,
 }
 
 impl FailureCount {
     /// Whether it still counts.
     pub(super) fn holds(self, now_ms: Millis) -> bool {
-        now_ms - self.since_ms < WINDOW_MS
+        now_ms - self.last_ms < WINDOW_MS
     }
 }
 
 /// Counts over a row that still stands as it was read, where there is one.
 pub(super) fn count(change: Change, person: [u8; 32], before: Option<FailureCount>, after: FailureCount) -> Change {
-    let FailureCount { failures, since_ms } = after;
+    let FailureCount { failures, last_ms } = after;
     match before {
         Some(before) => {
-            let sql = "UPDATE sb_verification_failure SET failures = ?, since_ms = ? \
-                       WHERE person = ? AND failures = ? AND since_ms = ?";
-            change.one(sql, params![failures, since_ms, person, before.failures, before.since_ms])
+            let sql = "UPDATE sb_verification_failure SET failures = ?, last_ms = ? \
+                       WHERE person = ? AND failures = ? AND last_ms = ?";
+            change.one(sql, params![failures, last_ms, person, before.failures, before.last_ms])
         }
         None => change.insert(
-            "INSERT INTO sb_verification_failure (person, failures, since_ms)",
-            vec![params![person, failures, since_ms]],
+            "INSERT INTO sb_verification_failure (person, failures, last_ms)",
+            vec![params![person, failures, last_ms]],
         ),
     }
 }
@@ -50,7 +51,7 @@ pub async fn reset(store: &Store, client: ClientId, to: &Address) -> Result<()> 
 
 /// Forgets a batch of what counts no more; whether there may be more.
 pub async fn sweep(store: &Store, before_ms: Millis) -> Result<bool> {
-    let find = "SELECT person FROM sb_verification_failure WHERE since_ms < ? ORDER BY since_ms LIMIT ?";
-    let delete = "DELETE FROM sb_verification_failure WHERE since_ms < ? AND person IN ({})";
+    let find = "SELECT person FROM sb_verification_failure WHERE last_ms < ? ORDER BY last_ms LIMIT ?";
+    let delete = "DELETE FROM sb_verification_failure WHERE last_ms < ? AND person IN ({})";
     sweep::batch(store, find, delete, &[before_ms.into()]).await
 }

@@ -20,14 +20,15 @@ pub async fn due(store: &Store, now_ms: Millis) -> Result<Vec<DueFallback>> {
     store.all(sql, params![now_ms, MANY]).await
 }
 
-/// Puts a job off, for whoever has read it so. [`crate::store::Error::Guard`]: another node was first.
-pub async fn claim(store: &Store, job: DueFallback, until_ms: Millis) -> Result<()> {
+/// Puts a job off, for whoever has read it so; as it then is. [`crate::store::Error::Guard`]: another node was first.
+pub async fn claim(store: &Store, job: DueFallback, until_ms: Millis) -> Result<DueFallback> {
     let sql = "UPDATE sb_verification_fallback SET due_ms = ? WHERE verification_id = ? AND due_ms = ?";
-    store.commit(Change::new().one(sql, params![until_ms, job.verification, job.due_ms])).await
+    store.commit(Change::new().one(sql, params![until_ms, job.verification, job.due_ms])).await?;
+    Ok(DueFallback { due_ms: until_ms, ..job })
 }
 
-/// Nothing more is to be done.
-pub async fn done(store: &Store, verification: VerificationId) -> Result<()> {
-    let sql = "DELETE FROM sb_verification_fallback WHERE verification_id = ?";
-    store.commit(Change::new().run(sql, params![verification])).await
+/// Nothing more is to be done, unless what went out for it has failed in the meantime: then it is due again.
+pub async fn done(store: &Store, job: DueFallback) -> Result<()> {
+    let sql = "DELETE FROM sb_verification_fallback WHERE verification_id = ? AND due_ms = ?";
+    store.commit(Change::new().run(sql, params![job.verification, job.due_ms])).await
 }

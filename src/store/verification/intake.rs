@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use self::rows::CodeRows;
 use super::pending::PendingKey;
 use super::{Verification, VerificationExtra};
-use crate::model::{Millis, VerificationStatus};
+use crate::model::{Address, Channel, ClientId, Millis, VerificationStatus};
 use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
 use crate::store::event::PendingEvents;
 use crate::store::idempotency::{self, FoundRequest, StoredReplies, StoredReply};
@@ -52,6 +52,14 @@ pub struct PermittedCode<T> {
     key: PendingKey,
 }
 
+impl<T> PermittedCode<T> {
+    /// Whose text it is, and all forms of the number that it goes to; `None`: it is no text.
+    fn texted(&self) -> Option<(ClientId, Vec<String>)> {
+        let message = self.text.as_ref().map(|text| &text.new.message)?;
+        (message.channel == Channel::Sms).then(|| (message.client, Address::stored(message.to.as_str()).forms()))
+    }
+}
+
 /// What became of it.
 #[derive(Debug)]
 pub enum CodeAcceptResult {
@@ -61,7 +69,7 @@ pub enum CodeAcceptResult {
     Replayed(StoredReply),
     /// Another request came under this key.
     KeyReused,
-    /// The recipient wants no texts from this number.
+    /// The recipient wants no texts from this number, or from another of its client's.
     OptedOut,
     /// Its client cannot pay for it.
     Unpayable,
@@ -125,6 +133,9 @@ impl<T: Send + Sync + 'static> CodeIntake<T> {
         }
         if !rows.stands(item) {
             return CodeAcceptResult::Raced.into();
+        }
+        if rows.is_out(item) {
+            return CodeAcceptResult::OptedOut.into();
         }
         let text = item.text.as_ref().map(|text| plan.take(text, known, &self.messages.room));
         match text.as_ref().map(AcceptResultAndLease::accepted) {

@@ -18,6 +18,10 @@ const OF_VERIFICATIONS: [&str; 2] = [
 /// The older door tells of one that has expired at the first look within this time.
 const KEPT_MS: Millis = 86_400_000;
 
+/// For so long behind its end and its time one that is over may still stand under its name, and stays until then, however
+/// soon what is over is to be removed: a name of what is nowhere could be given to nobody.
+const NAMED_MS: Millis = KEPT_MS + 3_600_000;
+
 /// A name whose time is over, and what it names.
 #[derive(Debug)]
 pub struct OverdueVerification {
@@ -70,26 +74,38 @@ pub fn expire(change: Change, all: &[&OverdueVerification], now_ms: Millis) -> C
         .erasing()
 }
 
+/// Whether what has ended so may be found by its name for a while.
+fn keeps_name(status: &str) -> bool {
+    status == VerificationStatus::MaxAttemptsReached.name() || status == VerificationStatus::Expired.name()
+}
+
 /// Verifications that are to be removed, batch by batch.
 #[derive(Debug)]
 pub struct OldVerifications {
     walk: RetentionCursor,
     before_ms: Millis,
+    /// Those whose time was over by then have no name any more.
+    unnamed_ms: Millis,
 }
 
 impl OldVerifications {
-    /// Those that were over before `before_ms`.
-    pub fn before(before_ms: Millis) -> Self {
-        Self { walk: RetentionCursor::before(before_ms), before_ms }
+    /// Those that were over before `before_ms`, and that nobody finds by a name at `now_ms`.
+    pub fn before(before_ms: Millis, now_ms: Millis) -> Self {
+        Self { walk: RetentionCursor::before(before_ms), before_ms, unnamed_ms: now_ms - NAMED_MS }
     }
 
     /// Removes a batch of them; whether there may be more.
     pub async fn remove(&mut self, store: &Store) -> Result<bool> {
-        let find = "SELECT id, ended_ms FROM sb_verification WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
+        let find = "SELECT id, ended_ms, expires_ms, status FROM sb_verification \
+                    WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
         let passed = self.walk.go_on(store, find).await?;
         let mut keys: Vec<Value> = Vec::new();
         for row in &passed.rows {
-            if row.maybe_int(1)?.is_some_and(|ended_ms| ended_ms < self.before_ms) {
+            let (expires_ms, may_be_named) = (row.int(2)?, keeps_name(row.text(3)?));
+            let is_old = |ended_ms: Millis| {
+                ended_ms < self.before_ms && (!may_be_named || ended_ms.max(expires_ms) < self.unnamed_ms)
+            };
+            if row.maybe_int(1)?.is_some_and(is_old) {
                 keys.push(row.key(0)?);
             }
         }

@@ -37,8 +37,6 @@ pub struct TextWanted<'a> {
     /// How long the code still opens: of one that is sent again, what is left.
     pub ttl_ms: Millis,
     pub code_length: usize,
-    /// The words of a door, in place of those that come with the server.
-    pub default_text: Option<&'a str>,
 }
 
 /// A text as it will be sent, but for the code.
@@ -84,11 +82,7 @@ impl Templates {
             check_body("message", message)?;
             return Ok(ChosenWords::Given(message));
         }
-        let Some(id) = wanted.template else {
-            let Some(words) = wanted.default_text else { return Ok(ChosenWords::Shipped) };
-            check_body("default_text", words)?;
-            return Ok(ChosenWords::Given(words));
-        };
+        let Some(id) = wanted.template else { return Ok(ChosenWords::Shipped) };
         if shipped_locale(id).is_some() {
             return Ok(ChosenWords::Shipped);
         }

@@ -50,7 +50,6 @@ impl Asked {
             web_otp_host: self.host,
             ttl_ms: self.ttl_ms,
             code_length: 6,
-            default_text: None,
         };
         CheckedText::read(&wanted)?.told(words)
     }
@@ -208,7 +207,6 @@ proptest! {
             web_otp_host: Some("shop.example"),
             ttl_ms: 600_000,
             code_length: 6,
-            default_text: None,
         };
         if let Ok(told) = CheckedText::read(&wanted).and_then(|checked| checked.told(&ChosenWords::Given(&words))) {
             let places = crate::model::template::parts(&words);

@@ -18,6 +18,8 @@ pub(super) struct SeenVerification {
     pub(super) verification: Verification,
     pub(super) sealed: Option<Vec<u8>>,
     pub(super) person: [u8; 32],
+    /// What the guard is to know of it, once it is proved.
+    pub(super) fact: Option<VerifiedFact>,
     /// The tries it had had when it was read.
     tries: i64,
     is_changed: bool,
@@ -50,7 +52,7 @@ impl SeenVerifications {
                 CheckedName::Key(key) => keys.push(key.into()),
             }
         }
-        let what = format!("{COLUMNS}, v.code, v.person, f.failures, f.since_ms");
+        let what = format!("{COLUMNS}, v.code, v.person, f.failures, f.last_ms");
         let counted = "LEFT JOIN sb_verification_failure f ON f.person = v.person";
         let mut queries = Vec::new();
         if !ids.is_empty() {
@@ -77,7 +79,7 @@ impl SeenVerifications {
         let verification: Verification = row.read()?;
         let (sealed, person) = (row.maybe_bytes(WIDTH)?.map(<[u8]>::to_vec), row.array(WIDTH + 1)?);
         let read = match (row.maybe_int(WIDTH + 2)?, row.maybe_int(WIDTH + 3)?) {
-            (Some(failures), Some(since_ms)) => Some(FailureCount { failures, since_ms }),
+            (Some(failures), Some(last_ms)) => Some(FailureCount { failures, last_ms }),
             _ => None,
         };
         if row.0.len() > WIDTH + 4 {
@@ -85,7 +87,7 @@ impl SeenVerifications {
         }
         self.people.insert(person, PersonFailures { read, now: read });
         let tries = verification.tries;
-        let one = SeenVerification { verification, sealed, person, tries, is_changed: false };
+        let one = SeenVerification { verification, sealed, person, fact: None, tries, is_changed: false };
         self.all.insert(one.verification.id, one);
         Ok(())
     }
@@ -132,6 +134,8 @@ impl SeenVerifications {
     pub(super) fn approve(&mut self, id: VerificationId, now_ms: Millis) {
         let Some(one) = self.all.get_mut(&id) else { return };
         one.verification.tries += 1;
+        // it asks the numbering plans, which takes its time: once for all who want to know it
+        one.fact = fact(&one.verification, now_ms);
         let person = one.person;
         if let Some(counted) = self.people.get_mut(&person) {
             counted.now = None;
@@ -148,8 +152,8 @@ impl SeenVerifications {
         let (left, person) = (one.verification.tries_left(), one.person);
         if let Some(counted) = self.people.get_mut(&person) {
             let before = counted.now.filter(|counted| counted.holds(now_ms));
-            let before = before.unwrap_or(FailureCount { failures: 0, since_ms: now_ms });
-            let now = FailureCount { failures: before.failures + 1, ..before };
+            let failures = before.map_or(0, |before| before.failures) + 1;
+            let now = FailureCount { failures, last_ms: now_ms };
             counted.now = Some(now);
             if now.failures == MOST {
                 self.notes.push(CheckNote::Blocked(one.verification.clone()));
@@ -192,7 +196,7 @@ impl SeenVerifications {
             &ids,
         );
         change = write_failures(change, &self.people);
-        let facts: Vec<VerifiedFact> = proved.iter().filter_map(|one| fact(&one.verification, now_ms)).collect();
+        let facts: Vec<VerifiedFact> = proved.iter().filter_map(|one| one.fact.clone()).collect();
         change = guard::all_verified(change, &facts);
         let is_over = changed.iter().any(|one| one.verification.status.is_over());
         let change = delivery::add_first(change, told, now_ms);

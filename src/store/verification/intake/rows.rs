@@ -1,14 +1,14 @@
 //! What a batch of codes writes, decided by what stands under their names.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{CodeTurn, NewCode, PermittedCode};
-use crate::model::{Millis, VerificationId, VerificationStatus};
+use crate::model::{ClientId, Millis, VerificationId, VerificationStatus};
 use crate::store::audit::{self, AuditEntry};
 use crate::store::verification::end::{VerificationEnd, give_up};
 use crate::store::verification::pending::{self, PendingKey, key_of};
 use crate::store::verification::{INSERT, Verification, send};
-use crate::store::{Change, Query, Result, Row, Store, Value, idempotency, params};
+use crate::store::{Change, Query, Result, Row, Store, Value, idempotency, opt_out, params};
 
 /// How a verification stands whose code goes out again.
 struct StandingVerification {
@@ -22,9 +22,11 @@ struct StandingVerification {
 #[derive(Default)]
 pub(super) struct CodeRows {
     pub(super) now_ms: Millis,
-    /// What stands under each name by now.
-    names: HashMap<PendingKey, VerificationId>,
+    /// What stands under each name by now, and how often that has changed.
+    names: HashMap<PendingKey, (VerificationId, i64)>,
     standing: HashMap<VerificationId, StandingVerification>,
+    /// Who wants no texts from a number of which client.
+    opted_out: HashSet<(String, ClientId)>,
     /// Those that this batch makes, or that give way in it: whoever read them looks again.
     changed: BTreeSet<VerificationId>,
     /// What gives way, and is still pending.
@@ -42,26 +44,43 @@ pub(super) struct CodeRows {
 }
 
 impl CodeRows {
-    /// What stands under the names of these.
+    /// What stands under the names of these, and who wants no texts.
     pub(super) async fn look_up<T>(store: &Store, items: &[PermittedCode<T>]) -> Result<Self> {
         let is_first = |item: &&PermittedCode<T>| matches!(item.new.turn, CodeTurn::First { .. });
         let keys: Vec<Value> = items.iter().filter(is_first).map(|item| item.key.into()).collect();
         let again = items.iter().filter(|item| !is_first(item));
         let ids: Vec<Value> = again.map(|item| item.new.verification.id.into()).collect();
-        let names = "SELECT pending_key, verification_id FROM sb_verification_pending WHERE pending_key IN ({})";
+        let texted = items.iter().filter_map(PermittedCode::texted).flat_map(|(_, forms)| forms);
+        let people: Vec<Value> = texted.map(Value::from).collect();
+        let names = "SELECT p.pending_key, p.verification_id, v.sequence FROM sb_verification_pending p \
+                     JOIN sb_verification v ON v.id = p.verification_id WHERE p.pending_key IN ({})";
         let standing = "SELECT id, status, sends, max_sends, expires_ms FROM sb_verification WHERE id IN ({})";
+        let is_any = [!keys.is_empty(), !ids.is_empty(), !people.is_empty()];
+        let all = [Query::over(names, &[], keys), Query::over(standing, &[], ids), opt_out::stopped_by(people)];
+        let wanted = all.into_iter().zip(is_any).filter(|(_, is_any)| *is_any).map(|(query, _)| query).collect();
+        let mut answers = store.look_up(wanted).await?.into_iter();
+        let [named, again, stopped] =
+            is_any.map(|is_any| if is_any { answers.next().unwrap_or_default() } else { Vec::new() });
         let mut rows = Self::default();
-        if !keys.is_empty() {
-            for row in store.look_up(vec![Query::over(names, &[], keys)]).await?.concat() {
-                rows.names.insert(key_of(&row, 0)?, row.id(1)?);
-            }
+        for row in named {
+            rows.names.insert(key_of(&row, 0)?, (row.id(1)?, row.int(2)?));
         }
-        if !ids.is_empty() {
-            for row in store.look_up(vec![Query::over(standing, &[], ids)]).await?.concat() {
-                rows.standing.insert(row.id(0)?, standing_of(&row)?);
-            }
+        for row in again {
+            rows.standing.insert(row.id(0)?, standing_of(&row)?);
+        }
+        for row in stopped {
+            rows.opted_out.insert((row.text(0)?.to_owned(), row.id(1)?));
         }
         Ok(rows)
+    }
+
+    /// Whether whom it is texted to has opted out of texts from a number of its client's: no other of them gets round
+    /// that.
+    pub(super) fn is_out<T>(&self, item: &PermittedCode<T>) -> bool {
+        let is_out = |(client, forms): (ClientId, Vec<String>)| {
+            forms.into_iter().any(|form| self.opted_out.contains(&(form, client)))
+        };
+        !self.opted_out.is_empty() && item.texted().is_some_and(is_out)
     }
 
     /// Whether what stands under its name is what its caller has read, and its code may go out.
@@ -69,8 +88,8 @@ impl CodeRows {
         let id = item.new.verification.id;
         match &item.new.turn {
             CodeTurn::First { before, .. } => {
-                let read = before.as_ref().map(|before| before.0.id);
-                self.names.get(&item.key).copied() == read && read.is_none_or(|id| !self.changed.contains(&id))
+                let read = before.as_ref().map(|before| (before.0.id, before.0.sequence));
+                self.names.get(&item.key).copied() == read && read.is_none_or(|(id, _)| !self.changed.contains(&id))
             }
             CodeTurn::Again { .. } => {
                 let may_go = |one: &StandingVerification| {
@@ -117,7 +136,7 @@ impl CodeRows {
 
     /// Gives a name to a new verification: to nobody else it belonged, or to one that is over, or gives way.
     fn name(&mut self, key: PendingKey, of: &Verification, before: Option<&(Verification, VerificationStatus)>) {
-        self.names.insert(key, of.id);
+        self.names.insert(key, (of.id, of.sequence));
         let Some((before, status)) = before else {
             self.pending.push(params![key, of.id, of.expires_ms]);
             return;

@@ -116,7 +116,7 @@ pub(super) async fn update(
     let (name, settings) = (name(&form)?, settings(&form, service.settings.clone())?);
     let context = context(visit.request, "verification_service.change");
     let services = &visit.app.verification_services;
-    let changed = services.change(service.client, service.id, name, Some(settings), &context).await;
+    let changed = services.change(service, name, settings, &context).await;
     Ok(reply::json(StatusCode::OK, &shown(visit, &changed.map_err(refusal::of)?)))
 }
 

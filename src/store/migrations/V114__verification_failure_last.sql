@@ -1,0 +1,1 @@
+CREATE INDEX sb_verification_failure_last ON sb_verification_failure (last_ms)

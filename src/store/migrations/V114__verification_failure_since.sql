@@ -1,1 +1,0 @@
-CREATE INDEX sb_verification_failure_since ON sb_verification_failure (since_ms)
