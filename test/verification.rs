@@ -10,6 +10,7 @@ mod crash;
 mod edge;
 pub mod guard;
 mod guard_node;
+mod guard_shared;
 mod life;
 pub mod limit;
 pub mod permission;

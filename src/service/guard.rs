@@ -169,18 +169,19 @@ impl Guard {
         self.parts.shared.approve(fact.client, fact.verification, fact.at_ms).await;
     }
 
-    /// A verification was canceled. `text_had_left`: its last text was on its way when that came, and counts.
-    pub async fn canceled(&self, client: ClientId, verification: VerificationId, text_had_left: bool, at_ms: Millis) {
-        if text_had_left {
+    /// A verification's sends that were judged at these times have not left, and will not: what had left counts.
+    pub async fn taken_back(&self, client: ClientId, verification: VerificationId, sent_ms: &[Millis], at_ms: Millis) {
+        if sent_ms.is_empty() {
             return;
         }
-        self.levels_of(client, |levels| levels.take_back(verification, at_ms));
-        self.parts.shared.take_back(client, verification, at_ms).await;
+        self.levels_of(client, |levels| levels.take_back(verification, sent_ms, at_ms));
+        self.parts.shared.take_back(client, verification, sent_ms, at_ms).await;
     }
 
     /// Counts a send with all nodes, or else with this one alone; and whether it was so for want of the others.
     async fn count(&self, client: ClientId, send: &JudgedSend<'_>) -> (GuardJudgement, bool) {
-        let (stood, own) = self.levels_of(client, |levels| (levels.standing(send.origin), levels.judge(send)));
+        let (stood, own) =
+            self.levels_of(client, |levels| (levels.standing(send.origin, send.at_ms), levels.judge(send)));
         if !self.parts.shared.is_joined() {
             return (own, false);
         }

@@ -238,9 +238,10 @@ impl Guard {
     ) -> Result<()> {
         let origin = to.map(|to| GuardOrigin::of(to, device_ip));
         let rules = self.rules(client).0;
-        audit.write(&self.parts.store, self.parts.clock.now_ms(), client, Some(&rules)).await?;
+        let at_ms = self.parts.clock.now_ms();
+        audit.write(&self.parts.store, at_ms, client, Some(&rules)).await?;
         let gone = self.levels_of(client, |levels| levels.reset(origin.as_ref()));
-        self.parts.shared.reset(client, origin.as_ref()).await;
+        self.parts.shared.reset(client, origin.as_ref(), at_ms).await;
         level::remove(&self.parts.store, client, &gone).await?;
         tracing::info!(%client, is_of_one = to.is_some(), "an administrator emptied levels of the guard");
         Ok(())

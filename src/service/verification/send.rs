@@ -59,13 +59,11 @@ impl Verifications {
         }
         let taken = self.admit(&code, &note).await?;
         let (of, at_ms) = (code.after.id, code.at_ms);
-        let (client, is_first) = (code.after.client, matches!(code.turn, CodeTurn::First { .. }));
+        let client = code.after.client;
         let sent = self.told(code, note).await;
         if !matches!(sent, Ok(CodeSendResult::Sent(..))) {
             self.parts.limits.give_back(taken).await;
-            if is_first {
-                self.parts.guard.canceled(client, of, false, at_ms).await;
-            }
+            self.parts.guard.taken_back(client, of, &[at_ms], at_ms).await;
         }
         sent
     }
