@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{NumberType, number_type, region_of};
+use super::address::{NumberType, region_and_type};
 use super::{Address, AddressKind};
 
 /// What is allowed. Its column holds it as JSON; what another version has written there and we do not know is left out.
@@ -45,7 +45,10 @@ impl<'a> PlannedNumber<'a> {
     /// `None`: it is no phone, and in no plan.
     pub fn of(address: &'a Address) -> Option<Self> {
         let is_phone = address.kind() == AddressKind::Phone;
-        is_phone.then(|| Self { text: address.as_str(), region: region_of(address), kind: number_type(address) })
+        is_phone.then(|| {
+            let (region, kind) = region_and_type(address);
+            Self { text: address.as_str(), region, kind }
+        })
     }
 }
 

@@ -71,6 +71,8 @@ pub struct GuardedSend<'a> {
     pub client: ClientId,
     pub verification: VerificationId,
     pub to: &'a Address,
+    /// Where that is, and from where it is asked for.
+    pub origin: &'a GuardOrigin,
     /// Of whoever asks for it, where the client says so.
     pub device_ip: Option<IpAddr>,
     pub channel: CodeChannel,
@@ -115,21 +117,21 @@ impl Guard {
     /// Decides on a send, counts it, and writes that down within a second. It is asked once for each.
     pub async fn judge(&self, send: &GuardedSend<'_>) -> GuardVerdict {
         let lists = self.lists.current();
-        let origin = GuardOrigin::of(send.to, send.device_ip);
+        let origin = send.origin;
         let rules = lists.rules(send.client, &self.parts.settings);
         let exemption = if lists.is_safe(send.client, send.to, &origin.country, send.device_ip) {
             Some(GuardExemption::SafeList)
         } else {
             (!send.risk_check).then_some(GuardExemption::RiskCheck)
         };
-        let verified = self.verified(send.client, &origin, send.at_ms).await;
-        let judged = judged(send, &origin, &verified, rules.ratios(&origin.country));
+        let verified = self.verified(send.client, origin, send.at_ms).await;
+        let judged = judged(send, &verified, rules.ratios(&origin.country));
         // whoever is let in whatever the levels are does not raise them: a test of load would lock out all others
         let (judgement, is_degraded) = match exemption {
             Some(_) => (self.levels_of(send.client, |levels| levels.look(&judged)), false),
             None => self.count(send.client, &judged).await,
         };
-        self.want(send.client, &origin, &judgement, send.at_ms);
+        self.want(send.client, origin, &judgement, send.at_ms);
         let exemption = match (exemption, judgement.rule) {
             (None, Some(_)) => self.was_verified(send).await.then_some(GuardExemption::VerifiedBefore),
             (given, _) => given,
@@ -141,8 +143,8 @@ impl Guard {
             client: send.client,
             verification: send.verification,
             address: send.to.as_str().to_owned(),
-            country: origin.country,
-            network: origin.network,
+            country: origin.country.clone(),
+            network: origin.network.clone(),
             channel: send.channel,
             mode: rules.mode,
             is_allowed: allowed && send.refused_by.is_none(),
@@ -157,9 +159,8 @@ impl Guard {
 
     /// Whether the safe list has a number, or from where it is asked for: then neither the guard refuses it, nor a
     /// country's permission.
-    pub fn is_safe(&self, client: ClientId, to: &Address, device_ip: Option<IpAddr>) -> bool {
-        let lists = self.lists.current();
-        !lists.is_empty() && lists.is_safe(client, to, &GuardOrigin::of(to, device_ip).country, device_ip)
+    pub fn is_safe(&self, client: ClientId, to: &Address, origin: &GuardOrigin, device_ip: Option<IpAddr>) -> bool {
+        self.lists.current().is_safe(client, to, &origin.country, device_ip)
     }
 
     /// A verification was approved, and what [`store::guard::verified`] writes has committed.
@@ -220,15 +221,10 @@ impl Guard {
     }
 }
 
-fn judged<'a>(
-    send: &GuardedSend<'_>,
-    origin: &'a GuardOrigin,
-    verified: &VerifiedCounts,
-    ratios: GuardRatios,
-) -> JudgedSend<'a> {
+fn judged<'a>(send: &GuardedSend<'a>, verified: &VerifiedCounts, ratios: GuardRatios) -> JudgedSend<'a> {
     JudgedSend {
         verification: send.verification,
-        origin,
+        origin: send.origin,
         thresholds: GuardThresholds::of(verified, ratios),
         is_network_verified: verified.network_day > 0,
         weight: send.weight(),

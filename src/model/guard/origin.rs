@@ -35,6 +35,11 @@ impl GuardOrigin {
         let number = to.folded().trim_start_matches('+').parse().unwrap_or_default();
         Self { country, prefix: prefix(to), number, network }
     }
+
+    /// The region that it counts for, where one is known.
+    pub fn region(&self) -> Option<&str> {
+        (!self.country.starts_with('+')).then_some(&self.country)
+    }
 }
 
 /// A number, folded, without its last three digits.
@@ -82,6 +87,7 @@ mod tests {
             ("+8835100123456", "+883"),
         ] {
             assert_eq!(of(to).country, country, "{to}");
+            assert_eq!(of(to).region(), Some(country).filter(|name| name.len() == 2), "{to}");
         }
         assert_eq!([calling_code("1555"), calling_code("4912"), calling_code("999")], ["+1", "+49", "+999"]);
     }

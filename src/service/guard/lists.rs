@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{GuardMode, GuardRatios, SafeKind, SafeListEntry, Settings};
+use crate::model::network::device_network;
 use crate::model::{Address, ClientId};
 use crate::store::guard::list::{StoredGuardSettings, all, all_settings};
 use crate::store::{self, Store};
@@ -54,11 +55,17 @@ impl SafeList {
         }
     }
 
+    /// An IPv4 address is meant in whichever way it is written.
+    fn has_network(&self, ip: IpAddr) -> bool {
+        let ip = Some(device_network(ip)).filter(IpAddr::is_ipv4).unwrap_or(ip);
+        self.networks.iter().any(|net| net.contains(&ip))
+    }
+
     fn has(&self, to: &Address, country: &str, device_ip: Option<IpAddr>) -> bool {
         self.numbers.contains(&*to.folded())
             || self.countries.contains(country)
             || self.prefixes.iter().any(|prefix| to.as_str().starts_with(prefix))
-            || device_ip.is_some_and(|ip| self.networks.iter().any(|net| net.contains(&ip.to_canonical())))
+            || device_ip.is_some_and(|ip| self.has_network(ip))
     }
 }
 
@@ -82,11 +89,6 @@ impl GuardLists {
             }
         }
         Ok(lists)
-    }
-
-    /// Whether nobody is on a list.
-    pub(super) fn is_empty(&self) -> bool {
-        self.safe.is_empty()
     }
 
     pub(super) fn is_safe(&self, client: ClientId, to: &Address, country: &str, device_ip: Option<IpAddr>) -> bool {
@@ -127,6 +129,7 @@ mod tests {
             (ClientId::DEMO, SafeKind::Number, "+525512345678"),
             (ClientId::DEMO, SafeKind::Prefix, "+1206555"),
             (ClientId::DEMO, SafeKind::Network, "192.0.2.0/24"),
+            (ClientId::DEMO, SafeKind::Network, "2001:db8::7/128"),
         ]);
         let is_safe = |client, to: &str, country: &str, ip: Option<&str>| {
             let ip = ip.and_then(|ip| ip.parse().ok());
@@ -137,6 +140,10 @@ mod tests {
         assert!(is_safe(ClientId::DEMO, "+5215512345678", "MX", None), "in its other form");
         assert!(is_safe(ClientId::DEMO, "+12065550110", "US", None));
         assert!(is_safe(ClientId::DEMO, "+4915112345678", "DE", Some("::ffff:192.0.2.9")));
-        assert!(!is_safe(ClientId::DEMO, "+4915112345678", "DE", Some("192.0.3.9")));
+        assert!(is_safe(ClientId::DEMO, "+4915112345678", "DE", Some("64:ff9b::192.0.2.9")));
+        assert!(is_safe(ClientId::DEMO, "+4915112345678", "DE", Some("2001:db8::7")));
+        for ip in ["192.0.3.9", "2001:db8::8", "64:ff9b::192.0.3.9"] {
+            assert!(!is_safe(ClientId::DEMO, "+4915112345678", "DE", Some(ip)), "{ip}");
+        }
     }
 }

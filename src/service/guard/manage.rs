@@ -153,22 +153,23 @@ impl Guard {
     /// What a text to a number would be judged by now.
     pub async fn standing(&self, client: ClientId, to: &Address, device_ip: Option<IpAddr>) -> GuardStanding {
         let at_ms = self.parts.clock.now_ms();
+        let origin = GuardOrigin::of(to, device_ip);
         let send = GuardedSend {
             client,
             verification: VerificationId::first_of(0),
             to,
+            origin: &origin,
             device_ip,
             channel: CodeChannel::Sms,
             risk_check: true,
             refused_by: None,
             at_ms,
         };
-        let origin = GuardOrigin::of(to, device_ip);
         let verified = self.verified(client, &origin, at_ms).await;
         let ratios = self.rules(client).0.ratios(&origin.country);
-        let judgement = self.levels_of(client, |levels| levels.look(&judged(&send, &origin, &verified, ratios)));
+        let judgement = self.levels_of(client, |levels| levels.look(&judged(&send, &verified, ratios)));
         GuardStanding {
-            is_safe: self.is_safe(client, to, device_ip),
+            is_safe: self.is_safe(client, to, &origin, device_ip),
             country: origin.country,
             prefix: origin.prefix,
             network: origin.network,
