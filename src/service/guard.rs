@@ -61,6 +61,8 @@ pub struct Guard {
     lists: Snapshot<GuardLists>,
     levels: Mutex<HashMap<ClientId, ClientLevels>>,
     facts: VerifiedFacts,
+    /// Whoever wants a country that is not known waits for the first that reads it.
+    reading: tokio::sync::Mutex<()>,
     decisions: Mutex<Vec<GuardDecision>>,
     is_degraded: AtomicBool,
 }
@@ -107,6 +109,7 @@ impl Guard {
             lists: Snapshot::default(),
             levels: Mutex::default(),
             facts: VerifiedFacts::default(),
+            reading: tokio::sync::Mutex::default(),
             decisions: Mutex::default(),
             is_degraded: AtomicBool::new(false),
         };

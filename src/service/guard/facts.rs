@@ -163,6 +163,10 @@ impl Guard {
         if let Some(counts) = self.facts.counts(client, origin, now_ms) {
             return counts;
         }
+        let _first = self.reading.lock().await;
+        if let Some(counts) = self.facts.counts(client, origin, now_ms) {
+            return counts;
+        }
         if let Err(error) = self.read_country(client, &origin.country, DAYS, now_ms).await {
             tracing::warn!(%error, "could not read what was verified in a country; its least thresholds hold");
         }
