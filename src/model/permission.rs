@@ -36,7 +36,7 @@ pub enum PermissionRefusal {
 /// A number with what its plan says of it.
 #[derive(Clone, Copy, Debug)]
 pub struct PlannedNumber<'a> {
-    text: &'a str,
+    address: &'a Address,
     pub region: Option<&'static str>,
     pub kind: NumberType,
 }
@@ -47,7 +47,7 @@ impl<'a> PlannedNumber<'a> {
         let is_phone = address.kind() == AddressKind::Phone;
         is_phone.then(|| {
             let (region, kind) = region_and_type(address);
-            Self { text: address.as_str(), region, kind }
+            Self { address, region, kind }
         })
     }
 }
@@ -56,7 +56,13 @@ impl PermissionRules {
     /// Why a number is refused. `narrows`: others have allowed it before, which these may only narrow.
     pub fn refusal(&self, number: PlannedNumber<'_>, narrows: bool) -> Option<PermissionRefusal> {
         let longest = |prefixes: &BTreeSet<String>| {
-            prefixes.iter().filter(|prefix| number.text.starts_with(prefix.as_str())).map(String::len).max()
+            if prefixes.is_empty() {
+                return None;
+            }
+            // who is refused in one form gets nothing in the other either
+            let forms = number.address.forms();
+            let is_begun = |prefix: &&String| forms.iter().any(|form| form.starts_with(prefix.as_str()));
+            prefixes.iter().filter(is_begun).map(String::len).max()
         };
         match (longest(&self.prefixes), longest(&self.refused_prefixes)) {
             (allowed, Some(refused)) if allowed.is_none_or(|allowed| allowed <= refused) => {
@@ -130,6 +136,10 @@ mod tests {
             ("+447012345678", None),
         ] {
             assert_eq!(refused(&rules, text, false), refusal, "{text}");
+        }
+        let mexican = PermissionRules { refused_prefixes: set(&["+5255"]), ..PermissionRules::default() };
+        for text in ["+525512345678", "+5215512345678"] {
+            assert_eq!(refused(&mexican, text, false), Some(PermissionRefusal::Prefix), "{text}: one phone");
         }
         let both = PermissionRules { refused_prefixes: set(&["+33"]), prefixes: set(&["+33"]), ..rules };
         assert_eq!(refused(&both, "+33612345678", false), Some(PermissionRefusal::Prefix), "equally long");

@@ -55,6 +55,12 @@ impl SafeList {
         }
     }
 
+    /// Whichever form the number is written in.
+    fn has_prefix(&self, to: &Address) -> bool {
+        let is_begun = |form: &String| self.prefixes.iter().any(|prefix| form.starts_with(prefix));
+        !self.prefixes.is_empty() && to.forms().iter().any(is_begun)
+    }
+
     /// An IPv4 address is meant in whichever way it is written.
     fn has_network(&self, ip: IpAddr) -> bool {
         let ip = Some(device_network(ip)).filter(IpAddr::is_ipv4).unwrap_or(ip);
@@ -64,7 +70,7 @@ impl SafeList {
     fn has(&self, to: &Address, country: &str, device_ip: Option<IpAddr>) -> bool {
         self.numbers.contains(&*to.folded())
             || self.countries.contains(country)
-            || self.prefixes.iter().any(|prefix| to.as_str().starts_with(prefix))
+            || self.has_prefix(to)
             || device_ip.is_some_and(|ip| self.has_network(ip))
     }
 }
@@ -128,6 +134,7 @@ mod tests {
             (ClientId::OPERATOR, SafeKind::Country, "FR"),
             (ClientId::DEMO, SafeKind::Number, "+525512345678"),
             (ClientId::DEMO, SafeKind::Prefix, "+1206555"),
+            (ClientId::DEMO, SafeKind::Prefix, "+5281"),
             (ClientId::DEMO, SafeKind::Network, "192.0.2.0/24"),
             (ClientId::DEMO, SafeKind::Network, "2001:db8::7/128"),
         ]);
@@ -139,6 +146,7 @@ mod tests {
         assert!(is_safe(other, "+33612345678", "FR", None) && !is_safe(other, "+12065550110", "US", None));
         assert!(is_safe(ClientId::DEMO, "+5215512345678", "MX", None), "in its other form");
         assert!(is_safe(ClientId::DEMO, "+12065550110", "US", None));
+        assert!(is_safe(ClientId::DEMO, "+5218112345678", "MX", None));
         assert!(is_safe(ClientId::DEMO, "+4915112345678", "DE", Some("::ffff:192.0.2.9")));
         assert!(is_safe(ClientId::DEMO, "+4915112345678", "DE", Some("64:ff9b::192.0.2.9")));
         assert!(is_safe(ClientId::DEMO, "+4915112345678", "DE", Some("2001:db8::7")));
