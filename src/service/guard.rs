@@ -41,6 +41,7 @@ pub struct Settings {
     pub mode: GuardMode,
     pub ratios: GuardRatios,
     /// Of countries that have their own.
+    #[serde(deserialize_with = "lists::countries")]
     pub countries: BTreeMap<String, GuardRatios>,
     /// For how long a number that was verified is never blocked.
     pub remember: DurationSetting,

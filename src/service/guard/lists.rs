@@ -4,13 +4,29 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{GuardMode, GuardRatios, SafeKind, SafeListEntry, Settings};
 use crate::model::network::device_network;
-use crate::model::{Address, ClientId};
+use crate::model::{Address, ClientId, Country};
 use crate::store::guard::list::{StoredGuardSettings, all, all_settings};
 use crate::store::{self, Store};
+
+/// What a country may be called here: as the guard counts it.
+pub(super) const COUNTRY: &str =
+    "must be named by two letters (ISO 3166-1), such as US, or by a calling code, such as +883";
+
+pub(super) fn is_country(name: &str) -> bool {
+    let is_code = |code: &str| (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
+    name.strip_prefix('+').map_or_else(|| name.parse::<Country>().is_ok_and(|known| known.name() == name), is_code)
+}
+
+/// Ratios of countries as the configuration has them: one that is named in another way would never count.
+pub(super) fn countries<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, GuardRatios>, D::Error> {
+    let read = BTreeMap::deserialize(from)?;
+    if read.keys().all(|name: &String| is_country(name)) { Ok(read) } else { Err(D::Error::custom(COUNTRY)) }
+}
 
 /// How the guard is set for a client.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -126,6 +142,23 @@ mod tests {
             lists.safe.entry(client).or_default().add(SafeListEntry { id, client, kind, value, created_ms: 0 });
         }
         lists
+    }
+
+    #[test]
+    fn countries_are_named_as_they_are_counted() {
+        let read = |name: &str| {
+            let settings = serde_json::json!({
+                "mode": "enforce", "ratios": {"day": 0.3, "hour": 0.2}, "countries": {name: {"day": 1, "hour": 1}},
+                "remember": "90d", "keep_decisions": "30d",
+            });
+            serde_json::from_value::<Settings>(settings).map_err(|error| error.to_string())
+        };
+        for name in ["FR", "XK", "+883"] {
+            assert!(read(name).is_ok_and(|settings| settings.countries.contains_key(name)), "{name}");
+        }
+        for name in ["fr", "UK", "+", "+8835", "883"] {
+            assert!(read(name).is_err_and(|error| error.contains(COUNTRY)), "{name}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use super::lists::GuardLists;
+use super::lists::{COUNTRY, GuardLists, is_country};
 use super::{
     Guard, GuardDecision, GuardDecisionFilter, GuardFigure, GuardMode, GuardRatios, GuardRule, GuardRules, GuardedSend,
     SafeKind, SafeListEntry, judged,
@@ -22,14 +22,6 @@ use crate::store::version::{self, CachedDataset};
 
 /// What a ratio may be.
 const RATIO: &str = "must be from 0 to 10";
-
-/// What a country may be called here: as the guard counts it.
-const COUNTRY: &str = "must be named by two letters (ISO 3166-1), such as US, or by a calling code, such as +883";
-
-fn is_country(name: &str) -> bool {
-    let is_code = |code: &str| (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
-    name.strip_prefix('+').map_or_else(|| name.parse::<Country>().is_ok_and(|known| known.name() == name), is_code)
-}
 
 /// What is to be changed of how the guard is set.
 #[derive(Clone, Debug, Default)]
