@@ -17,7 +17,6 @@ pub mod limit;
 pub mod permission;
 mod race;
 pub mod rate_limit;
-mod route;
 pub mod scene;
 mod secret;
 mod shared_count;

@@ -4,15 +4,12 @@ use super::call::CodeCall;
 use super::send::{CodeNote, PreparedCode};
 use super::template::{CodeText, TextWanted};
 use super::{CodeCalls, Verifications, whatsapp};
-use crate::model::{
-    AccountId, Address, CodeChannel, DurationSetting, MessageId, PoolId, VerificationId, VerificationTemplateId,
-};
-use crate::provider;
+use crate::model::{AccountId, Address, CodeChannel, DurationSetting, MessageId, PoolId, VerificationTemplateId};
 use crate::service::Result;
 use crate::service::message::{Order, OrderSecret, SenderChoice};
 use crate::store::outbox::intake::NewMessage;
 use crate::store::verification::intake::CodeTurn;
-use crate::store::verification::send;
+use crate::store::verification::send::failed_by;
 
 impl Verifications {
     pub(super) async fn text(&self, code: &PreparedCode, note: &CodeNote<'_>) -> Result<CodeText> {
@@ -56,7 +53,7 @@ impl Verifications {
         };
         let failed: Vec<AccountId> = match code.turn {
             CodeTurn::First { .. } => Vec::new(),
-            CodeTurn::Again { .. } => self.failed_by(of.id).await?,
+            CodeTurn::Again { .. } => failed_by(&parts.store, of.id).await?,
         };
         let draft = parts.relay.draft_code(note.consumer, order, &failed).await?;
         let draft = match of.channel {
@@ -73,18 +70,6 @@ impl Verifications {
             }
         };
         Ok(parts.relay.messages.part_of(draft))
-    }
-
-    /// The accounts by which its code did not arrive. One at whose carrier the person opted out is none of them: no other
-    /// number of ours gets round that.
-    async fn failed_by(&self, verification: VerificationId) -> Result<Vec<AccountId>> {
-        let mut failed = send::failed_by(&self.parts.store, verification).await?;
-        let entries = self.parts.relay.directory.current();
-        failed.retain(|(account, code)| {
-            let handle = entries.handle(*account);
-            handle.is_none_or(|handle| !provider::opted_out(handle.connector.kind(), *code))
-        });
-        Ok(failed.into_iter().map(|(account, _)| account).collect())
     }
 }
 

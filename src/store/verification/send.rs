@@ -167,9 +167,9 @@ pub async fn of(store: &Store, verification: VerificationId) -> Result<Vec<SentT
     store.all(sql, params![verification]).await
 }
 
-/// The accounts by which a verification's code did not arrive, each with the carrier's error.
-pub async fn failed_by(store: &Store, verification: VerificationId) -> Result<Vec<(AccountId, Option<i64>)>> {
-    let sql = "SELECT m.account_id, m.error_code FROM sb_verification_send s JOIN sb_message m ON m.id = s.message_id \
+/// The accounts by which a verification's code did not arrive.
+pub async fn failed_by(store: &Store, verification: VerificationId) -> Result<Vec<AccountId>> {
+    let sql = "SELECT m.account_id FROM sb_verification_send s JOIN sb_message m ON m.id = s.message_id \
                WHERE s.verification_id = ? AND s.failed_ms IS NOT NULL";
     store.all(sql, params![verification]).await
 }
