@@ -20,6 +20,8 @@ pub(super) struct PreparedCode {
     /// How its verification will be.
     pub(super) after: Verification,
     pub(super) turn: CodeTurn,
+    /// Where it goes to and comes from: the numbering plans are asked once.
+    pub(super) origin: GuardOrigin,
     pub(super) at_ms: Millis,
     pub(super) callback_url: Option<String>,
 }
@@ -54,15 +56,13 @@ pub(super) enum CodeSendResult {
 impl Verifications {
     /// Sends a code, or says why not. What is not sent uses up no limit. A race is told as one.
     pub(super) async fn send(&self, code: PreparedCode, note: CodeNote<'_>) -> Result<CodeSendResult> {
-        // the numbering plans are asked once
-        let origin = GuardOrigin::of(note.to, code.after.extra.device_ip);
         if code.after.extra.is_test {
-            return self.commit(code, None, note, &origin).await;
+            return self.commit(code, None, note).await;
         }
-        let taken = self.admit(&code, &note, &origin).await?;
+        let taken = self.admit(&code, &note).await?;
         let (of, at_ms) = (code.after.id, code.at_ms);
         let client = code.after.client;
-        let sent = self.told(code, note, &origin).await;
+        let sent = self.told(code, note).await;
         if !matches!(sent, Ok(CodeSendResult::Sent(..))) {
             self.parts.limits.give_back(taken).await;
             self.parts.guard.taken_back(client, of, &[at_ms], at_ms).await;
@@ -71,10 +71,10 @@ impl Verifications {
     }
 
     /// Whether it may go there. What is refused is told to the guard, whoever refuses it.
-    async fn admit(&self, code: &PreparedCode, note: &CodeNote<'_>, origin: &GuardOrigin) -> Result<LimitReservation> {
+    async fn admit(&self, code: &PreparedCode, note: &CodeNote<'_>) -> Result<LimitReservation> {
         let parts = &self.parts;
         let (of, to) = (&code.after, note.to);
-        let taken = self.limited(code, note, origin).await;
+        let taken = self.limited(code, note).await;
         let refused_by = taken.as_ref().err().and_then(refusing);
         if refused_by.is_none() && taken.is_err() {
             return taken;
@@ -83,7 +83,7 @@ impl Verifications {
             client: of.client,
             verification: of.id,
             to,
-            origin,
+            origin: &code.origin,
             device_ip: of.extra.device_ip,
             channel: of.channel,
             risk_check: !of.extra.is_unguarded,
@@ -105,15 +105,10 @@ impl Verifications {
     }
 
     /// By permissions, unless its number is on the safe list, and by limits.
-    async fn limited(
-        &self,
-        code: &PreparedCode,
-        note: &CodeNote<'_>,
-        origin: &GuardOrigin,
-    ) -> Result<LimitReservation> {
+    async fn limited(&self, code: &PreparedCode, note: &CodeNote<'_>) -> Result<LimitReservation> {
         let parts = &self.parts;
         let (of, to) = (&code.after, note.to);
-        if !parts.guard.is_safe(of.client, to, origin, of.extra.device_ip) {
+        if !parts.guard.is_safe(of.client, to, &code.origin, of.extra.device_ip) {
             parts.permissions.check(of.client, to, of.channel, note.service.skip_sms_to_landlines)?;
         }
         let send = LimitedSend {
@@ -128,7 +123,7 @@ impl Verifications {
     }
 
     /// Makes its text, and commits both.
-    async fn told(&self, mut code: PreparedCode, note: CodeNote<'_>, origin: &GuardOrigin) -> Result<CodeSendResult> {
+    async fn told(&self, mut code: PreparedCode, note: CodeNote<'_>) -> Result<CodeSendResult> {
         let text = self.text(&code, &note).await?;
         if code.after.extra.warnings != text.warnings {
             code.after.extra.warnings.clone_from(&text.warnings);
@@ -137,16 +132,10 @@ impl Verifications {
             }
         }
         let message = self.message(&code, &note, text).await?;
-        self.commit(code, Some(message), note, origin).await
+        self.commit(code, Some(message), note).await
     }
 
-    async fn commit(
-        &self,
-        code: PreparedCode,
-        text: Option<NewMessage>,
-        note: CodeNote<'_>,
-        origin: &GuardOrigin,
-    ) -> Result<CodeSendResult> {
+    async fn commit(&self, code: PreparedCode, text: Option<NewMessage>, note: CodeNote<'_>) -> Result<CodeSendResult> {
         let (parts, mut after) = (&self.parts, code.after);
         let told = self.events_of(&after, &code.turn, code.at_ms);
         let (is_told, has_text) = (!told.new.is_empty(), text.is_some());
@@ -155,7 +144,7 @@ impl Verifications {
             verification: after.clone(),
             turn: code.turn,
             text,
-            country: origin.region().map(str::to_owned),
+            country: code.origin.region().map(str::to_owned),
             at_ms: code.at_ms,
             told,
             kept: note.kept.map(record),
