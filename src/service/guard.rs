@@ -62,8 +62,8 @@ pub struct Guard {
     lists: Snapshot<GuardLists>,
     levels: Mutex<HashMap<ClientId, ClientLevels>>,
     facts: VerifiedFacts,
-    /// Whoever wants a country that is not known waits for the first that reads it.
-    reading: tokio::sync::Mutex<()>,
+    /// Whoever wants a country that is not known waits for the first that reads it; when that has failed last.
+    reading: tokio::sync::Mutex<Millis>,
     decisions: Mutex<Vec<GuardDecision>>,
     is_degraded: AtomicBool,
 }
