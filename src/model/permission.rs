@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{NumberType, number_type, region_of};
+use super::address::{NumberType, region_and_type};
 use super::{Address, AddressKind};
 
 /// What is allowed. Its column holds it as JSON; what another version has written there and we do not know is left out.
@@ -36,7 +36,7 @@ pub enum PermissionRefusal {
 /// A number with what its plan says of it.
 #[derive(Clone, Copy, Debug)]
 pub struct PlannedNumber<'a> {
-    text: &'a str,
+    address: &'a Address,
     pub region: Option<&'static str>,
     pub kind: NumberType,
 }
@@ -45,7 +45,10 @@ impl<'a> PlannedNumber<'a> {
     /// `None`: it is no phone, and in no plan.
     pub fn of(address: &'a Address) -> Option<Self> {
         let is_phone = address.kind() == AddressKind::Phone;
-        is_phone.then(|| Self { text: address.as_str(), region: region_of(address), kind: number_type(address) })
+        is_phone.then(|| {
+            let (region, kind) = region_and_type(address);
+            Self { address, region, kind }
+        })
     }
 }
 
@@ -53,7 +56,13 @@ impl PermissionRules {
     /// Why a number is refused. `narrows`: others have allowed it before, which these may only narrow.
     pub fn refusal(&self, number: PlannedNumber<'_>, narrows: bool) -> Option<PermissionRefusal> {
         let longest = |prefixes: &BTreeSet<String>| {
-            prefixes.iter().filter(|prefix| number.text.starts_with(prefix.as_str())).map(String::len).max()
+            if prefixes.is_empty() {
+                return None;
+            }
+            // who is refused in one form gets nothing in the other either
+            let forms = number.address.forms();
+            let is_begun = |prefix: &&String| forms.iter().any(|form| form.starts_with(prefix.as_str()));
+            prefixes.iter().filter(is_begun).map(String::len).max()
         };
         match (longest(&self.prefixes), longest(&self.refused_prefixes)) {
             (allowed, Some(refused)) if allowed.is_none_or(|allowed| allowed <= refused) => {
@@ -127,6 +136,10 @@ mod tests {
             ("+447012345678", None),
         ] {
             assert_eq!(refused(&rules, text, false), refusal, "{text}");
+        }
+        let mexican = PermissionRules { refused_prefixes: set(&["+5255"]), ..PermissionRules::default() };
+        for text in ["+525512345678", "+5215512345678"] {
+            assert_eq!(refused(&mexican, text, false), Some(PermissionRefusal::Prefix), "{text}: one phone");
         }
         let both = PermissionRules { refused_prefixes: set(&["+33"]), prefixes: set(&["+33"]), ..rules };
         assert_eq!(refused(&both, "+33612345678", false), Some(PermissionRefusal::Prefix), "equally long");

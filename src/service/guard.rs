@@ -41,6 +41,7 @@ pub struct Settings {
     pub mode: GuardMode,
     pub ratios: GuardRatios,
     /// Of countries that have their own.
+    #[serde(deserialize_with = "lists::countries")]
     pub countries: BTreeMap<String, GuardRatios>,
     /// For how long a number that was verified is never blocked.
     pub remember: DurationSetting,
@@ -61,6 +62,8 @@ pub struct Guard {
     lists: Snapshot<GuardLists>,
     levels: Mutex<HashMap<ClientId, ClientLevels>>,
     facts: VerifiedFacts,
+    /// Whoever wants a country that is not known waits for the first that reads it; when that has failed last.
+    reading: tokio::sync::Mutex<Millis>,
     decisions: Mutex<Vec<GuardDecision>>,
     is_degraded: AtomicBool,
 }
@@ -71,6 +74,8 @@ pub struct GuardedSend<'a> {
     pub client: ClientId,
     pub verification: VerificationId,
     pub to: &'a Address,
+    /// Where that is, and from where it is asked for.
+    pub origin: &'a GuardOrigin,
     /// Of whoever asks for it, where the client says so.
     pub device_ip: Option<IpAddr>,
     pub channel: CodeChannel,
@@ -105,6 +110,7 @@ impl Guard {
             lists: Snapshot::default(),
             levels: Mutex::default(),
             facts: VerifiedFacts::default(),
+            reading: tokio::sync::Mutex::default(),
             decisions: Mutex::default(),
             is_degraded: AtomicBool::new(false),
         };
@@ -115,21 +121,21 @@ impl Guard {
     /// Decides on a send, counts it, and writes that down within a second. It is asked once for each.
     pub async fn judge(&self, send: &GuardedSend<'_>) -> GuardVerdict {
         let lists = self.lists.current();
-        let origin = GuardOrigin::of(send.to, send.device_ip);
+        let origin = send.origin;
         let rules = lists.rules(send.client, &self.parts.settings);
         let exemption = if lists.is_safe(send.client, send.to, &origin.country, send.device_ip) {
             Some(GuardExemption::SafeList)
         } else {
             (!send.risk_check).then_some(GuardExemption::RiskCheck)
         };
-        let verified = self.verified(send.client, &origin, send.at_ms).await;
-        let judged = judged(send, &origin, &verified, rules.ratios(&origin.country));
+        let verified = self.verified(send.client, origin, send.at_ms).await;
+        let judged = judged(send, &verified, rules.ratios(&origin.country));
         // whoever is let in whatever the levels are does not raise them: a test of load would lock out all others
         let (judgement, is_degraded) = match exemption {
             Some(_) => (self.levels_of(send.client, |levels| levels.look(&judged)), false),
             None => self.count(send.client, &judged).await,
         };
-        self.want(send.client, &origin, &judgement, send.at_ms);
+        self.want(send.client, origin, &judgement, send.at_ms);
         let exemption = match (exemption, judgement.rule) {
             (None, Some(_)) => self.was_verified(send).await.then_some(GuardExemption::VerifiedBefore),
             (given, _) => given,
@@ -141,8 +147,8 @@ impl Guard {
             client: send.client,
             verification: send.verification,
             address: send.to.as_str().to_owned(),
-            country: origin.country,
-            network: origin.network,
+            country: origin.country.clone(),
+            network: origin.network.clone(),
             channel: send.channel,
             mode: rules.mode,
             is_allowed: allowed && send.refused_by.is_none(),
@@ -157,9 +163,8 @@ impl Guard {
 
     /// Whether the safe list has a number, or from where it is asked for: then neither the guard refuses it, nor a
     /// country's permission.
-    pub fn is_safe(&self, client: ClientId, to: &Address, device_ip: Option<IpAddr>) -> bool {
-        let lists = self.lists.current();
-        !lists.is_empty() && lists.is_safe(client, to, &GuardOrigin::of(to, device_ip).country, device_ip)
+    pub fn is_safe(&self, client: ClientId, to: &Address, origin: &GuardOrigin, device_ip: Option<IpAddr>) -> bool {
+        self.lists.current().is_safe(client, to, &origin.country, device_ip)
     }
 
     /// A verification was approved, and what [`store::guard::verified`] writes has committed.
@@ -169,18 +174,19 @@ impl Guard {
         self.parts.shared.approve(fact.client, fact.verification, fact.at_ms).await;
     }
 
-    /// A verification was canceled. `text_had_left`: its last text was on its way when that came, and counts.
-    pub async fn canceled(&self, client: ClientId, verification: VerificationId, text_had_left: bool, at_ms: Millis) {
-        if text_had_left {
+    /// A verification's sends that were judged at these times have not left, and will not: what had left counts.
+    pub async fn taken_back(&self, client: ClientId, verification: VerificationId, sent_ms: &[Millis], at_ms: Millis) {
+        if sent_ms.is_empty() {
             return;
         }
-        self.levels_of(client, |levels| levels.take_back(verification, at_ms));
-        self.parts.shared.take_back(client, verification, at_ms).await;
+        self.levels_of(client, |levels| levels.take_back(verification, sent_ms, at_ms));
+        self.parts.shared.take_back(client, verification, sent_ms, at_ms).await;
     }
 
     /// Counts a send with all nodes, or else with this one alone; and whether it was so for want of the others.
     async fn count(&self, client: ClientId, send: &JudgedSend<'_>) -> (GuardJudgement, bool) {
-        let (stood, own) = self.levels_of(client, |levels| (levels.standing(send.origin), levels.judge(send)));
+        let (stood, own) =
+            self.levels_of(client, |levels| (levels.standing(send.origin, send.at_ms), levels.judge(send)));
         if !self.parts.shared.is_joined() {
             return (own, false);
         }
@@ -219,15 +225,10 @@ impl Guard {
     }
 }
 
-fn judged<'a>(
-    send: &GuardedSend<'_>,
-    origin: &'a GuardOrigin,
-    verified: &VerifiedCounts,
-    ratios: GuardRatios,
-) -> JudgedSend<'a> {
+fn judged<'a>(send: &GuardedSend<'a>, verified: &VerifiedCounts, ratios: GuardRatios) -> JudgedSend<'a> {
     JudgedSend {
         verification: send.verification,
-        origin,
+        origin: send.origin,
         thresholds: GuardThresholds::of(verified, ratios),
         is_network_verified: verified.network_day > 0,
         weight: send.weight(),

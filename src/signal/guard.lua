@@ -1,15 +1,17 @@
 -- The guard's levels, as all nodes count them: what src/model/guard/ reckons in memory, in one step of Redis.
--- ARGV: the client's key prefix, what to do, the time, the verification; to judge: country, prefix, network ('' where it
--- is not known), number, weight, whether it is refused, whether its network is verified, five thresholds, and where the
--- levels stood as far as the node knows (-1: nowhere). The order is that of the rules: prefix, network's day and hour,
--- country's day and hour.
+-- ARGV: the client's key prefix, what to do, the time, the verification; to take back: when its sends were judged; to
+-- empty: country, prefix and network, or none for all; to judge: those three (network '' where it is not known), number,
+-- weight, whether it is refused, whether its network is verified, five thresholds, and where the levels stood as far as
+-- the node knows (-1: nowhere). The order is that of the rules: prefix, network's day and hour, country's day and hour.
+-- Keys: b: a level; v: the sends of a verification that is not approved; lp:, ln: whose sends of a day count in a country;
+-- w: those too young for the hour rules; l: the last number of a prefix; n: the countries of a network.
 local p, what, now, ver = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local DAY, HOUR, YOUNG, NEAR, NEAR_MS, COUNTRIES = 86400000, 3600000, 180000, 10, 600000, 3
-local KEEP = 180000
+local KEEP, KEEP_SENDS = 180000, 90000
 
 local function whole(n) return string.format('%.0f', n) end
 
-local function keep(key) redis.call('EXPIRE', key, KEEP) end
+local function keep(key, seconds) redis.call('EXPIRE', key, seconds or KEEP) end
 
 local function read(name, period)
     local v = redis.call('HMGET', p .. 'b:' .. name, 'l', 'a', 't')
@@ -65,7 +67,7 @@ local function sends(verification) return p .. 'v:' .. verification end
 local function ripen()
     for _, member in ipairs(redis.call('ZRANGEBYSCORE', p .. 'w', '-inf', whole(now), 'LIMIT', 0, 1000)) do
         redis.call('ZREM', p .. 'w', member)
-        local v, nth = string.match(member, '^(%x+):(%d+)$')
+        local v, nth = string.match(member, '^(%x+):(.+)$')
         local text = redis.call('HGET', sends(v), nth)
         if text then
             local s = cjson.decode(text)
@@ -89,7 +91,7 @@ local function ripen()
 end
 
 local function evict(list, field, value)
-    for _, v in ipairs(redis.call('LRANGE', list, 0, -1)) do
+    for _, v in ipairs(redis.call('ZRANGE', list, 0, -1)) do
         local all = redis.call('HGETALL', sends(v))
         for at = 1, #all, 2 do
             local s = cjson.decode(all[at + 1])
@@ -103,19 +105,48 @@ local function evict(list, field, value)
     redis.call('DEL', list)
 end
 
-if what == 'approve' then
+-- what is not approved is listed: no more than a day of it, and nothing that is over
+local function list(key)
+    redis.call('ZADD', key, whole(now), ver)
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now - DAY))
+    keep(key)
+end
+
+if what == 'approve' or what == 'take_back' then
+    local gone = {}
+    for nth = 5, #ARGV do gone[ARGV[nth]] = true end
     local all = redis.call('HGETALL', sends(ver))
-    for at = 1, #all, 2 do take_out(cjson.decode(all[at + 1])) end
-    redis.call('DEL', sends(ver))
+    for at = 1, #all, 2 do
+        local s = cjson.decode(all[at + 1])
+        if what == 'approve' or gone[whole(s.at)] then
+            take_out(s)
+            redis.call('HDEL', sends(ver), all[at])
+            if redis.call('HLEN', sends(ver)) == 0 then
+                redis.call('ZREM', p .. 'lp:' .. s.p, ver)
+                if s.n ~= '' then redis.call('ZREM', p .. 'ln:' .. s.n, ver) end
+            end
+        end
+    end
     return {}
 end
 
-if what == 'take_back' then
-    local nth = tostring(redis.call('HLEN', sends(ver)))
-    local text = redis.call('HGET', sends(ver), nth)
-    if text then
-        take_out(cjson.decode(text))
-        redis.call('HDEL', sends(ver), nth)
+if what == 'empty' then
+    -- an empty level stays there: where there is none, it would be what some node remembers
+    local function empty(name) save({ name = name, l = 0, a = now, t = 0 }) end
+    if #ARGV == 4 then
+        for _, key in ipairs(redis.call('KEYS', p .. '*')) do
+            local name = string.match(string.sub(key, #p + 1), '^b:(.*)$')
+            if name then empty(name) else redis.call('DEL', key) end
+        end
+        return {}
+    end
+    empty('p:' .. ARGV[6] .. ':d')
+    empty('c:' .. ARGV[5] .. ':d')
+    empty('c:' .. ARGV[5] .. ':h')
+    if ARGV[7] ~= '' then
+        empty('n:' .. ARGV[7] .. ':d')
+        empty('n:' .. ARGV[7] .. ':h')
+        redis.call('DEL', p .. 'n:' .. ARGV[7])
     end
     return {}
 end
@@ -183,17 +214,13 @@ end
 if not is_refused then
     s.cd = add(cd, weight)
     save(cd)
-    redis.call('RPUSH', p .. 'lp:' .. prefix, ver)
-    keep(p .. 'lp:' .. prefix)
-    if nd then
-        redis.call('RPUSH', p .. 'ln:' .. network, ver)
-        keep(p .. 'ln:' .. network)
-    end
+    list(p .. 'lp:' .. prefix)
+    if nd then list(p .. 'ln:' .. network) end
 end
-local nth = redis.call('HLEN', sends(ver)) + 1
-redis.call('HSET', sends(ver), whole(nth), cjson.encode(s))
-keep(sends(ver))
-redis.call('ZADD', p .. 'w', whole(now + YOUNG), ver .. ':' .. whole(nth))
+local nth = whole(now) .. '-' .. whole(redis.call('HLEN', sends(ver)))
+redis.call('HSET', sends(ver), nth, cjson.encode(s))
+keep(sends(ver), KEEP_SENDS)
+redis.call('ZADD', p .. 'w', whole(now + YOUNG), ver .. ':' .. nth)
 keep(p .. 'w')
 
 cd, ch = read('c:' .. country .. ':d', DAY), read('c:' .. country .. ':h', HOUR)

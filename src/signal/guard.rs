@@ -9,12 +9,6 @@ use crate::model::{ClientId, Millis, VerificationId};
 const SCRIPT: &str = include_str!("guard.lua");
 const NAMES: &str = "switchboard:guard:";
 
-/// Empties what the keys that match hold.
-const RESET: &str = "\
-local gone = redis.call('KEYS', ARGV[1] .. '*') \
-for first = 1, #gone, 1000 do redis.call('DEL', unpack(gone, first, math.min(first + 999, #gone))) end \
-return #gone";
-
 /// Levels that all nodes share; by itself a node shares none.
 #[derive(Clone, Default)]
 pub struct SharedLevels(SharedCounter);
@@ -83,35 +77,20 @@ impl SharedLevels {
         self.tell(&command(client, "approve", verification, at_ms)).await;
     }
 
-    /// The last send of a verification is taken back.
-    pub async fn take_back(&self, client: ClientId, verification: VerificationId, at_ms: Millis) {
-        self.tell(&command(client, "take_back", verification, at_ms)).await;
+    /// The sends of a verification that were judged at these times are taken back.
+    pub async fn take_back(&self, client: ClientId, verification: VerificationId, sent_ms: &[Millis], at_ms: Millis) {
+        let mut command = command(client, "take_back", verification, at_ms);
+        command.arg(sent_ms);
+        self.tell(&command).await;
     }
 
     /// Empties a client's levels: all, or those that a number counts in.
-    pub async fn reset(&self, client: ClientId, origin: Option<&GuardOrigin>) {
-        if !self.is_joined() {
-            return;
+    pub async fn reset(&self, client: ClientId, origin: Option<&GuardOrigin>, at_ms: Millis) {
+        let mut command = command(client, "empty", VerificationId::first_of(0), at_ms);
+        if let Some(GuardOrigin { country, prefix, network, .. }) = origin {
+            command.arg(country).arg(prefix).arg(network.as_deref().unwrap_or_default());
         }
-        let names = format!("{NAMES}{}:", client.hex());
-        let Some(origin) = origin else {
-            let mut all = redis::cmd("EVAL");
-            all.arg(RESET).arg(0).arg(names);
-            self.0.ask::<i64>(&all).await;
-            return;
-        };
-        let mut gone = redis::cmd("DEL");
-        gone.arg(format!("{names}b:p:{}:d", origin.prefix));
-        for period in ["d", "h"] {
-            gone.arg(format!("{names}b:c:{}:{period}", origin.country));
-            if let Some(network) = &origin.network {
-                gone.arg(format!("{names}b:n:{network}:{period}"));
-            }
-        }
-        if let Some(network) = &origin.network {
-            gone.arg(format!("{names}n:{network}"));
-        }
-        self.0.ask::<i64>(&gone).await;
+        self.tell(&command).await;
     }
 
     async fn tell(&self, command: &Cmd) {

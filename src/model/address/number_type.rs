@@ -86,20 +86,29 @@ fn global(digits: &str) -> Option<NumberType> {
     GLOBAL.into_iter().find(|(code, _)| digits.starts_with(code)).map(|(_, kind)| kind)
 }
 
-/// The plan that knows a number, and what is behind its country code.
-fn planned(digits: &str) -> Option<(&'static Metadata, &str)> {
-    let (plans, national) = plan::split(digits)?;
-    let known = plans.into_iter().find(|&one| plan::is_valid_in(one, national))?;
-    Some((known, national))
+/// What kind of number it is.
+pub fn number_type(address: &Address) -> NumberType {
+    region_and_type(address).1
 }
 
-/// What kind of number it is. In the order in which the public metadata is asked: what is dear first.
-pub fn number_type(address: &Address) -> NumberType {
-    let Some(digits) = digits(address) else { return NumberType::Unknown };
+/// The region of a phone (ISO 3166-1 alpha-2), and what kind of number it is. Of the regions that share a country code
+/// it is the one whose plan knows the number, else the one whose numbers begin so, else the main one. `None`: no plan has
+/// its country code, or that is of no country.
+pub fn region_and_type(address: &Address) -> (Option<&'static str>, NumberType) {
+    let Some(digits) = digits(address) else { return (None, NumberType::Unknown) };
     if let Some(kind) = global(digits) {
-        return kind;
+        return (None, kind);
     }
-    let Some((plan, national)) = planned(digits) else { return NumberType::Unknown };
+    let Some((plans, national)) = plan::split(digits) else { return (None, NumberType::Unknown) };
+    let all = || plans.iter().copied();
+    let known = all().find(|&one| plan::is_valid_in(one, national));
+    let begun = || all().find(|&one| plan::is_led_by(one, national));
+    let region = known.or_else(begun).or_else(|| plans.first().copied());
+    (region.map(Metadata::id), known.map_or(NumberType::Unknown, |plan| type_in(plan, national)))
+}
+
+/// What a plan that knows a number says of it. In the order in which the public metadata is asked: what is dear first.
+fn type_in(plan: &'static Metadata, national: &str) -> NumberType {
     let of = plan.descriptors();
     let is = |kind: Option<&'static Descriptor>| kind.is_some_and(|kind| is_kind(kind, national));
     let dear = [
@@ -123,22 +132,6 @@ pub fn number_type(address: &Address) -> NumberType {
         (false, true) => NumberType::Mobile,
         (false, false) => NumberType::Unknown,
     }
-}
-
-/// The region of a phone (ISO 3166-1 alpha-2): of those that share a country code the one whose plan knows the number,
-/// else the one whose numbers begin so, else the main one. `None`: no plan has its country code, or that is of no
-/// country.
-pub fn region_of(address: &Address) -> Option<&'static str> {
-    let digits = digits(address)?;
-    if global(digits).is_some() {
-        return None;
-    }
-    let (plans, national) = plan::split(digits)?;
-    let all = || plans.iter().copied();
-    let known = all().find(|&one| plan::is_valid_in(one, national));
-    let begun = || all().find(|&one| plan::is_led_by(one, national));
-    let found = known.or_else(begun).or_else(|| plans.first().copied())?;
-    Some(found.id())
 }
 
 #[cfg(test)]
@@ -187,7 +180,7 @@ mod tests {
             ("+999123456789", None),
             ("40404", None),
         ] {
-            assert_eq!(region_of(&Address::stored(text)), region, "{text}");
+            assert_eq!(region_and_type(&Address::stored(text)).0, region, "{text}");
         }
     }
 }

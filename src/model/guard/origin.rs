@@ -26,7 +26,10 @@ pub struct GuardOrigin {
 
 impl GuardOrigin {
     pub fn of(to: &Address, device_ip: Option<IpAddr>) -> Self {
-        let country = country_of(to).unwrap_or_else(|| calling_code(to.folded().trim_start_matches('+')));
+        // both forms of a number are of one country, though a plan may know but one of them
+        let by_forms = || to.forms().into_iter().find_map(|form| country_of(&Address::stored(form)));
+        let country = country_of(to).or_else(by_forms);
+        let country = country.unwrap_or_else(|| calling_code(to.folded().trim_start_matches('+')));
         Self::known(to, country, device_ip.map(network))
     }
 
@@ -34,6 +37,11 @@ impl GuardOrigin {
     pub fn known(to: &Address, country: String, network: Option<String>) -> Self {
         let number = to.folded().trim_start_matches('+').parse().unwrap_or_default();
         Self { country, prefix: prefix(to), number, network }
+    }
+
+    /// The region that it counts for, where one is known.
+    pub fn region(&self) -> Option<&str> {
+        (!self.country.starts_with('+')).then_some(self.country.as_str())
     }
 }
 
@@ -82,6 +90,7 @@ mod tests {
             ("+8835100123456", "+883"),
         ] {
             assert_eq!(of(to).country, country, "{to}");
+            assert_eq!(of(to).region(), Some(country).filter(|name| name.len() == 2), "{to}");
         }
         assert_eq!([calling_code("1555"), calling_code("4912"), calling_code("999")], ["+1", "+49", "+999"]);
     }
@@ -90,7 +99,12 @@ mod tests {
     fn a_prefix_is_the_same_in_both_forms_of_a_number() {
         let found = of("+33612345678");
         assert_eq!((found.prefix.as_str(), found.number, found.network), ("+33612345", 33_612_345_678, None));
-        assert_eq!(of("+5215512345678").prefix, of("+525512345678").prefix);
+        for (one, other, country) in
+            [("+5215512345678", "+525512345678", "MX"), ("+5511961234567", "+551161234567", "BR")]
+        {
+            assert_eq!((of(one).prefix, of(one).country.as_str()), (of(other).prefix, country), "{one}");
+            assert_eq!(of(other).country, country, "{other}");
+        }
     }
 
     #[test]

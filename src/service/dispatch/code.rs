@@ -45,7 +45,12 @@ impl OpenCode {
 
     /// A provider's answer as it may be written down.
     pub(super) fn hide(&self, answer: SendOutcome) -> SendOutcome {
-        answer.reworded(|words| hide_code(words, self.secret.code.expose()))
+        answer.reworded(|words| self.hide_in(words))
+    }
+
+    /// The same of any words of theirs.
+    pub(super) fn hide_in(&self, words: &str) -> String {
+        hide_code(words, self.secret.code.expose())
     }
 }
 

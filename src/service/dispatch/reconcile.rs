@@ -115,7 +115,12 @@ impl Dispatch {
         let since_ms = started_ms - if is_turned { LONG_MS } else { PROVIDER_SKEW_MS };
         let outgoing = self.outgoing(message, via, code.as_ref(), lane.lease_ends.into_std());
         let listed = via.connector.find(&outgoing, since_ms).await;
-        let listed = listed.map_err(|error| error.to_string())?;
+        // the log has them
+        let told = |words: String| match &code {
+            Some(code) => code.hide_in(&words),
+            None => words,
+        };
+        let listed = listed.map_err(|error| told(error.to_string()))?;
         let mut ids: Vec<String> = listed.into_iter().map(|sent| sent.provider_id).collect();
         let taken = claim::taken_ids(&self.parts.store, &ids).await.map_err(|error| error.to_string())?;
         ids.retain(|id| !taken.contains(id));

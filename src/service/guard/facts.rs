@@ -14,6 +14,8 @@ use crate::store::guard::{CountryFacts, VerifiedColumn, VerifiedFact, country_fa
 const DAYS: i64 = 14;
 /// What was asked for within this is read again every half minute.
 const IN_USE_MS: Millis = 600_000;
+/// So soon after a read has failed none is tried.
+const AGAIN_MS: Millis = 1_000;
 /// What nobody asked for in this time is forgotten.
 const FORGOTTEN_MS: Millis = DAY_MS;
 
@@ -163,7 +165,16 @@ impl Guard {
         if let Some(counts) = self.facts.counts(client, origin, now_ms) {
             return counts;
         }
+        let mut failed_ms = self.reading.lock().await;
+        if let Some(counts) = self.facts.counts(client, origin, now_ms) {
+            return counts;
+        }
+        // those behind it do not wait for the same store one after the other
+        if self.parts.clock.now_ms().saturating_sub(*failed_ms) < AGAIN_MS {
+            return VerifiedCounts::default();
+        }
         if let Err(error) = self.read_country(client, &origin.country, DAYS, now_ms).await {
+            *failed_ms = self.parts.clock.now_ms();
             tracing::warn!(%error, "could not read what was verified in a country; its least thresholds hold");
         }
         self.facts.counts(client, origin, now_ms).unwrap_or_default()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use super::lists::GuardLists;
+use super::lists::{COUNTRY, GuardLists, is_country};
 use super::{
     Guard, GuardDecision, GuardDecisionFilter, GuardFigure, GuardMode, GuardRatios, GuardRule, GuardRules, GuardedSend,
     SafeKind, SafeListEntry, judged,
@@ -22,14 +22,6 @@ use crate::store::version::{self, CachedDataset};
 
 /// What a ratio may be.
 const RATIO: &str = "must be from 0 to 10";
-
-/// What a country may be called here: as the guard counts it.
-const COUNTRY: &str = "must be named by two letters (ISO 3166-1), such as US, or by a calling code, such as +883";
-
-fn is_country(name: &str) -> bool {
-    let is_code = |code: &str| (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
-    name.strip_prefix('+').map_or_else(|| name.parse::<Country>().is_ok_and(|known| known.name() == name), is_code)
-}
 
 /// What is to be changed of how the guard is set.
 #[derive(Clone, Debug, Default)]
@@ -153,22 +145,23 @@ impl Guard {
     /// What a text to a number would be judged by now.
     pub async fn standing(&self, client: ClientId, to: &Address, device_ip: Option<IpAddr>) -> GuardStanding {
         let at_ms = self.parts.clock.now_ms();
+        let origin = GuardOrigin::of(to, device_ip);
         let send = GuardedSend {
             client,
             verification: VerificationId::first_of(0),
             to,
+            origin: &origin,
             device_ip,
             channel: CodeChannel::Sms,
             risk_check: true,
             refused_by: None,
             at_ms,
         };
-        let origin = GuardOrigin::of(to, device_ip);
         let verified = self.verified(client, &origin, at_ms).await;
         let ratios = self.rules(client).0.ratios(&origin.country);
-        let judgement = self.levels_of(client, |levels| levels.look(&judged(&send, &origin, &verified, ratios)));
+        let judgement = self.levels_of(client, |levels| levels.look(&judged(&send, &verified, ratios)));
         GuardStanding {
-            is_safe: self.is_safe(client, to, device_ip),
+            is_safe: self.is_safe(client, to, &origin, device_ip),
             country: origin.country,
             prefix: origin.prefix,
             network: origin.network,
@@ -238,9 +231,10 @@ impl Guard {
     ) -> Result<()> {
         let origin = to.map(|to| GuardOrigin::of(to, device_ip));
         let rules = self.rules(client).0;
-        audit.write(&self.parts.store, self.parts.clock.now_ms(), client, Some(&rules)).await?;
+        let at_ms = self.parts.clock.now_ms();
+        audit.write(&self.parts.store, at_ms, client, Some(&rules)).await?;
         let gone = self.levels_of(client, |levels| levels.reset(origin.as_ref()));
-        self.parts.shared.reset(client, origin.as_ref()).await;
+        self.parts.shared.reset(client, origin.as_ref(), at_ms).await;
         level::remove(&self.parts.store, client, &gone).await?;
         tracing::info!(%client, is_of_one = to.is_some(), "an administrator emptied levels of the guard");
         Ok(())

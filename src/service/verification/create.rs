@@ -7,6 +7,7 @@ use super::order::{CreateResult, VerificationOrder};
 use super::send::{CodeNote, CodeSendResult, PreparedCode, VerificationReplyText};
 use super::terms::{self, CodeTerms};
 use super::{Verification, VerificationExtra, Verifications, allow, allow_to};
+use crate::model::guard::GuardOrigin;
 use crate::model::{
     Address, CodeChannel, Millis, Secret, VerificationDoor, VerificationId, VerificationRefusal, VerificationStatus,
 };
@@ -138,7 +139,8 @@ impl Verifications {
                 if found.expires_ms <= now_ms { VerificationStatus::Expired } else { VerificationStatus::Deleted };
             Box::new((found, status))
         });
-        Ok(PreparedCode { after, turn: CodeTurn::First { sealed, before }, at_ms: now_ms, callback_url: None })
+        let origin = GuardOrigin::of(&order.to, after.extra.device_ip);
+        Ok(PreparedCode { after, turn: CodeTurn::First { sealed, before }, origin, at_ms: now_ms, callback_url: None })
     }
 
     /// Sends a pending code again, on another channel where one is named.
@@ -207,7 +209,8 @@ fn once_more(
     let is_other = extra != found.extra;
     let after = Verification { channel, sends: found.sends + 1, changed_ms: now_ms, extra, ..found.clone() };
     let turn = CodeTurn::Again { extra: is_other.then(|| Box::new(after.extra.clone())) };
-    Ok(PreparedCode { callback_url: after.extra.callback_url.clone(), after, turn, at_ms: now_ms })
+    let origin = GuardOrigin::of(&Address::stored(after.address.as_str()), after.extra.device_ip);
+    Ok(PreparedCode { callback_url: after.extra.callback_url.clone(), after, turn, origin, at_ms: now_ms })
 }
 
 /// It cannot be changed any more.

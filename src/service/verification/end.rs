@@ -2,13 +2,13 @@
 
 use super::create::over;
 use super::{Verification, Verifications, allow, allow_to};
-use crate::model::{Address, ClientId, VerificationId, VerificationStatus};
+use crate::model::{Address, ClientId, Millis, VerificationId, VerificationStatus};
 use crate::service::Result;
 use crate::service::audit::AuditContext;
 use crate::service::client::ApiConsumer;
 use crate::service::race::settled;
 use crate::store::Change;
-use crate::store::verification::send::{self, SentText};
+use crate::store::verification::send;
 use crate::store::verification::{self, VerificationEnd, failure};
 
 /// Who does something to a verification, for the audit log.
@@ -25,8 +25,8 @@ impl Verifications {
         let after = self.end(consumer, id, VerificationStatus::Canceled, audit).await?;
         if !after.extra.is_test {
             let sent = send::of(&self.parts.store, id).await?;
-            let had_left = sent.last().is_none_or(SentText::has_left);
-            self.parts.guard.canceled(after.client, id, had_left, after.changed_ms).await;
+            let unsent: Vec<Millis> = sent.iter().filter(|text| !text.has_left()).map(|text| text.at_ms).collect();
+            self.parts.guard.taken_back(after.client, id, &unsent, after.changed_ms).await;
         }
         Ok(after)
     }

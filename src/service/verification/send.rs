@@ -3,7 +3,7 @@
 use super::limit::{LimitReservation, LimitedSend};
 use super::template::CodeText;
 use super::{ServiceSettings, Verification, Verifications};
-use crate::model::address::country_of;
+use crate::model::guard::GuardOrigin;
 use crate::model::{Address, Millis, VerificationRefusal};
 use crate::service::client::ApiConsumer;
 use crate::service::guard::GuardedSend;
@@ -21,6 +21,8 @@ pub(super) struct PreparedCode {
     /// How its verification will be.
     pub(super) after: Verification,
     pub(super) turn: CodeTurn,
+    /// Where it goes to and comes from: the numbering plans are asked once.
+    pub(super) origin: GuardOrigin,
     pub(super) at_ms: Millis,
     pub(super) callback_url: Option<String>,
 }
@@ -65,13 +67,11 @@ impl Verifications {
         let text = self.text(&code, &note).await?;
         let taken = self.admit(&code, &note).await?;
         let (of, at_ms) = (code.after.id, code.at_ms);
-        let (client, is_first) = (code.after.client, matches!(code.turn, CodeTurn::First { .. }));
+        let client = code.after.client;
         let sent = self.told(code, text, note).await;
         if !matches!(sent, Ok(CodeSendResult::Sent(..))) {
             self.parts.limits.give_back(taken).await;
-            if is_first {
-                self.parts.guard.canceled(client, of, false, at_ms).await;
-            }
+            self.parts.guard.taken_back(client, of, &[at_ms], at_ms).await;
         }
         sent
     }
@@ -89,6 +89,7 @@ impl Verifications {
             client: of.client,
             verification: of.id,
             to,
+            origin: &code.origin,
             device_ip: of.extra.device_ip,
             channel: of.channel,
             risk_check: !of.extra.is_unguarded,
@@ -113,7 +114,7 @@ impl Verifications {
     async fn limited(&self, code: &PreparedCode, note: &CodeNote<'_>) -> Result<LimitReservation> {
         let parts = &self.parts;
         let (of, to) = (&code.after, note.to);
-        if !parts.guard.is_safe(of.client, to, of.extra.device_ip) {
+        if !parts.guard.is_safe(of.client, to, &code.origin, of.extra.device_ip) {
             parts.permissions.check(of.client, to, of.channel, note.service.skip_sms_to_landlines)?;
         }
         let send = LimitedSend {
@@ -151,7 +152,7 @@ impl Verifications {
             verification: after.clone(),
             turn: code.turn,
             text,
-            country: country_of(note.to),
+            country: code.origin.region().map(str::to_owned),
             at_ms: code.at_ms,
             told,
             kept,

@@ -84,7 +84,7 @@ fn a_neighbour_counts_twice_for_ten_minutes() {
 }
 
 #[test]
-fn an_approval_takes_out_all_sends_and_a_cancellation_the_last() {
+fn an_approval_takes_out_all_sends_and_a_cancellation_what_had_not_left() {
     let mut levels = ClientLevels::default();
     let (one, network) = (to(1, 0, Some("n")), to(1, 500, Some("n")));
     levels.judge(&judged(&one, 1, BEGIN_MS));
@@ -98,7 +98,9 @@ fn an_approval_takes_out_all_sends_and_a_cancellation_the_last() {
     };
     assert_eq!(look(&mut levels), [3, 3, 3]);
     let mut canceled = levels.clone();
-    canceled.take_back(id(1), now_ms);
+    canceled.take_back(id(1), &[BEGIN_MS, BEGIN_MS + 1], now_ms);
+    assert_eq!(look(&mut canceled), [2, 2, 2]);
+    canceled.take_back(id(1), &[BEGIN_MS], now_ms);
     assert_eq!(look(&mut canceled), [2, 2, 2]);
     levels.approve(id(1), now_ms);
     assert_eq!(look(&mut levels), [1, 1, 1]);
@@ -163,6 +165,37 @@ fn a_start_finds_what_was_written_down_and_what_has_come_since() {
     }
     let found = started.look(&judged(&origin, 9, now_ms));
     assert_eq!((level(&found, GuardRule::PrefixDay), level(&found, GuardRule::CountryDay)), (Some(4), Some(4)));
+}
+
+#[test]
+fn what_was_too_young_for_the_hour_when_it_was_written_counts_in_it_after_a_long_stop() {
+    let mut levels = ClientLevels::default();
+    for prefix in 0..12 {
+        levels.judge(&judged(&to(prefix, 0, None), prefix, BEGIN_MS));
+    }
+    let parts = levels.changed_parts();
+    let mut started = ClientLevels::default();
+    for part in &parts {
+        started.restore(&part.name, &part.body);
+    }
+    let now_ms = BEGIN_MS + 2 * HOUR_AFTER_MS;
+    for prefix in 0..12 {
+        started.recall(&judged(&to(prefix, 0, None), prefix, BEGIN_MS), now_ms);
+    }
+    started.approve(id(3), now_ms);
+    let origin = to(50, 0, None);
+    assert_eq!(level(&started.look(&judged(&origin, 50, now_ms)), GuardRule::CountryHour), Some(12));
+    // and what is in it already is not counted once more
+    let parts = started.changed_parts();
+    let mut again = ClientLevels::default();
+    for part in &parts {
+        again.restore(&part.name, &part.body);
+    }
+    for prefix in (0..12).filter(|prefix| *prefix != 3) {
+        again.recall(&judged(&to(prefix, 0, None), prefix, BEGIN_MS), now_ms);
+    }
+    again.approve(id(5), now_ms);
+    assert_eq!(level(&again.look(&judged(&origin, 50, now_ms)), GuardRule::CountryHour), Some(11));
 }
 
 #[test]

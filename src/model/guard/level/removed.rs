@@ -15,10 +15,17 @@ impl ClientLevels {
         }
     }
 
-    /// The last send of a verification, whose text had not left when it was canceled.
-    pub fn take_back(&mut self, verification: VerificationId, now_ms: Millis) {
-        let Some(send) = self.sends.get_mut(&verification).and_then(Vec::pop) else { return };
-        self.take_out(&send, now_ms);
+    /// The sends of a verification that were judged at these times: their texts have not left, and will not.
+    pub fn take_back(&mut self, verification: VerificationId, sent_ms: &[Millis], now_ms: Millis) {
+        let sends = self.sends.remove(&verification).unwrap_or_default();
+        let (back, left): (Vec<CountedSend>, Vec<CountedSend>) =
+            sends.into_iter().partition(|send| sent_ms.contains(&send.at_ms));
+        if !left.is_empty() {
+            self.sends.insert(verification, left);
+        }
+        for send in &back {
+            self.take_out(send, now_ms);
+        }
     }
 
     fn take_out(&mut self, send: &CountedSend, now_ms: Millis) {

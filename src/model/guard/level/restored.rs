@@ -97,7 +97,9 @@ impl ClientLevels {
             prefix_day = raise(&mut of_prefix.day, send.thresholds.prefix_day);
             of_prefix.last = (origin.number, at_ms);
         }
-        let mut network_day = send.weight;
+        // whoever was old enough for the hour rules when these were written is in them; others still come in
+        let is_in_hour = |hour: LevelBucket| hour.at_ms.saturating_sub(at_ms) >= HOUR_AFTER_MS;
+        let (mut is_waiting, mut network_day) = (now_ms.saturating_sub(at_ms) < HOUR_AFTER_MS, send.weight);
         if let Some(network) = &network {
             let levels = self.networks.entry(network.clone()).or_default();
             evicted_ms = evicted_ms.max(levels.evicted_ms);
@@ -106,6 +108,7 @@ impl ClientLevels {
                 levels.hour.turn(at_ms, HOUR_MS, send.thresholds.network_hour.max(levels.hour.threshold));
                 levels.countries.insert(country.clone(), at_ms);
             }
+            is_waiting = !is_in_hour(levels.hour);
         }
         let is_of_country = !send.is_refused && at_ms > evicted_ms;
         let mut country_day = 0.0;
@@ -116,8 +119,8 @@ impl ClientLevels {
                 country_day = raise(&mut levels.day, send.thresholds.country_day);
                 levels.hour.turn(at_ms, HOUR_MS, send.thresholds.country_hour.max(levels.hour.threshold));
             }
+            is_waiting = !is_in_hour(levels.hour);
         }
-        let is_waiting = now_ms.saturating_sub(at_ms) < HOUR_AFTER_MS;
         let ripe = |is_in: bool| if is_in && !is_waiting { send.weight } else { 0.0 };
         let counted = CountedSend {
             at_ms,
@@ -159,20 +162,23 @@ impl ClientLevels {
         }
     }
 
-    /// Where the levels stand that a send counts in, as it was judged by them.
-    pub fn standing(&self, origin: &GuardOrigin) -> Vec<GuardFigure> {
-        let figure = |rule, bucket: LevelBucket| GuardFigure { rule, level: bucket.level, threshold: bucket.threshold };
+    /// Where the levels stand now that a send counts in.
+    pub fn standing(&self, origin: &GuardOrigin, now_ms: Millis) -> Vec<GuardFigure> {
+        let figure = |rule, mut bucket: LevelBucket, period_ms: Millis| {
+            bucket.drain(now_ms, period_ms);
+            GuardFigure { rule, level: bucket.level, threshold: bucket.threshold }
+        };
         let mut all = Vec::new();
         if let Some(levels) = self.prefixes.get(&*origin.prefix) {
-            all.push(figure(GuardRule::PrefixDay, levels.day));
+            all.push(figure(GuardRule::PrefixDay, levels.day, DAY_MS));
         }
         if let Some(levels) = origin.network.as_deref().and_then(|network| self.networks.get(network)) {
-            all.push(figure(GuardRule::AddressDay, levels.day));
-            all.push(figure(GuardRule::AddressHour, levels.hour));
+            all.push(figure(GuardRule::AddressDay, levels.day, DAY_MS));
+            all.push(figure(GuardRule::AddressHour, levels.hour, HOUR_MS));
         }
         if let Some(levels) = self.countries.get(&*origin.country) {
-            all.push(figure(GuardRule::CountryDay, levels.day));
-            all.push(figure(GuardRule::CountryHour, levels.hour));
+            all.push(figure(GuardRule::CountryDay, levels.day, DAY_MS));
+            all.push(figure(GuardRule::CountryHour, levels.hour, HOUR_MS));
         }
         all
     }
@@ -203,6 +209,7 @@ impl ClientLevels {
 
     /// Forgets what is empty.
     pub fn tidy(&mut self, now_ms: Millis) {
+        self.go_on(now_ms);
         let is_empty = |bucket: &mut LevelBucket, period_ms: Millis| {
             bucket.drain(now_ms, period_ms);
             bucket.level <= 0.0
