@@ -205,7 +205,10 @@ async fn check(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
 #[utoipa::path(
     post, path = "/v1/verifications/check", tag = "verifications", operation_id = "check_verification_of_number",
     request_body = CodeOfIn,
-    responses((status = 200, description = "What came of it.", body = CodeCheckOut)),
+    responses(
+        (status = 200, description = "What came of it.", body = CodeCheckOut),
+        (status = 404, description = "None of yours is pending for that number."),
+    ),
 )]
 async fn check_by_number(request: ResourceRequest, posted: UnreadBody) -> HandlerResult {
     let consumer = auth::verifier(&request.app, &request)?.consumer;

@@ -70,7 +70,8 @@ async fn pythons_library_manages_rate_limits() -> Result {
     assert_eq!(answer["full"][0], json!([429, 20429]));
     let headers = &answer["full"][1];
     let wait = headers["retry-after"].as_str().and_then(|secs| secs.parse::<u32>().ok());
-    assert!(wait.is_some_and(|secs| (1..=600).contains(&secs)), "{headers}");
+    // a count lasts up to a sixtieth longer than its interval
+    assert!(wait.is_some_and(|secs| (1..=610).contains(&secs)), "{headers}");
     assert!(headers["twilio-reached-rate-limit"].is_string(), "{headers}");
     assert_eq!(answer["unknown"], json!([400, 60200]));
     let changed = json!([3, 600, "by the address of the device", "by the address of the device"]);

@@ -11,6 +11,7 @@ use crate::harness::{ADMIN, Builder, Layout, Result, until};
 use crate::on_both_engines;
 use crate::relay::client::{By, ask, client, key_text};
 use crate::relay::scene::{at_rest, balance, customer, everything};
+use crate::snapshots::hold_inline;
 
 async fn what_is_wrong_is_told_by_its_name(layout: Layout) -> Result {
     let server = ready(Builder::new(layout).await?).await?;
@@ -58,6 +59,11 @@ async fn what_is_wrong_is_told_by_its_name(layout: Layout) -> Result {
 async fn a_service_is_refused_what_no_verification_could_have(layout: Layout) -> Result {
     let server = ready(Builder::new(layout).await?).await?;
     let made = well(&server, "POST", SERVICES, Some(json!({"name": "Shop"}))).await?;
+    let wanted = json!({"id": "vsv_…", "name": "Shop", "code_length": null, "ttl": null, "max_checks": null,
+        "max_sends": null, "template": null, "do_not_share_warning": false, "custom_code": false,
+        "skip_sms_to_landlines": false, "key_press": true, "app_hash": null, "web_otp_host": null, "locale": null,
+        "created_at": "(time)", "updated_at": "(time)"});
+    hold_inline(&["VerificationService"], &made, &wanted)?;
     let one = format!("{SERVICES}/{}", text(&made["id"])?);
     for (field, value) in [
         ("name", json!("")),

@@ -108,7 +108,7 @@ async fn one_whose_time_is_over_is_expired_in_every_list(layout: Layout) -> Resu
     let server = ready(Builder::new(layout).await?).await?;
     let short = made(&server, ANN, json!({"code": CODE, "ttl": "5s"})).await?;
     let id = text(&short["id"])?;
-    ensure!(found(&server, "status=pending").await? == [id.clone()]);
+    ensure!(found(&server, "status=pending").await? == std::slice::from_ref(&id));
     until("its end", async || {
         let listed = page(&server, "status=expired").await?;
         let is_there = ids(&listed)? == [id.clone()] && listed["data"][0]["status"] == "expired";

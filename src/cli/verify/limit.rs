@@ -35,6 +35,7 @@ pub(super) enum LimitAction {
     /// Change what is given
     Change {
         limit: VerificationLimitId,
+        /// By which verifications name it from then on
         #[arg(long)]
         name: Option<String>,
         #[command(flatten)]

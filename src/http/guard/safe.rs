@@ -90,7 +90,7 @@ async fn add_safe(request: ResourceRequest, posted: UnreadBody) -> HandlerResult
     Ok(reply::json(StatusCode::CREATED, &out(&entry)))
 }
 
-/// `GET /v1/guard/safe-list/<id>`: one entry.
+/// `GET /v1/guard/safe-list/<id>`: one entry of the safe list.
 #[utoipa::path(
     get, path = "/v1/guard/safe-list/{id}", tag = "guard", operation_id = "fetch_safe",
     responses((status = 200, description = "The entry.", body = SafeListEntryOut)),

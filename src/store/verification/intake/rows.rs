@@ -59,10 +59,10 @@ impl CodeRows {
         let all = [Query::over(names, &[], keys), Query::over(standing, &[], ids), opt_out::stopped_by(people)];
         let wanted = all.into_iter().zip(is_any).filter(|(_, is_any)| *is_any).map(|(query, _)| query).collect();
         let mut answers = store.look_up(wanted).await?.into_iter();
-        let [named, again, stopped] =
+        let [held, again, stopped] =
             is_any.map(|is_any| if is_any { answers.next().unwrap_or_default() } else { Vec::new() });
         let mut rows = Self::default();
-        for row in named {
+        for row in held {
             rows.names.insert(key_of(&row, 0)?, (row.id(1)?, row.int(2)?));
         }
         for row in again {
