@@ -7,9 +7,10 @@ use super::scene::{
     ANN, CODE, VERIFICATIONS, asked, checked, code_in, consistent, made, of_code, path, ready, shown, texts,
 };
 use crate::events::{call, text, well};
-use crate::harness::{Builder, Layout, Result, Server, until};
+use crate::harness::{Builder, Carrier, Layout, Result, Server, until};
+use crate::messages::{FROM, account, number, quick};
 use crate::on_both_engines;
-use crate::relay::route::{loopback, route};
+use crate::relay::route::route;
 use crate::relay::scene::{act_well, customer, everything};
 
 /// Whose texts the loopback refuses.
@@ -26,18 +27,20 @@ async fn failed(server: &Server, count: usize) -> Result {
 }
 
 async fn what_failed_by_one_account_goes_by_another(layout: Layout) -> Result {
-    let server = Builder::new(layout).await?.start().await?;
+    let carrier = Carrier::start().await?;
+    let server = quick(Builder::new(layout).await?, &carrier).start().await?;
     everything(&server).await?;
-    let spare = loopback(&server).await?;
-    let number = json!({"number": "+15005550101", "account_id": spare, "capabilities": ["sms", "voice"]});
-    well(&server, "POST", "/v1/numbers", Some(number)).await?;
+    let spare = account(&server, json!({"any_sender": true})).await?;
+    number(&server, &spare, FROM, json!({})).await?;
     route(&server, 2_000, ".*", &spare).await?;
     let ann = customer(&server, "10", json!({})).await?;
     let order = json!({"to": REFUSED, "code": CODE});
     let one = act_well(&server, &ann, "POST", VERIFICATIONS, Some(order)).await?;
     failed(&server, 1).await?;
+    ensure!(carrier.messages(Some(REFUSED)).await?.is_empty(), "the spare is not asked first");
     let seen = act_well(&server, &ann, "GET", &path(&one)?, None).await?;
     ensure!(seen["status"] == "pending" && seen["sends"] == 0, "what failed does not count: {seen}");
+    carrier.behave(json!({"to": REFUSED, "times": 1, "do": "refuse", "code": 30007})).await?;
     let again = act_well(&server, &ann, "POST", &resend(&one)?, None).await?;
     ensure!(again["id"] == one["id"] && again["sends"] == 1, "{again}");
     failed(&server, 2).await?;
@@ -46,6 +49,7 @@ async fn what_failed_by_one_account_goes_by_another(layout: Layout) -> Result {
     // where every account has failed it goes by the first again
     act_well(&server, &ann, "POST", &resend(&one)?, None).await?;
     failed(&server, 3).await?;
+    ensure!(carrier.messages(Some(REFUSED)).await?.is_empty());
     consistent(&server).await
 }
 

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use super::twilio_door::{ANN, BOB, VerifyDoor, other};
-use crate::events::{text, well};
+use crate::events::text;
 use crate::harness::{Layout, Result, until};
 use crate::messages::drained;
 use crate::on_both_engines;
@@ -105,16 +105,18 @@ async fn a_hundred_wrong_codes_are_enough_for_a_day(layout: Layout) -> Result {
 async fn no_other_number_gets_round_an_opt_out(layout: Layout) -> Result {
     // the loopback carrier says of it that it has opted out
     const OUT: &str = "+15005550004";
-    let mut door = VerifyDoor::open(layout).await?;
-    let other = json!({"provider": "loopback", "credentials": {}, "any_sender": true});
-    door.account = text(&well(&door.server, "POST", "/v1/accounts", Some(other)).await?["id"])?;
-    door.number(&door.client, "+12125550179").await?;
+    let door = VerifyDoor::open(layout).await?;
     door.send(OUT).await?;
     until("an opt-out", async || {
         let known = door.server.rows("SELECT COUNT(*) FROM sb_opt_out").await?.concat();
         Ok((known == ["1"]).then_some(()))
     })
     .await?;
+    // the number that they know is chosen no more
+    let numbers = act_well(&door.server, &door.client.id, "GET", "/v1/numbers", None).await?;
+    let known = format!("/v1/numbers/{}", text(&numbers["data"][0]["id"])?);
+    act_well(&door.server, &door.client.id, "PATCH", &known, Some(json!({"reserved": true}))).await?;
+    door.number(&door.client, "+12125550179").await?;
     let form = [("To", OUT), ("Channel", "sms")];
     for _ in 0..2 {
         door.refused("POST", &door.path("Verifications"), &form, (400, 21610)).await?;
