@@ -8,7 +8,7 @@ use super::scene::{
 };
 use crate::events::{call, text, well};
 use crate::harness::{Builder, Carrier, Layout, Result, Server, until};
-use crate::messages::{FROM, account, number, quick};
+use crate::messages::{account, number, quick};
 use crate::on_both_engines;
 use crate::relay::route::route;
 use crate::relay::scene::{act_well, customer, everything};
@@ -31,7 +31,7 @@ async fn what_failed_by_one_account_goes_by_another(layout: Layout) -> Result {
     let server = quick(Builder::new(layout).await?, &carrier).start().await?;
     everything(&server).await?;
     let spare = account(&server, json!({"any_sender": true})).await?;
-    number(&server, &spare, FROM, json!({})).await?;
+    number(&server, &spare, "+15005550101", json!({})).await?;
     route(&server, 2_000, ".*", &spare).await?;
     let ann = customer(&server, "10", json!({})).await?;
     let order = json!({"to": REFUSED, "code": CODE});
