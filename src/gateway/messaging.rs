@@ -122,24 +122,6 @@ impl StartContext<'_> {
         Ok((built, loopback_events))
     }
 
-    fn relay(
-        &self,
-        (directory, tariff, ledger): (&Arc<Directory>, &Arc<Tariff>, &Arc<Ledger>),
-        sending: &SendingParts,
-        rules: &SendRules,
-    ) -> Relay {
-        Relay {
-            directory: directory.clone(),
-            tariff: tariff.clone(),
-            messages: sending.messages.clone(),
-            ledger: ledger.clone(),
-            permissions: rules.permissions.clone(),
-            calls: self.config.call,
-            tasks: self.tasks.clone(),
-            clock: self.clock.clone(),
-        }
-    }
-
     fn numbers(&self, directory: &Arc<Directory>, platforms: Vec<String>) -> Numbers {
         Numbers {
             directory: directory.clone(),

@@ -7,8 +7,13 @@ use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use super::base::StartContext;
+use super::sending::SendingParts;
 use crate::config::Config;
+use crate::service::directory::Directory;
+use crate::service::ledger::Ledger;
 use crate::service::permission::Permissions;
+use crate::service::relay::Relay;
+use crate::service::tariff::Tariff;
 use crate::service::verification::limit::NamedLimits;
 use crate::signal::SharedCounter;
 
@@ -28,6 +33,25 @@ impl StartContext<'_> {
             permissions: Arc::new(permissions.map_err(StartError::storing(self.config))?),
             verification_limits: Arc::new(verification_limits.map_err(StartError::storing(self.config))?),
         })
+    }
+
+    /// What clients send, held to them.
+    pub(super) fn relay(
+        &self,
+        (directory, tariff, ledger): (&Arc<Directory>, &Arc<Tariff>, &Arc<Ledger>),
+        sending: &SendingParts,
+        rules: &SendRules,
+    ) -> Relay {
+        Relay {
+            directory: directory.clone(),
+            tariff: tariff.clone(),
+            messages: sending.messages.clone(),
+            ledger: ledger.clone(),
+            permissions: rules.permissions.clone(),
+            calls: self.config.call,
+            tasks: self.tasks.clone(),
+            clock: self.clock.clone(),
+        }
     }
 }
 
