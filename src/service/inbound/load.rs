@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// So many posts that wait for their commit say that there is much to take in.
 const MANY: usize = 24;
 /// While there is, passing on rests so many times as long as it has worked: a part of the time is always its own.
-const TIMES: u32 = 3;
+const TIMES: u32 = 6;
 /// No rest is longer: what took long waited for something else.
 const LONGEST: Duration = Duration::from_secs(1);
 /// How often it is seen whether there is much still.
