@@ -143,7 +143,7 @@ pub async fn has_namesake(store: &Store, limit: &NamedLimit) -> Result<bool> {
     Ok(other.is_some())
 }
 
-/// [`super::Error::Conflict`]: another has its name. [`super::Error::Guard`]: its client has no such service.
+/// [`Error::Conflict`]: another has its name. [`Error::Guard`]: its client has no such service.
 pub async fn insert(store: &Store, limit: &NamedLimit, entry: AuditTrail) -> Result<()> {
     let fixed: ColumnValues = vec![
         ("id", limit.id.into()),
@@ -164,14 +164,14 @@ pub async fn insert(store: &Store, limit: &NamedLimit, entry: AuditTrail) -> Res
     store.commit(change.settled_by_id("sb_verification_limit", limit.id)).await
 }
 
-/// [`super::Error::Guard`]: it is not there, or another than was read. [`super::Error::Conflict`]: another has its name.
+/// [`Error::Guard`]: it is not there, or another than was read. [`Error::Conflict`]: another has its name.
 pub async fn update(store: &Store, before: &NamedLimit, after: &NamedLimit, entry: AuditTrail) -> Result<()> {
     let (key, read) = ([("id", before.id.into())], vec![("changed_ms", before.changed_ms.into())]);
     let change = Change::new().rewrite("sb_verification_limit", after.columns()?, key, read);
     store.commit(change.versioned(CachedDataset::SendRules).audited(entry)).await
 }
 
-/// [`super::Error::Guard`]: it is not there, or another than was read.
+/// [`Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &NamedLimit, entry: AuditTrail) -> Result<()> {
     let read = vec![("changed_ms", before.changed_ms.into())];
     let sql = "DELETE FROM sb_verification_limit WHERE id = ?";
