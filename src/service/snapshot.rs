@@ -10,8 +10,8 @@ use tokio::sync::Mutex;
 use crate::store::version::DataVersion;
 
 /// How often, and how long apart, it is looked whether an old value is looked at yet.
-const LOOKS: usize = 100;
-const APART: Duration = Duration::from_millis(50);
+const LOOKS: usize = 600;
+const APART: Duration = Duration::from_millis(100);
 
 /// A value as it stood at one version of the store. Whoever asks waits for nobody, not even while it is read again.
 #[derive(Default)]

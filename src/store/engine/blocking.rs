@@ -10,6 +10,9 @@ use super::{Error, Result};
 const WORK: Duration = Duration::from_micros(250);
 const REST: Duration = Duration::from_micros(400);
 
+/// What finds more rows than these takes longer than a thread may that serves.
+pub(super) const MANY: usize = 2_048;
+
 /// Does something away from the threads that serve.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Unavailable(error.to_string()))

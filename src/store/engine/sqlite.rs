@@ -27,6 +27,7 @@ use journal::WalErasureTracker;
 use reader::ReaderThreads;
 use writer::SqliteWriterTask;
 
+use super::blocking::MANY;
 use super::{Change, CommitResult, CorePace, Error, Query, Result, Row, Value};
 
 /// Changes waiting for the writer; beyond that the store says that it is busy.
@@ -35,8 +36,6 @@ const QUEUE: usize = 4096;
 const DESKS: usize = 2;
 /// KiB of pages that the writer keeps, as SQLite wants it: the leaves that random keys fall on.
 const WRITER_CACHE: i32 = -16_000;
-/// Rows that a query finds before it gives others time: no message waits for so many.
-const MANY: usize = 2_048;
 
 type EngineReply<T> = oneshot::Sender<Result<T>>;
 /// Opens a connection, for whoever first needs one: an idle server holds none but the writer's.
@@ -178,6 +177,7 @@ fn select_all(connection: &Connection, queries: &[Query]) -> Result<Vec<Vec<Row>
 fn select(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
     let mut statement = connection.prepare_cached(&query.single())?;
     let columns = statement.column_count();
+    // no message waits for what finds many: others come first
     let (mut found, mut pace) = (Vec::new(), None::<CorePace>);
     for (former, latter) in query.turns() {
         let mut rows = statement.query(params_from_iter(former.iter().chain(latter)))?;

@@ -48,7 +48,11 @@ fn capabilities(number: &CarrierNumber) -> Vec<NumberCapability> {
 /// Those that can be texted, each once.
 fn distinct(mut listed: Vec<CarrierNumber>) -> Vec<CarrierNumber> {
     let mut seen = HashSet::new();
-    listed.retain(|number| number.address.can_be_texted() && seen.insert(number.address.clone()));
+    let mut pace = CorePace::default();
+    listed.retain(|number| {
+        pace.step();
+        number.address.can_be_texted() && seen.insert(number.address.clone())
+    });
     listed
 }
 
@@ -69,8 +73,8 @@ impl NumberImports {
     /// Asks an account's provider which numbers it has, in its order.
     pub async fn carried(&self, account: AccountId) -> Result<Vec<CarriedNumber>> {
         self.directory.refresh().await?;
-        let entries = self.directory.current();
-        let handle = entries.handle(account).ok_or_else(|| Error::not_found("account"))?;
+        // not the directory as a whole: the carrier may take long
+        let handle = self.directory.current().handle(account).cloned().ok_or_else(|| Error::not_found("account"))?;
         let listed = handle.connector.numbers().await.map_err(unanswered)?;
         // what is done to each of a hundred thousand takes a while
         let listed = tokio::task::spawn_blocking(move || distinct(listed)).await.map_err(broken)?;
