@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Rows that a slice writes: half a millisecond of work. Whatever comes meanwhile waits for the one writer of an embedded
-/// store as long, and a message is answered within a millisecond or two. A store that is slow is no quicker with fewer.
+/// Rows that a slice writes: half a millisecond of work. Whatever comes meanwhile waits as long for the one writer of an
+/// embedded store, and a message is answered within a millisecond or two. A slow store is no quicker with fewer.
 pub(super) const WRITTEN: usize = 32;
 /// Rows that a slice frees or removes, which is less work.
 pub(super) const CLEARED: usize = 64;
