@@ -52,8 +52,8 @@ pub mod wait;
 
 pub use audit::AuditTrail;
 pub use engine::{
-    Change, CommitResult, Error, Metrics, MigrationReport, Query, Result, Row, Settings, Store, StoreUrl, Value, batch,
-    blocking, redact_url, serving,
+    Change, CommitResult, CorePace, Error, Metrics, MigrationReport, Query, Result, Row, Settings, Store, StoreUrl,
+    Value, batch, blocking, redact_url, serving,
 };
 pub use schema::set_aside_too_old;
 

@@ -22,7 +22,7 @@ use crate::store::account::token::place as token_place;
 use crate::store::number::{Number, NumberCapability};
 use crate::store::pool::{self, Pool};
 use crate::store::version::CachedDataset;
-use crate::store::{Result, Store, account, admin, blocking, number, version};
+use crate::store::{CorePace, Result, Store, account, admin, blocking, number, version};
 
 pub use blame::BlamedSend;
 pub use breaker::{BreakerChange, BreakerRequestOutcome};
@@ -44,6 +44,21 @@ pub struct SenderNumber {
 }
 
 impl SenderNumber {
+    /// A number, in the place of the one that was known by its address: what it knows besides its row is that one's.
+    fn in_place_of(known: Option<&Arc<Self>>, number: Number) -> Arc<Self> {
+        // of many, few have changed
+        if let Some(same) = known.filter(|known| known.number == number) {
+            return same.clone();
+        }
+        let kept = known.filter(|known| known.number.rate == number.rate);
+        // shared, not copied: some wait in it
+        let limiter = kept.map_or_else(|| Arc::new(RateLimiter::new(number.rate)), |kept| kept.limiter.clone());
+        // what the carrier of another account has said is nothing to this one's
+        let kept = known.filter(|known| known.number.account == number.account);
+        let refused_ms = kept.map(|kept| kept.refused_ms.clone()).unwrap_or_default();
+        Arc::new(Self { number, limiter, refused_ms })
+    }
+
     /// Its carrier says that the account has no such number. Whether that is news.
     pub fn refuse(&self, now_ms: Millis) -> bool {
         self.refused_ms.swap(now_ms, Ordering::Relaxed) == 0
@@ -120,21 +135,18 @@ impl DirectoryEntries {
         self.pools.get(&id)
     }
 
-    /// Takes all pools and numbers. What a number knows besides its row is that of the old ones.
+    /// Takes all pools and numbers, on a thread that serves nobody.
     fn fill(&mut self, pools: Vec<Pool>, numbers: Vec<Number>, old: &Self) {
         let pools = pools.into_iter();
         let mut pools: HashMap<PoolId, PoolIndex> =
             pools.map(|pool| (pool.id, PoolIndex::new(pool.client, pool.settings))).collect();
+        let mut pace = CorePace::default();
+        // to make room while it fills would hold a core
+        self.senders.reserve(numbers.len());
         for number in numbers {
-            let known = old.senders.get(&number.address);
-            let kept = known.filter(|sender| sender.number.rate == number.rate);
-            // shared, not copied: some wait in it
-            let limiter = kept.map_or_else(|| Arc::new(RateLimiter::new(number.rate)), |kept| kept.limiter.clone());
-            // what the carrier of another account has said is nothing to this one's
-            let kept = known.filter(|sender| sender.number.account == number.account);
-            let refused_ms = kept.map(|kept| kept.refused_ms.clone()).unwrap_or_default();
-            let (address, client) = (number.address.clone(), number.client);
-            let sender = Arc::new(SenderNumber { number, limiter, refused_ms });
+            pace.step();
+            let sender = SenderNumber::in_place_of(old.senders.get(&number.address), number);
+            let (address, client) = (sender.number.address.clone(), sender.number.client);
             if let Some(index) = sender.number.pool.and_then(|pool| pools.get_mut(&pool)) {
                 index.add(&sender);
             }

@@ -6,6 +6,8 @@ use std::hash::Hash;
 
 use csv::{ByteRecord, Position, ReaderBuilder, Trim};
 
+use crate::store::CorePace;
+
 /// Wrong lines that are told of at most.
 const TOLD: usize = 1_000;
 
@@ -98,7 +100,8 @@ impl<T> SheetContents<T> {
 }
 
 impl SheetColumns {
-    /// Reads a sheet, of which `parse` reads a line. No two lines may have the same `key`.
+    /// Reads a sheet, of which `parse` reads a line, on a thread that serves nobody. No two lines may have the same
+    /// `key`.
     pub(super) fn read<T, K: Eq + Hash>(
         &self,
         text: &[u8],
@@ -120,8 +123,9 @@ impl SheetColumns {
             Err(reason) => return SheetContents::none(reason),
         };
         let (mut found, mut seen) = (Vec::new(), HashMap::<K, u64>::new());
-        let mut wrong = BadSheetLines::default();
+        let (mut wrong, mut pace) = (BadSheetLines::default(), CorePace::default());
         loop {
+            pace.step();
             let line = line_at(text, sheet.position());
             match sheet.read_byte_record(&mut record) {
                 Ok(true) => {}

@@ -2,11 +2,16 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use crate::store::version::DataVersion;
+
+/// How often, and how long apart, it is looked whether an old value is looked at yet.
+const LOOKS: usize = 600;
+const APART: Duration = Duration::from_millis(100);
 
 /// A value as it stood at one version of the store. Whoever asks waits for nobody, not even while it is read again.
 #[derive(Default)]
@@ -39,12 +44,27 @@ impl<T: Send + Sync + 'static> Snapshot<T> {
             return Ok(());
         }
         let old = self.value.swap(Arc::new(read(self.current()).await?));
-        // what is large takes longer to free than a thread may that serves; at first there is nothing
+        // at first there is nothing to free
         if known.is_some() {
-            tokio::task::spawn_blocking(move || drop(old));
+            tokio::spawn(free(old));
         }
         *known = version;
         Ok(())
+    }
+}
+
+/// Frees an old value once nobody looks at it: what is large takes longer to free than a thread may that serves, and is
+/// not left to one that looks last.
+async fn free<T: Send + Sync + 'static>(mut old: Arc<T>) {
+    for _ in 0..LOOKS {
+        match Arc::try_unwrap(old) {
+            Ok(alone) => {
+                tokio::task::spawn_blocking(move || drop(alone));
+                return;
+            }
+            Err(shared) => old = shared,
+        }
+        tokio::time::sleep(APART).await;
     }
 }
 

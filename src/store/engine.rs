@@ -17,7 +17,7 @@ mod sqlite;
 mod url;
 mod value;
 
-pub use blocking::blocking;
+pub use blocking::{CorePace, blocking};
 pub use change::{Change, CommitResult, Query};
 pub use database::Store;
 pub use metrics::Metrics;

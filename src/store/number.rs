@@ -1,12 +1,13 @@
 //! Senders of ours: `sb_number`.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
 use super::engine::{ColumnValues, SqlConditions, below, blocking, readable};
 use super::version::CachedDataset;
-use super::{AuditTrail, Change, Result, Row, Store, Value, params};
+use super::{AuditTrail, Change, CorePace, Result, Row, Store, Value, params};
 use crate::model::{AccountId, ClientId, Country, Millis, NumberId, NumberImportId, PoolId, named};
 
 /// What a text to a number is.
@@ -48,7 +49,7 @@ fn read_capabilities<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<NumberCap
     String::deserialize(from).map(|text| read(&text))
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Number {
     pub id: NumberId,
     pub client: ClientId,
@@ -85,11 +86,20 @@ pub(super) use is_there;
 
 const IS_THERE: &str = is_there!();
 
+/// How long reading all numbers may take: a million are read at leisure.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Every number that can be read, oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Number>> {
     let sql = format!("{COLUMNS} WHERE {IS_THERE} ORDER BY id");
-    let rows = store.query(sql, Vec::new()).await?;
-    blocking(move || readable("a number", &rows, Row::read::<Number>)).await
+    let rows = store.patient(PATIENCE).query(sql, Vec::new()).await?;
+    blocking(move || {
+        let mut pace = CorePace::default();
+        // each is freed as it is read: freeing all at once would hold a core too
+        let rows = rows.into_iter().inspect(|_| pace.step());
+        rows.flat_map(|row| readable("a number", &[row], Row::read::<Number>)).collect()
+    })
+    .await
 }
 
 /// What a list of numbers is narrowed to, and the number behind which it goes on.

@@ -5,13 +5,14 @@
 //! commit never comes they are removed.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::engine::{at_most, blocking};
+use super::engine::at_most;
 use super::lease::{Lease, SKEW_MS, TAKE};
 use super::number::Number;
 use super::pool::Pool;
 use super::version::CachedDataset;
-use super::{AuditTrail, Change, Result, Row, Store, Value, params};
+use super::{AuditTrail, Change, Query, Result, Store, Value, params};
 use crate::model::{ClientId, Millis, NumberImportId, PoolId, named};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -65,12 +66,25 @@ pub struct TakenAddress {
     pub import: Option<NumberImportState>,
 }
 
+/// So many addresses are looked up at once, and others are served for so long before the next.
+const LOOK_UPS: usize = 128;
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// Which of these addresses somebody has, or is about to.
 pub async fn taken(store: &Store, addresses: &[&str]) -> Result<Vec<TakenAddress>> {
     let sql = "SELECT n.address, n.client_id, i.state FROM sb_number n \
                LEFT JOIN sb_number_import i ON i.id = n.import_id WHERE n.address IN ({})";
-    let rows = store.look_up_each(sql, addresses.iter().map(|address| Value::from(*address)).collect()).await?;
-    blocking(move || rows.iter().map(Row::read).collect()).await?
+    let mut found = Vec::new();
+    for (nth, some) in addresses.chunks(LOOK_UPS).enumerate() {
+        if nth > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let keys = some.iter().map(|address| Value::from(*address)).collect();
+        for row in store.read(vec![Query::over(sql, &[], keys)]).await?.iter().flatten() {
+            found.push(row.read()?);
+        }
+    }
+    Ok(found)
 }
 
 /// Begins an import, in the name of who holds the lease.

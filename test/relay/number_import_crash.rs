@@ -14,7 +14,7 @@ use crate::harness::{ADMIN, Builder, LONG, Layout, Result, Server};
 use crate::on_both_engines;
 
 /// So many take a while.
-const COUNT: usize = 30_000;
+const COUNT: usize = 5_000;
 
 /// Waits until an import has written some of its numbers, and not all.
 async fn half_written(server: &Server) -> Result {

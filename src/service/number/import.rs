@@ -9,7 +9,7 @@ mod sheet;
 mod slice;
 mod write;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use crate::store::lease::{Lease, LeaseOwner};
 use crate::store::number::Number;
 use crate::store::number_import::{self, TakenAddress};
 use crate::store::pool::{self, Pool};
-use crate::store::{self, Store};
+use crate::store::{self, CorePace, Store};
 
 pub use crate::store::number_import::{NumberImport, NumberImportState};
 pub use carrier::CarriedNumber;
@@ -101,15 +101,15 @@ impl NumberImports {
         defaults: NumberDefaults,
         audit: AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
-        let (known, now_ms) = (Arc::new(self.known(client).await?), self.clock.now_ms());
-        let named = known.clone();
-        let read = tokio::task::spawn_blocking(move || sheet::read(&text, &named, defaults, now_ms));
-        let contents = read.await.map_err(broken)?;
+        let (known, now_ms) = (self.known(client).await?, self.clock.now_ms());
+        // the directory is not held longer: whoever holds the last of its time frees it
+        let read = tokio::task::spawn_blocking(move || (sheet::read(&text, &known, defaults, now_ms), known.pools));
+        let (contents, pools) = read.await.map_err(broken)?;
         let addresses: Vec<&str> = contents.lines.iter().map(|(_, number)| number.address.as_str()).collect();
-        let taken = self.taken(client, &addresses).await?;
-        let free = tokio::task::spawn_blocking(move || sheet::free(contents, taken));
+        let taken = number_import::taken(self.store(), &addresses).await?;
+        let free = tokio::task::spawn_blocking(move || sheet::free(contents, reasons(client, taken)));
         let numbers = free.await.map_err(broken)?.map_err(Error::lines)?;
-        self.take_in(&known, numbers, audit).await
+        self.take_in(client, pools, numbers, audit).await
     }
 
     async fn known(&self, client: ClientId) -> Result<NamedThings> {
@@ -119,39 +119,27 @@ impl NumberImports {
         Ok(NamedThings { client, entries: self.directory.current(), pools, platforms: self.platforms.clone() })
     }
 
-    /// Which of these addresses cannot be taken, and why.
-    async fn taken(&self, client: ClientId, addresses: &[&str]) -> Result<HashMap<String, &'static str>> {
-        let taken = number_import::taken(self.store(), addresses).await?;
-        let with_reason = |one: TakenAddress| match one.import {
-            Some(NumberImportState::Writing | NumberImportState::Failed) => {
-                (one.address, "is held by another import, which has not ended")
-            }
-            _ if one.client == client => (one.address, "is there already"),
-            _ => (one.address, "is in use already"),
-        };
-        Ok(taken.into_iter().map(with_reason).collect())
-    }
-
-    /// Takes in what has been checked, in a task of its own.
+    /// Takes in what has been checked, in a task of its own; `pools` are the client's.
     async fn take_in(
         self: &Arc<Self>,
-        known: &NamedThings,
+        client: ClientId,
+        pools: HashMap<PoolId, Pool>,
         mut numbers: Vec<Number>,
         audit: AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
-        let (imports, client) = (self.clone(), known.client);
+        let imports = self.clone();
         let ordered = tokio::task::spawn_blocking(move || {
             put_in_order(&mut numbers);
             let used: HashSet<PoolId> = numbers.iter().filter_map(|number| number.pool).collect();
             (numbers, used)
         });
         let (numbers, used) = ordered.await.map_err(broken)?;
-        let pools = known.pools.values().filter(|pool| used.contains(&pool.id)).cloned().collect();
+        let pools = pools.into_values().filter(|pool| used.contains(&pool.id)).collect();
         let batch = NumberBatch { client, numbers, pools };
         let work = async move {
             let done = imports.run(&batch, &audit).await;
             // as reading a hundred thousand, freeing them takes longer than a thread may that serves
-            tokio::task::spawn_blocking(move || drop(batch));
+            tokio::task::spawn_blocking(move || free(batch));
             done
         };
         self.tasks.spawn(work).await.map_err(broken)?
@@ -183,12 +171,33 @@ impl NumberImports {
     }
 }
 
+/// Which of these addresses cannot be taken, and why.
+fn reasons(client: ClientId, taken: Vec<TakenAddress>) -> HashMap<String, &'static str> {
+    let with_reason = |one: TakenAddress| match one.import {
+        Some(NumberImportState::Writing | NumberImportState::Failed) => {
+            (one.address, "is held by another import, which has not ended")
+        }
+        _ if one.client == client => (one.address, "is there already"),
+        _ => (one.address, "is in use already"),
+    };
+    taken.into_iter().map(with_reason).collect()
+}
+
 /// Ids of one moment are in no order: they are dealt out anew, so that numbers are listed as they were given.
 fn put_in_order(numbers: &mut [Number]) {
-    let mut ids: Vec<NumberId> = numbers.iter().map(|number| number.id).collect();
-    ids.sort_unstable();
+    let (mut ids, mut pace) = (BTreeSet::new(), CorePace::default());
+    // put in one by one: to sort them at once would hold a core
+    ids.extend(numbers.iter().map(|number| number.id).inspect(|_| pace.step()));
     for (number, id) in numbers.iter_mut().zip(ids) {
         number.id = id;
+    }
+}
+
+fn free(batch: NumberBatch) {
+    let mut pace = CorePace::default();
+    for number in batch.numbers {
+        pace.step();
+        drop(number);
     }
 }
 

@@ -13,8 +13,9 @@ use mysql_async::{Column, Conn, Opts, Params, Pool, QueryResult, TextProtocol, T
 use self::connections::{HeldConnection, MysqlConnections};
 use self::failure::{MysqlFailure, classify};
 use self::script::scripts;
+use super::blocking::MANY;
 use super::change::AffectedRowsCheck;
-use super::{Change, CommitResult, Error, Query, Result, Row, Value};
+use super::{Change, CommitResult, CorePace, Error, Query, Result, Row, Value, blocking};
 
 /// A change that meets another one's waits for at most so long before its next try: somewhere in it, so that those
 /// who met do not meet again.
@@ -180,8 +181,9 @@ async fn ask(on: &mut impl Queryable, script: String) -> Result<QueryResult<'_, 
 async fn select_all(connection: &mut Conn, queries: &[Query]) -> Result<Vec<Vec<Row>>, MysqlFailure> {
     if let [query] = queries {
         let (sql, values) = query.whole();
-        let found = connection.exec(sql.as_ref(), params(values)).await.map_err(classify)?;
-        return Ok(vec![rows(found).map_err(MysqlFailure::Final)?]);
+        let found: Vec<mysql_async::Row> = connection.exec(sql.as_ref(), params(values)).await.map_err(classify)?;
+        let found = if found.len() > MANY { many_rows(found).await } else { rows(found) };
+        return Ok(vec![found.map_err(MysqlFailure::Final)?]);
     }
     let mut found = Vec::with_capacity(queries.len());
     for (script, count) in scripts(queries).map_err(MysqlFailure::Final)? {
@@ -199,6 +201,19 @@ async fn select(connection: &mut Conn, query: &Query) -> Result<Vec<Row>> {
 }
 
 fn rows(rows: Vec<mysql_async::Row>) -> Result<Vec<Row>> {
+    rows.into_iter().map(row).collect()
+}
+
+/// So many that they would keep a thread that serves.
+async fn many_rows(rows: Vec<mysql_async::Row>) -> Result<Vec<Row>> {
+    let read = move || -> Result<Vec<Row>> {
+        let mut pace = CorePace::default();
+        rows.into_iter().inspect(|_| pace.step()).map(row).collect()
+    };
+    blocking(read).await?
+}
+
+fn row(row: mysql_async::Row) -> Result<Row> {
     let value = |(value, column): (mysql_async::Value, &Column)| match value {
         // answers to a script are text
         mysql_async::Value::Bytes(text) if is_integer(column.column_type()) => {
@@ -207,11 +222,8 @@ fn rows(rows: Vec<mysql_async::Row>) -> Result<Vec<Row>> {
         }
         other => other.try_into(),
     };
-    let row = |row: mysql_async::Row| {
-        let columns = row.columns();
-        row.unwrap().into_iter().zip(columns.iter()).map(value).collect::<Result<_>>().map(Row)
-    };
-    rows.into_iter().map(row).collect()
+    let columns = row.columns();
+    row.unwrap().into_iter().zip(columns.iter()).map(value).collect::<Result<_>>().map(Row)
 }
 
 fn is_integer(column: ColumnType) -> bool {

@@ -27,7 +27,8 @@ use journal::WalErasureTracker;
 use reader::ReaderThreads;
 use writer::SqliteWriterTask;
 
-use super::{Change, CommitResult, Error, Query, Result, Row, Value};
+use super::blocking::MANY;
+use super::{Change, CommitResult, CorePace, Error, Query, Result, Row, Value};
 
 /// Changes waiting for the writer; beyond that the store says that it is busy.
 const QUEUE: usize = 4096;
@@ -176,10 +177,14 @@ fn select_all(connection: &Connection, queries: &[Query]) -> Result<Vec<Vec<Row>
 fn select(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
     let mut statement = connection.prepare_cached(&query.single())?;
     let columns = statement.column_count();
-    let mut found = Vec::new();
+    // no message waits for what finds many: others come first
+    let (mut found, mut pace) = (Vec::new(), None::<CorePace>);
     for (former, latter) in query.turns() {
         let mut rows = statement.query(params_from_iter(former.iter().chain(latter)))?;
         while let Some(row) = rows.next()? {
+            if found.len() >= MANY {
+                pace.get_or_insert_default().step();
+            }
             let values = (0..columns).map(|column| row.get_ref(column).map(Value::from));
             found.push(Row(values.collect::<Result<_, _>>()?));
         }

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{ImportedNumbers, NumberImports, broken};
+use super::{ImportedNumbers, NamedThings, NumberImports, broken};
 use crate::model::address::{self, Address};
 use crate::model::{AccountId, ClientId, NumberId, PoolId};
 use crate::provider::{AskError, CarrierNumber};
 use crate::service::audit::AuditContext;
 use crate::service::number::{InboundTextPolicy, NumberCapability};
 use crate::service::{Error, ErrorKind, Result};
+use crate::store::CorePace;
 use crate::store::number::Number;
 use crate::store::number_import::{self, TakenAddress};
 
@@ -47,14 +48,19 @@ fn capabilities(number: &CarrierNumber) -> Vec<NumberCapability> {
 /// Those that can be texted, each once.
 fn distinct(mut listed: Vec<CarrierNumber>) -> Vec<CarrierNumber> {
     let mut seen = HashSet::new();
-    listed.retain(|number| number.address.can_be_texted() && seen.insert(number.address.clone()));
+    let mut pace = CorePace::default();
+    listed.retain(|number| {
+        pace.step();
+        number.address.can_be_texted() && seen.insert(number.address.clone())
+    });
     listed
 }
 
 /// Those that can do something for us: others only fax.
 fn read(listed: Vec<CarrierNumber>, taken: Vec<TakenAddress>) -> Vec<CarriedNumber> {
     let taken: HashSet<String> = taken.into_iter().map(|one| one.address).collect();
-    let carried = listed.into_iter().map(|number| CarriedNumber {
+    let mut pace = CorePace::default();
+    let carried = listed.into_iter().inspect(|_| pace.step()).map(|number| CarriedNumber {
         country: address::country_of(&number.address),
         capabilities: capabilities(&number),
         is_known: taken.contains(number.address.as_str()),
@@ -67,8 +73,8 @@ impl NumberImports {
     /// Asks an account's provider which numbers it has, in its order.
     pub async fn carried(&self, account: AccountId) -> Result<Vec<CarriedNumber>> {
         self.directory.refresh().await?;
-        let entries = self.directory.current();
-        let handle = entries.handle(account).ok_or_else(|| Error::not_found("account"))?;
+        // not the directory as a whole: the carrier may take long
+        let handle = self.directory.current().handle(account).cloned().ok_or_else(|| Error::not_found("account"))?;
         let listed = handle.connector.numbers().await.map_err(unanswered)?;
         // what is done to each of a hundred thousand takes a while
         let listed = tokio::task::spawn_blocking(move || distinct(listed)).await.map_err(broken)?;
@@ -86,8 +92,8 @@ impl NumberImports {
         pool: Option<PoolId>,
         audit: AuditContext<'static, ImportedNumbers>,
     ) -> Result<ImportedNumbers> {
-        let known = self.known(client).await?;
-        if pool.is_some_and(|pool| !known.pools.contains_key(&pool)) {
+        let NamedThings { pools, .. } = self.known(client).await?;
+        if pool.is_some_and(|pool| !pools.contains_key(&pool)) {
             return Err(Error::invalid("pool_id", "no such pool"));
         }
         let (carried, now_ms) = (self.carried(account).await?, self.clock.now_ms());
@@ -108,6 +114,6 @@ impl NumberImports {
         let new = tokio::task::spawn_blocking(move || -> Vec<Number> {
             carried.into_iter().filter(|number| !number.is_known).map(number).collect()
         });
-        self.take_in(&known, new.await.map_err(broken)?, audit).await
+        self.take_in(client, pools, new.await.map_err(broken)?, audit).await
     }
 }

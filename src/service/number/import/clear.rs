@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::NumberImports;
-use super::slice::SlicePace;
+use super::slice::{self, CLEARED};
 use crate::model::NumberImportId;
 use crate::service::race::won;
 use crate::store;
@@ -44,19 +44,16 @@ impl NumberImports {
 
     /// Goes on until the import is forgotten, another has taken it over, or this node stops.
     async fn clear_claimed(&self, id: NumberImportId, state: NumberImportState) -> store::Result<()> {
-        let mut pace = SlicePace::default();
         while !self.stop.is_cancelled() {
             let begun = Instant::now();
             let done = match state {
                 NumberImportState::Writing => return Ok(()),
-                NumberImportState::Done => number_import::free_slice(self.store(), self.lease(), id, pace.rows()).await,
-                NumberImportState::Failed => {
-                    number_import::remove_slice(self.store(), self.lease(), id, pace.rows()).await
-                }
+                NumberImportState::Done => number_import::free_slice(self.store(), self.lease(), id, CLEARED).await,
+                NumberImportState::Failed => number_import::remove_slice(self.store(), self.lease(), id, CLEARED).await,
             };
             match won(done)? {
                 None | Some(0) => return Ok(()),
-                Some(_) => pace.pause(begun.elapsed()).await,
+                Some(_) => slice::pause(begun.elapsed()).await,
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::model::address::{self, Address, AddressRole};
 use crate::model::{AccountId, Millis, NumberId, PoolId, form};
 use crate::service::number::{InboundTextPolicy, NumberCapability, check_use, ordered};
 use crate::service::sheet::{BadSheetLine, BadSheetLines, LineFault, SheetColumns, SheetContents, SheetLine};
+use crate::store::CorePace;
 use crate::store::number::Number;
 
 const COLUMNS: SheetColumns = SheetColumns {
@@ -37,8 +38,9 @@ pub(super) fn free(
     contents: SheetContents<Number>,
     mut taken: HashMap<String, &'static str>,
 ) -> Result<Vec<Number>, BadSheetLines> {
-    let SheetContents { lines, mut wrong } = contents;
+    let (SheetContents { lines, mut wrong }, mut pace) = (contents, CorePace::default());
     for (line, number) in &lines {
+        pace.step();
         if let Some(reason) = taken.remove(&number.address) {
             wrong.push(BadSheetLine { line: *line, field: Some(COLUMNS.names[NUMBER]), reason: reason.to_owned() });
         }

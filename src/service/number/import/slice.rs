@@ -1,45 +1,18 @@
-//! How many rows one commit of many has: so few that whoever waits for the store hardly notices.
+//! How many rows one commit of many has, and how long the next one waits: others hardly notice.
 
 use std::time::Duration;
 
-/// Rows of the first slice, which is the smallest too, and of the largest. So few are a millisecond of work: where they
-/// take longer they have waited for others, which fewer would do as long.
-const LEAST: usize = 64;
-const MOST: usize = 1_000;
-/// What takes less is doubled, what takes longer is halved. Whatever comes meanwhile waits for the one writer of an
-/// embedded store as long, and a message is answered within some milliseconds.
-const SHORT: Duration = Duration::from_millis(2);
-const LONG: Duration = Duration::from_millis(4);
+/// Rows that a slice writes: half a millisecond of work. Whatever comes meanwhile waits as long for the one writer of an
+/// embedded store, and a message is answered within a millisecond or two. A slow store is no quicker with fewer.
+pub(super) const WRITTEN: usize = 32;
+/// Rows that a slice frees or removes, which is less work.
+pub(super) const CLEARED: usize = 64;
 /// The next slice waits at least so long and at most so long: its lease goes on meanwhile.
-const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_secs(1)];
+const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_secs(1)];
 
-/// How large slices are, by what those before have taken.
-pub(super) struct SlicePace(usize);
-
-impl Default for SlicePace {
-    fn default() -> Self {
-        Self(LEAST)
-    }
-}
-
-impl SlicePace {
-    pub(super) fn rows(&self) -> usize {
-        self.0
-    }
-
-    fn learn(&mut self, took: Duration) {
-        if took > LONG {
-            self.0 = (self.0 / 2).max(LEAST);
-        } else if took < SHORT {
-            self.0 = (self.0 * 2).min(MOST);
-        }
-    }
-
-    /// Lets others have the store for as long as the last slice had it.
-    pub(super) async fn pause(&mut self, took: Duration) {
-        self.learn(took);
-        tokio::time::sleep(rest(took)).await;
-    }
+/// Lets others have the store for as long as the last slice took, and for most of the time where it is quick.
+pub(super) async fn pause(took: Duration) {
+    tokio::time::sleep(rest(took)).await;
 }
 
 fn rest(took: Duration) -> Duration {
@@ -51,27 +24,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slices_grow_and_shrink_with_what_they_take() {
-        let mut pace = SlicePace::default();
-        let mut after = |millis| {
-            pace.learn(Duration::from_millis(millis));
-            pace.rows()
-        };
-        assert_eq!([after(0), after(1), after(2), after(4)], [128, 256, 256, 256]);
-        assert_eq!([after(5), after(400)], [128, 64]);
-        for _ in 0..9 {
-            after(0);
-        }
-        assert_eq!(after(3), MOST);
-        for _ in 0..20 {
-            after(400);
-        }
-        assert_eq!(after(3), LEAST, "a store that is slow is no quicker with fewer");
-    }
-
-    #[test]
     fn others_have_the_store_for_as_long_as_a_slice() {
         let rests = [0, 3, 400, 30_000].map(|millis| rest(Duration::from_millis(millis)).as_millis());
-        assert_eq!(rests, [2, 3, 400, 1_000]);
+        assert_eq!(rests, [5, 5, 400, 1_000]);
     }
 }

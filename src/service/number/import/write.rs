@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::slice::SlicePace;
+use super::slice::{self, WRITTEN};
 use super::{ImportedNumbers, NumberBatch, NumberImports};
 use crate::model::NumberImportId;
 use crate::service::audit::AuditContext;
@@ -44,16 +44,16 @@ impl NumberImports {
         done: &ImportedNumbers,
         audit: &AuditContext<'static, ImportedNumbers>,
     ) -> store::Result<()> {
-        let (mut written, mut pace) = (0, SlicePace::default());
+        let mut written = 0;
         while written < batch.numbers.len() {
             if self.stop.is_cancelled() {
                 return Err(store::Error::Unavailable("this node is stopping".into()));
             }
-            let end = batch.numbers.len().min(written + pace.rows());
+            let end = batch.numbers.len().min(written + WRITTEN);
             let begun = Instant::now();
             self.write_slice(import, batch, written..end).await?;
             written = end;
-            pace.pause(begun.elapsed()).await;
+            slice::pause(begun.elapsed()).await;
         }
         let entry = audit.entry(self.clock.now_ms(), import.id, None, Some(done));
         self.finish(import.id, batch, entry).await
