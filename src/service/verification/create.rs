@@ -7,7 +7,6 @@ use super::order::{CreateResult, VerificationOrder};
 use super::send::{CodeNote, CodeSendResult, PreparedCode, VerificationReplyText};
 use super::terms::{self, CodeTerms};
 use super::{Verification, VerificationExtra, Verifications, allow, allow_to};
-use crate::model::guard::GuardOrigin;
 use crate::model::{
     Address, CodeChannel, Millis, Secret, VerificationDoor, VerificationId, VerificationRefusal, VerificationStatus,
 };
@@ -139,8 +138,8 @@ impl Verifications {
                 if found.expires_ms <= now_ms { VerificationStatus::Expired } else { VerificationStatus::Deleted };
             Box::new((found, status))
         });
-        let origin = GuardOrigin::of(&order.to, after.extra.device_ip);
-        Ok(PreparedCode { after, turn: CodeTurn::First { sealed, before }, origin, at_ms: now_ms, callback_url: None })
+        let turn = CodeTurn::First { sealed, before };
+        Ok(PreparedCode::new(after, turn, now_ms))
     }
 
     /// Sends a pending code again, on another channel where one is named.
@@ -209,8 +208,8 @@ fn once_more(
     let is_other = extra != found.extra;
     let after = Verification { channel, sends: found.sends + 1, changed_ms: now_ms, extra, ..found.clone() };
     let turn = CodeTurn::Again { extra: is_other.then(|| Box::new(after.extra.clone())) };
-    let origin = GuardOrigin::of(&Address::stored(after.address.as_str()), after.extra.device_ip);
-    Ok(PreparedCode { callback_url: after.extra.callback_url.clone(), after, turn, origin, at_ms: now_ms })
+    let callback_url = after.extra.callback_url.clone();
+    Ok(PreparedCode { callback_url, ..PreparedCode::new(after, turn, now_ms) })
 }
 
 /// It cannot be changed any more.

@@ -18,7 +18,7 @@ impl Verifications {
         let wanted = TextWanted {
             client: of.client,
             name: extra.name.as_deref().unwrap_or_default(),
-            to: note.to,
+            country: code.origin.region(),
             locale: extra.locale.as_deref(),
             template,
             message: extra.message.as_deref(),

@@ -3,7 +3,9 @@
 use super::limit::{LimitReservation, LimitedSend};
 use super::template::CodeText;
 use super::{ServiceSettings, Verification, Verifications};
+use crate::model::address::PhonePlan;
 use crate::model::guard::GuardOrigin;
+use crate::model::permission::PlannedNumber;
 use crate::model::{Address, Millis, VerificationRefusal};
 use crate::service::client::ApiConsumer;
 use crate::service::guard::GuardedSend;
@@ -21,13 +23,22 @@ pub(super) struct PreparedCode {
     /// How its verification will be.
     pub(super) after: Verification,
     pub(super) turn: CodeTurn,
-    /// Where it goes to and comes from: the numbering plans are asked once.
+    /// What the numbering plans say of its number: they are asked once.
+    pub(super) plan: PhonePlan,
+    /// Where it goes to and comes from.
     pub(super) origin: GuardOrigin,
     pub(super) at_ms: Millis,
     pub(super) callback_url: Option<String>,
 }
 
 impl PreparedCode {
+    pub(super) fn new(after: Verification, turn: CodeTurn, at_ms: Millis) -> Self {
+        let to = Address::stored(after.address.as_str());
+        let plan = PhonePlan::of(&to);
+        let origin = GuardOrigin::planned(&to, plan, after.extra.device_ip);
+        Self { after, turn, plan, origin, at_ms, callback_url: None }
+    }
+
     /// What gives way to it.
     pub(super) fn before(&self) -> Option<&Verification> {
         match &self.turn {
@@ -115,7 +126,8 @@ impl Verifications {
         let parts = &self.parts;
         let (of, to) = (&code.after, note.to);
         if !parts.guard.is_safe(of.client, to, &code.origin, of.extra.device_ip) {
-            parts.permissions.check(of.client, to, of.channel, note.service.skip_sms_to_landlines)?;
+            let number = PlannedNumber::known(to, code.plan);
+            parts.permissions.check(of.client, number, of.channel, note.service.skip_sms_to_landlines)?;
         }
         let send = LimitedSend {
             client: of.client,
