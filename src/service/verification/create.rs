@@ -18,7 +18,7 @@ use crate::service::vault::VaultAnswer;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::code;
 use crate::store::verification::intake::CodeTurn;
-use crate::store::verification::{self, PendingKey, PendingName};
+use crate::store::verification::{PendingKey, PendingName};
 
 /// With less time left, what is pending is not sent again: nobody could type it.
 const WORTH_SENDING_MS: Millis = 120_000;
@@ -68,7 +68,7 @@ impl Verifications {
         let consumer = asked.consumer;
         let name = order.auth_id.as_deref().map_or(PendingName::Number(&order.to), PendingName::AuthId);
         let key = PendingKey::of(consumer.client, order.service, name);
-        let found = verification::pending(&self.parts.store, key).await?;
+        let found = self.pending.write(key).await?;
         let now_ms = self.parts.clock.now_ms();
         let goes_on = match &found {
             Some(found) => self.goes_on(found, terms, now_ms).await?,
