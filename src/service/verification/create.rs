@@ -139,7 +139,7 @@ impl Verifications {
             Box::new((found, status))
         });
         let turn = CodeTurn::First { sealed, before };
-        Ok(PreparedCode::new(after, turn, now_ms))
+        Ok(PreparedCode { code: Some(code), ..PreparedCode::new(after, turn, now_ms) })
     }
 
     /// Sends a pending code again, on another channel where one is named.

@@ -6,7 +6,7 @@ use super::{ServiceSettings, Verification, Verifications};
 use crate::model::address::PhonePlan;
 use crate::model::guard::GuardOrigin;
 use crate::model::permission::PlannedNumber;
-use crate::model::{Address, Millis, VerificationRefusal};
+use crate::model::{Address, Millis, Secret, VerificationRefusal};
 use crate::service::client::ApiConsumer;
 use crate::service::guard::GuardedSend;
 use crate::service::idempotency::{IdempotencyFingerprint, StoredReply};
@@ -23,6 +23,8 @@ pub(super) struct PreparedCode {
     /// How its verification will be.
     pub(super) after: Verification,
     pub(super) turn: CodeTurn,
+    /// Its code, where that is new.
+    pub(super) code: Option<Secret>,
     /// What the numbering plans say of its number: they are asked once.
     pub(super) plan: PhonePlan,
     /// Where it goes to and comes from.
@@ -36,7 +38,7 @@ impl PreparedCode {
         let to = Address::stored(after.address.as_str());
         let plan = PhonePlan::of(&to);
         let origin = GuardOrigin::planned(&to, plan, after.extra.device_ip);
-        Self { after, turn, plan, origin, at_ms, callback_url: None }
+        Self { after, turn, code: None, plan, origin, at_ms, callback_url: None }
     }
 
     /// What gives way to it.
