@@ -164,8 +164,8 @@ impl<'a> CheckedText<'a> {
                 (self.shipped(known.unwrap_or(Locale::En), &mut warnings)?, known)
             }
         };
-        let bytes = self.shown(&body).len();
-        if self.autofill.has_app() && bytes > RETRIEVER_BYTES {
+        let bytes = if self.autofill.has_app() { self.shown(&body).len() } else { 0 };
+        if bytes > RETRIEVER_BYTES {
             warnings.push(format!("the text is {bytes} bytes long, and Android apps read {RETRIEVER_BYTES} at most"));
         }
         Ok(CodeText { body, locale: locale.unwrap_or(Locale::En), warnings })
@@ -175,12 +175,15 @@ impl<'a> CheckedText<'a> {
     /// makes a second segment of it. The line says who asks.
     fn shipped(&self, locale: Locale, warnings: &mut Vec<String>) -> Result<String> {
         let shipped = ShippedText::of(locale);
-        let short = self.whole(shipped.short, locale)?;
         if self.name.is_empty() {
-            return Ok(short);
+            return self.whole(shipped.short, locale);
         }
         let full = self.whole(shipped.body, locale)?;
-        if self.autofill.has_host() && self.segments(&short) < self.segments(&full) {
+        if !self.autofill.has_host() {
+            return Ok(full);
+        }
+        let short = self.whole(shipped.short, locale)?;
+        if self.segments(&short) < self.segments(&full) {
             warnings.push("the name is left out: with it the text takes more segments".to_owned());
             return Ok(short);
         }
