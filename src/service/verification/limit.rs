@@ -128,6 +128,12 @@ impl SendLimits {
         self.counter.forget(&windows).await;
     }
 
+    /// Whether a code may have gone to a number within a day; where nothing counts that, it may.
+    pub fn may_have_sent(&self, client: ClientId, to: &Address) -> bool {
+        let last = self.recipient(client, to).last().filter(|window| window.shared.limit.within_ms == DAY_MS);
+        last.is_none_or(|window| lock(&self.recent).has(&window.shared))
+    }
+
     /// All that a send is counted in: what it is refused for first stands first.
     fn windows(&self, send: &LimitedSend<'_>) -> Result<Vec<CountedWindow>> {
         let mut windows: Vec<CountedWindow> = self.recipient(send.client, send.to).collect();

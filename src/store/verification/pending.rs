@@ -66,7 +66,7 @@ impl BatchWrite for PendingReader {
             "SELECT {COLUMNS}, p.pending_key FROM sb_verification_pending p \
              JOIN sb_verification v ON v.id = p.verification_id WHERE p.pending_key IN ({{}})"
         );
-        let keys = items.iter().map(|key| (*key).into()).collect();
+        let keys = items.iter().copied().map(Value::from).collect();
         let rows = self.store.look_up(vec![Query::over(sql, &[], keys)]).await?.concat();
         let named = |row: &Row| -> Result<(PendingKey, Verification)> { Ok((key_of(row, WIDTH)?, row.read()?)) };
         let found: HashMap<PendingKey, Verification> = rows.iter().map(named).collect::<Result<_>>()?;

@@ -38,6 +38,11 @@ impl RecentSends {
         Ok(())
     }
 
+    /// Whether something is counted there, or was not long ago.
+    pub(super) fn has(&self, window: &SharedWindow) -> bool {
+        self.windows.contains_key(&window.key)
+    }
+
     /// Counts one in each, full or not.
     pub(super) fn add(&mut self, windows: &[SharedWindow], at_ms: Millis) {
         self.tidy(at_ms);
@@ -90,6 +95,7 @@ mod tests {
         assert_eq!(recent.take(&[window(2), window(1)], 0), Err(FullWindow { nth: 1, wait_ms: 61_000 }));
         assert_eq!(recent.take(&[window(2)], 0), Ok(()));
         assert_eq!(recent.take(&[window(2)], 0), Ok(()), "what was refused was not counted");
+        assert!(recent.has(&window(1)) && !recent.has(&window(3)));
         recent.remove(&[window(1)], 0);
         assert_eq!(recent.take(&[window(1)], 0), Ok(()));
         recent.forget(&[window(1)]);
