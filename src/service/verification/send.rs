@@ -157,7 +157,9 @@ impl Verifications {
     async fn commit(&self, code: PreparedCode, text: Option<NewMessage>, note: CodeNote<'_>) -> Result<CodeSendResult> {
         let (parts, mut after) = (&self.parts, code.after);
         let told = self.events_of(&after, &code.turn, code.at_ms);
-        let (is_told, has_text) = (!told.new.is_empty(), text.is_some());
+        // whoever is woken for nothing looks into the store
+        let is_told = !told.new.is_empty() || text.as_ref().is_some_and(|text| !text.told.new.is_empty());
+        let has_text = text.is_some();
         let kept = note.kept.map(|(named, reply)| {
             let reply = reply(&after);
             IdempotencyRecord { named, reply, with_balance: false }
@@ -175,7 +177,7 @@ impl Verifications {
         match parts.intake.accept(new).await? {
             CodeAcceptResult::Stored { sends, paid } => {
                 parts.relay.messages.stored(usize::from(has_text));
-                if is_told || has_text {
+                if is_told {
                     parts.events.wake();
                 }
                 if paid.is_some_and(|paid| paid.is_low) {
