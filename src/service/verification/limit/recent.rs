@@ -60,9 +60,12 @@ impl RecentSends {
         }
     }
 
+    /// Counts anew; that something was sent there stays known.
     pub(super) fn forget(&mut self, windows: &[SharedWindow]) {
         for window in windows {
-            self.windows.remove(&window.key);
+            if let Some(kept) = self.windows.get_mut(&window.key) {
+                kept.sends = SlidingWindow::default();
+            }
         }
     }
 
@@ -99,6 +102,7 @@ mod tests {
         recent.remove(&[window(1)], 0);
         assert_eq!(recent.take(&[window(1)], 0), Ok(()));
         recent.forget(&[window(1)]);
+        assert!(recent.has(&window(1)));
         assert_eq!(recent.take(&[window(1)], 0), Ok(()));
         assert!(recent.take(&[SharedWindow { key: [9; 16], limit: WindowLimit { most: 0, ..LIMIT } }], 0).is_err());
     }
