@@ -130,8 +130,8 @@ impl SendLimits {
 
     /// Whether a code may have gone to a number within a day; where nothing counts that, it may.
     pub fn may_have_sent(&self, client: ClientId, to: &Address) -> bool {
-        let last = self.recipient(client, to).last().filter(|window| window.shared.limit.within_ms == DAY_MS);
-        last.is_none_or(|window| lock(&self.recent).has(&window.shared))
+        let most = self.settings.recipient_per_day;
+        most == 0 || lock(&self.recent).has(&self.of_recipient(client, &to.folded(), (most, DAY_MS)).shared)
     }
 
     /// All that a send is counted in: what it is refused for first stands first.
@@ -172,11 +172,12 @@ impl SendLimits {
     fn recipient(&self, client: ClientId, to: &Address) -> impl Iterator<Item = CountedWindow> {
         let person = to.folded().into_owned();
         let spans = [(self.settings.recipient_per_hour, HOUR_MS), (self.settings.recipient_per_day, DAY_MS)];
-        spans.into_iter().filter(|(most, _)| *most > 0).map(move |(most, within_ms)| {
-            let limit = WindowLimit { most, within_ms };
-            let parts = [&client.bytes()[..], person.as_bytes()];
-            self.window("recipient", &parts, limit, VerificationRefusal::RecipientLimit)
-        })
+        spans.into_iter().filter(|(most, _)| *most > 0).map(move |span| self.of_recipient(client, &person, span))
+    }
+
+    fn of_recipient(&self, client: ClientId, person: &str, (most, within_ms): (u32, Millis)) -> CountedWindow {
+        let parts = [&client.bytes()[..], person.as_bytes()];
+        self.window("recipient", &parts, WindowLimit { most, within_ms }, VerificationRefusal::RecipientLimit)
     }
 
     fn address(&self, client: ClientId, address: IpAddr) -> Option<CountedWindow> {
