@@ -131,7 +131,8 @@ impl SendLimits {
     /// Whether a code may have gone to a number within a day; where nothing counts that, it may.
     pub fn may_have_sent(&self, client: ClientId, to: &Address) -> bool {
         let most = self.settings.recipient_per_day;
-        most == 0 || lock(&self.recent).has(&self.of_recipient(client, &to.folded(), (most, DAY_MS)).shared)
+        let window = self.of_recipient(client, &to.folded(), (most, DAY_MS));
+        most == 0 || lock(&self.recent).has(&window.shared)
     }
 
     /// All that a send is counted in: what it is refused for first stands first.
