@@ -84,7 +84,8 @@
 //!
 //! A text that tells a code holds none: its body has `••••` in the code's place, and says whose it is
 //! (`SecretReference`). [`service::vault`] opens the code right before the call, while its verification is pending;
-//! otherwise the text does not leave. Such texts go before all others at a rate, at an account, and in memory.
+//! otherwise the text does not leave. What is sent at once by the commit that has made its code is handed that in memory.
+//! Such texts go before all others at a rate, at an account, and in memory.
 //!
 //! **In.** `src/http/webhook.rs` hands a post to the [`WebhookInbox`](service::inbound::WebhookInbox)
 //! (`src/service/inbound/proof.rs`). Its carrier's provider proves it to be an account's own and reads it, in one call

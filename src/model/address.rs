@@ -16,7 +16,7 @@ use std::fmt;
 use super::{Phone, debug_as_display};
 
 pub use clean::blank_as_plus;
-pub use number_type::{NumberType, number_type, region_and_type};
+pub use number_type::{NumberType, PhonePlan, number_type};
 pub use plan::{Country, NumberingPlanReport, UnknownCountry, country_of, report};
 pub use read::AddressRole;
 pub use refusal::NotAnAddress;

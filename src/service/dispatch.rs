@@ -129,7 +129,7 @@ impl Dispatch {
         for ClaimedLane { head, message, progress } in claimed {
             // intake may have been quicker with the room: then its lease just ends
             let Some(room) = self.parts.room.take(&message) else { break };
-            self.start(OwnedLane { head, message, progress, lease_ends, _room: room, permit: None });
+            self.start(OwnedLane { head, message, progress, lease_ends, _room: room, permit: None, code: None });
         }
         Ok(found)
     }

@@ -27,6 +27,7 @@ use crate::model::lock::lock;
 use crate::model::{Address, ClientId, Clock, CodeChannel, DurationSetting, GuardDecisionId, Millis, VerificationId};
 use crate::service::snapshot::Snapshot;
 use crate::signal::SharedLevels;
+use crate::store::guard::{AskedNumber, were_verified};
 use crate::store::{self, Store};
 
 /// Calls cost more than texts: they count so often.
@@ -137,7 +138,10 @@ impl Guard {
         };
         self.want(send.client, origin, &judgement, send.at_ms);
         let exemption = match (exemption, judgement.rule) {
-            (None, Some(_)) => self.was_verified(send).await.then_some(GuardExemption::VerifiedBefore),
+            // what goes out in any case does not wait for that: it is looked up as it is written down
+            (None, Some(_)) if rules.mode == GuardMode::Enforce => {
+                self.was_verified(send).await.then_some(GuardExemption::VerifiedBefore)
+            }
             (given, _) => given,
         };
         let allowed = judgement.rule.is_none() || exemption.is_some() || rules.mode == GuardMode::RecordOnly;
@@ -185,11 +189,11 @@ impl Guard {
 
     /// Counts a send with all nodes, or else with this one alone; and whether it was so for want of the others.
     async fn count(&self, client: ClientId, send: &JudgedSend<'_>) -> (GuardJudgement, bool) {
+        if !self.parts.shared.is_joined() {
+            return (self.levels_of(client, |levels| levels.judge(send)), false);
+        }
         let (stood, own) =
             self.levels_of(client, |levels| (levels.standing(send.origin, send.at_ms), levels.judge(send)));
-        if !self.parts.shared.is_joined() {
-            return (own, false);
-        }
         let Some(shared) = self.parts.shared.judge(client, send, &stood).await else {
             self.is_degraded.store(true, Ordering::Relaxed);
             return (own, true);
@@ -205,8 +209,9 @@ impl Guard {
 
     async fn was_verified(&self, send: &GuardedSend<'_>) -> bool {
         let since_ms = send.at_ms.saturating_sub(self.parts.settings.remember.as_ms());
-        match store::guard::was_verified(&self.parts.store, send.client, send.to, since_ms).await {
-            Ok(was_verified) => was_verified,
+        let asked = AskedNumber { client: send.client, to: send.to.clone(), since_ms, until_ms: Millis::MAX };
+        match were_verified(&self.parts.store, &[asked]).await {
+            Ok(found) => found == [true],
             Err(error) => {
                 // who cannot be known is not refused for it
                 tracing::warn!(%error, "could not look whether a number was verified before; it is let through");

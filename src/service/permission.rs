@@ -90,8 +90,13 @@ impl Permissions {
     }
 
     /// Whether a code may go there for this client, and on this channel. Of whom the guard never blocks nobody asks.
-    pub fn check(&self, client: ClientId, to: &Address, channel: CodeChannel, skips_landlines: bool) -> Result<()> {
-        let Some(number) = PlannedNumber::of(to) else { return Ok(()) };
+    pub fn check(
+        &self,
+        client: ClientId,
+        number: PlannedNumber<'_>,
+        channel: CodeChannel,
+        skips_landlines: bool,
+    ) -> Result<()> {
         if let Some(refused) = refused(&self.known.current(), client, number) {
             return Err(refused.error());
         }

@@ -43,7 +43,9 @@ use crate::service::permission::Permissions;
 use crate::service::relay::Relay;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::Store;
+use crate::store::batch::BatchWriter;
 use crate::store::event::PendingEvents;
+use crate::store::verification::PendingReader;
 use crate::store::verification::check::{CheckEvents, CheckHooks, CheckNote, CodeChecker};
 use crate::store::verification::intake::CodeAcceptor;
 
@@ -88,11 +90,14 @@ pub struct Parts {
 
 pub struct Verifications {
     parts: Parts,
+    /// What is pending under a name.
+    pending: BatchWriter<PendingReader>,
 }
 
 impl Verifications {
     pub fn new(parts: Parts) -> Self {
-        Self { parts }
+        let pending = BatchWriter::start(PendingReader { store: parts.store.clone() });
+        Self { parts, pending }
     }
 
     pub fn settings(&self) -> &Settings {

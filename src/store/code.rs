@@ -7,12 +7,19 @@ use std::collections::HashMap;
 use super::batch::BatchWrite;
 use super::{Change, Query, Result, Row, Store, Value, params};
 use crate::crypto::Aad;
-use crate::model::{MessageId, Millis, VerificationId};
+use crate::model::{MessageId, Millis, Secret, VerificationId};
 
 /// The code of a verification that is pending.
 #[derive(Clone)]
 pub struct SealedCode {
     pub sealed: Vec<u8>,
+    /// From then on it opens nothing.
+    pub expires_ms: Millis,
+}
+
+/// A code that was just made, for whoever sends it as soon as it is stored.
+pub struct FreshCode {
+    pub code: Secret,
     /// From then on it opens nothing.
     pub expires_ms: Millis,
 }

@@ -136,14 +136,29 @@ impl VerifiedColumn {
     }
 }
 
-/// Whether a number was verified for a client since a time.
-pub async fn was_verified(store: &Store, client: ClientId, to: &Address, since_ms: Millis) -> Result<bool> {
+/// A number that may have been verified for a client, since a time and until another.
+pub struct AskedNumber {
+    pub client: ClientId,
+    pub to: Address,
+    pub since_ms: Millis,
+    pub until_ms: Millis,
+}
+
+/// Of each of these numbers whether it was.
+pub async fn were_verified(store: &Store, asked: &[AskedNumber]) -> Result<Vec<bool>> {
+    const NUMBERS: usize = 64;
     // numbers of a prefix are few: they need no index of their own
-    let prefix = prefix(to);
-    let sql =
-        "SELECT 1 FROM sb_guard_verified WHERE client_id = ? AND prefix = ? AND at_ms > ? AND address = ? LIMIT 1";
-    let query = Query::new(sql, params![client, prefix, since_ms, to.folded().into_owned()]);
-    Ok(store.look_up(vec![query]).await?.iter().any(|rows| !rows.is_empty()))
+    let sql = "SELECT 1 FROM sb_guard_verified WHERE client_id = ? AND prefix = ? AND at_ms > ? AND at_ms <= ? \
+               AND address = ? LIMIT 1";
+    let query = |AskedNumber { client, to, since_ms, until_ms }: &AskedNumber| {
+        Query::new(sql, params![*client, prefix(to), *since_ms, *until_ms, to.folded().into_owned()])
+    };
+    let mut all = Vec::with_capacity(asked.len());
+    for some in asked.chunks(NUMBERS) {
+        let found = store.look_up(some.iter().map(query).collect()).await?;
+        all.extend(found.iter().map(|rows| !rows.is_empty()));
+    }
+    Ok(all)
 }
 
 /// Of these verifications those that were approved.

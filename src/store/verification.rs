@@ -22,7 +22,7 @@ pub use end::{VerificationEnd, approve, end};
 pub use extra::{ServiceSettings, VerificationExtra};
 pub use list::{VerificationFilter, by_id, find, list};
 pub use old::{OVERDUE, OldVerifications, OverdueVerification, expire, overdue};
-pub use pending::{PendingKey, PendingName, pending};
+pub use pending::{PendingKey, PendingName, PendingReader};
 
 use serde::Deserialize;
 

@@ -130,19 +130,31 @@ async fn what_is_only_recorded_goes_out_and_is_told(layout: Layout) -> Result {
     let decisions = decided(&server, LEAST + 1).await?;
     let last = &decisions[0];
     ensure!(last["allowed"] == true && last["rule"] == "prefix_day" && last["mode"] == "record_only", "{last}");
+    // nobody waits for whether a number was verified before, and it is told
+    let known = number(LEAST + 2);
+    proved(&server, &known).await?;
+    sent(&server, &known, json!({})).await?;
+    let decisions = decided(&server, LEAST + 2).await?;
+    let why = [&decisions[0]["exemption"], &decisions[1]["exemption"]];
+    ensure!(why == [&json!("verified_before"), &Value::Null], "{why:?}");
     // from here on it is refused, as it would have been
     enforce(&server).await?;
     refused(&server, &number(LEAST + 1), json!({})).await
+}
+
+/// The number was verified before.
+async fn proved(server: &Server, to: &str) -> Result {
+    let (now_ms, to) = (i64::try_from(now()?.as_millis())?, Address::stored(to));
+    let fact = VerifiedFact::new(ClientId::OPERATOR, VerificationId::new(now_ms), &to, None, now_ms - 1000);
+    server.home().databases.store()?.commit(verified(Change::new(), &fact)).await?;
+    Ok(())
 }
 
 async fn with_every_level_full_some_still_get_their_code(layout: Layout) -> Result {
     let server = enforcing(layout).await?;
     fill(&server).await?;
     let (known, safe) = (number(10), number(11));
-    let now_ms = i64::try_from(now()?.as_millis())?;
-    let old = Address::stored(known.as_str());
-    let fact = VerifiedFact::new(ClientId::OPERATOR, VerificationId::new(now_ms), &old, None, now_ms - 1000);
-    server.home().databases.store()?.commit(verified(Change::new(), &fact)).await?;
+    proved(&server, &known).await?;
     sent(&server, &known, json!({})).await?;
     refused(&server, &safe, json!({})).await?;
     let entry = json!({"kind": "number", "value": safe});

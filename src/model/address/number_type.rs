@@ -88,23 +88,36 @@ fn global(digits: &str) -> Option<NumberType> {
 
 /// What kind of number it is.
 pub fn number_type(address: &Address) -> NumberType {
-    region_and_type(address).1
+    PhonePlan::of(address).kind
 }
 
-/// The region of a phone (ISO 3166-1 alpha-2), and what kind of number it is. Of the regions that share a country code
-/// it is the one whose plan knows the number, else the one whose numbers begin so, else the main one. `None`: no plan has
-/// its country code, or that is of no country.
-pub fn region_and_type(address: &Address) -> (Option<&'static str>, NumberType) {
-    let Some(digits) = digits(address) else { return (None, NumberType::Unknown) };
-    if let Some(kind) = global(digits) {
-        return (None, kind);
+/// What the plans say of a phone: asked once for whoever wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhonePlan {
+    /// Its region (ISO 3166-1 alpha-2). Of those that share a country code it is the one whose plan knows the number, else
+    /// the one whose numbers begin so, else the main one. `None`: no plan has its country code, or that is of no country.
+    pub region: Option<&'static str>,
+    pub kind: NumberType,
+    /// The same, unless it is but taken for the main one of several.
+    pub country: Option<&'static str>,
+}
+
+impl PhonePlan {
+    pub fn of(address: &Address) -> Self {
+        let nowhere = |kind| Self { region: None, kind, country: None };
+        let Some(digits) = digits(address) else { return nowhere(NumberType::Unknown) };
+        if let Some(kind) = global(digits) {
+            return nowhere(kind);
+        }
+        let Some((plans, national)) = plan::split(digits) else { return nowhere(NumberType::Unknown) };
+        let all = || plans.iter().copied();
+        let known = all().find(|&one| plan::is_valid_in(one, national));
+        let found = known.or_else(|| all().find(|&one| plan::is_led_by(one, national)));
+        let main = plans.first().copied();
+        let region = found.or(main).map(Metadata::id);
+        let country = found.or(main.filter(|_| plans.len() == 1)).map(Metadata::id);
+        Self { region, kind: known.map_or(NumberType::Unknown, |plan| type_in(plan, national)), country }
     }
-    let Some((plans, national)) = plan::split(digits) else { return (None, NumberType::Unknown) };
-    let all = || plans.iter().copied();
-    let known = all().find(|&one| plan::is_valid_in(one, national));
-    let begun = || all().find(|&one| plan::is_led_by(one, national));
-    let region = known.or_else(begun).or_else(|| plans.first().copied());
-    (region.map(Metadata::id), known.map_or(NumberType::Unknown, |plan| type_in(plan, national)))
 }
 
 /// What a plan that knows a number says of it. In the order in which the public metadata is asked: what is dear first.
@@ -174,13 +187,20 @@ mod tests {
             ("+79161234567", Some("RU")),
             ("+77011234567", Some("KZ")),
             ("+447400123456", Some("GB")),
-            ("+447700900123", Some("GB")),
             ("+447797712345", Some("JE")),
+            // only France has its country code
+            ("+33000000000", Some("FR")),
             ("+881612345678", None),
             ("+999123456789", None),
             ("40404", None),
         ] {
-            assert_eq!(region_and_type(&Address::stored(text)).0, region, "{text}");
+            let found = PhonePlan::of(&Address::stored(text));
+            assert_eq!((found.region, found.country), (region, region), "{text}");
+        }
+        // no plan of those that share its country code knows it
+        for (text, region) in [("+19995550100", "US"), ("+447700900123", "GB")] {
+            let found = PhonePlan::of(&Address::stored(text));
+            assert_eq!((found.region, found.country), (Some(region), None), "{text}");
         }
     }
 }

@@ -15,14 +15,16 @@ enum PatternAnchor {
     All,
 }
 
-type PatternCache = HashMap<(&'static str, PatternAnchor), Option<Arc<Regex>>>;
+/// By where a pattern's text lies, and how long it is: texts are long, and stay where they are.
+type PatternCache = HashMap<(usize, usize, PatternAnchor), Option<Arc<Regex>>>;
 
 static PATTERNS: LazyLock<RwLock<PatternCache>> = LazyLock::new(RwLock::default);
 /// Patterns kept at most: who asks for numbers of the whole world must not fill the memory.
 const KEPT: usize = 600;
 
 fn pattern(source: &'static str, reach: PatternAnchor) -> Option<Arc<Regex>> {
-    if let Some(known) = lock::read(&PATTERNS).get(&(source, reach)) {
+    let key = (source.as_ptr().addr(), source.len(), reach);
+    if let Some(known) = lock::read(&PATTERNS).get(&key) {
         return known.clone();
     }
     let end = if reach == PatternAnchor::All { "$" } else { "" };
@@ -33,7 +35,7 @@ fn pattern(source: &'static str, reach: PatternAnchor) -> Option<Arc<Regex>> {
     if patterns.len() >= KEPT {
         patterns.clear();
     }
-    patterns.insert((source, reach), built.clone());
+    patterns.insert(key, built.clone());
     built
 }
 

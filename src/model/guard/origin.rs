@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::Address;
-use crate::model::address::country_of;
+use crate::model::address::PhonePlan;
 use crate::model::network::device_network;
 
 /// A prefix is a number without so many of its last digits.
@@ -26,9 +26,14 @@ pub struct GuardOrigin {
 
 impl GuardOrigin {
     pub fn of(to: &Address, device_ip: Option<IpAddr>) -> Self {
+        Self::planned(to, PhonePlan::of(to), device_ip)
+    }
+
+    /// The same where it is known what the plans say of the number.
+    pub fn planned(to: &Address, plan: PhonePlan, device_ip: Option<IpAddr>) -> Self {
         // both forms of a number are of one country, though a plan may know but one of them
-        let by_forms = || to.forms().into_iter().find_map(|form| country_of(&Address::stored(form)));
-        let country = country_of(to).or_else(by_forms);
+        let by_forms = || to.forms().into_iter().find_map(|form| PhonePlan::of(&Address::stored(form)).country);
+        let country = plan.country.or_else(by_forms).map(str::to_owned);
         let country = country.unwrap_or_else(|| calling_code(to.folded().trim_start_matches('+')));
         Self::known(to, country, device_ip.map(network))
     }

@@ -1,7 +1,6 @@
 //! The languages in which we have words of our own, and in which of them a phone's owner is told.
 
-use crate::model::address::country_of;
-use crate::model::{Address, named};
+use crate::model::named;
 
 /// One of them.
 #[derive(
@@ -74,13 +73,10 @@ impl Locale {
         Self::parse(language(tag))
     }
 
-    /// Of where a phone is.
-    pub fn of_phone(phone: &Address) -> Self {
-        country_of(phone).map_or(Self::En, |country| Self::of_country(&country))
-    }
-
-    fn of_country(country: &str) -> Self {
-        let found = COUNTRIES.into_iter().find(|(_, countries)| countries.contains(&country));
+    /// Of where a phone is, where that is known.
+    pub fn of_country(country: Option<&str>) -> Self {
+        let is_there = |countries: &[&str]| country.is_some_and(|country| countries.contains(&country));
+        let found = COUNTRIES.into_iter().find(|(_, countries)| is_there(countries));
         found.map_or(Self::En, |(locale, _)| locale)
     }
 }
@@ -122,6 +118,8 @@ fn is_digit(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Address;
+    use crate::model::address::PhonePlan;
 
     #[test]
     fn languages_are_named_in_one_way() {
@@ -169,7 +167,8 @@ mod tests {
             ("+999123456789", Locale::En),
             ("40404", Locale::En),
         ] {
-            assert_eq!(Locale::of_phone(&Address::stored(phone)), locale, "{phone}");
+            let country = PhonePlan::of(&Address::stored(phone)).country;
+            assert_eq!(Locale::of_country(country), locale, "{phone}");
         }
     }
 

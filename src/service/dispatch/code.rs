@@ -9,6 +9,7 @@ use crate::model::message::MessageState;
 use crate::model::{Millis, hide_code};
 use crate::provider::{OutgoingSecret, SendOutcome};
 use crate::service::vault::VaultAnswer;
+use crate::store::code::FreshCode;
 
 /// A code that is told now, and until when it is worth that.
 pub(super) struct OpenCode {
@@ -55,10 +56,15 @@ impl OpenCode {
 }
 
 impl Dispatch {
-    /// The code that a lane's first message tells. While the store is away it is waited for.
-    pub(super) async fn open_code(&self, lane: &OwnedLane) -> CodeStep {
+    /// The code that a lane's first message tells. `fresh`: it is sent by the commit that has made it, and no sooner could
+    /// its verification be over. Else it is looked up; while the store is away it is waited for.
+    pub(super) async fn open_code(&self, lane: &OwnedLane, fresh: Option<FreshCode>) -> CodeStep {
         let message = &lane.message;
         let Some(reference) = message.content.secret.clone() else { return CodeStep::Go(None) };
+        if let Some(FreshCode { code, expires_ms }) = fresh.filter(|code| code.expires_ms > self.parts.clock.now_ms()) {
+            let secret = OutgoingSecret { reference, code, stored: message.body.clone() };
+            return CodeStep::Go(Some(OpenCode { secret, expires_ms }));
+        }
         let over = CodeStep::Stop { state: MessageState::Canceled, reason: "its verification is over" };
         let Some(verification) = reference.verification() else { return over };
         loop {

@@ -13,6 +13,7 @@ use crate::model::message::{AttemptOutcome, MessageState};
 use crate::model::{AccountId, LaneKey, Millis};
 use crate::provider::OPTED_OUT;
 use crate::service::account::AccountHandle;
+use crate::store::code::FreshCode;
 use crate::store::event::PendingEvents;
 use crate::store::message::{Message, SendAttempt};
 use crate::store::outbox::intake::LeasedMessage;
@@ -35,14 +36,17 @@ pub(super) struct OwnedLane {
     pub _room: OwnedSemaphorePermit,
     /// The lane says that the first message's provider is being called: the permit to do so.
     pub permit: Option<SendPermit>,
+    /// The code that it tells by that, where it was made just now.
+    pub code: Option<FreshCode>,
 }
 
 impl From<LeasedMessage<SendPermit>> for OwnedLane {
     /// A lane that was born with its first message.
     fn from(leased: LeasedMessage<SendPermit>) -> Self {
-        let LeasedMessage { message, head, lease_ends, room, call } = leased;
+        let LeasedMessage { message, head, lease_ends, room, call, code } = leased;
         let progress = call.as_ref().map(|(_, started_ms)| LaneHeadProgress::called(*started_ms)).unwrap_or_default();
-        Self { head, message, progress, lease_ends, _room: room, permit: call.map(|(permit, _)| permit) }
+        let permit = call.map(|(permit, _)| permit);
+        Self { head, message, progress, lease_ends, _room: room, permit, code }
     }
 }
 
@@ -73,7 +77,8 @@ impl Dispatch {
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
     async fn step(&self, lane: &mut OwnedLane) -> Option<LaneHeadOutcome> {
         if let Some(mut permit) = lane.permit.take() {
-            return self.marked(lane, &permit.handle(), lane.progress.started_ms?).await;
+            let fresh = lane.code.take();
+            return self.marked(lane, &permit.handle(), fresh, lane.progress.started_ms?).await;
         }
         let Ok(via) = self.handle(lane.message.account).await else {
             self.postpone(lane, Duration::from_secs(1)).await;
@@ -123,7 +128,7 @@ impl Dispatch {
             lane.progress.tries += 1;
             lane.progress.first_ms.get_or_insert(started_ms);
             lane.progress.started_ms = Some(started_ms);
-            return self.marked(lane, &via, started_ms).await;
+            return self.marked(lane, &via, None, started_ms).await;
         }
         self.give_back(reservations).await;
         marked.map(|_| over(lane, MessageState::Failed, Some(OPTED_OUT), "the recipient has opted out"))
@@ -154,8 +159,14 @@ impl Dispatch {
     }
 
     /// Calls the provider of a lane that says so.
-    async fn marked(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: Millis) -> Option<LaneHeadOutcome> {
-        let code = match self.open_code(lane).await {
+    async fn marked(
+        &self,
+        lane: &OwnedLane,
+        via: &AccountHandle,
+        fresh: Option<FreshCode>,
+        started_ms: Millis,
+    ) -> Option<LaneHeadOutcome> {
+        let code = match self.open_code(lane, fresh).await {
             CodeStep::Go(code) => code,
             CodeStep::Stop { state, reason } => return Some(over(lane, state, None, reason)),
             CodeStep::Lost => return None,

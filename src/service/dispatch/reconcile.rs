@@ -105,7 +105,7 @@ impl Dispatch {
     /// and not another message of ours.
     async fn find(&self, lane: &OwnedLane, via: &AccountHandle, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
-        let code = match self.open_code(lane).await {
+        let code = match self.open_code(lane, None).await {
             CodeStep::Go(code) => code,
             // without it the text cannot be told from others; nor is it sent again
             CodeStep::Stop { reason, .. } => return Err(reason.to_owned()),

@@ -14,6 +14,8 @@ use crate::store::guard::{CountryFacts, VerifiedColumn, VerifiedFact, country_fa
 const DAYS: i64 = 14;
 /// What was asked for within this is read again every half minute.
 const IN_USE_MS: Millis = 600_000;
+/// What is wanted all the time is read again so often: our own approvals are known anyway.
+const NEWS_MS: Millis = 10_000;
 /// So soon after a read has failed none is tried.
 const AGAIN_MS: Millis = 1_000;
 /// What nobody asked for in this time is forgotten.
@@ -35,6 +37,15 @@ struct NameCounts {
     used_ms: Millis,
     /// Its level has risen so far that it matters: it is read from the store.
     is_wanted: bool,
+    /// When it was read last.
+    read_ms: Option<Millis>,
+}
+
+impl NameCounts {
+    /// It is to be read, unless it was just now.
+    fn want(&mut self, now_ms: Millis) {
+        self.is_wanted |= self.read_ms.is_none_or(|read_ms| now_ms.saturating_sub(read_ms) >= NEWS_MS);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -130,12 +141,18 @@ impl VerifiedFacts {
         wanted
     }
 
-    fn learn_names(&self, client: ClientId, column: VerifiedColumn, names: &[String], found: Vec<(String, i64)>) {
+    fn learn_names(
+        &self,
+        (client, column): (ClientId, VerifiedColumn),
+        names: &[String],
+        found: Vec<(String, i64)>,
+        now_ms: Millis,
+    ) {
         let mut all = lock(&self.0);
         let known = all.entry(client).or_default().names(column);
         for name in names {
             if let Some(counts) = known.get_mut(name) {
-                counts.in_day = 0;
+                (counts.in_day, counts.read_ms) = (0, Some(now_ms));
             }
         }
         for (name, in_day) in found {
@@ -218,9 +235,11 @@ impl Guard {
         let known = all.entry(client).or_default().names(column);
         if let Some(counts) = known.get_mut(name) {
             counts.used_ms = now_ms;
-            counts.is_wanted |= has_risen;
+            if has_risen {
+                counts.want(now_ms);
+            }
         } else if has_risen {
-            known.insert(name.to_owned(), NameCounts { in_day: 0, used_ms: now_ms, is_wanted: true });
+            known.insert(name.to_owned(), NameCounts { used_ms: now_ms, is_wanted: true, ..NameCounts::default() });
         }
     }
 
@@ -229,7 +248,7 @@ impl Guard {
         for column in [VerifiedColumn::Prefix, VerifiedColumn::Network] {
             for (client, names) in self.facts.take_wanted(column) {
                 let found = counts_since(&self.parts.store, client, column, &names, now_ms - DAY_MS).await?;
-                self.facts.learn_names(client, column, &names, found);
+                self.facts.learn_names((client, column), &names, found, now_ms);
             }
         }
         Ok(())

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{CALL_WEIGHT, Guard, GuardExemption};
+use super::{CALL_WEIGHT, Guard, GuardExemption, GuardMode};
 use crate::model::guard::{DAY_MS, GuardOrigin, GuardThresholds, JudgedSend, VerifiedCounts};
 use crate::model::lock::lock;
 use crate::model::{Address, ClientId, CodeChannel, Millis, VerificationId};
 use crate::store;
 use crate::store::guard::decision::{self, GuardDecision, OldDecisions};
-use crate::store::guard::{OldVerified, VerifiedColumn, approved_of, level};
+use crate::store::guard::{AskedNumber, OldVerified, VerifiedColumn, approved_of, level, were_verified};
 use crate::store::version::{self, CachedDataset};
 
 /// Decisions in one commit.
@@ -71,20 +71,41 @@ impl Guard {
 
     /// Writes the decisions down that wait, and reads what thresholds want: every second.
     pub async fn write_decisions(&self) -> store::Result<()> {
-        let waiting = std::mem::take(&mut *lock(&self.decisions));
-        let mut left: &[GuardDecision] = &waiting;
-        while !left.is_empty() {
-            let (some, rest) = left.split_at(left.len().min(BATCH));
-            if let Err(error) = decision::insert(&self.parts.store, some).await {
+        let mut waiting = std::mem::take(&mut *lock(&self.decisions));
+        let mut written = 0;
+        while written < waiting.len() {
+            let end = waiting.len().min(written + BATCH);
+            let done = self.write_some(&mut waiting[written..end]).await;
+            if let Err(error) = done {
                 // in their order, before what has come since
+                let left = waiting.split_off(written);
                 let mut waiting = lock(&self.decisions);
                 let since = std::mem::take(&mut *waiting);
-                *waiting = left.iter().cloned().chain(since).collect();
+                *waiting = left.into_iter().chain(since).collect();
                 return Err(error);
             }
-            left = rest;
+            written = end;
         }
         self.read_wanted(self.parts.clock.now_ms()).await
+    }
+
+    /// Writes some decisions down, those that did not wait for it with whether their number was verified before.
+    async fn write_some(&self, some: &mut [GuardDecision]) -> store::Result<()> {
+        let did_not_wait = |one: &&mut GuardDecision| {
+            one.mode == GuardMode::RecordOnly && one.rule.is_some() && one.exemption.is_none()
+        };
+        let mut unknown: Vec<&mut GuardDecision> = some.iter_mut().filter(did_not_wait).collect();
+        let asked = |one: &&mut GuardDecision| {
+            let until_ms = one.id.made_ms();
+            let since_ms = until_ms.saturating_sub(self.parts.settings.remember.as_ms());
+            AskedNumber { client: one.client, to: Address::stored(one.address.as_str()), since_ms, until_ms }
+        };
+        let asked: Vec<AskedNumber> = unknown.iter().map(asked).collect();
+        let known = were_verified(&self.parts.store, &asked).await?;
+        for (one, was_verified) in unknown.iter_mut().zip(known) {
+            one.exemption = was_verified.then_some(GuardExemption::VerifiedBefore);
+        }
+        decision::insert(&self.parts.store, some).await
     }
 
     /// Writes down how the levels stand, as far as they have changed: every ten seconds.

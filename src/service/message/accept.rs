@@ -163,6 +163,7 @@ impl Messages {
             passes_opt_out,
             lease_ends: Instant::now() + self.parts.settings.lease.as_duration(),
             entry: None,
+            code: None,
             message,
         }
     }

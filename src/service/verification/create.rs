@@ -1,5 +1,7 @@
 //! A code for a phone: a new one, or the one that is pending there once more.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rand::RngCore as _;
 use rand::rngs::OsRng;
 
@@ -7,7 +9,6 @@ use super::order::{CreateResult, VerificationOrder};
 use super::send::{CodeNote, CodeSendResult, PreparedCode, VerificationReplyText};
 use super::terms::{self, CodeTerms};
 use super::{Verification, VerificationExtra, Verifications, allow, allow_to};
-use crate::model::guard::GuardOrigin;
 use crate::model::{
     Address, CodeChannel, Millis, Secret, VerificationDoor, VerificationId, VerificationRefusal, VerificationStatus,
 };
@@ -19,7 +20,7 @@ use crate::service::vault::VaultAnswer;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::code;
 use crate::store::verification::intake::CodeTurn;
-use crate::store::verification::{self, PendingKey, PendingName};
+use crate::store::verification::{PendingKey, PendingName};
 
 /// With less time left, what is pending is not sent again: nobody could type it.
 const WORTH_SENDING_MS: Millis = 120_000;
@@ -57,7 +58,16 @@ impl Verifications {
         terms::check(&order)?;
         let terms = self.terms(consumer.client, &order).await?;
         let asked = AskedCode { consumer, named: named.as_ref(), reply, audit };
-        settled("this verification", || self.attempt(&asked, &order, &terms)).await
+        // where nothing went of late nothing is pending; if something is after all, that is a race, and then it is read
+        let reads = AtomicBool::new(self.may_be_pending(consumer, &order));
+        let attempt = || self.attempt(&asked, &order, &terms, reads.swap(true, Ordering::Relaxed));
+        settled("this verification", attempt).await
+    }
+
+    /// Whether there may be one under its name, as far as this node knows; others write to a shared store.
+    fn may_be_pending(&self, consumer: &ApiConsumer, order: &VerificationOrder) -> bool {
+        let parts = &self.parts;
+        parts.store.is_shared() || order.auth_id.is_some() || parts.limits.may_have_sent(consumer.client, &order.to)
     }
 
     async fn attempt(
@@ -65,11 +75,12 @@ impl Verifications {
         asked: &AskedCode<'_>,
         order: &VerificationOrder,
         terms: &CodeTerms,
+        reads: bool,
     ) -> Result<CreateResult> {
         let consumer = asked.consumer;
         let name = order.auth_id.as_deref().map_or(PendingName::Number(&order.to), PendingName::AuthId);
         let key = PendingKey::of(consumer.client, order.service, name);
-        let found = verification::pending(&self.parts.store, key).await?;
+        let found = if reads { self.pending.write(key).await? } else { None };
         let now_ms = self.parts.clock.now_ms();
         let goes_on = match &found {
             Some(found) => self.goes_on(found, terms, now_ms).await?,
@@ -139,8 +150,8 @@ impl Verifications {
                 if found.expires_ms <= now_ms { VerificationStatus::Expired } else { VerificationStatus::Deleted };
             Box::new((found, status))
         });
-        let origin = GuardOrigin::of(&order.to, after.extra.device_ip);
-        Ok(PreparedCode { after, turn: CodeTurn::First { sealed, before }, origin, at_ms: now_ms, callback_url: None })
+        let turn = CodeTurn::First { sealed, before };
+        Ok(PreparedCode { code: Some(code), ..PreparedCode::new(after, turn, now_ms) })
     }
 
     /// Sends a pending code again, on another channel where one is named.
@@ -209,8 +220,8 @@ fn once_more(
     let is_other = extra != found.extra;
     let after = Verification { channel, sends: found.sends + 1, changed_ms: now_ms, extra, ..found.clone() };
     let turn = CodeTurn::Again { extra: is_other.then(|| Box::new(after.extra.clone())) };
-    let origin = GuardOrigin::of(&Address::stored(after.address.as_str()), after.extra.device_ip);
-    Ok(PreparedCode { callback_url: after.extra.callback_url.clone(), after, turn, origin, at_ms: now_ms })
+    let callback_url = after.extra.callback_url.clone();
+    Ok(PreparedCode { callback_url, ..PreparedCode::new(after, turn, now_ms) })
 }
 
 /// It cannot be changed any more.

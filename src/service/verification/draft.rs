@@ -7,6 +7,7 @@ use super::{CodeCalls, Verifications, whatsapp};
 use crate::model::{AccountId, Address, CodeChannel, DurationSetting, MessageId, PoolId, VerificationTemplateId};
 use crate::service::Result;
 use crate::service::message::{Order, OrderSecret, SenderChoice};
+use crate::store::code::FreshCode;
 use crate::store::outbox::intake::NewMessage;
 use crate::store::verification::intake::CodeTurn;
 use crate::store::verification::send::failed_by;
@@ -18,7 +19,7 @@ impl Verifications {
         let wanted = TextWanted {
             client: of.client,
             name: extra.name.as_deref().unwrap_or_default(),
-            to: note.to,
+            country: code.origin.region(),
             locale: extra.locale.as_deref(),
             template,
             message: extra.message.as_deref(),
@@ -71,7 +72,8 @@ impl Verifications {
                 parts.calls.spoken(draft, &call)?
             }
         };
-        Ok(parts.relay.messages.part_of(draft))
+        let fresh = code.code.clone().map(|code| FreshCode { code, expires_ms: of.expires_ms });
+        Ok(NewMessage { code: fresh, ..parts.relay.messages.part_of(draft) })
     }
 }
 

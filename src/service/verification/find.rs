@@ -21,7 +21,7 @@ impl Verifications {
         to: &Address,
     ) -> Result<Verification> {
         let key = PendingKey::of(client, service, PendingName::Number(to));
-        let found = verification::pending(&self.parts.store, key).await?;
+        let found = self.pending.write(key).await?;
         Ok(self.as_it_is(found.ok_or_else(|| Error::not_found("verification"))?))
     }
 

@@ -128,6 +128,13 @@ impl SendLimits {
         self.counter.forget(&windows).await;
     }
 
+    /// Whether a code may have gone to a number within a day; where nothing counts that, it may.
+    pub fn may_have_sent(&self, client: ClientId, to: &Address) -> bool {
+        let most = self.settings.recipient_per_day;
+        let window = self.of_recipient(client, &to.folded(), (most, DAY_MS));
+        most == 0 || lock(&self.recent).has(&window.shared)
+    }
+
     /// All that a send is counted in: what it is refused for first stands first.
     fn windows(&self, send: &LimitedSend<'_>) -> Result<Vec<CountedWindow>> {
         let mut windows: Vec<CountedWindow> = self.recipient(send.client, send.to).collect();
@@ -166,11 +173,12 @@ impl SendLimits {
     fn recipient(&self, client: ClientId, to: &Address) -> impl Iterator<Item = CountedWindow> {
         let person = to.folded().into_owned();
         let spans = [(self.settings.recipient_per_hour, HOUR_MS), (self.settings.recipient_per_day, DAY_MS)];
-        spans.into_iter().filter(|(most, _)| *most > 0).map(move |(most, within_ms)| {
-            let limit = WindowLimit { most, within_ms };
-            let parts = [&client.bytes()[..], person.as_bytes()];
-            self.window("recipient", &parts, limit, VerificationRefusal::RecipientLimit)
-        })
+        spans.into_iter().filter(|(most, _)| *most > 0).map(move |span| self.of_recipient(client, &person, span))
+    }
+
+    fn of_recipient(&self, client: ClientId, person: &str, (most, within_ms): (u32, Millis)) -> CountedWindow {
+        let parts = [&client.bytes()[..], person.as_bytes()];
+        self.window("recipient", &parts, WindowLimit { most, within_ms }, VerificationRefusal::RecipientLimit)
     }
 
     fn address(&self, client: ClientId, address: IpAddr) -> Option<CountedWindow> {

@@ -3,8 +3,10 @@
 use super::limit::{LimitReservation, LimitedSend};
 use super::template::CodeText;
 use super::{ServiceSettings, Verification, Verifications};
+use crate::model::address::PhonePlan;
 use crate::model::guard::GuardOrigin;
-use crate::model::{Address, Millis, VerificationRefusal};
+use crate::model::permission::PlannedNumber;
+use crate::model::{Address, Millis, Secret, VerificationRefusal};
 use crate::service::client::ApiConsumer;
 use crate::service::guard::GuardedSend;
 use crate::service::idempotency::{IdempotencyFingerprint, StoredReply};
@@ -21,13 +23,24 @@ pub(super) struct PreparedCode {
     /// How its verification will be.
     pub(super) after: Verification,
     pub(super) turn: CodeTurn,
-    /// Where it goes to and comes from: the numbering plans are asked once.
+    /// Its code, where that is new.
+    pub(super) code: Option<Secret>,
+    /// What the numbering plans say of its number: they are asked once.
+    pub(super) plan: PhonePlan,
+    /// Where it goes to and comes from.
     pub(super) origin: GuardOrigin,
     pub(super) at_ms: Millis,
     pub(super) callback_url: Option<String>,
 }
 
 impl PreparedCode {
+    pub(super) fn new(after: Verification, turn: CodeTurn, at_ms: Millis) -> Self {
+        let to = Address::stored(after.address.as_str());
+        let plan = PhonePlan::of(&to);
+        let origin = GuardOrigin::planned(&to, plan, after.extra.device_ip);
+        Self { after, turn, code: None, plan, origin, at_ms, callback_url: None }
+    }
+
     /// What gives way to it.
     pub(super) fn before(&self) -> Option<&Verification> {
         match &self.turn {
@@ -115,7 +128,8 @@ impl Verifications {
         let parts = &self.parts;
         let (of, to) = (&code.after, note.to);
         if !parts.guard.is_safe(of.client, to, &code.origin, of.extra.device_ip) {
-            parts.permissions.check(of.client, to, of.channel, note.service.skip_sms_to_landlines)?;
+            let number = PlannedNumber::known(to, code.plan);
+            parts.permissions.check(of.client, number, of.channel, note.service.skip_sms_to_landlines)?;
         }
         let send = LimitedSend {
             client: of.client,
@@ -143,7 +157,9 @@ impl Verifications {
     async fn commit(&self, code: PreparedCode, text: Option<NewMessage>, note: CodeNote<'_>) -> Result<CodeSendResult> {
         let (parts, mut after) = (&self.parts, code.after);
         let told = self.events_of(&after, &code.turn, code.at_ms);
-        let (is_told, has_text) = (!told.new.is_empty(), text.is_some());
+        // whoever is woken for nothing looks into the store
+        let is_told = !told.new.is_empty() || text.as_ref().is_some_and(|text| !text.told.new.is_empty());
+        let has_text = text.is_some();
         let kept = note.kept.map(|(named, reply)| {
             let reply = reply(&after);
             IdempotencyRecord { named, reply, with_balance: false }
@@ -161,7 +177,7 @@ impl Verifications {
         match parts.intake.accept(new).await? {
             CodeAcceptResult::Stored { sends, paid } => {
                 parts.relay.messages.stored(usize::from(has_text));
-                if is_told || has_text {
+                if is_told {
                     parts.events.wake();
                 }
                 if paid.is_some_and(|paid| paid.is_low) {

@@ -13,6 +13,7 @@ use super::{LaneHead, LaneRoom, place, uncalled};
 use crate::model::message::MessageState;
 use crate::model::{Clock, LaneKey, Millis, Money};
 use crate::store::batch::{BatchWrite, BatchWriter, PendingBatchWrite, WRITERS};
+use crate::store::code::FreshCode;
 use crate::store::event::PendingEvents;
 use crate::store::idempotency::{self, IdempotencyFingerprint, StoredReplies, StoredReply};
 use crate::store::lease::LeaseOwner;
@@ -40,6 +41,8 @@ pub struct NewMessage {
     pub lease_ends: Instant,
     /// Written with it, where an administrator sends it.
     pub entry: AuditTrail,
+    /// The code that it tells, where that is new.
+    pub code: Option<FreshCode>,
 }
 
 /// A message to accept, with the permit to call its provider at once where there is one.
@@ -81,6 +84,8 @@ pub struct LeasedMessage<T> {
     pub room: OwnedSemaphorePermit,
     /// The lane was born saying that the provider is being called: the permit to do so, and since when.
     pub call: Option<(T, Millis)>,
+    /// The code that it tells at once, where it does.
+    pub code: Option<FreshCode>,
 }
 
 /// What became of a message.
@@ -197,9 +202,7 @@ impl<T> OutboxBatchWriter<T> {
             ChargeBatch::of(&answers.pop().unwrap_or_default())?
         };
         let mut known = IntakeFacts { opted_out: Vec::new(), replies, lanes: HashMap::new(), purse };
-        for row in &answers[0] {
-            known.opted_out.push(row.id(0)?);
-        }
+        known.opted_out = answers[0].iter().map(|row| row.id(0)).collect::<Result<_>>()?;
         for row in &answers[1] {
             known.lanes.insert(row.id(0)?, u128::from_be_bytes(row.array(1)?));
         }
@@ -213,8 +216,11 @@ impl<T> OutboxBatchWriter<T> {
         done: AcceptResultAndLease,
     ) -> AcceptResult {
         if let Some(NewLaneLease { head, room, started_ms }) = done.leased {
-            let MessageWithSendPermit { new: NewMessage { message, lease_ends, .. }, permit } = item;
-            (self.start)(LeasedMessage { message, head, lease_ends, room, call: permit.zip(started_ms) });
+            let MessageWithSendPermit { new: NewMessage { message, lease_ends, code, .. }, permit } = item;
+            let call = permit.zip(started_ms);
+            // that of one that waits is looked up at its turn: its verification may be over
+            let code = code.filter(|_| call.is_some());
+            (self.start)(LeasedMessage { message, head, lease_ends, room, call, code });
         }
         done.accepted
     }

@@ -47,7 +47,8 @@ pub struct NewCode {
 
 /// The same with a permit to send its text at once.
 pub struct PermittedCode<T> {
-    new: NewCode,
+    /// Boxed: it is moved about several times.
+    new: Box<NewCode>,
     text: Option<MessageWithSendPermit<T>>,
     key: PendingKey,
 }
@@ -113,7 +114,7 @@ impl<T: Send + Sync + 'static> CodeIntake<T> {
         CodeAcceptor(Box::new(move |mut new: NewCode| {
             let text = new.text.take().map(|text| MessageWithSendPermit::asking(text, &permit));
             let key = new.verification.pending_key();
-            batch.send(PermittedCode { new, text, key })
+            batch.send(PermittedCode { new: Box::new(new), text, key })
         }))
     }
 

@@ -1,9 +1,12 @@
 //! Which verification is pending under a name: `sb_verification_pending`.
 
-use super::{COLUMNS, Verification};
+use std::collections::HashMap;
+
+use super::{COLUMNS, Verification, WIDTH};
 use crate::crypto::hash;
 use crate::model::{Address, ClientId, VerificationServiceId};
-use crate::store::{Query, Result, Row, Store, Value, params};
+use crate::store::batch::BatchWrite;
+use crate::store::{Query, Result, Row, Store, Value};
 
 /// By what a verification is found while it is pending.
 #[derive(Clone, Copy, Debug)]
@@ -47,14 +50,32 @@ pub(super) fn key_of(row: &Row, column: usize) -> Result<PendingKey> {
 
 pub(super) const INSERT: &str = "INSERT INTO sb_verification_pending (pending_key, verification_id, expires_ms)";
 
-/// What a name names. It may be over, and not be gone yet.
-pub async fn pending(store: &Store, key: PendingKey) -> Result<Option<Verification>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM sb_verification_pending p JOIN sb_verification v ON v.id = p.verification_id \
-         WHERE p.pending_key = ?"
-    );
-    let found = store.look_up(vec![Query::new(sql, params![key])]).await?.concat();
-    found.first().map(Row::read).transpose()
+/// Looks names up together with their neighbours, as hot writes are written. What one names may be over, and not be gone
+/// yet. `None`: it names nothing.
+pub struct PendingReader {
+    pub store: Store,
+}
+
+impl BatchWrite for PendingReader {
+    type Item = PendingKey;
+    type Done = Option<Verification>;
+    type Answer = Option<Verification>;
+
+    async fn write(&self, items: &[PendingKey]) -> Result<Vec<Option<Verification>>> {
+        let sql = format!(
+            "SELECT {COLUMNS}, p.pending_key FROM sb_verification_pending p \
+             JOIN sb_verification v ON v.id = p.verification_id WHERE p.pending_key IN ({{}})"
+        );
+        let keys = items.iter().copied().map(Value::from).collect();
+        let rows = self.store.look_up(vec![Query::over(sql, &[], keys)]).await?.concat();
+        let named = |row: &Row| -> Result<(PendingKey, Verification)> { Ok((key_of(row, WIDTH)?, row.read()?)) };
+        let found: HashMap<PendingKey, Verification> = rows.iter().map(named).collect::<Result<_>>()?;
+        Ok(items.iter().map(|key| found.get(key).cloned()).collect())
+    }
+
+    fn finish(&self, _item: Self::Item, done: Self::Done) -> Self::Answer {
+        done
+    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,11 @@ impl RecentSends {
         Ok(())
     }
 
+    /// Whether something is counted there, or was not long ago.
+    pub(super) fn has(&self, window: &SharedWindow) -> bool {
+        self.windows.contains_key(&window.key)
+    }
+
     /// Counts one in each, full or not.
     pub(super) fn add(&mut self, windows: &[SharedWindow], at_ms: Millis) {
         self.tidy(at_ms);
@@ -55,9 +60,12 @@ impl RecentSends {
         }
     }
 
+    /// Counts anew; that something was sent there stays known.
     pub(super) fn forget(&mut self, windows: &[SharedWindow]) {
         for window in windows {
-            self.windows.remove(&window.key);
+            if let Some(kept) = self.windows.get_mut(&window.key) {
+                kept.sends = SlidingWindow::default();
+            }
         }
     }
 
@@ -90,9 +98,11 @@ mod tests {
         assert_eq!(recent.take(&[window(2), window(1)], 0), Err(FullWindow { nth: 1, wait_ms: 61_000 }));
         assert_eq!(recent.take(&[window(2)], 0), Ok(()));
         assert_eq!(recent.take(&[window(2)], 0), Ok(()), "what was refused was not counted");
+        assert!(recent.has(&window(1)) && !recent.has(&window(3)));
         recent.remove(&[window(1)], 0);
         assert_eq!(recent.take(&[window(1)], 0), Ok(()));
         recent.forget(&[window(1)]);
+        assert!(recent.has(&window(1)));
         assert_eq!(recent.take(&[window(1)], 0), Ok(()));
         assert!(recent.take(&[SharedWindow { key: [9; 16], limit: WindowLimit { most: 0, ..LIMIT } }], 0).is_err());
     }

@@ -8,7 +8,7 @@ use crate::model::template::{
     language_tag, whole_minutes,
 };
 use crate::model::verification::CODE_MARK;
-use crate::model::{Address, ClientId, Millis, Segments, VerificationTemplateId, text};
+use crate::model::{ClientId, Millis, Segments, VerificationTemplateId, text};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::verification::template::{self, VerificationTemplate};
 
@@ -22,8 +22,9 @@ pub struct TextWanted<'a> {
     pub client: ClientId,
     /// Who asks for the code; perhaps empty.
     pub name: &'a str,
-    pub to: &'a Address,
-    /// `None`: that of most people where the phone is.
+    /// Where the phone is, if that is known.
+    pub country: Option<&'a str>,
+    /// `None`: that of most people there.
     pub locale: Option<&'a str>,
     pub template: Option<VerificationTemplateId>,
     /// The client's own words, before any template's.
@@ -142,7 +143,7 @@ impl<'a> CheckedText<'a> {
         let autofill = Autofill::read(wanted.web_otp_host, wanted.app_hash)
             .map_err(|wrong| Error::invalid(wrong.field(), wrong.to_string()))?;
         let given = wanted.locale.map(|locale| language_tag(locale).ok_or_else(no_locale)).transpose()?;
-        let tag = given.unwrap_or_else(|| Locale::of_phone(wanted.to).name().to_owned());
+        let tag = given.unwrap_or_else(|| Locale::of_country(wanted.country).name().to_owned());
         check_substitutions(wanted.substitutions)?;
         Ok(Self { wanted: *wanted, autofill, name: clean_name(wanted.name), tag })
     }
@@ -163,8 +164,8 @@ impl<'a> CheckedText<'a> {
                 (self.shipped(known.unwrap_or(Locale::En), &mut warnings)?, known)
             }
         };
-        let bytes = self.shown(&body).len();
-        if self.autofill.has_app() && bytes > RETRIEVER_BYTES {
+        let bytes = if self.autofill.has_app() { self.shown(&body).len() } else { 0 };
+        if bytes > RETRIEVER_BYTES {
             warnings.push(format!("the text is {bytes} bytes long, and Android apps read {RETRIEVER_BYTES} at most"));
         }
         Ok(CodeText { body, locale: locale.unwrap_or(Locale::En), warnings })
@@ -174,12 +175,15 @@ impl<'a> CheckedText<'a> {
     /// makes a second segment of it. The line says who asks.
     fn shipped(&self, locale: Locale, warnings: &mut Vec<String>) -> Result<String> {
         let shipped = ShippedText::of(locale);
-        let short = self.whole(shipped.short, locale)?;
         if self.name.is_empty() {
-            return Ok(short);
+            return self.whole(shipped.short, locale);
         }
         let full = self.whole(shipped.body, locale)?;
-        if self.autofill.has_host() && self.segments(&short) < self.segments(&full) {
+        if !self.autofill.has_host() {
+            return Ok(full);
+        }
+        let short = self.whole(shipped.short, locale)?;
+        if self.segments(&short) < self.segments(&full) {
             warnings.push("the name is left out: with it the text takes more segments".to_owned());
             return Ok(short);
         }

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::TextEncoding;
+use crate::model::address::PhonePlan;
 use crate::model::template::VoiceWords;
+use crate::model::{Address, TextEncoding};
 use crate::service::verification::template::{shipped, shipped_id};
 
 const HASH: &str = "FA+9qCX9VSu";
@@ -34,13 +35,12 @@ const ASKED: Asked = Asked {
 
 impl Asked {
     fn told(&self, words: &ChosenWords<'_>) -> Result<CodeText> {
-        let to = Address::stored(self.to);
         let given = self.substitutions.iter().map(|(place, value)| ((*place).to_owned(), (*value).to_owned()));
         let substitutions: BTreeMap<String, String> = given.collect();
         let wanted = TextWanted {
             client: ClientId::OPERATOR,
             name: self.name,
-            to: &to,
+            country: PhonePlan::of(&Address::stored(self.to)).country,
             locale: self.locale,
             template: None,
             message: None,
@@ -193,11 +193,10 @@ proptest! {
         words in "[a-z {}]{0,20}\\{code\\}[a-z {}]{0,20}|\\{code\\} \\{own\\} \\{name\\}",
     ) {
         let substitutions = BTreeMap::from([("own".to_owned(), value.replace(CODE_MARK, ""))]);
-        let to = Address::stored("+12065550110");
         let wanted = TextWanted {
             client: ClientId::OPERATOR,
             name: &name,
-            to: &to,
+            country: Some("US"),
             locale: None,
             template: None,
             message: None,
